@@ -1,0 +1,47 @@
+# Every target works on a fresh machine: the first one that needs it makes .venv from the hashed lock file.
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: help demo test check fmt generate generate-check bench sandbox lock
+
+help:  ## what each target does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.ready: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.ready  ## the main job, on a sandbox of 30 agents: validate, plan, apply, empty plan
+	@PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
+
+test: $(VENV)/.ready  ## the whole suite; the core's branch coverage must be 100 %
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+check: $(VENV)/.ready generate-check  ## format, lint, types, and that generated files are fresh
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fmt: $(VENV)/.ready  ## format the source and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(VENV)/.ready  ## write what is derived from the field table
+	$(BIN)/python -m reconciler.generate
+
+generate-check: $(VENV)/.ready  ## fail when a generated file is stale
+	$(BIN)/python -m reconciler.generate --check
+
+bench: $(VENV)/.ready  ## time the stages, each as a ratio to a floor measured in the same run
+	$(BIN)/python -m benchmarks
+
+sandbox: $(VENV)/.ready  ## a stand-in vendor with 30 agents on 127.0.0.1:8787
+	$(BIN)/reconciler sandbox --agents 30
+
+lock:  ## renew requirements.lock (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group dev \
+	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock

@@ -1,0 +1,96 @@
+"""The entry point: the command group, and one table from error to exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from reconciler import __version__
+from reconciler.cli import apply, plan, sandbox, schema, validate
+from reconciler.cli.shell import Shell
+from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError
+
+EXIT_INTERRUPTED = 130
+EXIT_USAGE = 64
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `reconciler sandbox --agents 30` and the README; `reconciler COMMAND --help` says more.",
+)
+@click.version_option(__version__, prog_name="reconciler")
+def cli() -> None:
+    """Keep call-centre agents (坐席) in git.
+
+    A YAML file says how the agents of a company should be. `validate` checks it, `plan` compares it with the
+    vendor's live agents and shows what would change, `apply` makes it so.
+    """
+
+
+for command in (validate.validate, plan.plan, apply.apply, schema.schema, sandbox.sandbox):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run a command and exit with the contract's code (contract, section 4). Never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    shell = Shell()
+    code = _run(arguments, shell)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None, shell: Shell) -> int:
+    try:
+        code = cli.main(arguments, prog_name="reconciler", standalone_mode=False, obj=shell)
+    except click.UsageError as error:
+        error.show()
+        return EXIT_USAGE
+    except ReconcilerError as error:
+        _tell(error, shell)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        shell.say("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - a traceback could show a secret; its place is enough for a report
+        return _unexpected(error, shell)
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: ReconcilerError, shell: Shell) -> None:
+    problems = error.problems if isinstance(error, InvalidFiles | MissingSecrets) else ()
+    if shell.json:
+        from reconciler.render import json as rendered
+
+        told = {"message": error.message, "hint": error.hint, "problems": rendered.problems(problems)}
+        shell.document({"error": told, "exit_code": error.exit_code})
+    from reconciler.render.terminal import visible
+    from reconciler.render.text import problems as in_words
+
+    if problems:
+        shell.say(in_words(problems, color=shell.talks))
+    shell.say(f"error: {visible(error.message)}" + (f"\n       {visible(error.hint)}" if error.hint else ""))
+
+
+def _unexpected(error: Exception, shell: Shell) -> int:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""  # noqa: PTH119
+    message = f"internal error: {type(error).__name__}{where}; please report it"
+    if shell.json:
+        shell.document({"error": {"message": message, "hint": "", "problems": []}, "exit_code": 1})
+    shell.say(message)
+    return 1

@@ -1,0 +1,51 @@
+"""What commands print with: data to stdout, everything else to stderr, JSON alone when JSON was asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Shell:
+    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else."""
+
+    json: bool = False
+
+    @property
+    def color(self) -> bool:
+        """Whether stdout may be coloured."""
+        return _may_color(sys.stdout.isatty())
+
+    @property
+    def talks(self) -> bool:
+        """Whether a person watches stderr."""
+        return _may_color(sys.stderr.isatty()) or (sys.stderr.isatty() and "CI" not in os.environ)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person can answer."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def data(self, text: str) -> None:
+        """What was asked for."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def document(self, value: Mapping[str, Any]) -> None:
+        """What was asked for, as the one JSON document."""
+        from reconciler.render.json import document
+
+        self.data(document(value))
+
+    def say(self, text: str) -> None:
+        """What happens beside it."""
+        sys.stderr.write(text if text.endswith("\n") else text + "\n")
+        sys.stderr.flush()
+
+
+def _may_color(terminal: bool) -> bool:
+    return terminal and not os.environ.get("NO_COLOR") and not os.environ.get("CI")

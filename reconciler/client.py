@@ -1,0 +1,406 @@
+"""The vendor over HTTP, and the only place that imports httpx: `Reader` looks, `Writer` acts.
+
+Every answer is one of four: `Ok`, `Refused` (the vendor said no, with its code and words), `NotSent` (the request
+never left) or `Lost` (it may or may not have been carried out). HTTP status alone never means success; the envelope
+`{code, msg, data?}` does. The token goes to the configured host and nowhere else: redirects are not followed, proxy
+variables are not read.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import httpx
+
+from reconciler.core import wire
+from reconciler.core.endpoints import ENDPOINTS, PAGE_SIZE, EndpointName
+from reconciler.core.fields import Value
+from reconciler.core.model import Company, LiveAgent, Secret
+from reconciler.errors import IncompleteListing, VendorError
+from reconciler.settings import Connection
+
+MAX_ANSWER: Final = 16 * 1024 * 1024
+"""Bytes that an answer may have, decoded. A page of 100 rows has some 50 kB."""
+MAX_MESSAGE: Final = 500
+READ_TRIES: Final = 6
+LISTING_TRIES: Final = 4
+LONGEST_PAUSE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The vendor did it. `data` is the envelope's, of the shape that `core.endpoints` names."""
+
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The vendor said no. `message` is the vendor's own text, hostile until it is made visible."""
+
+    code: int
+    message: str
+    authentication: bool = False
+
+    def __str__(self) -> str:
+        return f"the vendor refused: {self.message} (code {self.code})"
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Nothing reached the vendor, or it turned the request away unread (429)."""
+
+    reason: str
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"not sent: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The request left and no answer that can be understood came back: it may have been carried out."""
+
+    reason: str
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"outcome unknown: {self.reason}"
+
+
+Outcome = Ok | Refused | NotSent | Lost
+
+
+class RateLimiter:
+    """One slot each `1 / rate` seconds for all requests together; `pause` keeps everybody back.
+
+    `clock` and `sleep` are in seconds. A rate of 0 is unlimited.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._interval = 1 / rate if rate else 0.0
+        self._clock = clock
+        self._sleep = sleep
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Sleep until this request's slot."""
+        with self._lock:
+            now = self._clock()
+            slot = max(now, self._next)
+            self._next = slot + self._interval
+        if slot > now:
+            self._sleep(slot - now)
+
+    def pause(self, seconds: float) -> None:
+        """Let no further request go for `seconds`."""
+        with self._lock:
+            self._next = max(self._next, self._clock() + seconds)
+
+
+class Transport:
+    """Sends bodies to endpoints and says what became of them; shared by Reader and Writer, safe for threads."""
+
+    def __init__(self, settings: Connection, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.parallelism = settings.parallelism
+        self.sleep = sleep
+        self.limiter = RateLimiter(settings.rate, sleep=sleep)
+        self._settings = settings
+        self._places = threading.BoundedSemaphore(settings.parallelism)
+        self._http = httpx.Client(
+            base_url=settings.endpoint,
+            timeout=settings.timeout,
+            trust_env=False,
+            follow_redirects=False,
+            headers={"token": settings.token.reveal(), "accept": "application/json", "accept-encoding": "gzip"},
+            limits=httpx.Limits(max_connections=settings.parallelism, max_keepalive_connections=settings.parallelism),
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def send(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        """One request, once: it waits for its slot and its place, and never raises for what the network does."""
+        with self._places:
+            self.limiter.wait()
+            outcome = self._answer(ENDPOINTS[name].path, json.dumps(body, ensure_ascii=False).encode())
+        outcome = _without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
+        if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
+            self.limiter.pause(outcome.retry_after)
+        if isinstance(outcome, Ok) and not _has_shape(ENDPOINTS[name].data, outcome.data):
+            return Lost("the answer's data is not of the form that the reference gives")
+        return outcome
+
+    def _answer(self, path: str, content: bytes) -> Outcome:
+        try:
+            request = self._http.build_request(
+                "POST", path, content=content, headers={"content-type": "application/json"}
+            )
+            response = self._http.send(request, stream=True)
+            try:
+                body = _bounded_body(response, time.monotonic() + self._settings.timeout)
+            finally:
+                response.close()
+            return understood(response.status_code, response.headers, body, self._settings.success_codes)
+        # The library's own messages are not repeated: some quote a header, and the token is one.
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return NotSent(f"no connection to {self._http.base_url.host} ({_cause(error)})")
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
+            return NotSent("the request could not be built")
+        except httpx.TimeoutException:
+            return Lost(f"no answer within {self._settings.timeout:g} s")
+        except httpx.HTTPError:
+            return Lost("the connection broke before the answer was whole")
+        except _UnreadableError as error:
+            return Lost(str(error))
+
+
+def _without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
+    """The outcome, its words without the secrets of the request: a vendor may quote what it refuses."""
+    match outcome:
+        case Refused(code, message, authentication):
+            for secret in filter(None, secrets):
+                message = message.replace(secret, "***")
+            return Refused(code, message, authentication)
+        case NotSent(reason, retry_after) | Lost(reason, retry_after):
+            for secret in filter(None, secrets):
+                reason = reason.replace(secret, "***")
+            return type(outcome)(reason, retry_after)
+        case _:
+            return outcome
+
+
+class _UnreadableError(Exception):
+    pass
+
+
+def _cause(error: BaseException) -> str:
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    return (error.strerror or "refused") if isinstance(error, OSError) else type(error).__name__
+
+
+def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
+    """The decoded body, at most `MAX_ANSWER` bytes, however small it was on the way."""
+    raw = bytearray()
+    for chunk in response.iter_raw():
+        raw += chunk
+        if len(raw) > MAX_ANSWER:
+            raise _UnreadableError("the answer is too large")
+        if time.monotonic() > deadline:
+            raise _UnreadableError("the answer took too long")
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return bytes(raw)
+    if encoding != "gzip":
+        raise _UnreadableError("the answer has an encoding that was not asked for")
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        body = unzip.decompress(bytes(raw), MAX_ANSWER)
+    except zlib.error:
+        raise _UnreadableError("the answer is cut or damaged") from None
+    if not unzip.eof:
+        raise _UnreadableError("the answer is too large, or cut")
+    return body
+
+
+def understood(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
+    """What an HTTP answer means. Pure: the four outcomes are decided here and nowhere else."""
+    envelope = _envelope(body)
+    message = str(envelope.get("msg") or "")[:MAX_MESSAGE] if envelope else ""
+    code = _code(envelope.get("code")) if envelope else None
+    if status == 429:
+        return NotSent(message or "the vendor asks to slow down (429)", _retry_after(headers) or 1.0)
+    if status in (401, 403):
+        return Refused(code or status, message or f"HTTP {status}", authentication=True)
+    if status >= 500:
+        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))
+    if 300 <= status < 400:
+        return Refused(status, "a redirect, which is not followed; check the endpoint")
+    if envelope is None or code is None:
+        return Lost(f"HTTP {status}, and not the vendor's envelope; check the endpoint")
+    if code in success_codes:
+        return Ok(envelope.get("data")) if status < 300 else Lost(f"HTTP {status} with a code of success")
+    return Refused(code, message or "without a reason", authentication=code in (401, 403))
+
+
+def _envelope(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _code(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from either form of the header, at most a minute."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_PAUSE)
+    try:
+        seconds: float = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+def _has_shape(shape: str, data: object) -> bool:
+    match shape:
+        case "list":
+            return isinstance(data, list) and all(isinstance(item, dict) for item in data)
+        case "object":
+            return data is None or isinstance(data, dict)
+        case _:
+            return True
+
+
+def backoff(attempt: int, retry_after: float | None, jitter: Callable[[], float] = random.random) -> float:
+    """Seconds before try `attempt + 1` (from 1): exponential with full jitter, never less than the vendor asks."""
+    return max(retry_after or 0.0, jitter() * min(8.0, 0.25 * 2.0**attempt))
+
+
+class Reader:
+    """Looks at live agents: `page` and `one`. Passing troubles are ridden out; a lasting one raises `VendorError`."""
+
+    def __init__(self, transport: Transport, company: Company) -> None:
+        self._transport = transport
+        self._company = company
+
+    def one(self, operator_id: str) -> LiveAgent | None:
+        """2.1.4: one agent, or `None` when the vendor knows no such agent."""
+        outcome = self._read("one", wire.one_body(self._company, operator_id))
+        if isinstance(outcome, Ok) and outcome.data:
+            return _decoded([outcome.data])[0]
+        if isinstance(outcome, Refused) and outcome.authentication:
+            raise VendorError(str(outcome))
+        return None
+
+    def listing(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> list[LiveAgent]:
+        """2.1.5: every live agent, each once. `progress` hears rows read and rows in all.
+
+        Pages are not a snapshot. The listing counts only if every page names the same total and the distinct ids
+        are as many; otherwise it is read again, a few times, and then `IncompleteListing` is raised.
+        """
+        for attempt in range(1, LISTING_TRIES + 1):
+            agents, total = self._pass(progress)
+            if total is not None and len(agents) == total == len({agent.operator_id for agent in agents}):
+                return agents
+            self._transport.sleep(backoff(attempt, None))
+        raise IncompleteListing(
+            f"the listing changed while it was read, {LISTING_TRIES} times over; nothing was concluded from it",
+            "try again when nobody is editing agents in the console",
+        )
+
+    def _pass(self, progress: Callable[[int, int], None]) -> tuple[list[LiveAgent], int | None]:
+        """All pages once; the total is `None` when they disagree about it."""
+        first, total = self._page(1)
+        pages = range(2, -(-total // PAGE_SIZE) + 1)
+        agents, agree = first, True
+        progress(len(agents), total)
+        with ThreadPoolExecutor(self._transport.parallelism, "page") as threads:
+            try:
+                for rows, page_total in threads.map(self._page, pages):
+                    agents += rows
+                    agree = agree and page_total == total
+                    progress(len(agents), total)
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        return agents, total if agree else None
+
+    def _page(self, number: int) -> tuple[list[LiveAgent], int]:
+        outcome = self._read("page", wire.page_body(self._company, number))
+        if isinstance(outcome, Refused):
+            raise VendorError(str(outcome), _hint(outcome))
+        data = outcome.data or {}
+        total = _code(data.get("total"))
+        rows = data.get("result") or []
+        if total is None or not isinstance(rows, list):
+            raise VendorError("the vendor's listing names no total, or its rows are no list")
+        return _decoded(rows), total
+
+    def _read(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
+        """Send a read until it is answered; 429, 5xx and broken connections are tried again, with growing pauses."""
+        for attempt in range(1, READ_TRIES + 1):
+            outcome = self._transport.send(name, body)
+            if isinstance(outcome, Ok | Refused):
+                return outcome
+            if attempt < READ_TRIES:
+                self._transport.sleep(backoff(attempt, outcome.retry_after))
+        raise VendorError(f"the vendor could not be read, {READ_TRIES} times over: {outcome}", "try again later")
+
+
+def _hint(refused: Refused) -> str:
+    return "check the token, and whose company it is for" if refused.authentication else ""
+
+
+def _decoded(rows: Sequence[object]) -> list[LiveAgent]:
+    try:
+        return [wire.live_agent(row) for row in rows]
+    except ValueError as error:
+        raise VendorError(f"the vendor's listing cannot be understood: {error}") from None
+
+
+class Writer:
+    """Changes live agents: one method an endpoint, one outcome a call, nothing repeated but what was never sent."""
+
+    def __init__(self, transport: Transport, company: Company) -> None:
+        self._transport = transport
+        self._company = company
+
+    def create(self, operator_id: str, fields: Mapping[str, Value], password: Secret) -> Outcome:
+        """2.1.1, one agent. The answer's `data` is a list of one: SIP number and SIP password among it."""
+        return self._write("create", wire.create_body(self._company, operator_id, fields, password.reveal()))
+
+    def edit(self, operator_id: str, fields: Mapping[str, Value]) -> Outcome:
+        """2.1.2: exactly these fields."""
+        return self._write("edit", wire.edit_body(self._company, operator_id, fields))
+
+    def delete(self, operator_ids: tuple[str, ...]) -> Outcome:
+        """2.1.3: a list of agents."""
+        return self._write("delete", wire.delete_body(self._company, operator_ids))
+
+    def password(self, operator_id: str, password: Secret) -> Outcome:
+        """2.1.6."""
+        return self._write("password", wire.password_body(self._company, operator_id, password.reveal()))
+
+    def _write(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        for attempt in range(1, READ_TRIES):
+            outcome = self._transport.send(name, body)
+            if not isinstance(outcome, NotSent):
+                return outcome
+            self._transport.sleep(backoff(attempt, outcome.retry_after))
+        return self._transport.send(name, body)
+
+
+@contextmanager
+def connected(settings: Connection) -> Iterator[Transport]:
+    """A transport that is closed at the end."""
+    transport = Transport(settings)
+    try:
+        yield transport
+    finally:
+        transport.close()

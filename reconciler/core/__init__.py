@@ -1,0 +1,1 @@
+"""The pure core: no clock, randomness, environment, files, sockets or logging."""

@@ -1,0 +1,84 @@
+"""DesiredState x LiveState x LedgerView to Diff: what is missing, what is extra, and what differs. Facts, no acts.
+
+Unmanaged fields are left out of the question before it is asked, never filtered out of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.core.desired import matches
+from reconciler.core.fields import BY_NAME, COMPARED, Field, Value
+from reconciler.core.model import (
+    AgentDiff,
+    DesiredAgent,
+    DesiredState,
+    Diff,
+    FieldChange,
+    LedgerEntry,
+    LedgerView,
+    LiveAgent,
+    LiveState,
+    PasswordChange,
+)
+
+_BLANK = LedgerEntry()
+
+
+def diff(desired: DesiredState, live: LiveState, ledger: LedgerView) -> Diff:
+    """Every agent that differs, sorted by id. Live agents out of scope are not looked at."""
+    scope = desired.scope
+    in_scope = {id_ for id_ in live.agents if scope is None or matches(scope, id_)}
+    wanted = {agent.operator_id for agent in desired.agents}
+    agents = [_compare(agent, live.agents.get(agent.operator_id), ledger) for agent in desired.agents]
+    differing = [agent for agent in agents if agent is not None]
+    differing += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted]
+    differing.sort(key=lambda agent: agent.operator_id)
+    return Diff(desired, live, ledger, tuple(differing), len(in_scope))
+
+
+def _compare(desired: DesiredAgent, live: LiveAgent | None, ledger: LedgerView) -> AgentDiff | None:
+    if live is None:
+        return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired))
+    entry = ledger.get(desired.operator_id, _BLANK)
+    changes, unknowable = _changes(desired.fields, live.fields, entry.given)
+    password = desired.password
+    turn = password and entry.password_version != password.version
+    change = PasswordChange(entry.password_version, password) if turn and password else None
+    if not (changes or unknowable or change):
+        return None
+    return AgentDiff(desired.operator_id, "present", desired, live, changes, change, unknowable)
+
+
+def _all_new(desired: DesiredAgent) -> tuple[FieldChange, ...]:
+    fields = desired.fields
+    return tuple(FieldChange(row.name, None, fields[row.name]) for row in COMPARED if row.name in fields)
+
+
+def _changes(
+    wanted: Mapping[str, Value], live: Mapping[str, Value], given: Mapping[str, Value]
+) -> tuple[tuple[FieldChange, ...], tuple[str, ...]]:
+    """What differs, and what cannot be known: fixed at creation, never listed, and not recorded."""
+    known = {name: live[name] if name in live else given[name] for name in wanted if name in live or name in given}
+    unknown = [name for name in wanted if name not in known]
+    target = {name: wanted[name] for name in known}
+    differing = _differing(known, target) if known != target else frozenset()
+    changes = [FieldChange(name, known[name], wanted[name]) for name in differing]
+    changes += [FieldChange(name, None, wanted[name], before_known=False) for name in unknown if _editable(name)]
+    changes.sort(key=lambda change: _ORDER[change.field])
+    return tuple(changes), tuple(name for name in unknown if not _editable(name))
+
+
+_ORDER = {row.name: index for index, row in enumerate(COMPARED)}
+
+
+def _editable(name: str) -> bool:
+    row: Field = BY_NAME[name]
+    return row.wire.edit is not None
+
+
+def _differing(known: Mapping[str, Value], target: Mapping[str, Value]) -> frozenset[str]:
+    # Imported where it is used: most runs compare equal, and the import costs more than they do.
+    from deepdiff import DeepDiff
+
+    return frozenset(DeepDiff(known, target).affected_root_keys)

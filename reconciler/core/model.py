@@ -1,0 +1,376 @@
+"""The values that cross the borders between stages: frozen, comparable, and inert.
+
+Diff states facts, Plan states acts. Nothing in here knows how it is read, sent or shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, NoReturn
+
+from reconciler.core.fields import Value
+
+
+class Secret:
+    """A text that masks itself: `str`, `repr`, pickling and JSON never show it; only `reveal` opens it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the one place that sends or stores it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is never pickled or copied")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something is written: a file as the user named it, and line and column from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a file: where, in which part of it (`path`), what, and what to do about it."""
+
+    place: Place
+    path: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Whose agents these are; every request names it."""
+
+    abbreviate: str
+    company_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A guardrail's limit as written: a count (`"500"`) or a percentage (`"20%"`) of the live agents in scope."""
+
+    text: str
+
+    def allowed(self, live: int) -> int:
+        """How many the limit allows when `live` agents are in scope; a part of one is none."""
+        if self.text.endswith("%"):
+            return int(Fraction(self.text[:-1]) * live / 100)
+        return int(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSource:
+    """Where a password comes from, never the password: an environment variable, a file, or generation."""
+
+    kind: Literal["env", "file", "generate"]
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredAgent:
+    """An agent as the file wants it: canonical values of the managed fields only."""
+
+    operator_id: str
+    fields: Mapping[str, Value]
+    password: PasswordSource | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the files say, resolved and checked; agents are sorted by id. `scope` is `None` for everyone."""
+
+    company: Company
+    agents: tuple[DesiredAgent, ...]
+    files: tuple[str, ...]
+    sha256: str
+    scope: tuple[str, ...] | None = None
+    prune: bool = True
+    protect: tuple[str, ...] = ()
+    max_deletes: Limit | None = None
+    max_changes: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAgent:
+    """An agent as the vendor lists it: canonical values of every listed field, and no secret."""
+
+    operator_id: str
+    fields: Mapping[str, Value]
+
+    @property
+    def sha256(self) -> str:
+        """A fingerprint of everything that is listed of the agent, secrets apart."""
+        listed = json.dumps([self.operator_id, dict(self.fields)], sort_keys=True)
+        return hashlib.sha256(listed.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """The listing. From one that is not `complete`, nothing may be deleted."""
+
+    agents: Mapping[str, LiveAgent]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the vendor cannot tell of one agent: the password's version and the write-only values last sent."""
+
+    password_version: int | None = None
+    given: Mapping[str, Value] = field(default_factory=dict)
+
+
+LedgerView = Mapping[str, LedgerEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field's way. `before_known` is false where the field is never listed and the ledger has no record."""
+
+    field: str
+    before: Value
+    after: Value
+    before_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """The recorded version, `None` when there is no record, and the wanted one."""
+
+    before: int | None
+    source: PasswordSource
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a reader should know and that changes nothing: of which agents, and what."""
+
+    message: str
+    operator_ids: tuple[str, ...] = ()
+
+
+AgentStatus = Literal["missing", "extra", "present"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDiff:
+    """One agent's facts: is it missing from the live side, extra there, or present; and what differs."""
+
+    operator_id: str
+    status: AgentStatus
+    desired: DesiredAgent | None
+    live: LiveAgent | None
+    changes: tuple[FieldChange, ...] = ()
+    password: PasswordChange | None = None
+    unknowable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Desired against live: every agent that differs, by id, and how many do not."""
+
+    desired: DesiredState
+    live: LiveState
+    ledger: LedgerView
+    agents: tuple[AgentDiff, ...]
+    in_scope: int
+
+
+ActionKind = Literal["create", "edit", "replace", "delete", "password"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is to be done to one agent.
+
+    `carries` are the live values that a replaced agent takes along unchanged; `live_sip` is the SIP number the
+    live agent holds, which orders it among others; a `blocked` action says why it can't be done.
+    """
+
+    kind: ActionKind
+    operator_id: str
+    name: str
+    place: Place | None
+    changes: tuple[FieldChange, ...] = ()
+    carries: Mapping[str, Value] = field(default_factory=dict)
+    password: PasswordSource | None = None
+    live_sip: str | None = None
+    live_sha256: str | None = None
+    blocked: str = ""
+
+    @property
+    def after(self) -> dict[str, Value]:
+        """Every value the action sets, by field."""
+        return {**self.carries, **{change.field: change.after for change in self.changes}}
+
+
+CallKind = Literal["create", "edit", "delete", "password"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, its place in the order given by index: `after` must succeed first, `behind` must only be over.
+
+    `fields` are canonical; a `sipNumber` of `None` in an edit unbinds. `moves_sip` marks a call that frees or binds
+    a SIP number; one that `takes_any_sip` lets the vendor choose a number, and so waits until no such call is left.
+    """
+
+    kind: CallKind
+    operator_ids: tuple[str, ...]
+    actions: tuple[int, ...]
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    password: PasswordSource | None = None
+    after: tuple[int, ...] = ()
+    behind: tuple[int, ...] = ()
+    moves_sip: bool = False
+    takes_any_sip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the command line says on top of the file."""
+
+    max_deletes: Limit | None = None
+    max_changes: Limit | None = None
+    allow_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """One limit in force: how much it allows, how much is planned, and which agents counted."""
+
+    rule: str
+    limit: str
+    allowed: int
+    planned: int
+    operator_ids: tuple[str, ...]
+    hint: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the plan stays within it."""
+        return self.planned <= self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, whole: it can be shown, saved and applied, and holds no secret."""
+
+    company: Company
+    desired_sha256: str
+    files: tuple[str, ...]
+    desired_agents: int
+    live_agents: int
+    in_scope: int
+    unchanged: int
+    actions: tuple[Action, ...]
+    calls: tuple[Call, ...]
+    guardrails: tuple[Guardrail, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Agents by what happens to them; a blocked action counts as blocked and as nothing else."""
+        kinds = dict.fromkeys(("create", "edit", "replace", "delete", "password"), 0)
+        for action in self.actions:
+            if not action.blocked:
+                kinds[action.kind] += 1
+        return {**kinds, "blocked": len(self.blocked), "unchanged": self.unchanged}
+
+    @property
+    def call_counts(self) -> dict[str, int]:
+        """Requests by endpoint, and in all."""
+        kinds = dict.fromkeys(("create", "edit", "delete", "password"), 0)
+        for call in self.calls:
+            kinds[call.kind] += 1
+        return {**kinds, "total": len(self.calls)}
+
+    @property
+    def blocked(self) -> tuple[Action, ...]:
+        """The actions that can't be done."""
+        return tuple(action for action in self.actions if action.blocked)
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it may be done: something is blocked or a guardrail trips."""
+        return bool(self.blocked) or not all(guardrail.ok for guardrail in self.guardrails)
+
+
+CallOutcome = Literal["done", "refused", "not-sent", "lost", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One call is over: how it ended, and in words why when it did not succeed."""
+
+    call: Call
+    outcome: CallOutcome
+    message: str = ""
+
+
+ActionOutcome = Literal["done", "partly", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What became of one action. `partly`: some of its calls were carried out, and running apply again goes on."""
+
+    action: Action
+    outcome: ActionOutcome
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """What the vendor accepted and did not do, seen when the listing was read again."""
+
+    operator_id: str
+    message: str
+    changes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an apply did: each action's end, and what the listing said afterwards (`verified`: it was read)."""
+
+    results: tuple[ActionResult, ...]
+    mismatches: tuple[Mismatch, ...] = ()
+    verified: bool = False
+    interrupted: bool = False
+
+    @property
+    def done(self) -> int:
+        """How many actions were carried out whole."""
+        return sum(result.outcome == "done" for result in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done and seen; 130 interrupted; 1 nothing succeeded; 4 a part, or accepted but not done."""
+        if self.interrupted:
+            return 130
+        if self.done == len(self.results) and self.verified and not self.mismatches:
+            return 0
+        return 4 if any(result.outcome in ("done", "partly") for result in self.results) else 1

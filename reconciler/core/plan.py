@@ -1,0 +1,169 @@
+"""Diff x Policy to Plan: facts become acts, what cannot be done is blocked, and the acts are lowered to calls.
+
+| fact | act |
+|---|---|
+| missing from the live side | create |
+| extra there, in scope | delete, unless `prune: false`, protected, or the listing is incomplete |
+| differs in what an edit can set | edit |
+| differs in what is fixed at creation | blocked; with `--allow-replace`, replace, unless protected |
+| its password has another version | password |
+| wants a SIP number that stays with another agent | blocked |
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace as with_
+from typing import Final
+
+from reconciler.core.calls import frees_sip, lower
+from reconciler.core.desired import matches
+from reconciler.core.fields import BY_NAME, LISTED, Value, can_edit, fits
+from reconciler.core.guard import guardrails
+from reconciler.core.model import Action, AgentDiff, Diff, FieldChange, LedgerEntry, Note, Plan, Policy
+
+
+def plan(diff: Diff, policy: Policy) -> Plan:
+    """What to do about a diff, in full: actions by id, their calls, guardrails and notes."""
+    actions = [action for agent in diff.agents for action in _actions(agent, diff, policy)]
+    actions = _block_taken_sip_numbers(actions, diff)
+    actions.sort(key=lambda action: (action.operator_id, action.kind))
+    desired = diff.desired
+    touched = {action.operator_id for action in actions}
+    return Plan(
+        company=desired.company,
+        desired_sha256=desired.sha256,
+        files=desired.files,
+        desired_agents=len(desired.agents),
+        live_agents=len(diff.live.agents),
+        in_scope=diff.in_scope,
+        unchanged=sum(agent.operator_id not in touched for agent in desired.agents),
+        actions=tuple(actions),
+        calls=lower(actions),
+        guardrails=guardrails(actions, desired, diff.in_scope, policy),
+        notes=tuple(_notes(diff)),
+    )
+
+
+def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
+    match agent.status:
+        case "missing":
+            yield _action(agent, "create", agent.changes)
+        case "extra":
+            if not _kept(agent.operator_id, diff):
+                yield _action(agent, "delete")
+        case "present":
+            change = _change(agent, diff, policy) if agent.changes else None
+            if change:
+                yield change
+            # A replaced agent gets its password as it is made.
+            if agent.password and (change is None or change.kind == "edit" or change.blocked):
+                version = FieldChange("password.version", agent.password.before, agent.password.source.version)
+                version = with_(version, before_known=agent.password.before is not None)
+                yield with_(_action(agent, "password", (version,)), password=agent.password.source)
+
+
+def _kept(operator_id: str, diff: Diff) -> bool:
+    return not diff.desired.prune or not diff.live.complete or matches(diff.desired.protect, operator_id)
+
+
+def _action(agent: AgentDiff, kind: str, changes: tuple[FieldChange, ...] = ()) -> Action:
+    live, desired = agent.live, agent.desired
+    name = desired.fields.get("name") if desired else None
+    return Action(
+        kind=kind,  # type: ignore[arg-type]
+        operator_id=agent.operator_id,
+        name=str(name if name is not None else live.fields["name"] if live else ""),
+        place=desired.place if desired else None,
+        changes=changes,
+        password=desired.password if desired and kind in ("create", "replace") else None,
+        live_sip=_sip_number(live.fields) if live else None,
+        live_sha256=live.sha256 if live else None,
+    )
+
+
+def _sip_number(fields: Mapping[str, Value]) -> str | None:
+    number = fields.get("sipNumber")
+    return None if number is None else str(number)
+
+
+def _change(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
+    """A present agent whose fields differ: an edit, or, where one of them is fixed, a replace or a block."""
+    fixed = [change for change in agent.changes if not can_edit(BY_NAME[change.field], change.after)]
+    if not fixed:
+        return _action(agent, "edit", agent.changes)
+    carries = _carried(agent, diff.ledger.get(agent.operator_id, LedgerEntry()))
+    action = with_(_action(agent, "replace", agent.changes), carries=carries)
+    if matches(diff.desired.protect, agent.operator_id):
+        return with_(action, blocked=f"{_fixed_words(fixed)}, and the agent is protected from being replaced")
+    if not policy.allow_replace:
+        return with_(action, blocked=f"{_fixed_words(fixed)}; --allow-replace deletes the agent and makes it anew")
+    if stuck := [name for name, value in carries.items() if not fits(BY_NAME[name], value)]:
+        return with_(action, blocked=f"the live value of {', '.join(stuck)} could not be given to the new agent")
+    return action
+
+
+def _fixed_words(fixed: Iterable[FieldChange]) -> str:
+    names = ", ".join(
+        f"{change.field} {change.after}" if BY_NAME[change.field].wire.edit else change.field for change in fixed
+    )
+    return f"{names} can be set only at creation"
+
+
+def _carried(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
+    """What a replaced agent takes along: every live or recorded value that does not change and is no default.
+
+    Its SIP number is always among them, or the new agent would be given another.
+    """
+    live = agent.live.fields if agent.live else {}
+    changed = {change.field for change in agent.changes}
+    known = {row.name: live[row.name] for row in LISTED} | dict(entry.given)
+    return {
+        name: value
+        for name, value in known.items()
+        if name not in changed and (name == "sipNumber" or value != BY_NAME[name].default)
+    }
+
+
+_STAYS: Final = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
+
+
+def _block_taken_sip_numbers(actions: list[Action], diff: Diff) -> list[Action]:
+    """Block whoever wants a number that its holder keeps, and whoever waits for one so blocked, and so on."""
+    holders: defaultdict[str, list[str]] = defaultdict(list)
+    for agent in diff.live.agents.values():
+        if number := _sip_number(agent.fields):
+            holders[number].append(agent.operator_id)
+    by_id = {action.operator_id: action for action in actions if action.kind != "password"}
+    wanted = {number: id_ for id_, action in by_id.items() if (number := _sip_number(action.after))}
+    waiting = [id_ for id_, action in by_id.items() if _sip_number(action.after)]
+    while waiting:
+        action = by_id[waiting.pop()]
+        number = str(_sip_number(action.after))
+        for holder in holders[number]:
+            keeps = holder not in by_id or by_id[holder].blocked or not frees_sip(by_id[holder])
+            if holder != action.operator_id and keeps and not action.blocked:
+                reason = _STAYS.format(number=number, holder=holder)
+                by_id[action.operator_id] = with_(action, blocked=reason)
+                if action.live_sip in wanted:
+                    waiting.append(wanted[action.live_sip])
+    return [action if action.kind == "password" else by_id[action.operator_id] for action in actions]
+
+
+def _notes(diff: Diff) -> Iterator[Note]:
+    """What a reader should know although nothing is done about it."""
+    if not diff.live.complete:
+        yield Note("the listing is incomplete: nothing is deleted")
+    kept = [a.operator_id for a in diff.agents if a.status == "extra" and _kept(a.operator_id, diff)]
+    protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))
+    if protected:
+        yield Note("not in the file, and kept because they are protected", protected)
+    if others := tuple(id_ for id_ in kept if id_ not in protected):
+        yield Note("not in the file, and kept because nothing is pruned", others)
+    unknowable: defaultdict[str, list[str]] = defaultdict(list)
+    for agent in diff.agents:
+        for name in agent.unknowable:
+            unknowable[name].append(agent.operator_id)
+    for name, ids in unknowable.items():
+        yield Note(f"{name} can be set only at creation, is never listed and not recorded: left as it is", tuple(ids))

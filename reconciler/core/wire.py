@@ -1,0 +1,81 @@
+"""Canonical values to and from the vendor's JSON: rows in, request bodies out. Names come from the table alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core.endpoints import PAGE_SIZE
+from reconciler.core.fields import BY_NAME, COMPARED, KEY, LISTED, Kind, Value, canon, encode
+from reconciler.core.model import Company, LiveAgent
+
+Body = dict[str, Any]
+
+_KEY = BY_NAME[KEY]
+
+
+def live_agent(row: object) -> LiveAgent:
+    """A listed row (2.1.4, 2.1.5) in canonical spelling; `sipPassword` and what has no table row are dropped here.
+
+    Raises `ValueError` for what is no row or has no operatorId.
+    """
+    if not isinstance(row, Mapping):
+        raise ValueError("a listed row is not an object")
+    operator_id = canon(_KEY, row.get(_KEY.wire.listed))
+    if not operator_id:
+        raise ValueError("a listed row has no operatorId")
+    return LiveAgent(str(operator_id), {field.name: canon(field, row.get(field.wire.listed)) for field in LISTED})
+
+
+def company_body(company: Company) -> Body:
+    """What every request but `page` names the company by."""
+    body: Body = {"abbreviate": company.abbreviate}
+    if company.company_id is not None:
+        body["companyId"] = company.company_id
+    return body
+
+
+def page_body(company: Company, number: int) -> Body:
+    """2.1.5: page `number`, from 1. It takes no `companyId`."""
+    return {"abbreviate": company.abbreviate, "pageNumber": number, "pageSize": PAGE_SIZE}
+
+
+def one_body(company: Company, operator_id: str) -> Body:
+    """2.1.4."""
+    return {**company_body(company), "operatorId": operator_id}
+
+
+def create_body(company: Company, operator_id: str, fields: Mapping[str, Value], password: str) -> Body:
+    """2.1.1 for one agent: what can be sent on create; a managed SIP number means that none is to be assigned."""
+    body = {**company_body(company), "operatorId": operator_id}
+    for row in COMPARED:
+        if row.wire.create and row.name in fields:
+            body[row.wire.create] = encode(row, fields[row.name])
+    if "sipNumber" in fields:
+        body["sipFlag"] = 0
+    return {**body, "password": password}
+
+
+def edit_body(company: Company, operator_id: str, fields: Mapping[str, Value]) -> Body:
+    """2.1.2: exactly the given fields; a SIP number of `None` becomes `unbindSip`."""
+    body = {**company_body(company), "operatorId": operator_id}
+    for row in COMPARED:
+        if row.wire.edit and row.name in fields:
+            value = fields[row.name]
+            if row.kind is Kind.SIP_NUMBER and value is None:
+                body["unbindSip"] = 1
+            else:
+                body[row.wire.edit] = encode(row, value)
+    return body
+
+
+def delete_body(company: Company, operator_ids: tuple[str, ...]) -> Body:
+    """2.1.3."""
+    return {**company_body(company), "operatorIds": list(operator_ids)}
+
+
+def password_body(company: Company, operator_id: str, password: str) -> Body:
+    """2.1.6: the password as lower-case MD5 hex, which is the vendor's choice and not ours."""
+    digest = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
+    return {**company_body(company), "operatorId": operator_id, "password": digest}

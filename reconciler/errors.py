@@ -1,0 +1,68 @@
+"""Everything the project raises on purpose, in one tree; `cli.main` maps each to an exit code.
+
+    ReconcilerError          1   what stopped us, and what to do next
+    ├── InvalidFiles         1   the desired-state files have problems; carries them all
+    ├── VendorError          1   the vendor refused, or could not be reached or understood
+    │   └── IncompleteListing  1   the listing never held still; nothing may be concluded from it
+    ├── MissingSecrets       1   passwords that apply would need cannot be read; carries them all
+    ├── Refused              3   nothing was done on purpose: no approval, a trip, a blocked change
+    └── WrongUsage          64   a setting on the command line or in the environment is unusable
+
+Messages may hold text of the vendor or of a file; whoever prints them makes it visible first
+(`render.terminal.visible`). No message ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.core.model import Problem
+
+
+class ReconcilerError(Exception):
+    """What stopped us. `hint` says what to do next, in one sentence, or is empty."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidFiles(ReconcilerError):
+    """The desired-state files have problems; `problems` holds all of them, in file order."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        count = len(problems)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the desired state")
+        self.problems = problems
+
+
+class VendorError(ReconcilerError):
+    """The vendor refused a read, or could not be reached or understood."""
+
+
+class IncompleteListing(VendorError):
+    """The listing changed while it was read, every time; nothing may be concluded from it."""
+
+
+class MissingSecrets(ReconcilerError):
+    """Passwords that apply would need cannot be read or do not fit; `problems` holds all of them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("passwords that this apply needs are missing or unusable; nothing was sent")
+        self.problems = problems
+
+
+class Refused(ReconcilerError):
+    """Nothing was done, on purpose."""
+
+    exit_code = 3
+
+
+class WrongUsage(ReconcilerError):
+    """A setting on the command line or in the environment is unusable."""
+
+    exit_code = 64

@@ -1,0 +1,38 @@
+"""Writes the files that are derived from the field table, or with `--check` says which of them are stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reconciler.core.reference import fields_page
+from reconciler.core.schema import agents_schema
+from reconciler.render.json import document
+
+
+def generated() -> dict[str, str]:
+    """Every generated file of the repository, by path, and what belongs in it."""
+    return {"schemas/agents.schema.json": document(agents_schema()), "docs/fields.md": fields_page()}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write, or check; 1 when something is stale."""
+    root = Path(__file__).parents[1]
+    stale = [name for name, text in generated().items() if not _is(root / name, text)]
+    if "--check" in arguments:
+        for name in stale:
+            sys.stderr.write(f"{name} is stale: run make generate\n")
+        return 1 if stale else 0
+    for name in stale:
+        (root / name).write_text(generated()[name], encoding="utf-8")
+        sys.stderr.write(f"wrote {name}\n")
+    return 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

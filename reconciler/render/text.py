@@ -1,0 +1,183 @@
+"""A plan, problems and a report for people, at 80 columns and up. Chinese names line up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from reconciler.core.calls import frees_sip
+from reconciler.core.fields import Value
+from reconciler.core.model import Action, ActionResult, FieldChange, Guardrail, Note, Plan, Problem, Report
+from reconciler.render.heading import Heading
+from reconciler.render.terminal import pad, paint, visible, width
+
+_SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "password": "*"}
+_NAME_CELLS: Final = 20
+_VALUE_CELLS: Final = 60
+_LISTED: Final = 8
+MAX_PROBLEMS: Final = 200
+
+
+def plan(plan: Plan, heading: Heading) -> str:
+    """What would change, why not all of it may, and what it costs."""
+    lines = [
+        f"{visible(plan.company.abbreviate)} at {visible(heading.endpoint)}: "
+        f"{plan.desired_agents} agents desired, {plan.live_agents} live, {plan.in_scope} in scope",
+        "",
+    ]
+    for action in plan.actions:
+        lines += _action(action, _columns(plan.actions), heading)
+    if plan.actions:
+        lines.append("")
+    lines += [line for note in plan.notes for line in _note(note, heading)]
+    lines += [line for guardrail in plan.guardrails if not guardrail.ok for line in _trip(guardrail, heading)]
+    lines += _summary(plan, heading)
+    return "\n".join(lines) + "\n"
+
+
+def _columns(actions: Sequence[Action]) -> tuple[int, int]:
+    ids = max(width(visible(action.operator_id)) for action in actions)
+    return ids, min(max(width(visible(action.name)) for action in actions), _NAME_CELLS)
+
+
+def _action(action: Action, columns: tuple[int, int], heading: Heading) -> Iterator[str]:
+    style = "blocked" if action.blocked else action.kind
+    sign = "!" if action.blocked else _SIGNS[action.kind]
+    what = paint(f"{sign} {'blocked' if action.blocked else action.kind:<8}", style, color=heading.color)
+    place = f"{visible(action.place.file)}:{action.place.line}" if action.place else "not in the file"
+    id_cells, name_cells = columns
+    who = f"{pad(visible(action.operator_id), id_cells)}  {pad(visible(action.name), name_cells)}"
+    yield f"{what}  {who}  {paint(place, 'dim', color=heading.color)}"
+    if action.blocked:
+        yield f"      {visible(action.blocked)}"
+    names = max((width(change.field) for change in action.changes), default=0)
+    for change in action.changes:
+        yield f"      {pad(change.field, names)}  {_change(action, change)}"
+    yield from _aside(action)
+
+
+def _change(action: Action, change: FieldChange) -> str:
+    after = _value(change.after)
+    if action.kind == "create":
+        return after
+    return f"{_value(change.before) if change.before_known else 'not recorded'} → {after}"
+
+
+def _aside(action: Action) -> Iterator[str]:
+    """What else happens to the agent, in words."""
+    if action.blocked:
+        return
+    if action.kind in ("create", "replace"):
+        source = action.password
+        where = (
+            "a generated one" if source is None or source.kind == "generate" else f"from {source.kind} {source.name}"
+        )
+        yield f"      password: {visible(where)}"
+    if action.kind == "replace":
+        kept = ", ".join(name for name in action.carries if action.carries[name] is not None)
+        yield f"      deleted and made anew; carried over: {kept or 'nothing'}"
+    if action.kind == "delete" and frees_sip(action):
+        yield f"      frees SIP number {visible(str(action.live_sip))}"
+
+
+def _value(value: Value) -> str:
+    """A value as the file spells it; long ones are cut."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = visible(str(value))
+    if text != text.strip() or not text:
+        text = f'"{text}"'
+    return pad(text, _VALUE_CELLS) if width(text) > _VALUE_CELLS else text
+
+
+def _some(ids: Sequence[str]) -> str:
+    shown = ", ".join(visible(id_) for id_ in ids[:_LISTED])
+    return shown if len(ids) <= _LISTED else f"{shown} and {len(ids) - _LISTED} more"
+
+
+def _note(note: Note, heading: Heading) -> Iterator[str]:
+    ids = f": {_some(note.operator_ids)}" if note.operator_ids else ""
+    yield paint(f"Note: {visible(note.message)}{ids}", "dim", color=heading.color)
+
+
+def _trip(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
+    head = f"Guardrail {guardrail.rule}: {guardrail.planned} planned, {guardrail.allowed} allowed"
+    limit = f" (limit {guardrail.limit})"
+    yield paint(head, "bad", color=heading.color) + f"{limit}: {_some(guardrail.operator_ids)}"
+    yield f"      {guardrail.hint}"
+
+
+def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
+    count = plan.summary
+    if not plan.actions:
+        yield paint(f"Nothing to change: {count['unchanged']} agents are as desired.", "good", color=heading.color)
+        return
+    words = {"create": "create", "edit": "edit", "replace": "replace", "delete": "delete"}
+    parts = [f"{count[kind]} to {word}" for kind, word in words.items() if count[kind]]
+    parts += [f"{count['password']} password{'s' * (count['password'] != 1)} to set"] if count["password"] else []
+    parts += [f"{count['blocked']} blocked"] if count["blocked"] else []
+    yield paint(f"Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold", color=heading.color)
+    calls = plan.call_counts
+    total = calls.pop("total")
+    if total:
+        each = ", ".join(f"{number} {kind}" for kind, number in calls.items() if number)
+        pace = f", about {_seconds(total / heading.rate)} at {heading.rate:g} a second" if heading.rate else ""
+        yield f"API calls: {total} ({each}){pace}."
+    if plan.refused:
+        yield paint("Refused: nothing of this may be applied as it stands.", "bad", color=heading.color)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
+def problems(found: Sequence[Problem], *, color: bool = False) -> str:
+    """Problems for people: place, what is wrong, what to do."""
+    lines: list[str] = []
+    for problem in found[:MAX_PROBLEMS]:
+        path = f"{visible(problem.path)}: " if problem.path else ""
+        place = paint(f"{visible(str(problem.place))}:", "bold", color=color)
+        lines.append(f"{place} {path}{visible(problem.message)}")
+        if problem.hint:
+            lines.append(paint(f"      {visible(problem.hint)}", "dim", color=color))
+    if len(found) > MAX_PROBLEMS:
+        lines.append(f"… and {len(found) - MAX_PROBLEMS} more; --format json lists them all")
+    return "\n".join(lines) + "\n"
+
+
+_ENDS: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
+
+
+def report(report: Report, *, color: bool = False) -> str:
+    """What an apply did: failures first, each with the vendor's words, then what was not done, then the count."""
+    lines = [line for result in report.results if result.outcome != "done" for line in _failure(result, color)]
+    for mismatch in report.mismatches:
+        head = paint("! not so", "bad", color=color)
+        lines.append(f"{head}  {visible(mismatch.operator_id)}  {mismatch.message}")
+        lines += [f"      {c.field}: wanted {_value(c.after)}, is {_value(c.before)}" for c in mismatch.changes]
+    total = len(report.results)
+    lines.append(paint(f"Applied {report.done} of {total} actions.", "bold", color=color))
+    lines.append(_verdict(report, color))
+    return "\n".join(lines) + "\n"
+
+
+def _failure(result: ActionResult, color: bool) -> Iterator[str]:
+    action = result.action
+    head = paint(f"! {_ENDS[result.outcome]}", "bad", color=color)
+    yield f"{head}  {action.kind} {visible(action.operator_id)} {visible(action.name)}".rstrip()
+    yield f"      {visible(result.message)}"
+
+
+def _verdict(report: Report, color: bool) -> str:
+    if report.exit_code == 0:
+        return paint("Read back: every agent is as desired.", "good", color=color)
+    if report.interrupted:
+        return "Interrupted: what was in flight is recorded. Run apply again to go on from here."
+    if not report.verified:
+        return "The result could not be read back. Run plan to see what is left."
+    if report.mismatches:
+        count = len(report.mismatches)
+        return f"Read back: {count} agent{'s are' if count != 1 else ' is'} not as the vendor said. Run plan to see."
+    return "Run apply again to go on from here, once the cause is mended."

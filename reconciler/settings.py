@@ -1,0 +1,102 @@
+"""Flags and environment to `Settings`, once, at the edge. Nothing else reads the environment for settings."""
+
+from __future__ import annotations
+
+import ipaddress
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from reconciler.core.model import Secret
+from reconciler.errors import WrongUsage
+
+SUCCESS_CODES: Final = frozenset({0, 200})
+"""Envelope codes that mean success. The reference names none; these two are assumed."""
+
+MAX_TOKEN_BYTES: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach the vendor. `rate` is requests a second (0: unlimited), `timeout` seconds for a whole answer."""
+
+    endpoint: str
+    token: Secret
+    parallelism: int = 8
+    rate: float = 20.0
+    timeout: float = 30.0
+    success_codes: frozenset[int] = SUCCESS_CODES
+
+
+def connection(
+    endpoint: str | None,
+    token: str | None,
+    token_file: Path | None,
+    *,
+    parallelism: int,
+    rate: float,
+    timeout: float,
+) -> Connection:
+    """Check and join what was given; raises `WrongUsage` with what to set."""
+    if not endpoint:
+        raise WrongUsage("no vendor to talk to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
+    return Connection(
+        _checked_endpoint(endpoint), _token(token, token_file), parallelism=parallelism, rate=rate, timeout=timeout
+    )
+
+
+def _checked_endpoint(endpoint: str) -> str:
+    """The base URL without a final slash. `http://` would show the token to the network, except on this machine."""
+    try:
+        url = urlsplit(endpoint)
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
+    if url.username or url.password or url.query or url.fragment:
+        raise WrongUsage("the endpoint must be a plain base URL", "no user, password, query or fragment in it")
+    if url.scheme not in ("https", "http") or not host:
+        raise WrongUsage("the endpoint must begin with https://", "it looks like https://vendor.example")
+    if url.scheme == "http" and not _is_loopback(host):
+        raise WrongUsage("http:// would send the token in the clear", "use https://; http:// is for this machine only")
+    return endpoint.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _token(token: str | None, file: Path | None) -> Secret:
+    """The token, from the environment or a private file; never from the command line itself."""
+    if token and file:
+        raise WrongUsage(
+            "the token is given twice", "keep one of RECONCILER_TOKEN and --token-file (RECONCILER_TOKEN_FILE)"
+        )
+    text = token or (_read_private(file) if file else "")
+    text = text.strip()
+    if not text:
+        raise WrongUsage("no token", "set RECONCILER_TOKEN, or pass --token-file FILE (mode 0600)")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise WrongUsage("the token holds characters that no HTTP header can carry", "copy it again from the vendor")
+    return Secret(text)
+
+
+def _read_private(file: Path) -> str:
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise WrongUsage(f"token file {file} is no regular file")
+        if status.st_mode & 0o077:
+            raise WrongUsage(f"token file {file} can be read by others", f"chmod 600 {file}")
+        with file.open("rb") as stream:
+            return stream.read(MAX_TOKEN_BYTES).decode("ascii")
+    except OSError as error:
+        raise WrongUsage(f"token file {file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongUsage(f"token file {file} holds something that is no token") from None
