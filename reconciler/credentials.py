@@ -107,6 +107,7 @@ class CredentialsFile:
         self.path = path
         self._now = now
         self._stream: IO[bytes] | None = None
+        self._passwords: dict[str, Secret] = {}
 
     def open(self) -> None:
         """Make sure that credentials can be stored; raises `ReconcilerError` where they cannot, before any is made."""
@@ -133,9 +134,12 @@ class CredentialsFile:
         sip_number: str | None = None,
         sip_password: Secret | None = None,
     ) -> None:
-        """Store one line; `OSError` when the disk will not take it."""
+        """Store one line; `OSError` when the disk will not take it. A SIP part repeats the password stored before."""
         if self._stream is None:
             self.open()
+        if password is not None:
+            self._passwords[operator_id] = password
+        password = self._passwords.get(operator_id)
         line = {
             "operatorId": operator_id,
             "password": password.reveal() if password else None,

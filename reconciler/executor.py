@@ -160,5 +160,4 @@ def _deliver_sip(call: Call, outcome: Ok, hands: Hands) -> None:
         number, password = item.get("sipNumber"), item.get("sipPassword")
         wanted = call.kind == "create" or call.fields.get("sipNumber") is not None
         if wanted and number and password:
-            known = hands.passwords.get(call.operator_ids[0])
-            hands.credentials.write(call.operator_ids[0], known, str(number), Secret(str(password)))
+            hands.credentials.write(call.operator_ids[0], None, str(number), Secret(str(password)))

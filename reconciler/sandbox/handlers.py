@@ -1,0 +1,199 @@
+"""What each of the six endpoints does to the store, given a body that `parameters` has checked (2.1).
+
+A handler runs inside the store's transaction, returns the answer's `data` (None where there is none), and
+raises RefusedError, which rolls the transaction back: so it may refuse after it has begun to change things.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler.sandbox.agent import BLANK, LISTED, ROLES, password_md5, picked
+from reconciler.sandbox.answers import (
+    AGENT_UNKNOWN,
+    OPERATOR_ID_IN_USE,
+    PARAMETER_ERROR,
+    SIP_NUMBER_TAKEN,
+    SIP_NUMBER_UNKNOWN,
+    SIP_NUMBERS_EXHAUSTED,
+    Data,
+    RefusedError,
+)
+from reconciler.sandbox.pool import FIRST_NUMBER
+from reconciler.sandbox.store import Store
+
+Body = dict[str, Any]
+
+# What create/v2 and edit/v2 store as it comes. `operatorId` is a column too, and is set apart.
+AS_SENT = tuple(name for name in BLANK if name != "operatorId")
+RANDOM_PASSWORD_LENGTH = 6
+
+
+def create(store: Store, body: Body) -> Data:
+    """Creates one agent or a batch of consecutive operatorIds (2.1.1); `data` is always a list."""
+    operator_ids = _new_operator_ids(store, body)
+    used = store.in_use(operator_ids)
+    for operator_id in operator_ids:
+        if operator_id in used:
+            raise RefusedError(OPERATOR_ID_IN_USE, f"坐席工号 {operator_id} 已存在")
+    sipids = _new_sipids(store, body, len(operator_ids))
+    passwords = [body.get("password") or _random_password() for _ in operator_ids]
+    store.insert(
+        {
+            **picked(body, AS_SENT),
+            "operatorId": operator_id,
+            "sipid": sipid,
+            "password_md5": password_md5(password),
+            "roleName": body.get("roleName") or random.choice(ROLES[body["operatorType"]]),
+        }
+        for operator_id, sipid, password in zip(operator_ids, sipids, passwords, strict=True)
+    )
+    return [
+        {"operatorId": operator_id, "operatorPassword": password, **_sip(store, sipid)}
+        for operator_id, sipid, password in zip(operator_ids, sipids, passwords, strict=True)
+    ]
+
+
+def edit(store: Store, body: Body) -> Data:
+    """Changes the fields that are sent (2.1.2); `data` is one object."""
+    operator_id = body["operatorId"]
+    _found(store, operator_id)
+    columns = picked(body, AS_SENT)
+    if "password" in body:
+        columns["password_md5"] = password_md5(body["password"])
+    if "mainGroupName" in body:
+        columns["maingroupid"] = store.group(body["mainGroupName"])
+    store.update(operator_id, columns)
+    if body.get("unbindSip") == 1:
+        store.bind(operator_id, None)
+    elif "sipnumber" in body:
+        store.bind(operator_id, _bindable(store, operator_id, body["sipnumber"]))
+    return picked(_found(store, operator_id), ("operatorId", "sipNumber", "sipPassword", "mainGroupName"))
+
+
+def delete(store: Store, body: Body) -> None:
+    """Deletes every agent of the list, or none when one of them is unknown (2.1.3)."""
+    operator_ids = list(dict.fromkeys(body["operatorIds"]))
+    used = store.in_use(operator_ids)
+    for operator_id in operator_ids:
+        if operator_id not in used:
+            raise _unknown(operator_id)
+    store.delete(operator_ids)
+
+
+def one(store: Store, body: Body) -> Data:
+    """One listed row (2.1.4)."""
+    row = _found(store, body["operatorId"])
+    if (row["mainGroupName"] or "") != body.get("mainGroupName", row["mainGroupName"] or ""):
+        raise _unknown(body["operatorId"])
+    return picked(row, LISTED)
+
+
+def page(store: Store, body: Body) -> Data:
+    """One page of the listing, ordered by the vendor's id (2.1.5)."""
+    ids = _listing(store, body)
+    size, number = body["pageSize"], body["pageNumber"]
+    rows = store.rows(ids[(number - 1) * size : number * size])
+    return {
+        "result": [picked(row, LISTED) for row in rows],
+        "pageSize": size,
+        "total": len(ids),
+        "pageNumber": number,
+        "pageTotal": -(-len(ids) // size),
+    }
+
+
+def edit_password(store: Store, body: Body) -> None:
+    """Sets the password to the MD5 that came (2.1.6)."""
+    _found(store, body["operatorId"])
+    store.update(body["operatorId"], {"password_md5": body["password"]})
+
+
+HANDLERS: Mapping[str, Callable[[Store, Body], Data | None]] = {
+    "create/v2": create,
+    "edit/v2": edit,
+    "del/v2": delete,
+    "one/v2": one,
+    "page": page,
+    "editPwd": edit_password,
+}
+READS = frozenset({"one/v2", "page"})
+
+
+def _found(store: Store, operator_id: str) -> dict[str, Any]:
+    agent = store.find(operator_id)
+    if agent is None:
+        raise _unknown(operator_id)
+    return agent
+
+
+def _unknown(operator_id: str) -> RefusedError:
+    return RefusedError(AGENT_UNKNOWN, f"坐席 {operator_id} 不存在")
+
+
+def _new_operator_ids(store: Store, body: Body) -> list[str]:
+    first = body.get("operatorId") or str(store.next_operator_id())
+    if body["batchFlag"] == 0:
+        return [first]
+    if not (first.isascii() and first.isdigit()):
+        raise RefusedError(PARAMETER_ERROR, "参数错误: operatorId 批量创建时必须为数字")
+    last = int(first) + body["batchSize"] - 1
+    if len(str(last)) > len(first):
+        raise RefusedError(PARAMETER_ERROR, f"参数错误: batchSize 超出 operatorId 的 {len(first)} 位范围")
+    return [str(number).zfill(len(first)) for number in range(int(first), last + 1)]
+
+
+def _new_sipids(store: Store, body: Body, count: int) -> list[int] | list[None]:
+    if body["sipFlag"] == 0:
+        return [None] * count
+    sipids = store.pool.take(count)
+    if len(sipids) < count:
+        raise RefusedError(SIP_NUMBERS_EXHAUSTED, "可用的sip号码不足")
+    return sipids
+
+
+def _sip(store: Store, sipid: int | None) -> dict[str, str | None]:
+    if sipid is None:
+        return {"sipNumber": None, "sipPassword": None}
+    return {"sipNumber": str(FIRST_NUMBER + sipid - 1), "sipPassword": store.pool.password(sipid)}
+
+
+def _bindable(store: Store, operator_id: str, number: str) -> int:
+    sipid = store.pool.sipid(number)
+    if sipid is None:
+        raise RefusedError(SIP_NUMBER_UNKNOWN, f"sip号码 {number} 不存在")
+    if store.holder(sipid) not in (None, operator_id):
+        raise RefusedError(SIP_NUMBER_TAKEN, f"sip号码 {number} 已被其他坐席绑定")
+    return sipid
+
+
+def _listing(store: Store, body: Body) -> list[int]:
+    """The ids that every filter sent lets through; one sent as "" finds the agents without that value."""
+    found: list[list[int]] = []
+    if "operatorId" in body:
+        found.append(store.listing("operatorId", body["operatorId"]))
+    if "sipNumber" in body:
+        found.append(_with_sip_number(store, body["sipNumber"]))
+    if "mainGroupName" in body:
+        found.append(_in_group(store, body["mainGroupName"]))
+    if not found:
+        return store.listing()
+    return sorted(set(found[0]).intersection(*found[1:]))
+
+
+def _with_sip_number(store: Store, number: str) -> list[int]:
+    sipid = store.pool.sipid(number)
+    return [] if number and sipid is None else store.listing("sipid", sipid)
+
+
+def _in_group(store: Store, name: str) -> list[int]:
+    group = store.known_group(name)
+    return [] if name and group is None else store.listing("maingroupid", group)
+
+
+def _random_password() -> str:
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(RANDOM_PASSWORD_LENGTH))

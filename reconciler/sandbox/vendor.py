@@ -1,0 +1,111 @@
+"""The vendor behind its HTTP face: check a call, act on it, answer. It knows nothing of HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.sandbox.answers import COMPANY_UNKNOWN, SUCCESS, SUCCESS_MESSAGE, Answer, Data, RefusedError
+from reconciler.sandbox.handlers import HANDLERS, READS
+from reconciler.sandbox.parameters import checked
+from reconciler.sandbox.quirks import quirky
+from reconciler.sandbox.store import USUAL_COMPANY_ID, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The one company served: its `abbreviate`, and its `companyId` where that is to be checked too."""
+
+    abbreviate: str
+    id: int | None = None
+
+    @classmethod
+    def parsed(cls, text: str) -> Company:
+        """Reads `ABBREVIATE[:ID]`.
+
+        Raises:
+            ValueError: the abbreviate is empty or the id is no number.
+        """
+        abbreviate, colon, number = text.partition(":")
+        if not abbreviate or (colon and not (number.isascii() and number.isdigit())):
+            raise ValueError(f"company {text!r} is not ABBREVIATE or ABBREVIATE:ID, with digits for ID")
+        return cls(abbreviate, int(number) if colon else None)
+
+    @property
+    def row_id(self) -> int:
+        """The `companyId` that this company's rows carry."""
+        return USUAL_COMPANY_ID if self.id is None else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request past the door: the endpoint, such as `create/v2`, and the JSON object of its body."""
+
+    endpoint: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Answers calls from one store; with no company given, every company is this one."""
+
+    store: Store
+    company: Company | None = None
+    success_code: int = SUCCESS
+    quirks: bool = False
+
+    def check(self, call: Call) -> Call:
+        """The call with the endpoint's defaults filled in.
+
+        Raises:
+            RefusedError: a parameter is wrong, or the company is another's.
+        """
+        body = checked(call.endpoint, call.body)
+        if self.company is not None:
+            _check_company(self.company, body)
+        return Call(call.endpoint, body)
+
+    def act(self, call: Call) -> Answer:
+        """Carries out a checked call in one transaction, which also records it; committed when this returns.
+
+        Raises:
+            RefusedError: the state forbids it, and nothing has changed.
+        """
+        with self.store.transaction():
+            data = HANDLERS[call.endpoint](self.store, call.body)
+            if call.endpoint not in READS:
+                self.store.record(call.endpoint, _concerned(call, data), self.success_code)
+        if self.quirks and call.endpoint in READS:
+            data = _quirky_data(data)
+        return Answer(self.success_code, SUCCESS_MESSAGE, data)
+
+    def refuse(self, call: Call, refusal: RefusedError) -> Answer:
+        """The answer to a refused call, whose refusal is recorded when it was a write."""
+        if call.endpoint not in READS:
+            with self.store.transaction():
+                self.store.record(call.endpoint, _concerned(call, None), refusal.answer.code)
+        return refusal.answer
+
+
+def _check_company(company: Company, body: Mapping[str, Any]) -> None:
+    if body["abbreviate"] != company.abbreviate:
+        raise RefusedError(COMPANY_UNKNOWN, f"企业 {body['abbreviate']} 不存在")
+    if company.id is not None and body.get("companyId", company.id) != company.id:
+        raise RefusedError(COMPANY_UNKNOWN, f"企业id {body['companyId']} 与企业缩写不符")
+
+
+def _concerned(call: Call, data: Data | None) -> list[str]:
+    """The operatorIds a write concerned: those created, else those its body names, however wrong the rest."""
+    if isinstance(data, list):
+        return [agent["operatorId"] for agent in data]
+    named = call.body.get("operatorIds", [call.body.get("operatorId")])
+    return [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+
+
+def _quirky_data(data: Data | None) -> Data | None:
+    if not isinstance(data, Mapping):
+        return data
+    if "result" in data:
+        return {**data, "result": [quirky(row) for row in data["result"]]}
+    return quirky(data)
