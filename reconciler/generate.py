@@ -1,4 +1,4 @@
-"""Writes the files that are derived from the field table, or with `--check` says which of them are stale."""
+"""Writes the files that are derived from the code, or with `--check` says which of them are stale."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
+from reconciler.cli.main import cli
 from reconciler.core.reference import fields_page
 from reconciler.core.schema import agents_schema
 from reconciler.render.json import document
@@ -13,7 +16,23 @@ from reconciler.render.json import document
 
 def generated() -> dict[str, str]:
     """Every generated file of the repository, by path, and what belongs in it."""
-    return {"schemas/agents.schema.json": document(agents_schema()), "docs/fields.md": fields_page()}
+    return {
+        "schemas/agents.schema.json": document(agents_schema()),
+        "docs/fields.md": fields_page(),
+        "docs/commands.md": commands_page(),
+    }
+
+
+def commands_page() -> str:
+    """`docs/commands.md`: the help of every command."""
+    parts = [
+        "# Commands\n\nWhat `--help` says, made by `make generate`. "
+        "Exit codes and the plan's JSON are in [formats.md](formats.md).\n"
+    ]
+    for name, command in sorted(cli.commands.items()):
+        context = click.Context(command, info_name=f"reconciler {name}", max_content_width=100, terminal_width=100)
+        parts.append(f"\n## `reconciler {name}`\n\n```text\n{command.get_help(context)}\n```\n")
+    return "".join(parts)
 
 
 def main(arguments: Sequence[str]) -> int:

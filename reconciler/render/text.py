@@ -7,7 +7,17 @@ from typing import Final
 
 from reconciler.core.calls import frees_sip
 from reconciler.core.fields import Value
-from reconciler.core.model import Action, ActionResult, FieldChange, Guardrail, Note, Plan, Problem, Report
+from reconciler.core.model import (
+    Action,
+    ActionResult,
+    FieldChange,
+    Guardrail,
+    Note,
+    PasswordSource,
+    Plan,
+    Problem,
+    Report,
+)
 from reconciler.render.heading import Heading
 from reconciler.render.terminal import pad, paint, visible, width
 
@@ -60,6 +70,8 @@ def _change(action: Action, change: FieldChange) -> str:
     after = _value(change.after)
     if action.kind == "create":
         return after
+    if action.kind == "password" and action.password:
+        after = f"version {after}, {_source(action.password)}"
     return f"{_value(change.before) if change.before_known else 'not recorded'} → {after}"
 
 
@@ -78,6 +90,13 @@ def _aside(action: Action) -> Iterator[str]:
         yield f"      deleted and made anew; carried over: {kept or 'nothing'}"
     if action.kind == "delete" and frees_sip(action):
         yield f"      frees SIP number {visible(str(action.live_sip))}"
+
+
+def _source(source: PasswordSource | None) -> str:
+    """Where a password comes from, in words."""
+    if source is None or source.kind == "generate":
+        return "a generated one"
+    return f"from {source.kind} {visible(source.name)}"
 
 
 def _value(value: Value) -> str:

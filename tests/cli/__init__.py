@@ -1,0 +1,1 @@
+"""Commands as processes, over real HTTP; the exit code is always asserted."""

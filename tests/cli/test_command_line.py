@@ -1,0 +1,94 @@
+"""The command line itself: help, usage errors, lazy imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.main import cli
+from reconciler.core.schema import agents_schema
+from tests.process import Workplace
+
+COMMANDS = sorted(cli.commands)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches(offline: Workplace, command: str) -> None:
+    """`--help` says what a command does and shows an example of it."""
+    ran = offline.run(command, "--help")
+    assert ran.code == 0
+    assert "Example" in ran.out
+    assert f"reconciler {command}" in ran.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_flag_is_documented(command: str) -> None:
+    """docs/commands.md names every command with every flag of it."""
+    page = (Path(__file__).parents[2] / "docs/commands.md").read_text(encoding="utf-8")
+    assert f"## `reconciler {command}`" in page
+    section = page.split(f"## `reconciler {command}`")[1].split("\n## ")[0]
+    flags = [max(option.opts, key=len) for option in cli.commands[command].params]
+    assert not [flag for flag in flags if flag not in section]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("nonsense",), ("plan", "--nonsense"), ("plan", "--max-deletes", "x"), ("plan", "--format", "pdf"),
+     ("plan", "--parallelism", "0"), ("plan", "--rate", "-1"), ("validate", "extra"), ("apply", "--timeout", "soon")],
+)  # fmt: skip
+def test_wrong_usage_is_64(offline: Workplace, arguments: tuple[str, ...]) -> None:
+    """Wrong usage of the command line exits with 64, never with 2, which means changes."""
+    ran = offline.run(*arguments)
+    assert ran.code == 64
+    assert ran.out == ""
+    assert "Usage" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"RECONCILER_ENDPOINT": ""}, "no vendor to talk to"),
+        ({"RECONCILER_ENDPOINT": "http://vendor.example"}, "in the clear"),
+        ({"RECONCILER_TOKEN": ""}, "no token"),
+        ({"RECONCILER_TOKEN": "two words"}, "no HTTP header can carry"),
+        ({"RECONCILER_TOKEN_FILE": "also-a-file"}, "given twice"),
+    ],
+)
+def test_unusable_settings_are_64(offline: Workplace, environment: dict[str, str], words: str) -> None:
+    """A setting that cannot be used is wrong usage, and the message says what to set."""
+    offline.write("version: 1\ncompany: {abbreviate: acme}\n")
+    ran = offline.run("plan", env=environment)
+    assert (ran.code, ran.out) == (64, "")
+    assert words in ran.err
+
+
+def test_help_loads_no_heavy_library() -> None:
+    """`reconciler --help` is quick because the heavy libraries are imported where they are used."""
+    script = (
+        "import sys\nfrom reconciler.cli.main import main\n"
+        "try:\n main(['--help'])\nexcept SystemExit:\n pass\n"
+        "sys.stderr.write(' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert not loaded & {"httpx", "deepdiff", "jsonschema", "yaml", "rich.console", "aiohttp", "asyncio", "sqlite3"}
+
+
+def test_schema_prints_the_schema(offline: Workplace) -> None:
+    """`schema` prints the JSON Schema that validation uses, and the committed file is the same."""
+    ran = offline.run("schema")
+    assert ran.code == 0
+    assert ran.json == agents_schema()
+    committed = Path(__file__).parents[2] / "schemas/agents.schema.json"
+    assert json.loads(committed.read_text(encoding="utf-8")) == ran.json
+
+
+def test_version(offline: Workplace) -> None:
+    """`--version` names the tool and its version."""
+    ran = offline.run("--version")
+    assert ran.code == 0
+    assert ran.out.startswith("reconciler, version ")

@@ -1,0 +1,211 @@
+"""Laws that hold for any desired state, any listing and any ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
+
+from reconciler.core.fields import BY_NAME, LISTED, Value, encode
+from reconciler.core.model import Call, DesiredState, LedgerEntry, LiveState, Plan, Policy
+from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.wire import live_agent
+from reconciler.ledger import Ledger
+from tests.core.build import REPLACING
+from tests.model_vendor import ModelVendor, admissible
+from tests.strategies import SIP_NUMBERS, desired_states, ledgers, live_states, policies
+
+POOL = (*SIP_NUMBERS, *(str(number) for number in range(60006, 60030)))
+randoms = st.randoms(use_true_random=False)
+law = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@law
+@given(desired_states(), live_states(), ledgers(), policies(), randoms)
+def test_the_order_of_agents_and_keys_does_not_matter(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy, random: Random
+) -> None:
+    """The plan is the same whatever order agents, their keys, the listing and the ledger come in."""
+    agents = [replace(agent, fields=_shuffled(agent.fields, random)) for agent in desired.agents]
+    random.shuffle(agents)
+    rows = [replace(row, fields=_shuffled(row.fields, random)) for row in live.agents.values()]
+    random.shuffle(rows)
+    entries = {id_: ledger[id_] for id_ in random.sample(sorted(ledger), len(ledger))}
+    again = make_plan(
+        replace(desired, agents=tuple(agents)), live_state(rows, complete=live.complete), entries, policy
+    )
+    assert again == make_plan(desired, live, ledger, policy)
+
+
+def _shuffled(fields: object, random: Random) -> dict[str, Value]:
+    assert isinstance(fields, dict)
+    return {name: fields[name] for name in random.sample(sorted(fields), len(fields))}
+
+
+@law
+@given(desired_states(), live_states(), ledgers(), policies())
+def test_an_unmanaged_field_is_never_sent(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
+) -> None:
+    """A call sends what the file manages and nothing else; a replace also what the live agent had."""
+    wanted = {agent.operator_id: agent.fields for agent in desired.agents}
+    plan = make_plan(desired, live, ledger, policy)
+    for call in plan.calls:
+        for name, value in call.fields.items():
+            (id_,) = call.operator_ids
+            letting_go = call.kind == "edit" and call.fields == {"sipNumber": None}
+            if name in wanted[id_]:
+                assert value == wanted[id_][name] or letting_go
+            else:
+                assert plan.actions[call.actions[0]].kind == "replace"
+                assert value in (live.agents[id_].fields.get(name), ledger.get(id_, LedgerEntry()).given.get(name))
+
+
+@law
+@given(desired_states(), live_states(), ledgers(), policies())
+def test_what_is_blocked_or_guarded_is_refused(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
+) -> None:
+    """A plan is refused exactly when something is blocked or a limit is crossed, and a blocked act has no call."""
+    plan = make_plan(desired, live, ledger, policy)
+    crossed = [guardrail for guardrail in plan.guardrails if guardrail.planned > guardrail.allowed]
+    assert plan.refused == (any(action.blocked for action in plan.actions) or bool(crossed))
+    assert not any(plan.actions[index].blocked for call in plan.calls for index in call.actions)
+
+
+@law
+@given(desired_states(), live_states(), ledgers(), policies())
+def test_an_incomplete_listing_never_deletes(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
+) -> None:
+    """From an incomplete listing no agent is deleted; nor is a protected one or one out of scope, ever."""
+    plan = make_plan(desired, live, ledger, policy)
+    ids = {action.operator_id for action in plan.actions if action.kind == "delete"}
+    assert not ids or (live.complete and desired.prune)
+    assert ids <= live.agents.keys() - {agent.operator_id for agent in desired.agents}
+    again = make_plan(replace(desired, protect=("*",)), live, ledger, policy)
+    gone = {a.operator_id for a in again.actions if a.kind in ("delete", "replace") and not a.blocked}
+    assert gone == set()
+
+
+@law
+@given(desired_states(), live_states(), ledgers(), policies())
+def test_every_desired_agent_is_counted_once(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
+) -> None:
+    """create + edit + replace + blocked + only a password + unchanged is the number of desired agents."""
+    plan = make_plan(desired, live, ledger, policy)
+    changed = {action.operator_id for action in plan.actions if action.kind in ("create", "edit", "replace")}
+    only_passwords = sum(a.kind == "password" and a.operator_id not in changed for a in plan.actions)
+    summary = plan.summary
+    counted = sum(summary[kind] for kind in ("create", "edit", "replace", "blocked", "unchanged"))
+    assert counted + only_passwords == len(desired.agents)
+    assert plan.call_counts["total"] == len(plan.calls)
+    assert [(a.operator_id, a.kind) for a in plan.actions] == sorted((a.operator_id, a.kind) for a in plan.actions)
+
+
+@law
+@given(desired_states(), live_states(), ledgers())
+def test_a_number_is_bound_after_it_is_free(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry]
+) -> None:
+    """Every call that binds a SIP number comes, by `after`, later than the one that takes it from its holder."""
+    _assert_numbers_are_freed_first(make_plan(desired, live, ledger, REPLACING), live)
+
+
+@law
+@given(desired_states(sip_only=True), live_states(sip_only=True))
+def test_rings_and_chains_are_ordered(desired: DesiredState, live: LiveState) -> None:
+    """The same where nothing but SIP numbers moves, so that rings and chains are many."""
+    plan = make_plan(desired, live, {}, REPLACING)
+    event(f"calls: {min(len(plan.calls), 9)}")
+    _assert_numbers_are_freed_first(plan, live)
+
+
+def _assert_numbers_are_freed_first(plan: Plan, live: LiveState) -> None:
+    holders = {row.fields["sipNumber"]: id_ for id_, row in live.agents.items() if row.fields["sipNumber"]}
+    for index, call in enumerate(plan.calls):
+        number = call.fields.get("sipNumber") if call.kind == "edit" else None
+        holder = holders.get(number)
+        if number is not None and holder not in (None, call.operator_ids[0]):
+            assert any(_frees(plan.calls[before], str(holder), number) for before in _before(plan.calls, index))
+
+
+def _frees(call: Call, holder: str, number: Value) -> bool:
+    gives_up = call.kind == "edit" and call.fields.get("sipNumber", number) != number
+    return holder in call.operator_ids and (call.kind == "delete" or gives_up)
+
+
+def _before(calls: tuple[Call, ...], index: int) -> set[int]:
+    found: set[int] = set()
+    left = [index]
+    while left:
+        new = set(calls[left.pop()].after) - found
+        found |= new
+        left += new
+    assert index not in found, "the order goes round in a circle"
+    return found
+
+
+@law
+@given(desired_states(), live_states(odd=False), ledgers(), randoms)
+def test_one_apply_converges(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], random: Random
+) -> None:
+    """In any order that the calls allow the vendor refuses none, and then nothing is left to do."""
+    _assert_converges(desired, live, ledger, random)
+
+
+@law
+@given(desired_states(sip_only=True), live_states(sip_only=True), randoms)
+def test_moves_of_sip_numbers_converge(desired: DesiredState, live: LiveState, random: Random) -> None:
+    """The same where nothing but SIP numbers moves, and the vendor's own choice could get in the way."""
+    _assert_converges(desired, live, {}, random)
+
+
+def _assert_converges(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], random: Random
+) -> None:
+    desired = _possible(desired, live, ledger)
+    assume(desired.agents)
+    plan = make_plan(desired, live, ledger, REPLACING)
+    event(f"replaces: {plan.summary['replace']}, calls: {min(len(plan.calls), 9)}")
+    assert not plan.refused
+    vendor = _vendor(live, ledger)
+    book = Ledger(Path("unwritten"), desired.company, dict(ledger))
+    for call in admissible(plan.calls, random):
+        vendor.send(call, desired.company)
+        book.record(call)
+    after = live_state((live_agent(row) for row in vendor.listing()), complete=live.complete)
+    again = make_plan(desired, after, book.view, REPLACING)
+    assert again.actions == ()
+    _assert_carried(plan, live, after)
+
+
+def _possible(desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry]) -> DesiredState:
+    """The state without the agents whose change would be blocked."""
+    while blocked := {action.operator_id for action in make_plan(desired, live, ledger, REPLACING).blocked}:
+        agents = tuple(agent for agent in desired.agents if agent.operator_id not in blocked)
+        desired = replace(desired, agents=agents)
+    return desired
+
+
+def _vendor(live: LiveState, ledger: dict[str, LedgerEntry]) -> ModelVendor:
+    rows = [
+        {"operatorId": id_, **{str(row.wire.listed): encode(row, agent.fields[row.name]) for row in LISTED}}
+        for id_, agent in live.agents.items()
+    ]
+    hidden = {id_: {n: encode(BY_NAME[n], v) for n, v in entry.given.items()} for id_, entry in ledger.items()}
+    return ModelVendor(rows, POOL, hidden)
+
+
+def _assert_carried(plan: Plan, live: LiveState, after: LiveState) -> None:
+    """A replaced agent has every listed value that nobody asked to change, its SIP number included."""
+    for action in plan.actions:
+        if action.kind in ("edit", "replace"):
+            asked = {change.field: change.after for change in action.changes if BY_NAME[change.field].wire.listed}
+            id_ = action.operator_id
+            assert after.agents[id_].fields == {**live.agents[id_].fields, **asked}

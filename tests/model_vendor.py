@@ -1,0 +1,160 @@
+"""The vendor as a pure model: rows in memory, and the six endpoints' rules as its reference states them (2.1).
+
+The names and rules below are typed from the reference and not taken from the field table, so that a wrong row there
+shows here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from random import Random
+from typing import Any, Final
+
+from reconciler.core import wire
+from reconciler.core.model import Call, Company
+
+Row = dict[str, Any]
+
+_NEW: Final[Row] = {
+    "name": "",
+    "operatorType": 0,
+    "status": 1,
+    "mainGroupName": "",
+    "showcaller": "",
+    "bindcode": "",
+    "sipNumber": None,
+    "afterInterval": 0,
+    "isHidePhone": 0,
+    "isrecord": 1,
+    "outcallflag": 0,
+    "ttscontent": "",
+    "email": "",
+    "isaudio": 1,
+    "ismessage": 1,
+    "isvideo": 0,
+    "judge": 1,
+    "roleName": "picked at random",
+    "bindSkillName": "",
+    "bindSkillLevel": 0,
+}
+_HIDDEN: Final = ("roleName", "bindSkillName", "bindSkillLevel", "password")
+_EDITABLE: Final = frozenset(
+    "name operatorType status mainGroupName showcaller bindcode afterInterval isHidePhone isrecord outcallflag "
+    "ttscontent roleName".split()
+)
+_CREATABLE: Final = (_EDITABLE - {"status", "mainGroupName"}) | frozenset(
+    "email isaudio ismessage isvideo judge bindSkillName bindSkillLevel password".split()
+)
+_FLAGS: Final = ("isHidePhone", "isrecord", "isaudio", "ismessage", "isvideo", "judge", "status", "operatorType")
+
+
+class Refused(Exception):
+    """The vendor answers with another code than success."""
+
+
+class ModelVendor:
+    """All agents of one company, and the SIP numbers it has."""
+
+    def __init__(self, rows: Iterable[Row], numbers: Sequence[str], hidden: Mapping[str, Row] | None = None) -> None:
+        self.rows = {row["operatorId"]: {**_NEW, **row, **(hidden or {}).get(row["operatorId"], {})} for row in rows}
+        self.numbers = sorted({*numbers, *(row["sipNumber"] for row in self.rows.values() if row["sipNumber"])})
+
+    def listing(self) -> list[Row]:
+        """What 2.1.5 shows."""
+        return [{key: value for key, value in row.items() if key not in _HIDDEN} for row in self.rows.values()]
+
+    def send(self, call: Call, company: Company) -> None:
+        """Carry out one call, given as the body that would go over the wire.
+
+        Raises:
+            Refused: the reference says that it is an error.
+        """
+        operator_id = call.operator_ids[0]
+        match call.kind:
+            case "create":
+                self.create(wire.create_body(company, operator_id, call.fields, "first-password"))
+            case "edit":
+                self.edit(wire.edit_body(company, operator_id, call.fields))
+            case "delete":
+                self.delete(wire.delete_body(company, call.operator_ids))
+            case "password":
+                self.edit_password(wire.password_body(company, operator_id, "next-password"))
+
+    def create(self, body: Row) -> None:
+        """2.1.1, one agent."""
+        values = self._checked(body, _CREATABLE | {"sipFlag"}, least_interval=0)
+        if body["operatorId"] in self.rows:
+            raise Refused("the operatorId is in use")
+        number = self._lowest_free() if values.pop("sipFlag", 1) == 1 else None
+        self.rows[body["operatorId"]] = {**_NEW, "operatorId": body["operatorId"], **values, "sipNumber": number}
+
+    def edit(self, body: Row) -> None:
+        """2.1.2."""
+        values = self._checked(body, _EDITABLE | {"sipnumber", "unbindSip"}, least_interval=1)
+        row = self._found(body["operatorId"])
+        number = values.pop("sipnumber", row["sipNumber"])
+        if values.pop("unbindSip", 0) == 1:
+            number = None
+        if number is not None and number not in self.numbers:
+            raise Refused("there is no such SIP number")
+        if number is not None and self._holder(number) not in (None, body["operatorId"]):
+            raise Refused("the SIP number is held by another agent")
+        row.update(values, sipNumber=number)
+
+    def delete(self, body: Row) -> None:
+        """2.1.3: all of them or, when one is unknown, none."""
+        for operator_id in body["operatorIds"]:
+            self._found(operator_id)
+        for operator_id in body["operatorIds"]:
+            del self.rows[operator_id]
+
+    def edit_password(self, body: Row) -> None:
+        """2.1.6."""
+        digest = body["password"]
+        if len(digest) != 32 or not set(digest) <= set("0123456789abcdef"):
+            raise Refused("the password is not the lower-case MD5")
+        self._found(body["operatorId"])["password"] = digest
+
+    def _checked(self, body: Row, known: frozenset[str], least_interval: int) -> Row:
+        values = {key: value for key, value in body.items() if key not in ("abbreviate", "companyId", "operatorId")}
+        if wrong := sorted(values.keys() - known):
+            raise Refused(f"unknown here: {wrong}")
+        for name, value in values.items():
+            if type(value) not in (int, str):
+                raise Refused(f"{name} is neither a text nor an integer")
+            if name in _FLAGS and value not in (0, 1):
+                raise Refused(f"{name} is neither 0 nor 1")
+        if values.get("afterInterval", least_interval) < least_interval:
+            raise Refused("afterInterval is too small")
+        if values.get("outcallflag", 0) not in (0, 1, 2, 3):
+            raise Refused("outcallflag is none of 0, 1, 2 and 3")
+        return values
+
+    def _found(self, operator_id: str) -> Row:
+        if operator_id not in self.rows:
+            raise Refused("there is no such agent")
+        return self.rows[operator_id]
+
+    def _holder(self, number: str) -> str | None:
+        return next((id_ for id_, row in self.rows.items() if row["sipNumber"] == number), None)
+
+    def _lowest_free(self) -> str:
+        return next(number for number in self.numbers if self._holder(number) is None)
+
+
+def admissible(calls: Sequence[Call], random: Random) -> Iterator[Call]:
+    """The calls, one by one, in a random one of the orders that their promises allow.
+
+    Raises:
+        AssertionError: no call may go next, so the promises contradict each other.
+    """
+    left = dict(enumerate(calls))
+    while left:
+        moving = any(call.moves_sip for call in left.values())
+        ready = [
+            index
+            for index, call in left.items()
+            if not (left.keys() & {*call.after, *call.behind}) and not (call.takes_any_sip and moving)
+        ]
+        assert ready, f"none of these may go next: {sorted(left)}"
+        yield left.pop(random.choice(ready))
