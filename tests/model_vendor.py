@@ -38,13 +38,15 @@ _NEW: Final[Row] = {
     "bindSkillLevel": 0,
 }
 _HIDDEN: Final = ("roleName", "bindSkillName", "bindSkillLevel", "password")
-_EDITABLE: Final = frozenset(
-    "name operatorType status mainGroupName showcaller bindcode afterInterval isHidePhone isrecord outcallflag "
-    "ttscontent roleName".split()
-)
-_CREATABLE: Final = (_EDITABLE - {"status", "mainGroupName"}) | frozenset(
-    "email isaudio ismessage isvideo judge bindSkillName bindSkillLevel password".split()
-)
+_BOTH: Final = frozenset({
+    *("name", "operatorType", "showcaller", "bindcode", "afterInterval"),
+    *("isHidePhone", "isrecord", "outcallflag", "ttscontent", "roleName"),
+})
+_EDITABLE: Final = _BOTH | {"status", "mainGroupName"}
+_CREATABLE: Final = _BOTH | {
+    *("email", "isaudio", "ismessage", "isvideo", "judge"),
+    *("bindSkillName", "bindSkillLevel", "password"),
+}
 _FLAGS: Final = ("isHidePhone", "isrecord", "isaudio", "ismessage", "isvideo", "judge", "status", "operatorType")
 
 
@@ -57,7 +59,7 @@ class ModelVendor:
 
     def __init__(self, rows: Iterable[Row], numbers: Sequence[str], hidden: Mapping[str, Row] | None = None) -> None:
         self.rows = {row["operatorId"]: {**_NEW, **row, **(hidden or {}).get(row["operatorId"], {})} for row in rows}
-        self.numbers = sorted({*numbers, *(row["sipNumber"] for row in self.rows.values() if row["sipNumber"])})
+        self.numbers: set[str] = {*numbers, *(row["sipNumber"] for row in self.rows.values() if row["sipNumber"])}
 
     def listing(self) -> list[Row]:
         """What 2.1.5 shows."""
@@ -139,7 +141,7 @@ class ModelVendor:
         return next((id_ for id_, row in self.rows.items() if row["sipNumber"] == number), None)
 
     def _lowest_free(self) -> str:
-        return next(number for number in self.numbers if self._holder(number) is None)
+        return min(number for number in self.numbers if self._holder(number) is None)
 
 
 def admissible(calls: Sequence[Call], random: Random) -> Iterator[Call]:

@@ -28,7 +28,23 @@ from reconciler.core.model import (
 IDS = ("8001", "8002", "8003", "8004", "8005", "8100", "0071", "admin")
 SIP_NUMBERS = ("60001", "60002", "60003", "60004", "60005")
 _SIP = "sipNumber"
-_ODD_TEXTS = ("", " ", '"', "'", "a\nb", "a\r\n", "\t", "no", "null", "0071", "12:30:45", "😀", "张三", "长" * 300, "#x")
+_ODD_TEXTS = (
+    "",
+    " ",
+    '"',
+    "'",
+    "a\nb",
+    "a\r\n",
+    "\t",
+    "no",
+    "null",
+    "0071",
+    "12:30:45",
+    "😀",
+    "张三",
+    "长" * 300,
+    "#x",
+)
 
 texts = st.one_of(st.sampled_from(_ODD_TEXTS), st.text(max_size=8))
 """Texts as people and vendors write them: empty, quotes, line breaks, emoji, long, and what YAML might misread."""
@@ -50,11 +66,10 @@ def canonical_values(row: Field) -> st.SearchStrategy[Value]:
             return texts.filter(lambda text: len(text) >= row.rules.get("minLength", 0))
 
 
-def _live_values(row: Field, odd: bool) -> st.SearchStrategy[Value]:
-    usual = st.one_of(st.just(row.default), canonical_values(row))
+def _live_values(row: Field, *, odd: bool) -> st.SearchStrategy[Value]:
     if odd and row.kind in (Kind.INTEGER, Kind.FLAG, Kind.CHOICE):
-        return st.one_of(usual, usual, st.sampled_from((-1, 7, "?")))
-    return usual
+        return st.one_of(canonical_values(row), st.sampled_from((-1, 7, "?")))
+    return canonical_values(row)
 
 
 _OWN = [row for row in COMPARED if row.kind is not Kind.SIP_NUMBER]
@@ -74,11 +89,12 @@ _limits = st.sampled_from((None, Limit("0"), Limit("1"), Limit("20%"), Limit("99
 def desired_states(draw: st.DrawFn, *, sip_only: bool = False) -> DesiredState:
     """Desired states that the rules across agents allow; with `sip_only` no other field is managed."""
     scope = None if sip_only else draw(_scopes)
+    optional: dict[str, Any] = {} if sip_only else {row.name: canonical_values(row) for row in _OWN}
+    managed: st.SearchStrategy[dict[str, Value]] = st.fixed_dictionaries({}, optional=optional)
     taken: set[str] = set()
-    agents = []
+    agents: list[DesiredAgent] = []
     for id_ in draw(st.lists(st.sampled_from(IDS), unique=True, max_size=6)):
-        optional: dict[str, Any] = {} if sip_only else {row.name: canonical_values(row) for row in _OWN}
-        fields: dict[str, Value] = draw(st.fixed_dictionaries({}, optional=optional))
+        fields = draw(managed)
         number = draw(st.sampled_from(("unmanaged", None, *SIP_NUMBERS)))
         if number not in taken and number != "unmanaged":
             fields[_SIP] = number
@@ -98,12 +114,13 @@ def desired_states(draw: st.DrawFn, *, sip_only: bool = False) -> DesiredState:
 @st.composite
 def live_states(draw: st.DrawFn, *, sip_only: bool = False, odd: bool = True) -> LiveState:
     """Listings in which every SIP number has at most one holder; with `odd` some values cannot be read."""
+    listed: dict[str, Any] = {row.name: _live_values(row, odd=odd) for row in _OWN if row.wire.listed}
+    others: st.SearchStrategy[dict[str, Value]] = st.fixed_dictionaries({}, optional=listed)
     taken: set[str] = set()
     agents = {}
     for id_ in draw(st.lists(st.sampled_from(IDS), unique=True, max_size=6)):
-        own = () if sip_only else _OWN
         fields = {row.name: row.default for row in LISTED}
-        fields |= {row.name: draw(_live_values(row, odd)) for row in own if row.wire.listed}
+        fields |= {} if sip_only else draw(others)
         number = draw(st.sampled_from((None, *SIP_NUMBERS)))
         if number is not None and number not in taken:
             taken.add(number)
@@ -156,7 +173,7 @@ def written_documents() -> st.SearchStrategy[Written]:
 
 _PLAIN_FIRST = set(string.ascii_letters + "0123456789张三/_.键")
 _PLAIN = _PLAIN_FIRST | set(" -+:")
-_RAW = set(string.printable) - set("\\\"\t\n\r\x0b\x0c") | set("张三键长😀")
+_RAW = set(string.printable) - set('\\"\t\n\r\x0b\x0c') | set("张三键长😀")
 
 
 class _Typist:

@@ -14,8 +14,8 @@ MODULES = {
 }
 
 IMPURE = frozenset(
-    ("os", "sys", "time", "datetime", "random", "secrets", "logging", "pathlib", "socket", "ssl", "subprocess")
-    + ("threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings")
+    {"os", "sys", "time", "datetime", "random", "secrets", "logging", "pathlib", "socket", "ssl", "subprocess"}
+    | {"threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings"}
 )
 ORDER = (
     *("fields", "endpoints", "model", "document", "schema", "words", "reference", "desired"),

@@ -1,0 +1,31 @@
+"""A scripted vendor and a client that talks to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .line import Line, line
+from .vendor_stub import Stub, stub
+
+
+@pytest.fixture
+def vendor() -> Iterator[Stub]:
+    """A vendor that says yes until it is given a script."""
+    with stub() as listening:
+        yield listening
+
+
+@pytest.fixture
+def client(vendor: Stub) -> Iterator[Line]:
+    """A client of that vendor."""
+    with line(vendor.url) as talking:
+        yield talking
+
+
+@pytest.fixture
+def hasty(vendor: Stub) -> Iterator[Line]:
+    """A client that waits for a fifth of a second and no longer."""
+    with line(vendor.url, timeout=0.2) as talking:
+        yield talking
