@@ -22,16 +22,18 @@ from typing import Any, Final
 
 import httpx
 
+from reconciler import __version__
 from reconciler.core import wire
 from reconciler.core.endpoints import ENDPOINTS, PAGE_SIZE, EndpointName
 from reconciler.core.fields import Value
 from reconciler.core.model import Company, LiveAgent, Secret
-from reconciler.errors import IncompleteListing, VendorError
+from reconciler.errors import IncompleteListing, VendorError, WrongUsage
 from reconciler.settings import Connection
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
 """Bytes that an answer may have, decoded. A page of 100 rows has some 50 kB."""
 MAX_MESSAGE: Final = 500
+MOST_AGENTS: Final = 10_000_000
 READ_TRIES: Final = 6
 LISTING_TRIES: Final = 4
 LONGEST_PAUSE: Final = 60.0
@@ -91,46 +93,56 @@ class RateLimiter:
         self,
         rate: float,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._interval = 1 / rate if rate else 0.0
         self._clock = clock
         self._sleep = sleep
         self._next = 0.0
+        self._held = 0.0
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Sleep until this request's slot."""
+        """Sleep until this request's slot, and on while everybody is held back."""
         with self._lock:
             now = self._clock()
             slot = max(now, self._next)
             self._next = slot + self._interval
-        if slot > now:
+        while slot > now:
             self._sleep(slot - now)
+            now, slot = slot, self._held
 
     def pause(self, seconds: float) -> None:
-        """Let no further request go for `seconds`."""
+        """Let no further request go for `seconds`, those that wait for their slot included."""
         with self._lock:
-            self._next = max(self._next, self._clock() + seconds)
+            self._held = self._clock() + seconds
+            self._next = max(self._next, self._held)
 
 
 class Transport:
     """Sends bodies to endpoints and says what became of them; shared by Reader and Writer, safe for threads."""
 
-    def __init__(self, settings: Connection, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, settings: Connection, sleep: Callable[[float], object] = time.sleep) -> None:
         self.parallelism = settings.parallelism
         self.sleep = sleep
         self.limiter = RateLimiter(settings.rate, sleep=sleep)
         self._settings = settings
         self._places = threading.BoundedSemaphore(settings.parallelism)
-        self._http = httpx.Client(
-            base_url=settings.endpoint,
-            timeout=settings.timeout,
-            trust_env=False,
-            follow_redirects=False,
-            headers={"token": settings.token.reveal(), "accept": "application/json", "accept-encoding": "gzip"},
-            limits=httpx.Limits(max_connections=settings.parallelism, max_keepalive_connections=settings.parallelism),
-        )
+        # The transport and not the client: it knows no redirects, cookies or proxies, and so cannot be led astray.
+        limits = httpx.Limits(max_connections=settings.parallelism, max_keepalive_connections=settings.parallelism)
+        self._http = httpx.HTTPTransport(trust_env=False, limits=limits)
+        try:
+            self._endpoint = httpx.URL(settings.endpoint)
+        except httpx.InvalidURL:
+            raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
+        self._headers = {
+            "token": settings.token.reveal(),
+            "content-type": "application/json",
+            "accept": "application/json",
+            "accept-encoding": "gzip",
+            "user-agent": f"reconciler/{__version__}",
+        }
+        self._timeouts = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
 
     def close(self) -> None:
         """Close every connection."""
@@ -140,7 +152,7 @@ class Transport:
         """One request, once: it waits for its slot and its place, and never raises for what the network does."""
         with self._places:
             self.limiter.wait()
-            outcome = self._answer(ENDPOINTS[name].path, json.dumps(body, ensure_ascii=False).encode())
+            outcome = self._answer(ENDPOINTS[name].path, json.dumps(body).encode())
         outcome = _without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after)
@@ -150,39 +162,46 @@ class Transport:
 
     def _answer(self, path: str, content: bytes) -> Outcome:
         try:
-            request = self._http.build_request(
-                "POST", path, content=content, headers={"content-type": "application/json"}
-            )
-            response = self._http.send(request, stream=True)
-            try:
-                body = _bounded_body(response, time.monotonic() + self._settings.timeout)
-            finally:
-                response.close()
-            return understood(response.status_code, response.headers, body, self._settings.success_codes)
+            url = self._endpoint.copy_with(path=self._endpoint.path.rstrip("/") + path)
+            request = httpx.Request("POST", url, content=content, headers=self._headers, extensions=self._timeouts)
+            response = self._http.handle_request(request)
         # The library's own messages are not repeated: some quote a header, and the token is one.
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return NotSent(f"no connection to {self._http.base_url.host} ({_cause(error)})")
+            return NotSent(f"no connection to {self._endpoint.host} ({_cause(error)})")
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
             return NotSent("the request could not be built")
         except httpx.TimeoutException:
             return Lost(f"no answer within {self._settings.timeout:g} s")
         except httpx.HTTPError:
             return Lost("the connection broke before the answer was whole")
+        return self._read(response)
+
+    def _read(self, response: httpx.Response) -> Outcome:
+        codes = self._settings.success_codes
+        try:
+            body = _bounded_body(response, time.monotonic() + self._settings.timeout)
         except _UnreadableError as error:
-            return Lost(str(error))
+            # Some statuses say enough by themselves.
+            bare = understood(response.status_code, response.headers, b"", codes)
+            return Lost(str(error)) if isinstance(bare, Lost) else bare
+        finally:
+            response.stream.close()  # type: ignore[union-attr]
+        return understood(response.status_code, response.headers, body, codes)
 
 
 def _without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
-    """The outcome, its words without the secrets of the request: a vendor may quote what it refuses."""
+    """The outcome, its words cut and without the secrets of the request: a vendor may quote what it refuses."""
+
+    def clean(words: str) -> str:
+        for secret in filter(None, secrets):
+            words = words.replace(secret, "***")
+        return words[:MAX_MESSAGE]
+
     match outcome:
         case Refused(code, message, authentication):
-            for secret in filter(None, secrets):
-                message = message.replace(secret, "***")
-            return Refused(code, message, authentication)
+            return Refused(code, clean(message), authentication)
         case NotSent(reason, retry_after) | Lost(reason, retry_after):
-            for secret in filter(None, secrets):
-                reason = reason.replace(secret, "***")
-            return type(outcome)(reason, retry_after)
+            return type(outcome)(clean(reason), retry_after)
         case _:
             return outcome
 
@@ -200,12 +219,17 @@ def _cause(error: BaseException) -> str:
 def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
     """The decoded body, at most `MAX_ANSWER` bytes, however small it was on the way."""
     raw = bytearray()
-    for chunk in response.iter_raw():
-        raw += chunk
-        if len(raw) > MAX_ANSWER:
-            raise _UnreadableError("the answer is too large")
-        if time.monotonic() > deadline:
-            raise _UnreadableError("the answer took too long")
+    try:
+        for chunk in response.stream:  # type: ignore[union-attr]
+            raw += chunk
+            if len(raw) > MAX_ANSWER:
+                raise _UnreadableError("the answer is too large")
+            if time.monotonic() > deadline:
+                raise _UnreadableError("the answer took too long")
+    except httpx.TimeoutException:
+        raise _UnreadableError("the answer took too long") from None
+    except httpx.HTTPError:
+        raise _UnreadableError("the connection broke before the answer was whole") from None
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding == "identity":
         return bytes(raw)
@@ -224,7 +248,7 @@ def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
 def understood(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
     """What an HTTP answer means. Pure: the four outcomes are decided here and nowhere else."""
     envelope = _envelope(body)
-    message = str(envelope.get("msg") or "")[:MAX_MESSAGE] if envelope else ""
+    message = str(envelope.get("msg") or "") if envelope else ""
     code = _code(envelope.get("code")) if envelope else None
     if status == 429:
         return NotSent(message or "the vendor asks to slow down (429)", _retry_after(headers) or 1.0)
@@ -262,7 +286,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return min(float(text), LONGEST_PAUSE)
     try:
         seconds: float = parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(max(seconds, 0.0), LONGEST_PAUSE)
 
@@ -282,6 +306,15 @@ def backoff(attempt: int, retry_after: float | None, jitter: Callable[[], float]
     return max(retry_after or 0.0, jitter() * min(8.0, 0.25 * 2.0**attempt))
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What `one` shows of an agent, its SIP password included."""
+
+    agent: LiveAgent
+    sip_number: str | None
+    sip_password: Secret | None
+
+
 class Reader:
     """Looks at live agents: `page` and `one`. Passing troubles are ridden out; a lasting one raises `VendorError`."""
 
@@ -289,14 +322,18 @@ class Reader:
         self._transport = transport
         self._company = company
 
-    def one(self, operator_id: str) -> LiveAgent | None:
-        """2.1.4: one agent, or `None` when the vendor knows no such agent."""
-        outcome = self._read("one", wire.one_body(self._company, operator_id))
-        if isinstance(outcome, Ok) and outcome.data:
-            return _decoded([outcome.data])[0]
-        if isinstance(outcome, Refused) and outcome.authentication:
-            raise VendorError(str(outcome))
-        return None
+    def look(self, operator_id: str) -> Outcome:
+        """2.1.4, once and without patience: `Ok` with a `Looked`, or with `None` when there is no such agent.
+
+        The reference names no code for "no such agent", so a refusal is made sure of by 2.1.5, filtered by the id.
+        """
+        outcome = self._transport.send("one", wire.one_body(self._company, operator_id))
+        if isinstance(outcome, Refused) and not outcome.authentication:
+            outcome = self._transport.send("page", wire.search_body(self._company, operator_id))
+            rows = outcome.data.get("result") if isinstance(outcome, Ok) and outcome.data else None
+            found = [row for row in rows or () if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]
+            return _looked(operator_id, found[0] if found else None) if isinstance(outcome, Ok) else outcome
+        return _looked(operator_id, outcome.data) if isinstance(outcome, Ok) else outcome
 
     def listing(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> list[LiveAgent]:
         """2.1.5: every live agent, each once. `progress` hears rows read and rows in all.
@@ -308,7 +345,8 @@ class Reader:
             agents, total = self._pass(progress)
             if total is not None and len(agents) == total == len({agent.operator_id for agent in agents}):
                 return agents
-            self._transport.sleep(backoff(attempt, None))
+            if attempt < LISTING_TRIES:
+                self._transport.sleep(backoff(attempt, None))
         raise IncompleteListing(
             f"the listing changed while it was read, {LISTING_TRIES} times over; nothing was concluded from it",
             "try again when nobody is editing agents in the console",
@@ -317,18 +355,20 @@ class Reader:
     def _pass(self, progress: Callable[[int, int], None]) -> tuple[list[LiveAgent], int | None]:
         """All pages once; the total is `None` when they disagree about it."""
         first, total = self._page(1)
+        progress(len(first), total)
+        if len(first) != min(total, PAGE_SIZE):
+            return first, None
         pages = range(2, -(-total // PAGE_SIZE) + 1)
         agents, agree = first, True
-        progress(len(agents), total)
         with ThreadPoolExecutor(self._transport.parallelism, "page") as threads:
             try:
                 for rows, page_total in threads.map(self._page, pages):
                     agents += rows
-                    agree = agree and page_total == total
                     progress(len(agents), total)
-            except BaseException:
+                    if not (agree := page_total == total):
+                        break
+            finally:
                 threads.shutdown(wait=False, cancel_futures=True)
-                raise
         return agents, total if agree else None
 
     def _page(self, number: int) -> tuple[list[LiveAgent], int]:
@@ -338,8 +378,8 @@ class Reader:
         data = outcome.data or {}
         total = _code(data.get("total"))
         rows = data.get("result") or []
-        if total is None or not isinstance(rows, list):
-            raise VendorError("the vendor's listing names no total, or its rows are no list")
+        if total is None or not 0 <= total <= MOST_AGENTS or not isinstance(rows, list):
+            raise VendorError("the vendor's listing names no sensible total, or its rows are no list")
         return _decoded(rows), total
 
     def _read(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
@@ -351,6 +391,19 @@ class Reader:
             if attempt < READ_TRIES:
                 self._transport.sleep(backoff(attempt, outcome.retry_after))
         raise VendorError(f"the vendor could not be read, {READ_TRIES} times over: {outcome}", "try again later")
+
+
+def _looked(operator_id: str, row: object) -> Outcome:
+    if not row:
+        return Ok(None)
+    try:
+        agent = wire.live_agent(row)
+    except ValueError:
+        return Lost("the answer shows no agent")
+    if agent.operator_id != operator_id or not isinstance(row, dict):
+        return Lost("the answer shows another agent")
+    number, password = row.get("sipNumber"), row.get("sipPassword")
+    return Ok(Looked(agent, str(number) if number else None, Secret(str(password)) if password else None))
 
 
 def _hint(refused: Refused) -> str:
@@ -397,9 +450,9 @@ class Writer:
 
 
 @contextmanager
-def connected(settings: Connection) -> Iterator[Transport]:
-    """A transport that is closed at the end."""
-    transport = Transport(settings)
+def connected(settings: Connection, sleep: Callable[[float], object] | None = None) -> Iterator[Transport]:
+    """A transport that is closed at the end. Pauses are made with `sleep`, which may end early."""
+    transport = Transport(settings, sleep or time.sleep)
     try:
         yield transport
     finally:

@@ -5,7 +5,9 @@
     ├── VendorError          1   the vendor refused, or could not be reached or understood
     │   └── IncompleteListing  1   the listing never held still; nothing may be concluded from it
     ├── MissingSecrets       1   passwords that apply would need cannot be read; carries them all
+    ├── LedgerConflict       1   somebody else wrote the ledger meanwhile; theirs is kept
     ├── Refused              3   nothing was done on purpose: no approval, a trip, a blocked change
+    │   └── LockHeld           3   another apply holds the ledger's lock
     └── WrongUsage          64   a setting on the command line or in the environment is unusable
 
 Messages may hold text of the vendor or of a file; whoever prints them makes it visible first
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.core.model import Problem
+    from reconciler.ledger import LockInfo
 
 
 class ReconcilerError(Exception):
@@ -56,10 +59,22 @@ class MissingSecrets(ReconcilerError):
         self.problems = problems
 
 
+class LedgerConflict(ReconcilerError):
+    """Somebody else wrote the ledger since it was read; theirs is kept."""
+
+
 class Refused(ReconcilerError):
     """Nothing was done, on purpose."""
 
     exit_code = 3
+
+
+class LockHeld(Refused):
+    """Another apply holds the ledger's lock; `info` says whose, where that is known."""
+
+    def __init__(self, message: str, hint: str = "", info: LockInfo | None = None) -> None:
+        super().__init__(message, hint)
+        self.info = info
 
 
 class WrongUsage(ReconcilerError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -29,10 +29,18 @@ def commands_page() -> str:
         "# Commands\n\nWhat `--help` says, made by `make generate`. "
         "Exit codes and the plan's JSON are in [formats.md](formats.md).\n"
     ]
-    for name, command in sorted(cli.commands.items()):
+    for name, command in commands(cli):
         context = click.Context(command, info_name=f"reconciler {name}", max_content_width=100, terminal_width=100)
         parts.append(f"\n## `reconciler {name}`\n\n```text\n{command.get_help(context)}\n```\n")
     return "".join(parts)
+
+
+def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group by its full name, groups included."""
+    for name, command in sorted(group.commands.items()):
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,25 +6,65 @@ A JSON file without any secret, replaced whole. Losing it loses no agent: what i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final
+import secrets
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
-from reconciler.core.fields import BY_NAME, Value
-from reconciler.core.model import Call, Company, LedgerEntry, LedgerView
+from reconciler.core.fields import BY_NAME, Value, fits
+from reconciler.core.model import Call, Company, Intent, LedgerEntry, LedgerView
+from reconciler.core.recovery import remembered
 from reconciler.errors import ReconcilerError
-from reconciler.storage import private_folder, replace_file
 
 FORMAT: Final = "reconciler.ledger/1"
 
 
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """Who holds a lock: a random id, `user@host:pid`, and since when (UTC, ISO 8601)."""
+
+    id: str
+    who: str
+    since: str
+
+
+class Store(Protocol):
+    """Where the ledger's bytes live; one apply at a time."""
+
+    @property
+    def name(self) -> str:
+        """The place, for messages."""
+
+    def read(self) -> bytes | None:
+        """The bytes, or `None` when there are none yet. Remembers the version that it saw."""
+
+    def write(self, data: bytes) -> None:
+        """Replace the version that was read or written last; raises `LedgerConflict` when there is another."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the lock; raises `LockHeld` when another apply does."""
+
+    def holder(self) -> LockInfo | None:
+        """Who holds the lock now."""
+
+    def unlock(self, lock_id: str) -> None:
+        """Remove exactly that lock; raises `ReconcilerError` when it is another's, or there is none."""
+
+
 @dataclass(slots=True)
 class Ledger:
-    """The entries of one company, by operatorId, and the file that they live in."""
+    """The entries of one company, by operatorId, in a store. `lineage` is the ledger's own id, `serial` counts writes.
 
-    path: Path
+    `run` is the run that wrote it last.
+    """
+
+    store: Store
     company: Company
     entries: dict[str, LedgerEntry] = field(default_factory=dict)
+    lineage: str = field(default_factory=lambda: secrets.token_hex(8))
+    serial: int = 0
+    run: str = ""
 
     @property
     def view(self) -> LedgerView:
@@ -33,61 +73,79 @@ class Ledger:
 
     def record(self, call: Call) -> None:
         """Remember what a call that succeeded made true."""
-        given = {name: value for name, value in call.fields.items() if BY_NAME[name].write_only}
-        version = call.password.version if call.password else None
         for operator_id in call.operator_ids:
-            match call.kind:
-                case "create":
-                    self.entries[operator_id] = LedgerEntry(version, given)
-                case "edit" if given:
-                    known = self.entries.get(operator_id, LedgerEntry())
-                    self.entries[operator_id] = replace(known, given={**known.given, **given})
-                case "password":
-                    known = self.entries.get(operator_id, LedgerEntry())
-                    self.entries[operator_id] = replace(known, password_version=version)
-                case "delete":
-                    self.entries.pop(operator_id, None)
+            self.take({operator_id: remembered(self.entries.get(operator_id), Intent.of(call))})
 
-    def save(self) -> None:
-        """Replace the file; raises `OSError` and then leaves the old one."""
-        private_folder(self.path.parent)
+    def take(self, entries: Mapping[str, LedgerEntry | None]) -> None:
+        """Take these entries over; `None` removes one."""
+        for operator_id, entry in entries.items():
+            if entry is None:
+                self.entries.pop(operator_id, None)
+            else:
+                self.entries[operator_id] = entry
+
+    def save(self, run: str) -> None:
+        """Write it as the next serial; raises what the store raises, and then the old one is still there."""
         document = {
             "format": FORMAT,
             "company": self.company.abbreviate,
+            "lineage": self.lineage,
+            "serial": self.serial + 1,
+            "run": run,
             "agents": {id_: _written(entry) for id_, entry in sorted(self.entries.items())},
         }
-        replace_file(self.path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
+        self.store.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n")
+        self.serial, self.run = self.serial + 1, run
 
 
 def _written(entry: LedgerEntry) -> dict[str, Any]:
     version = {} if entry.password_version is None else {"passwordVersion": entry.password_version}
-    return {**version, **({"given": dict(entry.given)} if entry.given else {})}
+    given = {"given": dict(entry.given)} if entry.given else {}
+    unsure = {"unsure": True} if entry.unsure else {}
+    return {**version, **given, **unsure, **({"owed": dict(entry.owed)} if entry.owed else {})}
 
 
-def load_ledger(path: Path, company: Company) -> Ledger:
-    """Read the ledger; a missing file is an empty one. Raises `ReconcilerError` for one that cannot be trusted."""
+def load_ledger(store: Store, company: Company) -> Ledger:
+    """Read the ledger; where there is none it is empty. Raises `ReconcilerError` for one that cannot be trusted."""
+    data = store.read()
+    if data is None:
+        return Ledger(store, company)
     try:
-        document = json.loads(path.read_bytes())
-        if document["format"] != FORMAT:
-            raise ValueError
-        owner = document["company"]
-        entries = {id_: _entry(written) for id_, written in document["agents"].items()}
-    except FileNotFoundError:
-        return Ledger(path, company)
-    except OSError as error:
-        raise ReconcilerError(f"the ledger {path} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        ledger = _read(store, company, json.loads(data))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         hint = "restore it, or move it away: passwords and roles then count as not recorded"
-        raise ReconcilerError(f"the ledger {path} is damaged", hint) from None
-    if owner != company.abbreviate:
+        raise ReconcilerError(f"the ledger {store.name} is damaged", hint) from None
+    if ledger.company.abbreviate != company.abbreviate:
+        owner = ledger.company.abbreviate
         hint = "keep one ledger a company: name another with --ledger"
-        raise ReconcilerError(f"the ledger {path} belongs to company {owner}, not {company.abbreviate}", hint)
-    return Ledger(path, company, entries)
+        raise ReconcilerError(f"the ledger {store.name} belongs to company {owner}, not {company.abbreviate}", hint)
+    return ledger
+
+
+def _read(store: Store, company: Company, document: dict[str, Any]) -> Ledger:
+    if document["format"] != FORMAT:
+        raise ValueError
+    texts = (document["company"], document["lineage"], document["run"])
+    if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
+        raise TypeError
+    entries = {id_: _entry(written) for id_, written in document["agents"].items()}
+    owner = Company(document["company"], company.company_id)
+    return Ledger(store, owner, entries, document["lineage"], document["serial"], document["run"])
 
 
 def _entry(written: dict[str, Any]) -> LedgerEntry:
     version = written.get("passwordVersion")
-    given: dict[str, Value] = {name: value for name, value in written.get("given", {}).items() if name in BY_NAME}
-    if not isinstance(version, int | None):
+    if version is not None and (type(version) is not int or version < 1):
         raise TypeError
-    return LedgerEntry(version, given)
+    given, owed = _values(written.get("given", {})), _values(written.get("owed", {}))
+    if not all(BY_NAME[name].write_only for name in given):
+        raise ValueError
+    return LedgerEntry(version, given, unsure=written.get("unsure") is True, owed=owed)
+
+
+def _values(written: dict[str, Any]) -> dict[str, Value]:
+    """Values by field. A field that this version does not know is left out; a value that does not fit is damage."""
+    values = {name: value for name, value in written.items() if name in BY_NAME}
+    if not all(BY_NAME[name].compared and fits(BY_NAME[name], value) for name, value in values.items()):
+        raise ValueError
+    return values

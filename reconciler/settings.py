@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-import stat
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from reconciler.core.model import Secret
 from reconciler.errors import WrongUsage
+from reconciler.storage import read_regular
 
 SUCCESS_CODES: Final = frozenset({0, 200})
 """Envelope codes that mean success. The reference names none; these two are assumed."""
@@ -47,18 +47,19 @@ def connection(
     )
 
 
+_URL: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/%+-]*)?"
+)
+
+
 def _checked_endpoint(endpoint: str) -> str:
     """The base URL without a final slash. `http://` would show the token to the network, except on this machine."""
-    try:
-        url = urlsplit(endpoint)
-        host, _ = url.hostname or "", url.port
-    except ValueError:
-        raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
-    if url.username or url.password or url.query or url.fragment:
-        raise WrongUsage("the endpoint must be a plain base URL", "no user, password, query or fragment in it")
-    if url.scheme not in ("https", "http") or not host:
-        raise WrongUsage("the endpoint must begin with https://", "it looks like https://vendor.example")
-    if url.scheme == "http" and not _is_loopback(host):
+    found = _URL.fullmatch(endpoint)
+    if found is None or int(found["port"] or 1) not in range(1, 65536):
+        hint = "it looks like https://vendor.example: no user, query or blank in it"
+        raise WrongUsage("the endpoint is not a plain base URL", hint)
+    if found["scheme"] == "http" and not _is_loopback(found["host"].strip("[]")):
         raise WrongUsage("http:// would send the token in the clear", "use https://; http:// is for this machine only")
     return endpoint.rstrip("/")
 
@@ -89,13 +90,10 @@ def _token(token: str | None, file: Path | None) -> Secret:
 
 def _read_private(file: Path) -> str:
     try:
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise WrongUsage(f"token file {file} is no regular file")
-        if status.st_mode & 0o077:
+        data, mode = read_regular(file, MAX_TOKEN_BYTES)
+        if mode & 0o077:
             raise WrongUsage(f"token file {file} can be read by others", f"chmod 600 {file}")
-        with file.open("rb") as stream:
-            return stream.read(MAX_TOKEN_BYTES).decode("ascii")
+        return data.decode("ascii")
     except OSError as error:
         raise WrongUsage(f"token file {file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -17,6 +20,28 @@ def private_folder(folder: Path) -> Path:
         if folder.name == FOLDER:
             (folder / ".gitignore").write_text("*\n")
     return folder
+
+
+def read_regular(path: Path, most: int) -> tuple[bytes, int]:
+    """A regular file's bytes and mode; `OSError` also for what is none, or is longer. A pipe is not waited for."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except ValueError:  # a NUL in the name
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
+    with os.fdopen(handle, "rb") as stream:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        data = stream.read(most + 1)
+    if len(data) > most:
+        size = f"{most >> 20} MB" if most >> 20 else f"{most:,} bytes"
+        raise OSError(errno.EFBIG, f"it is too large; {size} is the limit")
+    return data, status.st_mode
+
+
+def json_line(value: object) -> bytes:
+    """A JSON document on a line of its own. Half a surrogate pair, which UTF-8 cannot carry, becomes an escape."""
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 def replace_file(path: Path, data: bytes) -> None:

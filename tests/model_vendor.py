@@ -11,7 +11,8 @@ from random import Random
 from typing import Any, Final
 
 from reconciler.core import wire
-from reconciler.core.model import Call, Company
+from reconciler.core.model import Call, Company, Intent, LedgerEntry
+from reconciler.core.recovery import remembered
 
 Row = dict[str, Any]
 
@@ -38,10 +39,12 @@ _NEW: Final[Row] = {
     "bindSkillLevel": 0,
 }
 _HIDDEN: Final = ("roleName", "bindSkillName", "bindSkillLevel", "password")
-_BOTH: Final = frozenset({
-    *("name", "operatorType", "showcaller", "bindcode", "afterInterval"),
-    *("isHidePhone", "isrecord", "outcallflag", "ttscontent", "roleName"),
-})
+_BOTH: Final = frozenset(
+    {
+        *("name", "operatorType", "showcaller", "bindcode", "afterInterval"),
+        *("isHidePhone", "isrecord", "outcallflag", "ttscontent", "roleName"),
+    }
+)
 _EDITABLE: Final = _BOTH | {"status", "mainGroupName"}
 _CREATABLE: Final = _BOTH | {
     *("email", "isaudio", "ismessage", "isvideo", "judge"),
@@ -142,6 +145,15 @@ class ModelVendor:
 
     def _lowest_free(self) -> str:
         return min(number for number in self.numbers if self._holder(number) is None)
+
+
+def record(entries: Mapping[str, LedgerEntry], call: Call) -> dict[str, LedgerEntry]:
+    """What the ledger remembers after a call that succeeded."""
+    kept = {id_: entry for id_, entry in entries.items() if id_ not in call.operator_ids}
+    for id_ in call.operator_ids:
+        if entry := remembered(entries.get(id_), Intent.of(call)):
+            kept[id_] = entry
+    return kept
 
 
 def admissible(calls: Sequence[Call], random: Random) -> Iterator[Call]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.core.desired import matches
 from reconciler.core.document import Path, plain_scalar
 from reconciler.core.fields import COMPARED, LISTED, Field, Kind, Value
 from reconciler.core.model import (
@@ -23,6 +22,7 @@ from reconciler.core.model import (
     PasswordSource,
     Place,
     Policy,
+    matches,
 )
 
 IDS = ("8001", "8002", "8003", "8004", "8005", "8100", "0071", "admin")

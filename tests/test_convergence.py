@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +21,12 @@ from reconciler.core.model import DesiredState, LedgerEntry, LiveState, Plan, Se
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.credentials import CredentialsFile, resolve
 from reconciler.executor import Hands, execute
+from reconciler.journal import Journal
 from reconciler.ledger import Ledger
+from reconciler.local import LocalStore
 from reconciler.sandbox.server import Box, running
 from reconciler.settings import Connection
+from reconciler.settle import Budget, Tongs
 from tests.core.build import REPLACING
 from tests.process import TOKEN
 from tests.strategies import desired_states, ledgers, live_states
@@ -62,7 +66,7 @@ def test_one_apply_converges(
         for name, password in PASSWORDS.items():
             (Path(folder) / name).write_text(password)
         here = replace(desired, agents=tuple(_files_in(agent, folder) for agent in desired.agents))
-        book = Ledger(Path(folder) / "ledger.json", desired.company, dict(ledger))
+        book = Ledger(LocalStore(Path(folder) / "ledger.json"), desired.company, dict(ledger))
         plan = _planned(here, transport, book)
         assert plan.actions == make_plan(here, replace(live, complete=True), ledger, REPLACING).actions
         passwords = _apply(plan, transport, book, folder)
@@ -106,8 +110,11 @@ def _planned(desired: DesiredState, transport: Transport, book: Ledger) -> Plan:
 def _apply(plan: Plan, transport: Transport, book: Ledger, folder: str) -> dict[str, Secret]:
     passwords = resolve(plan.actions, PASSWORDS)
     credentials = CredentialsFile(Path(folder) / "credentials.jsonl", lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    hands = Hands(Writer(transport, plan.company), book, credentials, passwords, parallelism=4)
-    events = list(execute(plan.calls, hands, threading.Event()))
+    stop = threading.Event()
+    writer, reader = Writer(transport, plan.company), Reader(transport, plan.company)
+    tongs = Tongs(writer, reader, passwords, Budget(len(plan.calls)), stop, stop.wait)
+    with closing(Journal(Path(folder) / "journal.jsonl")) as journal:
+        events = list(execute(plan.calls, Hands(tongs, book, credentials, journal, parallelism=4)))
     credentials.close()
     assert [event for event in events if event.outcome != "done"] == []
     assert len(events) == len(plan.calls)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,11 +19,11 @@ from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, Refused
 
 if TYPE_CHECKING:
-    from reconciler.cli.inputs import Inputs
-    from reconciler.client import Transport
+    from reconciler.cli.inputs import Options
     from reconciler.core.model import Event, Plan, Report
     from reconciler.credentials import CredentialsFile
-    from reconciler.executor import Hands
+    from reconciler.render.heading import Heading
+    from reconciler.run import Bench, Sight
 
 
 @click.command()
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     envvar="RECONCILER_CREDENTIALS",
     show_envvar=True,
-    help="Where new credentials go.  [default: .reconciler/credentials-<UTC time>.jsonl]",
+    help="Where new credentials go.  [default: .reconciler/credentials-<UTC time>.jsonl, encrypted: .age]",
 )
 @click.option(
     "--events", type=click.Path(path_type=Path), metavar="FILE", help="Append a JSON line there for each call."
@@ -49,12 +49,12 @@ def apply(
     auto_approve: bool,
     credentials: Path | None,
     events: Path | None,
-    **options: Any,
+    **given: Any,
 ) -> None:
     """Make the live agents as the file says.
 
     Plans, shows the plan, asks, carries it out, and reads the result back. One agent's failure does not stop the
-    others; running apply again goes on from there.
+    others; running apply again goes on from there, also after a kill.
 
     Exits with 0 when everything is done and was seen to be, 3 when nothing was done on purpose, 4 when a part was
     done, 1 when nothing was.
@@ -64,35 +64,84 @@ def apply(
       reconciler apply
       reconciler apply --auto-approve --events events.jsonl
     """
-    from reconciler.cli.inputs import Options, gather, now, read_plan
-    from reconciler.client import connected
-    from reconciler.credentials import CredentialsFile, resolve
+    from reconciler.cli.inputs import Options, bench, heading
+    from reconciler.cli.progress import Progress
     from reconciler.render import text
+    from reconciler.render.terminal import visible
+    from reconciler.run import keep, look, unsettled
 
-    chosen = Options(**options)
-    inputs = gather(chosen, shell)
-    with connected(inputs.connection) as transport:
-        planned = read_plan(inputs, transport, shell)
-        (shell.say if format_ == "json" else shell.data)(text.plan(planned, inputs.heading))
-        _refuse_or_go_on(planned)
-        if not planned.actions:
-            _finish(shell, inputs, planned, None)
-            return
-        private = [chosen.token_file] if chosen.token_file else []
-        passwords = resolve(planned.actions, os.environ, private)
-        _ask(shell, planned, auto_approve=auto_approve)
-        path = credentials or chosen.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}.jsonl"
-        with closing(CredentialsFile(path, now)) as delivered:
-            report = _carry_out(shell, inputs, transport, planned, passwords, delivered, events)
+    options, stop = Options(**given), threading.Event()
+    with (
+        bench(options, stop) as work,
+        work.store.lock(),
+        closing(_credentials(work, options, credentials)) as delivered,
+    ):
+        with Progress(shell, "reading live agents") as progress:
+            sight = look(work, progress.update)
+        for finding in unsettled(sight):
+            shell.say(visible(finding))
+        keep(work, sight, delivered)
+        head = heading(options, color=shell.color)
+        (shell.say if format_ == "json" else shell.data)(text.plan(sight.plan, head))
+        report = _go_on(shell, options, work, sight, delivered, events, stop, auto_approve=auto_approve)
     if delivered.used:
-        shell.say(f"New credentials are in {path}: hand them over, then delete the file.")
-    _finish(shell, inputs, planned, report)
+        shell.say(f"New credentials are in {delivered.path}: hand them over, then delete the file.")
+    _finish(shell, head, sight.plan, report)
+
+
+def _credentials(work: Bench, options: Options, named: Path | None) -> CredentialsFile:
+    """Where new credentials go, encrypted for the file's recipients where it names any."""
+    from reconciler.credentials import CredentialsFile
+    from reconciler.run import now
+
+    recipients = work.desired.recipients
+    ending = ".jsonl.age" if recipients else ".jsonl"
+    path = named or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
+    if not recipients:
+        return CredentialsFile(path, now)
+    from reconciler.sealed import Sealer
+
+    return CredentialsFile(path, now, Sealer(recipients))
+
+
+def _go_on(
+    shell: Shell,
+    options: Options,
+    work: Bench,
+    sight: Sight,
+    delivered: CredentialsFile,
+    events: Path | None,
+    stop: threading.Event,
+    *,
+    auto_approve: bool,
+) -> Report:
+    """From the plan that was shown to the report: refuse, ask, carry out."""
+    from reconciler.cli.progress import Progress
+    from reconciler.core.model import Report
+    from reconciler.credentials import resolve
+    from reconciler.run import carry_out
+
+    _refuse_or_go_on(sight.plan)
+    if not sight.plan.actions:
+        return Report((), verified=True)
+    passwords = resolve(sight.plan.actions, os.environ, [options.token_file] if options.token_file else [])
+    _ask(shell, sight.plan, auto_approve=auto_approve)
+    total = len(sight.plan.calls)
+    with _interruptible(shell, stop), _event_log(events) as log, Progress(shell, "applying") as progress:
+        done = 0
+
+        def heard(event: Event) -> None:
+            nonlocal done
+            done += 1
+            progress.update(done, total)
+            log(event)
+
+        return carry_out(work, sight, passwords, delivered, stop, heard)
 
 
 def _refuse_or_go_on(planned: Plan) -> None:
     if planned.refused:
-        trips = [guardrail.rule for guardrail in planned.guardrails if not guardrail.ok]
-        reasons = [f"guardrail {rule}" for rule in trips]
+        reasons = [f"guardrail {guardrail.rule}" for guardrail in planned.guardrails if not guardrail.ok]
         reasons += [f"{len(planned.blocked)} blocked"] if planned.blocked else []
         raise Refused(f"nothing was done: {', '.join(reasons)}", "the plan above says why, and how to go on")
 
@@ -112,76 +161,9 @@ def _ask(shell: Shell, planned: Plan, *, auto_approve: bool) -> None:
         raise Refused("nothing was done: not approved")
 
 
-def _carry_out(
-    shell: Shell,
-    inputs: Inputs,
-    transport: Transport,
-    planned: Plan,
-    passwords: Any,
-    delivered: CredentialsFile,
-    events: Path | None,
-) -> Report:
-    """Run the calls, keep the books, read back."""
-    from reconciler.client import Writer
-    from reconciler.core.model import Report
-    from reconciler.core.report import mismatches, results
-    from reconciler.executor import Hands
-
-    if passwords:
-        delivered.open()
-    _save(inputs)  # a ledger that cannot be written is known before anything is sent
-    writer = Writer(transport, inputs.desired.company)
-    hands = Hands(writer, inputs.ledger, delivered, passwords, inputs.connection.parallelism)
-    with _interruptible(shell) as stop:
-        ended = _run(shell, planned, hands, events, stop)
-        _save(inputs)
-        outcome = results(planned, ended)
-        if stop.is_set():
-            return Report(outcome, interrupted=True)
-    again = _read_back(shell, inputs, transport)
-    if again is None:
-        return Report(outcome)
-    return Report(outcome, mismatches(outcome, again), verified=True)
-
-
-def _run(shell: Shell, planned: Plan, hands: Hands, events: Path | None, stop: threading.Event) -> list[Event]:
-    from reconciler.cli.progress import Progress
-    from reconciler.executor import execute
-
-    ended: list[Event] = []
-    with _events_file(events) as log, Progress(shell, "applying") as progress:
-        for event in execute(planned.calls, hands, stop):
-            ended.append(event)
-            progress.update(len(ended), len(planned.calls))
-            if log is not None:
-                log.write(_event_line(event))
-    return ended
-
-
-def _save(inputs: Inputs) -> None:
-    try:
-        inputs.ledger.save()
-    except OSError as error:
-        message = f"the ledger {inputs.ledger.path} cannot be written: {error.strerror}"
-        raise ReconcilerError(message, "mend that and run apply again") from None
-
-
-def _read_back(shell: Shell, inputs: Inputs, transport: Transport) -> Plan | None:
-    from reconciler.cli.inputs import read_plan
-    from reconciler.errors import VendorError
-    from reconciler.render.terminal import visible
-
-    try:
-        return read_plan(inputs, transport, shell)
-    except VendorError as error:
-        shell.say(f"warning: {visible(error.message)}")
-        return None
-
-
 @contextmanager
-def _interruptible(shell: Shell) -> Iterator[threading.Event]:
+def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
     """SIGINT and SIGTERM set the event: nothing new is started. A second one leaves at once."""
-    stop = threading.Event()
 
     def handle(_number: int, _frame: object) -> None:
         if stop.is_set():
@@ -191,42 +173,40 @@ def _interruptible(shell: Shell) -> Iterator[threading.Event]:
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 @contextmanager
-def _events_file(path: Path | None) -> Iterator[IO[str] | None]:
+def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
+    """Writes each event as a JSON line, where a file was named."""
     if path is None:
-        yield None
+        yield lambda _event: None
         return
     try:
         stream = path.open("a", encoding="utf-8", buffering=1)
     except OSError as error:
         raise ReconcilerError(f"the events file {path} cannot be written: {error.strerror}") from None
     with stream:
-        yield stream
+        yield lambda event: _log(event, stream)
 
 
-def _event_line(event: Event) -> str:
-    from reconciler.cli.inputs import now
+def _log(event: Event, stream: IO[str]) -> None:
+    from reconciler.run import now, stamp
 
-    at = now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    line = {"at": at, "call": event.call.kind, "operatorIds": event.call.operator_ids, "outcome": event.outcome}
-    return json.dumps({**line, "message": event.message}) + "\n"
+    line = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
+    stream.write(json.dumps({**line, "outcome": event.outcome, "message": event.message}) + "\n")
 
 
-def _finish(shell: Shell, inputs: Inputs, planned: Plan, report: Report | None) -> None:
-    from reconciler.core.model import Report as Nothing
+def _finish(shell: Shell, head: Heading, planned: Plan, report: Report) -> None:
     from reconciler.render import json as as_json
     from reconciler.render import text
 
-    if report is not None and not shell.json:
-        shell.data(text.report(report, color=shell.color))
-    report = report or Nothing((), verified=True)
     if shell.json:
-        document = {"format": "reconciler.report/1", "plan": as_json.plan_document(planned, inputs.heading)}
+        document = {"format": "reconciler.report/1", "plan": as_json.plan_document(planned, head)}
         shell.document({**document, **as_json.report(report)})
+    elif report.results:
+        shell.data(text.report(report, color=shell.color))
     raise click.exceptions.Exit(report.exit_code)

@@ -1,29 +1,30 @@
-"""What `plan` and `apply` share: settings, files, ledger and listing in, a plan out."""
+"""What `plan` and `apply` share: options, files and settings in, a bench to work on out."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.cli.progress import Progress
-from reconciler.cli.shell import Shell
-from reconciler.core.model import DesiredState, Limit, Plan, Policy
+from reconciler.core.model import Limit, Policy
 from reconciler.render.heading import Heading
-from reconciler.settings import Connection, connection
+from reconciler.settings import connection
 from reconciler.storage import FOLDER
 
 if TYPE_CHECKING:
-    from reconciler.client import Transport
-    from reconciler.ledger import Ledger
+    import threading
+
+    from reconciler.ledger import Ledger, Store
+    from reconciler.run import Bench
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of `plan` and `apply` as they came."""
+    """The options of a command that talks to the vendor, as they came."""
 
     file: Path
     endpoint: str | None
@@ -31,10 +32,10 @@ class Options:
     parallelism: int
     rate: float
     timeout: float
-    ledger: Path | None
-    max_deletes: Limit | None
-    max_changes: Limit | None
-    allow_replace: bool
+    ledger: str | None
+    max_deletes: Limit | None = None
+    max_changes: Limit | None = None
+    allow_replace: bool = False
 
     @property
     def folder(self) -> Path:
@@ -42,21 +43,39 @@ class Options:
         return self.file.parent / FOLDER
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Everything that is read before the vendor is asked."""
+def store_of(file: Path, ledger: str | None) -> Store:
+    """Where the ledger lives: an object store for a URL, and otherwise a file."""
+    if ledger is not None and "://" in ledger:
+        from reconciler.remote import RemoteStore
 
-    desired: DesiredState
-    connection: Connection
-    ledger: Ledger
-    policy: Policy
-    heading: Heading
+        return RemoteStore(ledger)
+    from reconciler.local import LocalStore
+
+    return LocalStore(Path(ledger) if ledger else file.parent / FOLDER / "ledger.json")
 
 
-def gather(options: Options, shell: Shell) -> Inputs:
-    """Read files, settings and ledger; raises what is wrong with them."""
+def journal_of(file: Path, ledger: str | None) -> Path:
+    """Where the journal is: beside a local ledger, and otherwise in the file's folder."""
+    if ledger is None or "://" in ledger:
+        return file.parent / FOLDER / "journal.jsonl"
+    path = Path(ledger)
+    return path.with_name("journal.jsonl" if path.name == "ledger.json" else f"{path.stem}.journal.jsonl")
+
+
+def ledger_of(file: Path, ledger: str | None) -> Ledger:
+    """The ledger of a file's company, with no network but the ledger's own."""
     from reconciler.files import load_desired
     from reconciler.ledger import load_ledger
+
+    return load_ledger(store_of(file, ledger), load_desired(file).company)
+
+
+@contextmanager
+def bench(options: Options, stop: threading.Event | None = None) -> Iterator[Bench]:
+    """Read files and settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
+    from reconciler.client import connected
+    from reconciler.files import load_desired
+    from reconciler.run import Bench
 
     desired = load_desired(options.file)
     settings = connection(
@@ -67,23 +86,14 @@ def gather(options: Options, shell: Shell) -> Inputs:
         rate=options.rate,
         timeout=options.timeout,
     )
-    ledger = load_ledger(options.ledger or options.folder / "ledger.json", desired.company)
     policy = Policy(options.max_deletes, options.max_changes, options.allow_replace)
-    created = now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    heading = Heading(__version__, created, settings.endpoint, settings.rate, shell.color)
-    return Inputs(desired, settings, ledger, policy, heading)
+    with connected(settings, stop.wait if stop else None) as transport:
+        store, journal = store_of(options.file, options.ledger), journal_of(options.file, options.ledger)
+        yield Bench(desired, policy, transport, store, journal)
 
 
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
+def heading(options: Options, *, color: bool) -> Heading:
+    """What a rendering says beside the plan."""
+    from reconciler.run import now, stamp
 
-
-def read_plan(inputs: Inputs, transport: Transport, shell: Shell) -> Plan:
-    """Read the live listing and plan against it."""
-    from reconciler.client import Reader
-    from reconciler.core.pipeline import live_state, make_plan
-
-    with Progress(shell, "reading live agents") as progress:
-        agents = Reader(transport, inputs.desired.company).listing(progress.update)
-    return make_plan(inputs.desired, live_state(agents), inputs.ledger.view, inputs.policy)
+    return Heading(__version__, stamp(now()), (options.endpoint or "").rstrip("/"), options.rate, color)

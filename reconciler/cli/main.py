@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 from typing import NoReturn
 
 import click
 
 from reconciler import __version__
-from reconciler.cli import apply, plan, sandbox, schema, validate
+from reconciler.cli import apply, credentials, ledger, plan, sandbox, schema, status, validate
 from reconciler.cli.shell import Shell
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError
 
@@ -32,7 +33,16 @@ def cli() -> None:
     """
 
 
-for command in (validate.validate, plan.plan, apply.apply, schema.schema, sandbox.sandbox):
+for command in (
+    validate.validate,
+    plan.plan,
+    apply.apply,
+    status.status,
+    credentials.credentials,
+    ledger.ledger,
+    schema.schema,
+    sandbox.sandbox,
+):
     cli.add_command(command)
 
 
@@ -41,6 +51,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a pipeline's cancel is an interrupt
     shell = Shell()
     code = _run(arguments, shell)
     with contextlib.suppress(OSError):

@@ -26,6 +26,14 @@ FILE = click.option(
     help="The desired-state file.",
 )
 
+LEDGER = click.option(
+    "--ledger",
+    metavar="PATH|URL",
+    envvar="RECONCILER_LEDGER",
+    show_envvar=True,
+    help="The ledger: a file, or s3://, gs://, az://.  [default: .reconciler/ledger.json beside the file]",
+)
+
 _CONNECTION = (
     click.option(
         "--endpoint", metavar="URL", envvar="RECONCILER_ENDPOINT", show_envvar=True, help="The vendor's base URL."
@@ -61,13 +69,7 @@ _CONNECTION = (
         show_default=True,
         help="Seconds to wait for an answer.",
     ),
-    click.option(
-        "--ledger",
-        type=click.Path(path_type=Path),
-        envvar="RECONCILER_LEDGER",
-        show_envvar=True,
-        help="The ledger.  [default: .reconciler/ledger.json beside the file]",
-    ),
+    LEDGER,
 )
 
 

@@ -23,7 +23,7 @@ EXIT_REFUSED = 3
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to change.")
 @click.pass_obj
-def plan(shell: Shell, /, format_: str, output: Path | None, detailed_exitcode: bool, **options: Any) -> None:
+def plan(shell: Shell, /, format_: str, output: Path | None, detailed_exitcode: bool, **given: Any) -> None:
     """Show what apply would do. Nothing is changed.
 
     Exits with 0, with 3 when a guardrail trips or a change is blocked (the plan is still shown), and with
@@ -35,21 +35,25 @@ def plan(shell: Shell, /, format_: str, output: Path | None, detailed_exitcode: 
       reconciler plan --format json --output plan.json --detailed-exitcode
       reconciler plan --max-deletes 5
     """
-    from reconciler.cli.inputs import Options, gather, read_plan
-    from reconciler.client import connected
+    from reconciler.cli.inputs import Options, bench, heading
+    from reconciler.cli.progress import Progress
     from reconciler.render import FORMATS
+    from reconciler.render.terminal import visible
+    from reconciler.run import look, unsettled
 
-    inputs = gather(Options(**options), shell)
-    with connected(inputs.connection) as transport:
-        planned = read_plan(inputs, transport, shell)
-    rendered = FORMATS[format_](planned, inputs.heading)
+    options = Options(**given)
+    with bench(options) as work, Progress(shell, "reading live agents") as progress:
+        sight = look(work, progress.update)
+    for finding in unsettled(sight):
+        shell.say(visible(finding))
+    rendered = FORMATS[format_](sight.plan, heading(options, color=shell.color and output is None))
     if output is None:
         shell.data(rendered)
     else:
         _write(output, rendered)
-    if planned.refused:
+    if sight.plan.refused:
         raise click.exceptions.Exit(EXIT_REFUSED)
-    if detailed_exitcode and planned.actions:
+    if detailed_exitcode and sight.plan.actions:
         raise click.exceptions.Exit(EXIT_CHANGES)
 
 

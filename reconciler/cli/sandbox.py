@@ -23,6 +23,9 @@ from reconciler.errors import ReconcilerError, WrongUsage
 @click.option(
     "--rate", type=click.FloatRange(0, min_open=True), help="Requests a second, then 429.  [default: no limit]"
 )
+@click.option(
+    "--faults", type=click.Path(path_type=Path), metavar="FILE", help="Let go wrong what this YAML file says."
+)
 @click.pass_obj
 def sandbox(shell: Shell, /, **options: Any) -> None:
     """A stand-in for the vendor, to rehearse with.

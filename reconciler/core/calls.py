@@ -23,13 +23,6 @@ from reconciler.core.model import Action, Call
 _SIP: Final = "sipNumber"
 
 
-def frees_sip(action: Action) -> bool:
-    """Whether the action ends with the agent's live SIP number given up."""
-    if action.live_sip is None:
-        return False
-    return action.kind == "delete" or (_SIP in action.after and action.after[_SIP] != action.live_sip)
-
-
 def lower(actions: Sequence[Action]) -> tuple[Call, ...]:
     """The calls of every action that is not blocked. A call refers only to calls before or after it by index."""
     drafts = _Drafts()
@@ -43,7 +36,9 @@ def lower(actions: Sequence[Action]) -> tuple[Call, ...]:
             case "edit":
                 _add_edit(drafts, index, action, unbind_first=action.operator_id in let_go)
             case "replace":
-                drafts.add(index, Call("delete", (action.operator_id,), (index,)), frees=action.live_sip)
+                drafts.add(
+                    index, Call("delete", (action.operator_id,), (index,), owes=action.carries), frees=action.live_sip
+                )
                 _add_create(drafts, index, action)
             case "password":
                 drafts.add(index, Call("password", (action.operator_id,), (index,), password=action.password))
@@ -113,7 +108,7 @@ def deferred(values: Mapping[str, Value]) -> dict[str, Value]:
 
 def _add_edit(drafts: _Drafts, index: int, action: Action, *, unbind_first: bool) -> None:
     ids, actions = (action.operator_id,), (index,)
-    frees = action.live_sip if frees_sip(action) else None
+    frees = action.live_sip if action.frees_sip else None
     if unbind_first:
         drafts.add(index, Call("edit", ids, actions, {_SIP: None}), frees=frees)
         frees = None
@@ -125,7 +120,7 @@ def _ring_breakers(actions: Iterable[Action]) -> set[str]:
 
     A ring with a replace in it needs none: the replace's delete lets go first.
     """
-    edits = {action.live_sip: action for action in actions if action.kind == "edit" and frees_sip(action)}
+    edits = {action.live_sip: action for action in actions if action.kind == "edit" and action.frees_sip}
     following = {a.operator_id: edits[n] for a in edits.values() if (n := a.after[_SIP]) in edits}
     breakers: set[str] = set()
     seen: set[str] = set()

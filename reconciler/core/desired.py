@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from reconciler.core.document import Document, Mapping, Path, Sequence, parse
 from reconciler.core.fields import BY_NAME, KEY, Kind, Value, canon
-from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Problem
+from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Problem, matches
 from reconciler.core.words import closest, problem_at, schema_problems
 
 
@@ -29,11 +28,6 @@ def read_desired(file: str, data: bytes, *, pure: bool = False) -> tuple[Desired
     if problems:
         return None, tuple(sorted(problems, key=lambda problem: problem.place))
     return _state(document, agents, hashlib.sha256(data).hexdigest()), ()
-
-
-def matches(patterns: tuple[str, ...], operator_id: str) -> bool:
-    """Whether any of the shell-style patterns matches; upper and lower case differ."""
-    return any(fnmatchcase(operator_id, pattern) for pattern in patterns)
 
 
 class _Resolved:
@@ -147,6 +141,7 @@ def _state(document: Document, agents: tuple[_Resolved, ...], sha256: str) -> De
         protect=tuple(root.get("protect", ())),
         max_deletes=_limit(guardrails.get("maxDeletes")),
         max_changes=_limit(guardrails.get("maxChanges")),
+        recipients=tuple(root.get("recipients", ())),
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.core.desired import matches
 from reconciler.core.fields import BY_NAME, COMPARED, Field, Value
 from reconciler.core.model import (
     AgentDiff,
@@ -20,6 +19,8 @@ from reconciler.core.model import (
     LiveAgent,
     LiveState,
     PasswordChange,
+    PasswordSource,
+    matches,
 )
 
 _BLANK = LedgerEntry()
@@ -38,16 +39,29 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView) -> Diff:
 
 
 def _compare(desired: DesiredAgent, live: LiveAgent | None, ledger: LedgerView) -> AgentDiff | None:
-    if live is None:
-        return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired))
     entry = ledger.get(desired.operator_id, _BLANK)
-    changes, unknowable = _changes(desired.fields, live.fields, entry.given)
-    password = desired.password
-    turn = password and entry.password_version != password.version
-    change = PasswordChange(entry.password_version, password) if turn and password else None
+    if live is None:
+        return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired), owed=entry.owed)
+    wanted = {**entry.owed, **desired.fields}
+    changes, unknowable = _changes(wanted, live.fields, entry.given)
+    change = _password(desired, entry)
     if not (changes or unknowable or change):
         return None
     return AgentDiff(desired.operator_id, "present", desired, live, changes, change, unknowable)
+
+
+def _password(desired: DesiredAgent, entry: LedgerEntry) -> PasswordChange | None:
+    """A version that differs from the recorded one, or a password that nobody may know."""
+    source = desired.password
+    if entry.unsure:
+        return PasswordChange(None, source or _HEALING)
+    if source is None or entry.password_version == source.version:
+        return None
+    return PasswordChange(entry.password_version, source)
+
+
+_HEALING = PasswordSource("generate", "", version=0)
+"""For an agent whose password the file does not manage; version 0 is never recorded."""
 
 
 def _all_new(desired: DesiredAgent) -> tuple[FieldChange, ...]:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Literal, NoReturn
 
@@ -98,6 +99,11 @@ class DesiredAgent:
     place: Place
 
 
+def matches(patterns: tuple[str, ...], operator_id: str) -> bool:
+    """Whether any of the shell-style patterns matches; upper and lower case differ."""
+    return any(fnmatchcase(operator_id, pattern) for pattern in patterns)
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredState:
     """What the files say, resolved and checked; agents are sorted by id. `scope` is `None` for everyone."""
@@ -111,6 +117,7 @@ class DesiredState:
     protect: tuple[str, ...] = ()
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +144,16 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the vendor cannot tell of one agent: the password's version and the write-only values last sent."""
+    """What the vendor cannot tell of one agent: the password's version and the write-only values last sent.
+
+    `unsure`: a create may still come through after we gave it up, with a password that is not the latest we stored.
+    `owed`: what a replaced agent had and has not been given back yet.
+    """
 
     password_version: int | None = None
     given: Mapping[str, Value] = field(default_factory=dict)
+    unsure: bool = False
+    owed: Mapping[str, Value] = field(default_factory=dict)
 
 
 LedgerView = Mapping[str, LedgerEntry]
@@ -186,6 +199,7 @@ class AgentDiff:
     changes: tuple[FieldChange, ...] = ()
     password: PasswordChange | None = None
     unknowable: tuple[str, ...] = ()
+    owed: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +240,14 @@ class Action:
         """Every value the action sets, by field."""
         return {**self.carries, **{change.field: change.after for change in self.changes}}
 
+    @property
+    def frees_sip(self) -> bool:
+        """Whether it ends with the agent's live SIP number given up."""
+        if self.live_sip is None:
+            return False
+        after = self.after
+        return self.kind == "delete" or ("sipNumber" in after and after["sipNumber"] != self.live_sip)
+
 
 CallKind = Literal["create", "edit", "delete", "password"]
 
@@ -234,7 +256,8 @@ CallKind = Literal["create", "edit", "delete", "password"]
 class Call:
     """One request, its place in the order given by index: `after` must succeed first, `behind` must only be over.
 
-    `fields` are canonical; a `sipNumber` of `None` in an edit unbinds. `moves_sip` marks a call that frees or binds
+    `fields` are canonical; a `sipNumber` of `None` in an edit unbinds. A delete that begins a replace `owes` what the
+    agent had. `moves_sip` marks a call that frees or binds
     a SIP number; one that `takes_any_sip` lets the vendor choose a number, and so waits until no such call is left.
     """
 
@@ -245,6 +268,7 @@ class Call:
     password: PasswordSource | None = None
     after: tuple[int, ...] = ()
     behind: tuple[int, ...] = ()
+    owes: Mapping[str, Value] = field(default_factory=dict)
     moves_sip: bool = False
     takes_any_sip: bool = False
 
@@ -323,6 +347,33 @@ CallOutcome = Literal["done", "refused", "not-sent", "lost", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """A call as the journal keeps it, without any secret; `outcome` is `None` while it is not known to be over."""
+
+    kind: CallKind
+    operator_ids: tuple[str, ...]
+    fields: Mapping[str, Value]
+    password_version: int | None
+    outcome: CallOutcome | None = None
+    owes: Mapping[str, Value] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, call: Call) -> Intent:
+        """What is about to be sent."""
+        version = call.password.version if call.password else None
+        return cls(call.kind, call.operator_ids, call.fields, version, owes=call.owes)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about an agent whose call was unsettled. The password of `sip_number` may be undelivered."""
+
+    operator_id: str
+    message: str
+    sip_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One call is over: how it ended, and in words why when it did not succeed."""
 
@@ -354,12 +405,16 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an apply did: each action's end, and what the listing said afterwards (`verified`: it was read)."""
+    """What an apply did: each action's end, and what the listing said afterwards (`verified`: it was read).
+
+    `warnings` say what of our own went wrong.
+    """
 
     results: tuple[ActionResult, ...]
     mismatches: tuple[Mismatch, ...] = ()
     verified: bool = False
     interrupted: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:

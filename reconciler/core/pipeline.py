@@ -1,7 +1,7 @@
 """Joins the stages, in order. `plan` and `apply` share all of it.
 
 bytes ─read_desired─► DesiredState ─┐
-rows  ─live_state───► LiveState ────┼─diff─► Diff ─plan─► Plan (with its guardrails)
+rows  ─live_state───► LiveState ────┼─diff─► Diff ─plan─► Plan
 ledger ─────────────► LedgerView ───┘
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reconciler.core.calls import lower
 from reconciler.core.diff import diff
+from reconciler.core.guard import guardrails
 from reconciler.core.model import DesiredState, LedgerView, LiveAgent, LiveState, Plan, Policy
-from reconciler.core.plan import plan
+from reconciler.core.plan import acts, notes
 
 
 def live_state(agents: Iterable[LiveAgent], *, complete: bool = True) -> LiveState:
@@ -21,4 +23,19 @@ def live_state(agents: Iterable[LiveAgent], *, complete: bool = True) -> LiveSta
 
 def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Plan:
     """Everything between reading and showing."""
-    return plan(diff(desired, live, ledger), policy)
+    found = diff(desired, live, ledger)
+    actions = acts(found, policy)
+    touched = {action.operator_id for action in actions}
+    return Plan(
+        company=desired.company,
+        desired_sha256=desired.sha256,
+        files=desired.files,
+        desired_agents=len(desired.agents),
+        live_agents=len(live.agents),
+        in_scope=found.in_scope,
+        unchanged=sum(agent.operator_id not in touched for agent in desired.agents),
+        actions=actions,
+        calls=lower(actions),
+        guardrails=guardrails(actions, desired, found.in_scope, policy),
+        notes=tuple(notes(found)),
+    )

@@ -1,4 +1,4 @@
-"""Diff x Policy to Plan: facts become acts, what cannot be done is blocked, and the acts are lowered to calls.
+"""Diff x Policy to actions: facts become acts, and what cannot be done is blocked.
 
 | fact | act |
 |---|---|
@@ -17,39 +17,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace as with_
 from typing import Final
 
-from reconciler.core.calls import frees_sip, lower
-from reconciler.core.desired import matches
 from reconciler.core.fields import BY_NAME, LISTED, Value, can_edit, fits
-from reconciler.core.guard import guardrails
-from reconciler.core.model import Action, AgentDiff, Diff, FieldChange, LedgerEntry, Note, Plan, Policy
+from reconciler.core.model import Action, AgentDiff, Diff, FieldChange, LedgerEntry, Note, Policy, matches
 
 
-def plan(diff: Diff, policy: Policy) -> Plan:
-    """What to do about a diff, in full: actions by id, their calls, guardrails and notes."""
+def acts(diff: Diff, policy: Policy) -> tuple[Action, ...]:
+    """What to do about a diff, sorted by operatorId, then action."""
     actions = [action for agent in diff.agents for action in _actions(agent, diff, policy)]
     actions = _block_taken_sip_numbers(actions, diff)
-    actions.sort(key=lambda action: (action.operator_id, action.kind))
-    desired = diff.desired
-    touched = {action.operator_id for action in actions}
-    return Plan(
-        company=desired.company,
-        desired_sha256=desired.sha256,
-        files=desired.files,
-        desired_agents=len(desired.agents),
-        live_agents=len(diff.live.agents),
-        in_scope=diff.in_scope,
-        unchanged=sum(agent.operator_id not in touched for agent in desired.agents),
-        actions=tuple(actions),
-        calls=lower(actions),
-        guardrails=guardrails(actions, desired, diff.in_scope, policy),
-        notes=tuple(_notes(diff)),
-    )
+    return tuple(sorted(actions, key=lambda action: (action.operator_id, action.kind)))
 
 
 def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
     match agent.status:
         case "missing":
-            yield _action(agent, "create", agent.changes)
+            managed = {change.field for change in agent.changes}
+            owed = {name: value for name, value in agent.owed.items() if name not in managed}
+            yield with_(_action(agent, "create", agent.changes), carries=owed)
         case "extra":
             if not _kept(agent.operator_id, diff):
                 yield _action(agent, "delete")
@@ -142,7 +126,7 @@ def _block_taken_sip_numbers(actions: list[Action], diff: Diff) -> list[Action]:
         action = by_id[waiting.pop()]
         number = str(_sip_number(action.after))
         for holder in holders[number]:
-            keeps = holder not in by_id or by_id[holder].blocked or not frees_sip(by_id[holder])
+            keeps = holder not in by_id or by_id[holder].blocked or not by_id[holder].frees_sip
             if holder != action.operator_id and keeps and not action.blocked:
                 reason = _STAYS.format(number=number, holder=holder)
                 by_id[action.operator_id] = with_(action, blocked=reason)
@@ -151,7 +135,7 @@ def _block_taken_sip_numbers(actions: list[Action], diff: Diff) -> list[Action]:
     return [action if action.kind == "password" else by_id[action.operator_id] for action in actions]
 
 
-def _notes(diff: Diff) -> Iterator[Note]:
+def notes(diff: Diff) -> Iterator[Note]:
     """What a reader should know although nothing is done about it."""
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")

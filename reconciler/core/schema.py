@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 SCHEMA_ID: Final = "https://reconciler.example/schemas/agents.schema.json"
 _SAFE_INTEGER: Final = 2**53 - 1
+_PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
 
 
 def agents_schema() -> Schema:
@@ -40,6 +41,7 @@ def agents_schema() -> Schema:
                 _patterns(), "Agents that are never deleted or replaced, as patterns. 永不删除或重建的坐席。"
             ),
             "guardrails": _guardrails(),
+            "recipients": _recipients(),
             "defaults": _field_set("Values for every agent that does not say otherwise. 所有坐席的默认值。"),
             "profiles": _described(
                 {"type": "object", "additionalProperties": {"$ref": "#/$defs/profile"}},
@@ -104,6 +106,19 @@ def _guardrails() -> Schema:
             "maxDeletes": {"$ref": "#/$defs/limit"},
             "maxChanges": {"$ref": "#/$defs/limit"},
         },
+    }
+
+
+def _recipients() -> Schema:
+    return {
+        "description": "Who can read the credentials that apply delivers; without it they are not encrypted. "
+        "谁能解密新凭据；缺省则不加密。",
+        "type": "array",
+        "minItems": 1,
+        "items": _described(
+            {"type": "string", "pattern": _PUBLIC_KEY},
+            "A public key, never a private one: age1…, or ssh-ed25519 … or ssh-rsa …. 公钥（不可写私钥）。",
+        ),
     }
 
 

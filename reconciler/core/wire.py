@@ -41,6 +41,11 @@ def page_body(company: Company, number: int) -> Body:
     return {"abbreviate": company.abbreviate, "pageNumber": number, "pageSize": PAGE_SIZE}
 
 
+def search_body(company: Company, operator_id: str) -> Body:
+    """2.1.5, filtered: the first page of the agents with this operatorId."""
+    return {**page_body(company, 1), "operatorId": operator_id}
+
+
 def one_body(company: Company, operator_id: str) -> Body:
     """2.1.4."""
     return {**company_body(company), "operatorId": operator_id}

@@ -1,7 +1,7 @@
 """What the schema finds, in plain words: where, what is wrong, what was written, what to do.
 
 The schema library's own messages are never shown: they quote the value, and a value may be a password. What was
-written is shown for known fields only, and for nothing at or below a `password`.
+written is shown for known fields only, and for nothing at or below a `password` or among the `recipients`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _child(node: Any, step: str | int) -> Any:
 
 
 def _secret(path: Path) -> bool:
-    return "password" in path
+    return "password" in path or path[:1] == ("recipients",)  # a private key is soon pasted for a public one
 
 
 def _in_words(document: Document, error: Any) -> Iterator[Problem]:

@@ -11,7 +11,9 @@ from reconciler.core.model import Action, Company, FieldChange, PasswordSource, 
 from reconciler.render.heading import Heading
 
 PLAN_FORMAT: Final = "reconciler.plan/1"
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_HIDDEN: Final = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
 
 
 def plan(plan: Plan, heading: Heading) -> str:
@@ -20,9 +22,9 @@ def plan(plan: Plan, heading: Heading) -> str:
 
 
 def document(value: Any) -> str:
-    """JSON with Chinese left readable; half a surrogate pair, which UTF-8 cannot carry, is escaped."""
+    """JSON with Chinese left readable; what could act on a terminal, or what UTF-8 cannot carry, is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=1)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 
 def plan_document(plan: Plan, heading: Heading) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def report(report: Report) -> dict[str, Any]:
         "done": report.done,
         "verified": report.verified,
         "interrupted": report.interrupted,
+        "warnings": list(report.warnings),
         "results": [
             {
                 "action": result.action.kind,

@@ -8,15 +8,17 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 _HIDDEN: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+_BLANK: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
+"""Letters and marks by their category, and nothing to the eye."""
 _CODES: Final = {"create": "32", "edit": "33", "replace": "35", "delete": "31", "password": "36", "blocked": "1;31"}
 _STYLES: Final = {**_CODES, "dim": "2", "bold": "1", "good": "32", "bad": "1;31"}
 
 
 def visible(text: str) -> str:
     """The text with every control, format, bidi and separator character written out, so that none acts."""
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
+    return "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN or c in _BLANK else c for c in text)
 
 
 def _escaped(character: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from reconciler.core.calls import frees_sip
 from reconciler.core.fields import Value
 from reconciler.core.model import (
     Action,
@@ -85,10 +84,12 @@ def _aside(action: Action) -> Iterator[str]:
             "a generated one" if source is None or source.kind == "generate" else f"from {source.kind} {source.name}"
         )
         yield f"      password: {visible(where)}"
+    kept = ", ".join(name for name in action.carries if action.carries[name] is not None)
     if action.kind == "replace":
-        kept = ", ".join(name for name in action.carries if action.carries[name] is not None)
         yield f"      deleted and made anew; carried over: {kept or 'nothing'}"
-    if action.kind == "delete" and frees_sip(action):
+    elif kept:
+        yield f"      given back after a replace that was cut short: {kept}"
+    if action.kind == "delete" and action.frees_sip:
         yield f"      frees SIP number {visible(str(action.live_sip))}"
 
 
@@ -131,7 +132,8 @@ def _trip(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
 def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
     count = plan.summary
     if not plan.actions:
-        yield paint(f"Nothing to change: {count['unchanged']} agents are as desired.", "good", color=heading.color)
+        agents = "1 agent is" if count["unchanged"] == 1 else f"{count['unchanged']} agents are"
+        yield paint(f"Nothing to change: {agents} as desired.", "good", color=heading.color)
         return
     words = {"create": "create", "edit": "edit", "replace": "replace", "delete": "delete"}
     parts = [f"{count[kind]} to {word}" for kind, word in words.items() if count[kind]]
@@ -176,6 +178,7 @@ def report(report: Report, *, color: bool = False) -> str:
         head = paint("! not so", "bad", color=color)
         lines.append(f"{head}  {visible(mismatch.operator_id)}  {mismatch.message}")
         lines += [f"      {c.field}: wanted {_value(c.after)}, is {_value(c.before)}" for c in mismatch.changes]
+    lines += [f"warning: {visible(warning)}" for warning in report.warnings]
     total = len(report.results)
     lines.append(paint(f"Applied {report.done} of {total} actions.", "bold", color=color))
     lines.append(_verdict(report, color))

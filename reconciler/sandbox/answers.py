@@ -29,6 +29,9 @@ BODY_TOO_LARGE = 413
 NOT_DECLARED_JSON = 415
 TOO_MANY_REQUESTS = 429
 
+# In the history, for a request that a fault ended before anything was answered.
+NO_ANSWER = -1
+
 Data = Mapping[str, Any] | list[dict[str, Any]]
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.sandbox.agent import BLANK, password_md5
+from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.store import Store, Written
+from reconciler.sandbox.traffic import Attempt
 
 # The wire names that are no column of their own.
 DERIVED = frozenset({"mainGroupName", "sipNumber", "password"})
@@ -21,8 +23,9 @@ class Console:
     and either is taken away by None or "".
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, faults: Faults | None = None) -> None:
         self._store = store
+        self._faults = Faults() if faults is None else faults
 
     def agents(self) -> dict[str, dict[str, Any]]:
         """The full stored state by operatorId, ordered by the vendor's id."""
@@ -34,12 +37,23 @@ class Console:
         with self._store.transaction():
             return self._store.history()
 
+    def attempts(self) -> list[Attempt]:
+        """Every request that reached the server since the last reset, reads too, in the order of arrival.
+
+        Also what the door refused: its `endpoint` is then whatever path was asked for, and it names no agents.
+        A write that a fault commits late is `committed` from then on.
+        """
+        return self._faults.traffic.attempts()
+
     def reset(self, agents: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Forgets everything, history too, and adds these agents; each needs an `operatorId`.
+        """Forgets everything, history and attempts too, and adds these agents; each needs an `operatorId`.
+
+        What a fault still holds back is given up. The rules of the faults stay, and so do their counters.
 
         Raises:
             ValueError: a name is none of an agent's, or a SIP number is unknown or taken.
         """
+        self._faults.forget()
         with self._store.transaction():
             self._store.wipe()
             for wire in agents:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import socket
+import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,23 +25,30 @@ from reconciler.sandbox.answers import (
     NOT_JSON,
     PATH_UNKNOWN,
     SUCCESS,
-    TOO_MANY_REQUESTS,
-    Answer,
     RefusedError,
     turned_away,
 )
 from reconciler.sandbox.console import Console
+from reconciler.sandbox.delivery import Delivery
 from reconciler.sandbox.door import Bucket, Door
+from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.handlers import HANDLERS
 from reconciler.sandbox.pool import USUAL_SIZE
+from reconciler.sandbox.rulefile import rules_in
+from reconciler.sandbox.rules import rules_of
 from reconciler.sandbox.seed import MOST_AGENTS, plant
+from reconciler.sandbox.staging import Stage
 from reconciler.sandbox.store import USUAL_COMPANY_ID, Store
+from reconciler.sandbox.traffic import Hold
 from reconciler.sandbox.vendor import Call, Company, Vendor
 
 PREFIX = "/api/v1/config/openapi/agent/"
 LARGEST_BODY = 16 * 2**20  # bytes
 LARGEST_PORT = 65_535
 GRACE = 1.0  # seconds for requests in flight at shutdown
+DROPS_A_SECOND = 500  # no event loop keeps a much shorter step, so that a long answer drips in larger drops
+
+RuleBody = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,7 @@ class Options:
     `data`: the SQLite file, None for memory. `agents`: how many to invent when it holds none. `token`: None
     for any that is not empty. `latency`: milliseconds before each answer. `rate`: requests a second, None for
     any. `company`: `ABBREVIATE[:ID]`, None for any. `sip_numbers`: size of the SIP pool, None for enough.
+    `faults`: a YAML file of what is to go wrong, read once at the start; `seed` decides its probabilities too.
 
     Raises:
         ValueError: a value is out of range, or `company` is malformed.
@@ -65,6 +76,7 @@ class Options:
     success_code: int = SUCCESS
     sip_numbers: int | None = None
     quirks: bool = False
+    faults: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.agents <= MOST_AGENTS:
@@ -87,6 +99,25 @@ class Box:
 
     url: str
     store: Console
+    script: Faults
+
+    def faults(self, rules: Sequence[RuleBody] = (), *, seed: int | None = None) -> None:
+        """From now on these rules, each as in a fault file, and every counter at nothing; without any, none.
+
+        What earlier rules still hold back is given up: late writes are not committed, connections are cut.
+        `seed` is that of the probabilities, by default the sandbox's.
+
+        Raises:
+            ValueError: a rule is wrong, and the earlier ones stay in force.
+        """
+        self.script.replace(rules_of(rules), seed)
+
+    def release(self) -> None:
+        """Ends the waiting of every request that a fault holds back, and returns when they are over.
+
+        A late write is committed, a slow answer sent, a hanging connection closed: no test need wait for a clock.
+        """
+        self.script.traffic.settle(go_on=True)
 
 
 def serve(options: Options, announce: Callable[[str], None]) -> None:
@@ -94,50 +125,75 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
 
     Raises:
         OSError: the address cannot be listened on.
-        ValueError: `options.data` names no file of a sandbox.
+        ValueError: `options.data` names no file of a sandbox, or `options.faults` no file of rules.
     """
+    faults = _scripted(options)
     with closing(_stocked(options)) as store, suppress(KeyboardInterrupt):
-        asyncio.run(_until_signalled(options, store, announce))
+        asyncio.run(_until_signalled(options, store, faults, announce))
 
 
 @contextmanager
 def running(**options: Any) -> Iterator[Box]:
     """Runs a sandbox in a thread until the block ends; takes the fields of `Options`, by default a free port.
 
+    `faults` may also be a list of rules, as `Box.faults` takes them.
+
     Raises:
         OSError: the address cannot be listened on.
-        ValueError: an option is out of range.
+        ValueError: an option is out of range, or a rule is wrong.
     """
-    chosen = Options(**{"port": 0, **options})
-    with closing(_stocked(chosen)) as store, _in_thread(chosen, store) as url:
-        yield Box(url, Console(store))
+    faults = options.get("faults")
+    file, rules = (faults, ()) if faults is None or isinstance(faults, Path) else (None, faults)
+    chosen = Options(**{"port": 0, **options, "faults": file})
+    script = _scripted(chosen, rules)
+    with closing(_stocked(chosen)) as store, _in_thread(chosen, store, script) as url:
+        yield Box(url, Console(store, script), script)
 
 
-def application(options: Options, store: Store) -> web.Application:
+def application(options: Options, store: Store, faults: Faults) -> web.Application:
     """The aiohttp application, which answers every path."""
-    face = _Face(options, store)
+    face = _Face(options, store, faults)
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", face.dispatch)
+    app.on_shutdown.append(face.end)
     return app
 
 
 class _Face:
-    """Turns HTTP requests into calls and answers into HTTP responses."""
+    """Turns HTTP requests into calls, and sends what the stage delivers."""
 
-    def __init__(self, options: Options, store: Store) -> None:
+    def __init__(self, options: Options, store: Store, faults: Faults) -> None:
         company = None if options.company is None else Company.parsed(options.company)
-        self._vendor = Vendor(store, company, options.success_code, options.quirks)
+        self._stage = Stage(Vendor(store, company, options.success_code, options.quirks), faults)
         self._door = Door(options.token, None if options.rate is None else Bucket(options.rate))
         self._latency = options.latency / 1000
 
-    async def dispatch(self, request: web.Request) -> web.Response:
-        """One request's way: receive, check, act (which commits), respond."""
+    async def dispatch(self, request: web.Request) -> web.StreamResponse:
+        """One request's way: receive, perhaps be held back, act (which commits), respond."""
         await asyncio.sleep(self._latency)
         try:
             call = await self._receive(request)
         except RefusedError as refusal:
-            return _response(refusal.answer)
-        return _response(self._settle(call))
+            return _response(self._stage.turn_away(request.path.removeprefix(PREFIX), refusal))
+        with self._stage.faults.traffic.under_way() as hold:
+            return await self._played(request, call, hold)
+
+    async def end(self, _: web.Application) -> None:
+        """Gives up what is held back, so that a hanging request does not keep the server from ending."""
+        self._stage.faults.traffic.let_go(go_on=False)
+
+    async def _played(self, request: web.Request, call: Call, hold: Hold) -> web.StreamResponse:
+        turn = self._stage.enter(call, request.headers["token"])
+        if not await _waited(hold, turn.delay):
+            return _severed(request)
+        delivery = turn.act()
+        if not await _waited(hold, delivery.wait):
+            return _severed(request)
+        if delivery.manner == "whole":
+            return _response(delivery)
+        if delivery.manner in ("drip", "cut"):
+            return await _streamed(request, delivery, hold)
+        return _severed(request, reset=delivery.manner == "reset")
 
     async def _receive(self, request: web.Request) -> Call:
         self._door.count()
@@ -146,12 +202,6 @@ class _Face:
         if request.content_type != "application/json":
             raise turned_away(NOT_DECLARED_JSON, "Content-Type 应为 application/json")
         return Call(endpoint, await _json_object(request))
-
-    def _settle(self, call: Call) -> Answer:
-        try:
-            return self._vendor.act(self._vendor.check(call))
-        except RefusedError as refusal:
-            return self._vendor.refuse(call, refusal)
 
 
 def _endpoint(request: web.Request) -> str:
@@ -175,13 +225,68 @@ async def _json_object(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def _response(answer: Answer) -> web.Response:
-    # "replace": a refusal may name a parameter whose name is half a surrogate pair.
-    body = json.dumps(answer.envelope(), ensure_ascii=False).encode(errors="replace")
-    headers = {"Retry-After": "1"} if answer.http == TOO_MANY_REQUESTS else None
-    return web.Response(
-        body=body, status=answer.http, headers=headers, content_type="application/json", charset="utf-8"
-    )
+def _response(delivery: Delivery) -> web.Response:
+    return web.Response(body=delivery.body, status=delivery.status, headers=_headers(delivery))
+
+
+def _headers(delivery: Delivery) -> dict[str, str]:
+    declared = {"Content-Type": f"{delivery.content_type}; charset=utf-8"}
+    return declared if delivery.retry_after is None else {**declared, "Retry-After": delivery.retry_after}
+
+
+async def _waited(hold: Hold, seconds: float) -> bool:
+    """Waits, unless it is let go; False when the request is given up."""
+    if seconds <= 0:
+        return True
+    await asyncio.wait([asyncio.wrap_future(hold.let_go)], timeout=seconds)
+    return not hold.given_up
+
+
+def _severed(request: web.Request, *, reset: bool = False) -> web.Response:
+    """Ends the TCP connection, by FIN or by RST; aiohttp cannot send the response that it is still owed."""
+    transport = request.transport
+    if transport is not None and reset:
+        no_lingering = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_lingering)
+        transport.abort()
+    elif transport is not None:
+        transport.close()
+    return web.Response()
+
+
+async def _streamed(request: web.Request, delivery: Delivery, hold: Hold) -> web.StreamResponse:
+    """Announces the whole length; then all of it in drops, or half of it and the end of the connection."""
+    body = delivery.body
+    response = web.StreamResponse(status=delivery.status, headers=_headers(delivery))
+    response.content_length = len(body)
+    if delivery.manner == "cut":
+        response.force_close()
+        await response.prepare(request)
+        await response.write(body[: len(body) // 2])
+        return response
+    with suppress(ConnectionError):  # a client may have heard enough
+        await response.prepare(request)
+        if await _dripped(response, delivery, hold):
+            return response
+    return _severed(request)
+
+
+async def _dripped(response: web.StreamResponse, delivery: Delivery, hold: Hold) -> bool:
+    """Sends the body drop by drop; False when the request is given up in the middle."""
+    body, drops = delivery.body, min(len(delivery.body), max(1, int(delivery.pace * DROPS_A_SECOND)))
+    size = -(-len(body) // drops)
+    let_go = asyncio.wrap_future(hold.let_go)
+    for start in range(0, len(body), size):
+        await response.write(body[start : start + size])
+        await asyncio.wait([let_go], timeout=delivery.pace / drops)
+        if hold.given_up:
+            return False
+    return True
+
+
+def _scripted(options: Options, rules: Sequence[RuleBody] = ()) -> Faults:
+    """The faults of the file, or without one of these rules."""
+    return Faults(rules_of(rules) if options.faults is None else rules_in(options.faults), options.seed)
 
 
 def _stocked(options: Options) -> Store:
@@ -196,10 +301,11 @@ def _stocked(options: Options) -> Store:
 
 
 @contextmanager
-def _in_thread(options: Options, store: Store) -> Iterator[str]:
+def _in_thread(options: Options, store: Store, faults: Faults) -> Iterator[str]:
     """Serves from a thread with its own event loop; gives the URL."""
     ready: Future[tuple[str, Callable[[], None]]] = Future()
-    thread = threading.Thread(target=asyncio.run, args=(_until_told(options, store, ready),), daemon=True)
+    runner = _runner(options, store, faults)
+    thread = threading.Thread(target=asyncio.run, args=(_until_told(options, runner, ready),), daemon=True)
     thread.start()
     url, stop = ready.result()
     try:
@@ -209,9 +315,8 @@ def _in_thread(options: Options, store: Store) -> Iterator[str]:
         thread.join()
 
 
-async def _until_told(options: Options, store: Store, ready: Future[tuple[str, Callable[[], None]]]) -> None:
+async def _until_told(options: Options, runner: web.AppRunner, ready: Future[tuple[str, Callable[[], None]]]) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    runner = _runner(options, store)
     try:
         url = await _listening(runner, options)
         ready.set_result((url, lambda: _tell(loop, stop)))
@@ -226,21 +331,21 @@ def _tell(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     loop.call_soon_threadsafe(stop.set)
 
 
-async def _until_signalled(options: Options, store: Store, announce: Callable[[str], None]) -> None:
+async def _until_signalled(options: Options, store: Store, faults: Faults, announce: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # not every platform's loop can; there SIGINT raises KeyboardInterrupt
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = _runner(options, store)
+    runner = _runner(options, store, faults)
     try:
-        announce(_greeting(await _listening(runner, options), options, store))
+        announce(_greeting(await _listening(runner, options), options, store, faults.count))
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def _runner(options: Options, store: Store) -> web.AppRunner:
-    return web.AppRunner(application(options, store), access_log=None, shutdown_timeout=GRACE)
+def _runner(options: Options, store: Store, faults: Faults) -> web.AppRunner:
+    return web.AppRunner(application(options, store, faults), access_log=None, shutdown_timeout=GRACE)
 
 
 async def _listening(runner: web.AppRunner, options: Options) -> str:
@@ -251,8 +356,9 @@ async def _listening(runner: web.AppRunner, options: Options) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _greeting(url: str, options: Options, store: Store) -> str:
+def _greeting(url: str, options: Options, store: Store, rules: int) -> str:
     with store.transaction():
         count = store.count()
     token = "any that is not empty" if options.token is None else "the one given"
-    return f"sandbox listening on {url} (agents: {count}, token: {token})"
+    scripted = f", faults: {rules}" if rules else ""
+    return f"sandbox listening on {url} (agents: {count}, token: {token}{scripted})"

@@ -17,7 +17,8 @@ from reconciler.sandbox.pool import FIRST_NUMBER, USUAL_SIZE, Pool
 USUAL_COMPANY_ID = 4242
 FIRST_FREE_OPERATOR_ID = 8001
 # Written into the file's `user_version`, so that no other program's database is taken for a sandbox's.
-LAYOUT = 20_101
+LAYOUT = 20_102
+LAYOUT_WITHOUT_COMMITTED = 20_101
 MOST_CACHED_LISTINGS = 50
 
 SCHEMA = """
@@ -36,9 +37,15 @@ CREATE TABLE groups (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UN
 CREATE TABLE released (sipid INTEGER PRIMARY KEY);
 CREATE TABLE history (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, endpoint TEXT NOT NULL, operatorIds TEXT NOT NULL,
-  code INTEGER NOT NULL
+  code INTEGER NOT NULL, committed INTEGER NOT NULL
 );
 CREATE TABLE settings (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+"""
+
+# A refusal of an endpoint has a code from 20001 on; every other write was carried out.
+UPGRADE = """
+ALTER TABLE history ADD COLUMN committed INTEGER NOT NULL DEFAULT 0;
+UPDATE history SET committed = code NOT BETWEEN 20001 AND 20099;
 """
 
 
@@ -70,12 +77,17 @@ class DataFileError(ValueError):
 
 
 class Written(NamedTuple):
-    """One write request that reached the vendor: its place in the order, the code it was answered with."""
+    """One write request that reached the vendor: its place in the order, the code it was answered with.
+
+    `committed` tells whether it was carried out. With scripted faults `code` is what the vendor said, whether
+    or not that arrived, and NO_ANSWER when a fault ended the request before the vendor said anything.
+    """
 
     seq: int
     endpoint: str
     operator_ids: list[str]
     code: int
+    committed: bool
 
 
 def _milliseconds() -> int:
@@ -118,6 +130,7 @@ class Store:
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")
+                self._listings.clear()  # one may have been read from what is now undone
                 raise
             self._db.execute("COMMIT")
 
@@ -215,15 +228,15 @@ class Store:
         self._db.execute("INSERT OR IGNORE INTO groups (name) VALUES (?)", (name,))
         return self.known_group(name)
 
-    def record(self, endpoint: str, operator_ids: list[str], code: int) -> None:
+    def record(self, endpoint: str, operator_ids: list[str], code: int, *, committed: bool) -> None:
         """Adds one write request to the history."""
-        values = (endpoint, json.dumps(operator_ids), code)
-        self._db.execute("INSERT INTO history (endpoint, operatorIds, code) VALUES (?, ?, ?)", values)
+        statement = "INSERT INTO history (endpoint, operatorIds, code, committed) VALUES (?, ?, ?, ?)"
+        self._db.execute(statement, (endpoint, json.dumps(operator_ids), code, committed))
 
     def history(self) -> list[Written]:
-        """Every write request, in the order in which it was carried out or refused."""
-        rows = self._db.execute("SELECT seq, endpoint, operatorIds, code FROM history ORDER BY seq")
-        return [Written(seq, endpoint, json.loads(ids), code) for seq, endpoint, ids, code in rows]
+        """Every write request, in the order in which it was carried out, refused or ended."""
+        rows = self._db.execute("SELECT seq, endpoint, operatorIds, code, committed FROM history ORDER BY seq")
+        return [Written(seq, endpoint, json.loads(ids), code, bool(done)) for seq, endpoint, ids, code, done in rows]
 
     def wipe(self) -> None:
         """Forgets every agent, group and write, and counts ids from 1 again."""
@@ -260,7 +273,9 @@ def _opened(path: Path | None) -> sqlite3.Connection:
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise DataFileError(f"{path} cannot be opened as an SQLite database: {error}") from error
-    if tables and layout != LAYOUT:
+    if tables and layout == LAYOUT_WITHOUT_COMMITTED:
+        db.executescript(f"BEGIN; {UPGRADE} PRAGMA user_version = {LAYOUT}; COMMIT;")
+    elif tables and layout != LAYOUT:
         db.close()
         raise DataFileError(f"{path} is an SQLite database, but not a sandbox's")
     if not tables:

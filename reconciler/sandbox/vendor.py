@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.sandbox.answers import COMPANY_UNKNOWN, SUCCESS, SUCCESS_MESSAGE, Answer, Data, RefusedError
-from reconciler.sandbox.handlers import HANDLERS, READS
+from reconciler.sandbox.handlers import HANDLERS, READS, Body
 from reconciler.sandbox.parameters import checked
 from reconciler.sandbox.quirks import quirky
 from reconciler.sandbox.store import USUAL_COMPANY_ID, Store
+
+Handler = Callable[[Store, Body], Data | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ class Call:
     endpoint: str
     body: dict[str, Any]
 
+    @property
+    def named(self) -> list[str]:
+        """The operatorIds that the body names, however wrong the rest of it is."""
+        named = self.body.get("operatorIds", [self.body.get("operatorId")])
+        return [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+
+    @property
+    def writes(self) -> bool:
+        """Whether the endpoint changes anything."""
+        return self.endpoint not in READS
+
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
@@ -66,26 +79,53 @@ class Vendor:
             _check_company(self.company, body)
         return Call(call.endpoint, body)
 
-    def act(self, call: Call) -> Answer:
+    def act(self, call: Call, handler: Handler | None = None) -> Answer:
         """Carries out a checked call in one transaction, which also records it; committed when this returns.
+
+        `handler` takes the place of the endpoint's own.
 
         Raises:
             RefusedError: the state forbids it, and nothing has changed.
         """
         with self.store.transaction():
-            data = HANDLERS[call.endpoint](self.store, call.body)
-            if call.endpoint not in READS:
-                self.store.record(call.endpoint, _concerned(call, data), self.success_code)
-        if self.quirks and call.endpoint in READS:
-            data = _quirky_data(data)
-        return Answer(self.success_code, SUCCESS_MESSAGE, data)
+            data = (handler or HANDLERS[call.endpoint])(self.store, call.body)
+            if call.writes:
+                self.store.record(call.endpoint, _concerned(call, data), self.success_code, committed=True)
+        return self._success(call, data)
+
+    def pretend(self, call: Call, handler: Handler | None = None) -> Answer:
+        """What `act` would answer to a checked call; nothing has changed when this returns.
+
+        Raises:
+            RefusedError: the state forbids it.
+        """
+        undone = _UndoneError()
+        try:
+            with self.store.transaction():
+                data = (handler or HANDLERS[call.endpoint])(self.store, call.body)
+                raise undone
+        except _UndoneError:
+            self.note(call, self.success_code, data)
+        return self._success(call, data)
 
     def refuse(self, call: Call, refusal: RefusedError) -> Answer:
         """The answer to a refused call, whose refusal is recorded when it was a write."""
-        if call.endpoint not in READS:
-            with self.store.transaction():
-                self.store.record(call.endpoint, _concerned(call, None), refusal.answer.code)
+        self.note(call, refusal.answer.code)
         return refusal.answer
+
+    def note(self, call: Call, code: int, data: Data | None = None) -> None:
+        """Records a write that was not carried out."""
+        if call.writes:
+            with self.store.transaction():
+                self.store.record(call.endpoint, _concerned(call, data), code, committed=False)
+
+    def _success(self, call: Call, data: Data | None) -> Answer:
+        shown = _quirky_data(data) if self.quirks and not call.writes else data
+        return Answer(self.success_code, SUCCESS_MESSAGE, shown)
+
+
+class _UndoneError(Exception):
+    """Rolls a transaction back."""
 
 
 def _check_company(company: Company, body: Mapping[str, Any]) -> None:
@@ -96,11 +136,8 @@ def _check_company(company: Company, body: Mapping[str, Any]) -> None:
 
 
 def _concerned(call: Call, data: Data | None) -> list[str]:
-    """The operatorIds a write concerned: those created, else those its body names, however wrong the rest."""
-    if isinstance(data, list):
-        return [agent["operatorId"] for agent in data]
-    named = call.body.get("operatorIds", [call.body.get("operatorId")])
-    return [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+    """The operatorIds a write concerned: those created, else those its body names."""
+    return [agent["operatorId"] for agent in data] if isinstance(data, list) else call.named
 
 
 def _quirky_data(data: Data | None) -> Data | None:

@@ -30,7 +30,7 @@ REPLACING = Policy(max_deletes=Limit("100%"), max_changes=Limit("100000"), allow
 """A policy under which no guardrail trips and a fixed field means a replace."""
 
 
-def agent(operator_id: str = "8001", password: PasswordSource | None = None, **fields: Value) -> DesiredAgent:
+def agent(operator_id: str = "8001", password: PasswordSource | None = None, /, **fields: Value) -> DesiredAgent:
     """A desired agent that manages the given fields."""
     return DesiredAgent(operator_id, fields, password, Place("agents.yaml", 3))
 
@@ -57,7 +57,7 @@ def desired(
     )
 
 
-def live_agent(operator_id: str = "8001", **fields: Value) -> LiveAgent:
+def live_agent(operator_id: str = "8001", /, **fields: Value) -> LiveAgent:
     """A live agent with the given values, and a new agent's for the rest."""
     return LiveAgent(operator_id, {row.name: row.default for row in LISTED} | fields)
 

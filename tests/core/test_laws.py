@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 from hypothesis import HealthCheck, assume, event, given, settings
@@ -13,10 +12,9 @@ from reconciler.core.fields import BY_NAME, LISTED, Value, encode
 from reconciler.core.model import Call, DesiredState, LedgerEntry, LiveState, Plan, Policy
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.core.wire import live_agent
-from reconciler.ledger import Ledger
 from tests.core import build
 from tests.core.build import REPLACING
-from tests.model_vendor import ModelVendor, admissible
+from tests.model_vendor import ModelVendor, admissible, record
 from tests.strategies import SIP_NUMBERS, desired_states, ledgers, live_states, policies
 
 POOL = (*SIP_NUMBERS, *(str(number) for number in range(60006, 60030)))
@@ -191,12 +189,12 @@ def _assert_converges(desired: DesiredState, live: LiveState, ledger: dict[str, 
     event(f"replaces: {plan.summary['replace']}, calls: {min(len(plan.calls), 9)}")
     assert not plan.refused
     vendor = _vendor(live, ledger)
-    book = Ledger(Path("unwritten"), desired.company, dict(ledger))
+    book = dict(ledger)
     for call in admissible(plan.calls, random):
         vendor.send(call, desired.company)
-        book.record(call)
+        book = record(book, call)
     after = live_state((live_agent(row) for row in vendor.listing()), complete=live.complete)
-    again = make_plan(desired, after, book.view, REPLACING)
+    again = make_plan(desired, after, book, REPLACING)
     assert again.actions == ()
     _assert_carried(plan, live, after)
     _assert_written(desired, ledger, live, vendor)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from .line import Line, line
-from .vendor_stub import Stub, stub
+from .vendor_stub import Stub, listening
+
+
+@pytest.fixture(scope="session")
+def port() -> Iterator[Callable[[], Stub]]:
+    """One port for all tests of a worker; use `vendor`."""
+    with listening() as fresh:
+        yield fresh
 
 
 @pytest.fixture
-def vendor() -> Iterator[Stub]:
+def vendor(port: Callable[[], Stub]) -> Iterator[Stub]:
     """A vendor that says yes until it is given a script."""
-    with stub() as listening:
-        yield listening
+    vendor = port()
+    yield vendor
+    vendor.released.set()
 
 
 @pytest.fixture

@@ -194,7 +194,6 @@ def test_a_server_error_is_lost(vendor: Stub, client: Line, status: int, body: b
         ("61", 60.0),
         ("9" * 40, 60.0),
         ("Fri, 31 Dec 2999 23:59:59 GMT", 60.0),
-        ("Friday, 31-Dec-99 23:59:59 GMT", 60.0),
     ],
 )
 @pytest.mark.parametrize(("status", "kind"), [(429, NotSent), (503, Lost)])
@@ -285,7 +284,6 @@ SLOW: dict[str, Answer] = {
     "half a header": hangs(b"HTTP/1.1 200 OK\r\nContent-"),
     "half a body": hangs(b'HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{"code": 200'),
     "a body without end": drips(0.02),
-    "a body of zeros without end": drips(0.0, b"\0" * 65_536),
 }
 
 
@@ -293,8 +291,10 @@ SLOW: dict[str, Answer] = {
 def test_a_slow_answer_is_lost(vendor: Stub, hasty: Line, answer: Answer) -> None:
     """The timeout is for the whole answer: a body that drips for ever is given up too."""
     vendor.script(answer)
-    assert isinstance(hasty.edit(), Lost)
-    assert len(vendor.requests) == 1
+    outcome = hasty.edit()
+    assert isinstance(outcome, Lost)
+    assert "no answer within 0.2 s" in outcome.reason or "took too long" in outcome.reason
+    assert vendor.heard() == 1
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import json
 import socket
 import struct
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: _Server
+    stub: Stub
     seen: Seen
 
     def send(self, data: bytes) -> None:
@@ -58,14 +60,15 @@ class Exchange(BaseHTTPRequestHandler):
 
     def until_released(self, seconds: float = PATIENCE) -> bool:
         """Wait for the end of the test, at most so long; whether it has come."""
-        return self.server.stub.released.wait(seconds)
+        return self.stub.released.wait(seconds)
 
     def answer_it(self) -> None:
         """Keep the request, then do what the script says."""
         raw = self.rfile.read(int(self.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.seen = Seen(self.command, self.path, headers, raw)
-        with self.server.stub.taking(self.seen) as answer:
+        self.stub = self.server.stub
+        with self.stub.taking(self.seen) as answer:
             try:
                 answer(self)
             except OSError:
@@ -92,13 +95,13 @@ class _Server(ThreadingHTTPServer):
 class Stub:
     """What the vendor is to say, and what it heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.requests: list[Seen] = []
         self.released = threading.Event()
         self.most_at_once = 0
-        self.url = ""
         self._at_once = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._script: deque[Answer] = deque()
         self._then: Answer = envelope()
 
@@ -107,11 +110,18 @@ class Stub:
         self._script = deque(answers)
         self._then = then or answers[-1]
 
+    def heard(self) -> int:
+        """How many requests came; waits for the first, since a client in haste may be gone before it is read."""
+        with self._lock:
+            self._lock.wait_for(lambda: self.requests, PATIENCE)
+            return len(self.requests)
+
     @contextmanager
     def taking(self, seen: Seen) -> Iterator[Answer]:
         """Keep a request and name its answer; counts how many are being answered at once."""
         with self._lock:
             self.requests.append(seen)
+            self._lock.notify_all()
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             answer = self._script.popleft() if self._script else self._then
@@ -123,20 +133,30 @@ class Stub:
 
 
 @contextmanager
-def stub() -> Iterator[Stub]:
-    """A vendor that listens until the end of the block."""
-    vendor = Stub()
+def listening() -> Iterator[Callable[[], Stub]]:
+    """A port that is listened on until the end of the block; a call there makes a vendor anew."""
     with _Server(("127.0.0.1", 0), Exchange) as server:
-        server.stub = vendor
-        vendor.url = f"http://127.0.0.1:{server.server_address[1]}"
+
+        def fresh() -> Stub:
+            server.stub = Stub(f"http://127.0.0.1:{server.server_address[1]}")
+            return server.stub
+
+        fresh()
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
-            yield vendor
+            yield fresh
         finally:
-            vendor.released.set()
+            server.stub.released.set()
             server.shutdown()
             thread.join(PATIENCE)
+
+
+@contextmanager
+def stub() -> Iterator[Stub]:
+    """A vendor that listens until the end of the block."""
+    with listening() as fresh:
+        yield fresh()
 
 
 def reply(status: int = 200, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
@@ -227,7 +247,8 @@ def drips(every: float, chunk: bytes = b" ") -> Answer:
 
     def answer(exchange: Exchange) -> None:
         exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        while not exchange.until_released(every):
+        end = time.monotonic() + PATIENCE
+        while not exchange.until_released(every) and time.monotonic() < end:
             exchange.send(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
         exchange.hang_up()
 

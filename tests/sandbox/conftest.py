@@ -20,7 +20,8 @@ def shared_box() -> Iterator[Box]:
 
 @pytest.fixture
 def box(shared_box: Box) -> Box:
-    """The sandbox, empty."""
+    """The sandbox, empty and without faults."""
+    shared_box.faults()
     shared_box.store.reset()
     return shared_box
 

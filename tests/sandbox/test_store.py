@@ -19,7 +19,7 @@ from .client import Client, md5
 
 
 def test_history_keeps_writes_in_order(box: Box, client: Client) -> None:
-    """Every write is recorded with the operatorIds concerned and the code answered; reads are not."""
+    """Every write is recorded with the operatorIds concerned, the code, and whether it was done; reads are not."""
     client.call("create/v2", operatorId="8001", batchFlag=1, batchSize=2)
     client.call("create/v2", operatorId="8001")
     client.call("edit/v2", operatorId="8001", afterInterval=0)
@@ -28,11 +28,11 @@ def test_history_keeps_writes_in_order(box: Box, client: Client) -> None:
     client.call("editPwd", operatorId="8002", password="0" * 32)
     client.call("del/v2", operatorIds=["8002", "8001"])
     assert [tuple(written) for written in box.store.history()] == [
-        (1, "create/v2", ["8001", "8002"], 200),
-        (2, "create/v2", ["8001"], 20005),
-        (3, "edit/v2", ["8001"], 20001),
-        (4, "editPwd", ["8002"], 200),
-        (5, "del/v2", ["8002", "8001"], 200),
+        (1, "create/v2", ["8001", "8002"], 200, True),
+        (2, "create/v2", ["8001"], 20005, False),
+        (3, "edit/v2", ["8001"], 20001, False),
+        (4, "editPwd", ["8002"], 200, True),
+        (5, "del/v2", ["8002", "8001"], 200, True),
     ]
 
 
@@ -57,7 +57,7 @@ def test_history_of_a_mistyped_body(
 ) -> None:
     """A write refused for its parameters is recorded with what operatorIds can be made out."""
     client.call(endpoint, **body)
-    assert [tuple(written) for written in box.store.history()] == [(1, endpoint, named, 20001)]
+    assert [tuple(written) for written in box.store.history()] == [(1, endpoint, named, 20001, False)]
 
 
 def test_no_password_is_kept(tmp_path: Path) -> None:
@@ -147,6 +147,20 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         Store(file)
 
 
+def test_a_file_of_before_is_opened(tmp_path: Path) -> None:
+    """A file whose history did not yet say what was committed is kept, and says so from its codes."""
+    file = tmp_path / "vendor.sqlite"
+    with running(data=file) as box:
+        for _ in range(2):
+            Client(box.url).call("create/v2", operatorId="8001")
+        agents, history = box.store.agents(), box.store.history()
+    older = sqlite3.connect(file)
+    older.executescript("ALTER TABLE history DROP COLUMN committed; PRAGMA user_version = 20101")
+    older.close()
+    with running(data=file) as box:
+        assert (box.store.agents(), box.store.history()) == (agents, history)
+
+
 def test_a_file_in_no_directory(tmp_path: Path) -> None:
     """A path that cannot be opened is refused by name."""
     with pytest.raises(DataFileError, match="missing"):
@@ -166,6 +180,22 @@ def test_a_transaction_is_all_or_nothing() -> None:
             fail_halfway(store)
         with store.transaction():
             assert store.count() == 0
+
+
+def test_what_is_undone_is_not_listed() -> None:
+    """A listing read from what is then undone is read again."""
+
+    def fail_after_reading(store: Store) -> None:
+        with store.transaction():
+            store.insert([{"operatorId": "8001"}])
+            assert store.listing() == [1]
+            raise ZeroDivisionError
+
+    with closing(Store()) as store:
+        with pytest.raises(ZeroDivisionError):
+            fail_after_reading(store)
+        with store.transaction():
+            assert store.listing() == []
 
 
 def test_requests_at_once_make_whole_agents(box: Box) -> None:

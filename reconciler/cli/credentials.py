@@ -1,0 +1,74 @@
+"""`reconciler credentials`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.options import format_option
+from reconciler.cli.shell import Shell
+
+if TYPE_CHECKING:
+    from reconciler.core.model import Secret
+    from reconciler.credentials import Credential
+
+_COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--identity",
+    type=click.Path(path_type=Path),
+    metavar="KEY",
+    help="Your age identity file or SSH private key; an encrypted file needs it.",
+)
+@format_option("text", "json")
+@click.pass_obj
+def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str) -> None:
+    """Show what a credentials file holds: passwords, to be handed over.
+
+    Prints the latest of each agent, sorted by operatorId; "-" (in JSON null) is what no run changed. Reads plain
+    files and encrypted ones, also one that a killed run left unfinished.
+
+    \b
+    Examples:
+      reconciler credentials .reconciler/credentials-20261122T100000Z.jsonl
+      reconciler credentials new-agents.jsonl.age --identity key.txt
+    """
+    from reconciler.credentials import read_credentials
+    from reconciler.render.terminal import visible
+
+    delivered = read_credentials(file, identity)
+    name = visible(str(file))
+    if delivered.exposed:
+        shell.say(f"warning: {name} can be read by others on this machine: chmod 600 {name}")
+    if delivered.torn:
+        what = "a record that was" if delivered.torn == 1 else f"{delivered.torn} records that were"
+        shell.say(f"warning: {name} has {what} cut off while being written; left out here")
+    rows = [_row(credential) for credential in delivered.credentials]
+    if format_ == "json":
+        shell.document({"credentials": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]})
+    elif rows:
+        shell.data(_table([_COLUMNS, *(tuple("-" if cell is None else visible(cell) for cell in row) for row in rows)]))
+    else:
+        shell.say(f"{name} holds no credentials")
+
+
+def _row(credential: Credential) -> tuple[str | None, ...]:
+    password, sip_password = _opened(credential.password), _opened(credential.sip_password)
+    return credential.operator_id, password, credential.sip_number, sip_password, credential.at
+
+
+def _opened(secret: Secret | None) -> str | None:
+    return secret.reveal() if secret else None
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    from reconciler.render.terminal import pad, width
+
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(pad(cell, cells) for cell, cells in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(lines) + "\n"

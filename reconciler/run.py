@@ -1,0 +1,261 @@
+"""One apply, from the lock to the read-back: what earlier runs left open, the calls, the books, and a last look.
+
+`cli/apply.py` decides what is shown and asked; here is what happens.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.client import Looked, Ok, Reader, Transport, Writer
+from reconciler.core.model import (
+    ActionResult,
+    CallOutcome,
+    DesiredState,
+    Event,
+    Finding,
+    LiveState,
+    Plan,
+    Policy,
+    Report,
+    Secret,
+)
+from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.recovery import adopted, given_back, recover
+from reconciler.core.report import mismatches, results
+from reconciler.credentials import CredentialsFile
+from reconciler.errors import ReconcilerError, VendorError
+from reconciler.executor import Hands, execute
+from reconciler.journal import Journal, Run, last_run
+from reconciler.ledger import Ledger, Store, load_ledger
+from reconciler.settle import Budget, Tongs
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(at: datetime) -> str:
+    """A time as every file of ours has it."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Heard = Callable[[int, int], None]
+"""Hears how much of how much is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a run stands on: the desired state, the vendor, the ledger's store, and the folder's journal."""
+
+    desired: DesiredState
+    policy: Policy
+    transport: Transport
+    store: Store
+    journal: Path
+
+    @property
+    def reader(self) -> Reader:
+        """Looks at the company's live agents."""
+        return Reader(self.transport, self.desired.company)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was read before anything is done: the live agents, the ledger brought up to date, and what was found."""
+
+    live: LiveState
+    ledger: Ledger
+    findings: tuple[Finding, ...]
+    plan: Plan
+    credentials: str = ""
+
+
+def look(bench: Bench, heard: Heard) -> Sight:
+    """Read ledger, journal and listing, and plan. Writes nothing."""
+    ledger = load_ledger(bench.store, bench.desired.company)
+    run = last_run(bench.journal)
+    live = live_state(bench.reader.listing(heard))
+    findings: tuple[Finding, ...] = ()
+    if run is not None and _is_ours(run, ledger):
+        entries, findings = recover(run.open_intents, live, ledger.view)
+        ledger.take(entries)
+    ledger.take(given_back(live, ledger.view))
+    plan = make_plan(bench.desired, live, ledger.view, bench.policy)
+    return Sight(live, ledger, findings, plan, run.credentials if run else "")
+
+
+def _is_ours(run: Run, ledger: Ledger) -> bool:
+    """Whether the ledger is the one that the journal's run left, so that what the journal says is still news."""
+    return run.lineage == ledger.lineage and (run.serial == ledger.serial or run.id == ledger.run)
+
+
+def keep(bench: Bench, sight: Sight, credentials: CredentialsFile) -> None:
+    """Write down what was recovered: SIP passwords that were not delivered, then the ledger, then that it is done."""
+    run = last_run(bench.journal)
+    if run is None or not run.open_intents or not _is_ours(run, sight.ledger):
+        return
+    for finding in sight.findings:
+        if finding.sip_number is not None:
+            _deliver(bench.reader, finding, credentials)
+    sight.ledger.save(run.id)
+    with closing(Journal(bench.journal)) as journal:
+        journal.resume()
+        journal.saved(sight.ledger.serial, settled=True)
+
+
+def _deliver(reader: Reader, finding: Finding, credentials: CredentialsFile) -> None:
+    looked = reader.look(finding.operator_id)
+    found: Looked | None = looked.data if isinstance(looked, Ok) else None
+    if found is not None and found.sip_password is not None:
+        credentials.write(finding.operator_id, None, found.sip_number, found.sip_password)
+
+
+def carry_out(
+    bench: Bench,
+    sight: Sight,
+    passwords: Mapping[str, Secret],
+    credentials: CredentialsFile,
+    stop: threading.Event,
+    ended: Callable[[Event], None],
+) -> Report:
+    """Run the plan's calls and keep the books, then read the listing again and compare. `ended` hears every event.
+
+    Raises `ReconcilerError` when ledger, journal or credentials cannot be written, before anything is sent.
+    """
+    plan, ledger = sight.plan, sight.ledger
+    run_id = secrets.token_hex(8)
+    with closing(_opened_books(bench, sight, run_id, passwords, credentials)) as journal:
+        tongs = Tongs(
+            Writer(bench.transport, plan.company),
+            bench.reader,
+            passwords,
+            Budget(len(plan.calls)),
+            stop,
+            bench.transport.sleep,
+        )
+        hands = Hands(tongs, ledger, credentials, journal, bench.transport.parallelism)
+        events: list[Event] = []
+        for event in execute(plan.calls, hands):
+            events.append(event)
+            ended(event)
+        outcome = results(plan, events)
+        report = _closed_books(bench, sight, hands, outcome, run_id, {event.outcome for event in events})
+        with suppress(OSError):
+            journal.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part")
+        return report
+
+
+def _closed_books(
+    bench: Bench,
+    sight: Sight,
+    hands: Hands,
+    outcome: tuple[ActionResult, ...],
+    run_id: str,
+    ends: set[CallOutcome],
+) -> Report:
+    """Save the ledger, read back, and let the listing say what became of calls whose answers were lost.
+
+    A vendor that answered nothing all along is not asked once more.
+    """
+    ledger = sight.ledger
+    try:
+        ledger.save(run_id)
+        _noted(hands.journal, ledger, settled="lost" not in ends)
+        if hands.tongs.stop.is_set():
+            return Report(outcome, interrupted=True)
+        again = _read_back(bench) if ends & {"done", "refused"} else None
+        if again is not None and "lost" in ends:
+            _settle_unknown(bench, ledger, again, run_id, hands)
+        if again is not None and (back := given_back(again, ledger.view)):
+            ledger.take(back)
+            ledger.save(run_id)
+            _noted(hands.journal, ledger, settled=True)
+    except (ReconcilerError, OSError) as error:
+        # What was sent is in the journal: the next run tells the ledger.
+        return Report(outcome, warnings=(str(error),), interrupted=hands.tongs.stop.is_set())
+    if again is None:
+        return Report(outcome)
+    left = make_plan(bench.desired, again, ledger.view, bench.policy)
+    return Report(outcome, mismatches(outcome, left), verified=True)
+
+
+def _opened_books(
+    bench: Bench, sight: Sight, run_id: str, passwords: Mapping[str, Secret], credentials: CredentialsFile
+) -> Journal:
+    """Ledger, credentials and journal, each proved writable before the first request."""
+    binds = any(call.kind == "edit" and call.fields.get("sipNumber") for call in sight.plan.calls)
+    if (passwords or binds) and not credentials.used:
+        credentials.open()
+    ledger, plan = sight.ledger, sight.plan
+    ledger.save(run_id)
+    journal = Journal(bench.journal)
+    run = Run(
+        run_id,
+        stamp(now()),
+        plan.company.abbreviate,
+        len(plan.calls),
+        str(credentials.path),
+        ledger.lineage,
+        ledger.serial,
+    )
+    try:
+        journal.begin(run)
+    except OSError as error:
+        hint = "nothing was sent; mend that and run apply again"
+        raise ReconcilerError(f"the journal {bench.journal} cannot be written: {error.strerror}", hint) from None
+    return journal
+
+
+def _noted(journal: Journal, ledger: Ledger, *, settled: bool) -> None:
+    """Tell the journal that the ledger knows; without that line the next run merely tells the ledger again."""
+    try:
+        journal.saved(ledger.serial, settled=settled)
+    except OSError:
+        return
+
+
+def _read_back(bench: Bench) -> LiveState | None:
+    """The listing again, `None` where it cannot be read."""
+    try:
+        return live_state(bench.reader.listing())
+    except VendorError:
+        return None
+
+
+def _settle_unknown(bench: Bench, ledger: Ledger, live: LiveState, run_id: str, hands: Hands) -> None:
+    run = last_run(bench.journal)
+    if run is None:
+        return
+    entries, findings = recover(run.open_intents, live, ledger.view)
+    ledger.take(entries)
+    for finding in findings:
+        if finding.sip_number is not None:
+            _deliver(bench.reader, finding, hands.credentials)
+    ledger.save(run_id)
+    _noted(hands.journal, ledger, settled=True)
+
+
+def adopt(bench: Bench, patterns: tuple[str, ...], heard: Heard) -> int:
+    """Record what the file says of live agents as applied, and send nothing; returns how many agents."""
+    ledger = load_ledger(bench.store, bench.desired.company)
+    live = live_state(bench.reader.listing(heard))
+    entries = adopted(bench.desired, live, ledger.view, patterns)
+    ledger.take(entries)
+    ledger.save("adopt")
+    return len(entries)
+
+
+def unsettled(sight: Sight) -> Iterator[str]:
+    """What to say of the calls that an earlier run left open."""
+    for finding in sight.findings:
+        yield f"the last run left {finding.operator_id} open: it {finding.message}"
+    if sight.findings:
+        yield f"(its passwords are in {sight.credentials})"

@@ -1,0 +1,284 @@
+"""One rule of a fault file: which calls it hits, and what goes wrong with them; and the check of what is written.
+
+A rule is checked when it is read, wholly, so that nothing later has to doubt it.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.sandbox.handlers import HANDLERS, READS
+from reconciler.sandbox.parameters import TABLES
+from reconciler.sandbox.vendor import Call
+
+WRITES = tuple(name for name in HANDLERS if name not in READS)
+# What `endpoint` may say, and the endpoints it stands for.
+ENDPOINTS: Mapping[str, tuple[str, ...]] = {
+    "*": tuple(HANDLERS),
+    "writes": WRITES,
+    "reads": tuple(sorted(READS)),
+    **{name: (name,) for name in HANDLERS},
+}
+WRITING = ("writes", *WRITES)
+# What no call can do without, so that it cannot be taken for not sent.
+INDISPENSABLE = frozenset({"abbreviate", "operatorId", "operatorIds"})
+MOVES = ("delete", "insert", "duplicate", "total", "reorder", "restore")
+COMMON = ("endpoint", "calls", "operatorId", "probability", "fault")
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Which calls, counted from 1: those in `numbers`, or without any every `every`-th from the `first`."""
+
+    numbers: frozenset[int] | None = None
+    every: int = 1
+    first: int = 1
+
+    def include(self, number: int) -> bool:
+        """Whether this call is one of them."""
+        if self.numbers is not None:
+            return number in self.numbers
+        return number >= self.first and number % self.every == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What one kind of fault may be told: `needs` must be given, `takes` may be and names what it is else."""
+
+    needs: tuple[str, ...] = ()
+    takes: Mapping[str, Any] = field(default_factory=dict)
+    endpoints: tuple[str, ...] = tuple(ENDPOINTS)
+    statuses: range = range(500, 600)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that a rule of this kind may have."""
+        return (*COMMON, *self.needs, *self.takes)
+
+
+KINDS: Mapping[str, Kind] = {
+    "drop-before": Kind(),
+    "drop-after": Kind(),
+    "reset-after": Kind(),
+    "hang": Kind(takes={"seconds": 3600}),
+    "hang-after": Kind(takes={"seconds": 3600}),
+    "late": Kind(needs=("seconds",)),
+    "429": Kind(takes={"retryAfter": None}),
+    "5xx-before": Kind(takes={"status": 502}),
+    "5xx-after": Kind(takes={"status": 502}),
+    "envelope-5xx-after": Kind(takes={"status": 500}),
+    "html": Kind(),
+    "html-after": Kind(),
+    "truncated": Kind(),
+    "cut": Kind(),
+    "refuse": Kind(takes={"code": 20099, "msg": "系统繁忙, 请稍后再试", "quote": False}),
+    "ignore": Kind(needs=("field",), endpoints=("writes", "create/v2", "edit/v2", "editPwd")),
+    "ignore-all": Kind(endpoints=WRITING),
+    "slow": Kind(needs=("seconds",)),
+    "drip": Kind(needs=("seconds",)),
+    "move": Kind(needs=("how",), takes={"count": 1, "real": False}, endpoints=("page",)),
+    "limit-list": Kind(needs=("max",), endpoints=("del/v2",)),
+    "status": Kind(needs=("status",), takes={"code": None, "msg": "服务暂不可用"}, statuses=range(200, 600)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A checked rule. The options from `seconds` on have a meaning only for the faults that take them."""
+
+    endpoint: str
+    fault: str
+    calls: Calls = Calls()
+    operator_id: str | None = None
+    probability: float = 1
+    seconds: float = 0
+    status: int = 200
+    retry_after: int | str | None = None
+    code: int | None = None
+    msg: str = ""
+    quote: bool = False
+    field: str = ""
+    how: str = ""
+    count: int = 1
+    real: bool = False
+    max: int = 0
+
+    def concerns(self, call: Call) -> bool:
+        """Whether the call is one that this rule counts."""
+        mine = call.endpoint in ENDPOINTS[self.endpoint]
+        return mine and self.operator_id in (None, *call.named)
+
+    def bites(self, call: Call) -> bool:
+        """Whether this fault would change anything about the call."""
+        match self.fault:
+            case "ignore":
+                return self.field in call.body
+            case "limit-list":
+                named = call.body.get("operatorIds")
+                return isinstance(named, list) and len(named) > self.max
+            case "move" if self.how == "delete":
+                number = call.body.get("pageNumber")
+                return isinstance(number, int) and number > 1
+            case _:
+                return True
+
+
+def rules_of(value: object) -> tuple[Rule, ...]:
+    """The rules that a fault file's value spells: a list of mappings, or a mapping of `faults` to one.
+
+    Raises:
+        ValueError: something is wrong; the message names the rule's number, counted from 1, and what is allowed.
+    """
+    if isinstance(value, Mapping) and set(value) == {"faults"}:
+        value = value["faults"]
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise ValueError("faults must be a list of rules, or the one key `faults` with such a list")
+    return tuple(_numbered(number, each) for number, each in enumerate(value, 1))
+
+
+def _numbered(number: int, value: object) -> Rule:
+    try:
+        return _rule(value)
+    except ValueError as error:
+        raise ValueError(f"rule {number}: {error}") from None
+
+
+def _rule(value: object) -> Rule:
+    if not isinstance(value, Mapping):
+        raise _wrong("a rule", "a mapping with `endpoint` and `fault`", value)
+    fault = _fault(value)
+    kind = KINDS[fault]
+    _check_endpoint(value, fault, kind)
+    _check_keys(value, fault, kind)
+    for key in (*kind.needs, *kind.takes, "operatorId", "probability"):
+        if key in value:
+            _check_value(key, value[key], kind)
+    if fault == "move":
+        _check_move(value)
+    if fault == "ignore":
+        _check_field(value)
+    given = {**kind.takes, **value, "fault": fault, "calls": _calls(value.get("calls", "all"))}
+    return Rule(**{SPELT.get(key, key): each for key, each in given.items()})
+
+
+SPELT = {"operatorId": "operator_id", "retryAfter": "retry_after"}
+
+
+def _fault(value: Mapping[str, Any]) -> str:
+    if "fault" not in value:
+        raise ValueError(f"fault is missing; allowed: {', '.join(KINDS)}")
+    fault = value["fault"]
+    fault = "429" if type(fault) is int and fault == 429 else fault  # YAML reads it as a number
+    if not isinstance(fault, str) or fault not in KINDS:
+        raise _wrong("fault", f"one of {', '.join(KINDS)}", fault)
+    return fault
+
+
+def _check_endpoint(value: Mapping[str, Any], fault: str, kind: Kind) -> None:
+    if "endpoint" not in value:
+        raise ValueError(f"endpoint is missing; allowed for {fault}: {', '.join(kind.endpoints)}")
+    endpoint = value["endpoint"]
+    if not isinstance(endpoint, str) or endpoint not in kind.endpoints:
+        raise _wrong("endpoint", f"one of {', '.join(kind.endpoints)} for {fault}", endpoint)
+
+
+def _check_keys(value: Mapping[str, Any], fault: str, kind: Kind) -> None:
+    for key in value:
+        if key not in kind.keys:
+            raise ValueError(f"key {reprlib.repr(key)} is not known; allowed for {fault}: {', '.join(kind.keys)}")
+    for key in kind.needs:
+        if key not in value:
+            raise ValueError(f"{fault} needs {key}: {ALLOWED[key][1]}")
+
+
+def _check_value(key: str, value: object, kind: Kind) -> None:
+    if key == "status":
+        if type(value) is not int or value not in kind.statuses:
+            raise _wrong(key, f"an integer from {kind.statuses[0]} to {kind.statuses[-1]}", value)
+        return
+    is_right, allowed = ALLOWED[key]
+    if not is_right(value):
+        raise _wrong(key, allowed, value)
+
+
+def _check_move(value: Mapping[str, Any]) -> None:
+    how = value["how"]
+    if how == "restore" and "count" in value:
+        raise ValueError("count is not for `how: restore`, which undoes every earlier move with `real: true`")
+    if how not in ("delete", "insert") and "real" in value:
+        raise ValueError(f"real is not for `how: {how}`; allowed with delete, insert")
+    if how != "total" and value.get("count", 1) < 1:
+        raise _wrong("count", f"an integer of at least 1 for `how: {how}`", value["count"])
+
+
+def _check_field(value: Mapping[str, Any]) -> None:
+    covered = [name for name in ENDPOINTS[value["endpoint"]] if name != "del/v2"]
+    known = sorted({parameter.name for name in covered for parameter in TABLES[name]} - INDISPENSABLE)
+    if value["field"] not in known:
+        raise _wrong("field", f"one of {', '.join(known)} for {value['endpoint']}", value["field"])
+
+
+def _calls(value: object) -> Calls:
+    allowed = '"all", a list of integers of at least 1, {every: N} or {from: N}'
+    if value == "all":
+        return Calls()
+    if isinstance(value, list | tuple) and value and all(map(_is_positive, value)):
+        return Calls(numbers=frozenset(value))
+    if isinstance(value, Mapping) and len(value) == 1:
+        [(key, number)] = value.items()
+        if key in ("every", "from") and _is_positive(number):
+            return Calls(every=number) if key == "every" else Calls(first=number)
+    raise _wrong("calls", allowed, value)
+
+
+def _is_integer(value: object) -> bool:
+    return type(value) is int  # a YAML true is an int to isinstance
+
+
+def _is_positive(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type] # the first half sees to it
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+# Each option's check, and its words for who got it wrong.
+ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "operatorId": (_is_text, 'text, in quotes, such as "8001"'),
+    "probability": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
+    "seconds": (lambda value: _is_number(value) and value >= 0, "a number of at least 0"),
+    "status": (_is_integer, "an HTTP status"),
+    "retryAfter": (
+        lambda value: _is_header(value) or (_is_integer(value) and value >= 0),
+        "an integer of at least 0, or the header's text in one line of ASCII",
+    ),
+    "code": (_is_integer, "an integer"),
+    "msg": (_is_text, "text"),
+    "quote": (_is_flag, "true or false"),
+    "field": (_is_text, "a field's wire name"),
+    "how": (lambda value: isinstance(value, str) and value in MOVES, f"one of {', '.join(MOVES)}"),
+    "count": (lambda value: _is_integer(value) and value != 0, "an integer, and not 0"),
+    "real": (_is_flag, "true or false"),
+    "max": (_is_positive, "an integer of at least 1"),
+}
+
+
+def _is_header(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable()
+
+
+def _wrong(name: str, allowed: str, value: object) -> ValueError:
+    return ValueError(f"{name} must be {allowed}; not {reprlib.repr(value)}")

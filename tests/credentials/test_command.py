@@ -1,0 +1,290 @@
+"""`reconciler credentials` as a process; the exit code is always asserted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reconciler.core.model import Secret
+from reconciler.credentials import CredentialsFile
+from tests.process import Ran, Workplace
+
+from .keys import CANARY, Key, age_key, morning, needs_ssh, sealed_file, ssh_key, write
+
+AT = "2026-11-22T10:00:00Z"
+
+
+def line(operator_id: str, **values: str | None) -> str:
+    """A line of a credentials file."""
+    empty = dict.fromkeys(("password", "sipNumber", "sipPassword"))
+    return json.dumps({"operatorId": operator_id, **empty, "at": AT, **values}, ensure_ascii=False) + "\n"
+
+
+@pytest.fixture
+def key(offline: Workplace) -> Key:
+    """Whom encrypted files are for."""
+    return age_key(offline.folder)
+
+
+@pytest.fixture
+def sealed(offline: Workplace, key: Key) -> Path:
+    """An encrypted file, finished."""
+    path = offline.folder / "out.age"
+    file = sealed_file(path, key.recipient)
+    write(file, range(3))
+    file.close()
+    return path
+
+
+@pytest.fixture
+def unfinished(offline: Workplace, key: Key) -> Path:
+    """An encrypted file as a killed run leaves it."""
+    path = offline.folder / "unfinished.age"
+    write(sealed_file(path, key.recipient), range(3))
+    return path
+
+
+def plain(place: Workplace, text: str) -> Path:
+    """A plain credentials file."""
+    path = place.write(text, "credentials.jsonl")
+    path.chmod(0o600)
+    return path
+
+
+def failed(ran: Ran, words: str) -> None:
+    """Exit 1, nothing on stdout, the reason on stderr, and nothing of any content."""
+    assert (ran.code, ran.out) == (1, "")
+    assert words in ran.err
+    assert CANARY not in ran.err
+    assert "WRONG" not in ran.err
+    assert "QQQQ" not in ran.err.upper()
+
+
+def test_the_table(offline: Workplace) -> None:
+    """The latest of each agent, sorted by operatorId, in columns that hold Chinese too; "-" is not changed."""
+    text = (
+        line("8002", password="密码密码密码") + line("8001", password="old-password") + line("8001", password="new-pw")
+    )
+    plain(offline, text + line("8001", sipNumber="60001", sipPassword="sip-pw-1"))
+    ran = offline.run("credentials", "credentials.jsonl")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "operatorId  password      sipNumber  sipPassword  at",
+        "8001        new-pw        60001      sip-pw-1     2026-11-22T10:00:00Z",
+        "8002        密码密码密码  -          -            2026-11-22T10:00:00Z",
+    ]
+
+
+def test_the_document(offline: Workplace) -> None:
+    """`--format json` prints one document; a later line completes an earlier one, and null never overwrites."""
+    later = "2026-11-22T11:00:00Z"
+    text = line("8001", password="first-pw", sipNumber="60001", sipPassword="sip-1")
+    plain(offline, text + line("8001", password="second-pw", at=later))
+    ran = offline.run("credentials", "credentials.jsonl", "--format", "json")
+    assert (ran.code, ran.err) == (0, "")
+    known = {"operatorId": "8001", "password": "second-pw", "sipNumber": "60001", "sipPassword": "sip-1", "at": later}
+    assert ran.json == {"credentials": [known]}
+
+
+def test_what_would_act_on_a_terminal_is_written_out(offline: Workplace) -> None:
+    """A control character of the vendor's never reaches the terminal; JSON holds the value itself."""
+    plain(offline, line("8001", sipNumber="60001", sipPassword="a\x1b[2Jb"))
+    assert "a\\x1b[2Jb" in offline.run("credentials", "credentials.jsonl").out
+    ran = offline.run("credentials", "credentials.jsonl", "--format", "json")
+    assert ran.code == 0
+    assert ran.json["credentials"][0]["sipPassword"] == "a\x1b[2Jb"
+
+
+@pytest.mark.parametrize("name", ["sealed", "unfinished"])
+def test_an_encrypted_file(offline: Workplace, key: Key, name: str, request: pytest.FixtureRequest) -> None:
+    """A finished file and one that a killed run left print the same."""
+    path: Path = request.getfixturevalue(name)
+    ran = offline.run("credentials", path.name, "--identity", "key.txt", "--format", "json")
+    assert (ran.code, ran.err) == (0, "")
+    assert [found["operatorId"] for found in ran.json["credentials"]] == ["8000", "8001", "8002"]
+    assert [found["password"] for found in ran.json["credentials"]] == [f"{CANARY}{number}" for number in range(3)]
+
+
+@needs_ssh
+@pytest.mark.parametrize("kind", ["ed25519", "rsa"])
+def test_an_ssh_key(offline: Workplace, kind: str) -> None:
+    """`--identity` takes an SSH private key as well."""
+    key = ssh_key(offline.folder, kind)
+    write(sealed_file(offline.folder / "out.age", key.recipient), range(1))
+    ran = offline.run("credentials", "out.age", "--identity", str(key.identity))
+    assert ran.code == 0
+    assert f"{CANARY}0" in ran.out
+
+
+def test_an_identity_file_of_several(offline: Workplace, sealed: Path, key: Key) -> None:
+    """An identity file may hold comments, blank lines, Windows line ends, and more than one identity."""
+    other = age_key(offline.folder, "other.txt").identity.read_text()
+    both = f"# 我的密钥\n\n{other}{key.identity.read_text()}".replace("\n", "\r\n")
+    (offline.folder / "both.txt").write_bytes(both.encode())
+    ran = offline.run("credentials", sealed.name, "--identity", "both.txt")
+    assert ran.code == 0
+    assert f"{CANARY}0" in ran.out
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_plain_file_that_others_read(offline: Workplace, mode: int) -> None:
+    """It is shown, with a warning beside it that says how to mend it."""
+    plain(offline, line("8001", password="password-1")).chmod(mode)
+    ran = offline.run("credentials", "credentials.jsonl")
+    assert ran.code == 0
+    assert "password-1" in ran.out
+    assert "chmod 600 credentials.jsonl" in ran.err
+
+
+def test_an_encrypted_file_may_be_read_by_others(offline: Workplace, sealed: Path) -> None:
+    """To whom it is not encrypted it says nothing, so there is no warning."""
+    sealed.chmod(0o644)
+    ran = offline.run("credentials", sealed.name, "--identity", "key.txt")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_torn_record(offline: Workplace, unfinished: Path) -> None:
+    """A record that a kill cut off is told on stderr, and the others are shown."""
+    unfinished.write_bytes(unfinished.read_bytes()[:-100])
+    ran = offline.run("credentials", unfinished.name, "--identity", "key.txt", "--format", "json")
+    assert ran.code == 0
+    assert "cut off" in ran.err
+    assert [found["operatorId"] for found in ran.json["credentials"]] == ["8000", "8001"]
+
+
+def test_a_torn_line(offline: Workplace) -> None:
+    """A plain line cut at any byte is told on stderr, and the others are shown."""
+    first, second = line("8001", password="password-1"), line("8002", password="password-2")
+    for length in (1, 20, len(second) - 2):
+        plain(offline, first + second[:length])
+        ran = offline.run("credentials", "credentials.jsonl", "--format", "json")
+        assert ran.code == 0
+        assert "cut off" in ran.err
+        assert [found["operatorId"] for found in ran.json["credentials"]] == ["8001"]
+
+
+def test_a_torn_line_spoils_no_other(offline: Workplace) -> None:
+    """What a later run adds to a plain file with a torn end is a line of its own, and both runs' lines are read."""
+    first, torn = line("8001", password="password-1"), line("8002", password="password-2")[:40]
+    file = CredentialsFile(plain(offline, first + torn), morning)
+    file.write("8003", Secret("password-3"))
+    file.close()
+    ran = offline.run("credentials", "credentials.jsonl", "--format", "json")
+    assert ran.code == 0
+    assert "a record that was cut off" in ran.err
+    assert [found["operatorId"] for found in ran.json["credentials"]] == ["8001", "8003"]
+
+
+def test_an_empty_file(offline: Workplace) -> None:
+    """A file without credentials is no error, and JSON is still one document."""
+    plain(offline, "")
+    ran = offline.run("credentials", "credentials.jsonl")
+    assert (ran.code, ran.out) == (0, "")
+    assert "no credentials" in ran.err
+    assert offline.run("credentials", "credentials.jsonl", "--format", "json").json == {"credentials": []}
+
+
+def test_wrong_identity(offline: Workplace, sealed: Path, unfinished: Path) -> None:
+    """Another key opens nothing and shows nothing."""
+    age_key(offline.folder, "other.txt")
+    for path in (sealed, unfinished):
+        failed(offline.run("credentials", path.name, "--identity", "other.txt"), "do not open with other.txt")
+
+
+@pytest.mark.parametrize("at", [3, 30, 150, 230, -40, -1])
+def test_a_damaged_file(offline: Workplace, sealed: Path, at: int) -> None:
+    """One changed bit anywhere in a finished file, and nothing of it is shown."""
+    data = bytearray(sealed.read_bytes())
+    data[at] ^= 1
+    sealed.write_bytes(data)
+    ran = offline.run("credentials", sealed.name, "--identity", "key.txt")
+    failed(ran, "damaged")
+
+
+@pytest.mark.parametrize("cut", [1, 100, 250])
+def test_a_finished_file_that_was_cut(offline: Workplace, sealed: Path, cut: int) -> None:
+    """A finished file is whole or it is damaged: what is left of it is not shown."""
+    sealed.write_bytes(sealed.read_bytes()[:-cut])
+    failed(offline.run("credentials", sealed.name, "--identity", "key.txt"), "damaged")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "agents:\n  - operatorId: canary-pw-1\n",
+        '["canary-pw-1"]\n',
+        '{"operatorId": "8001"}\n',
+        '{"operatorId": 8001, "password": "canary-pw-1", "sipNumber": null, "sipPassword": null, "at": null}\n',
+        line("8001", password="canary-pw-1") + "canary-pw-2\n",
+        line("8001", password="canary-pw-1").replace("null", "1"),
+    ],
+)
+def test_no_credentials_file(offline: Workplace, text: str) -> None:
+    """Something else, or a line that no run wrote, is an error that names the line and shows nothing of it."""
+    plain(offline, text)
+    failed(offline.run("credentials", "credentials.jsonl"), "cannot be understood")
+
+
+def test_a_file_that_is_not_there(offline: Workplace) -> None:
+    """A missing file and a folder are errors that say so."""
+    failed(offline.run("credentials", "missing.jsonl"), "No such file")
+    failed(offline.run("credentials", "."), "Is a directory")
+
+
+def test_no_identity(offline: Workplace, sealed: Path) -> None:
+    """An encrypted file without `--identity` says what is missing."""
+    failed(offline.run("credentials", sealed.name), "--identity")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot be read"),
+        ("", "holds no identity"),
+        ("# only a comment\n", "holds no identity"),
+        (f"{'age1' + 'q' * 58}\n", "line 1 of the identity file"),
+        ("# one\nAGE-SECRET-KEY-1WRONG\n", "line 2 of the identity file"),
+        ("\udcff\udcfe", "line 1 of the identity file"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "the SSH key"),
+    ],
+)
+def test_an_unusable_identity(offline: Workplace, sealed: Path, text: str | None, words: str) -> None:
+    """An identity file that is missing, empty or something else is an error that shows nothing of it."""
+    if text is not None:
+        (offline.folder / "mine.txt").write_bytes(text.encode(errors="surrogateescape"))
+    failed(offline.run("credentials", sealed.name, "--identity", "mine.txt"), words)
+
+
+@needs_ssh
+def test_an_ssh_key_with_a_passphrase(offline: Workplace, sealed: Path) -> None:
+    """A key that needs a passphrase is refused, and the reason is said."""
+    locked = ssh_key(offline.folder, "ed25519", "correct horse")
+    failed(offline.run("credentials", sealed.name, "--identity", str(locked.identity)), "passphrase")
+
+
+def test_an_error_as_json(offline: Workplace, sealed: Path) -> None:
+    """With `--format json` an error is the one document, as everywhere."""
+    age_key(offline.folder, "other.txt")
+    ran = offline.run("credentials", sealed.name, "--identity", "other.txt", "--format", "json")
+    assert ran.code == 1
+    assert (ran.json["exit_code"], "do not open" in ran.json["error"]["message"]) == (1, True)
+
+
+def test_without_pyrage(offline: Workplace, sealed: Path) -> None:
+    """Where the extra is not installed, an encrypted file says what to install, and a plain one is read."""
+    hidden = offline.folder / "hidden"
+    hidden.mkdir()
+    (hidden / "pyrage.py").write_text("raise ModuleNotFoundError('No module named pyrage')\n")
+    without = {"PYTHONPATH": str(hidden)}
+    failed(offline.run("credentials", sealed.name, "--identity", "key.txt", env=without), "reconciler[age]")
+    plain(offline, line("8001", password="password-1"))
+    assert offline.run("credentials", "credentials.jsonl", env=without).code == 0
+
+
+def test_wrong_usage(offline: Workplace) -> None:
+    """Without a file there is nothing to show: wrong usage."""
+    ran = offline.run("credentials")
+    assert (ran.code, ran.out) == (64, "")
+    assert "Usage" in ran.err

@@ -1,0 +1,173 @@
+"""One plan with everything in it, a way to apply it here, and the checker that reads the vendor's history."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.client import connected
+from reconciler.core.model import Policy, Report, Secret
+from reconciler.credentials import CredentialsFile, resolve
+from reconciler.errors import ReconcilerError
+from reconciler.files import load_desired
+from reconciler.local import LocalStore
+from reconciler.run import Bench, Sight, carry_out, keep, look, now
+from reconciler.sandbox.server import Box
+from reconciler.settings import Connection
+from tests.process import TOKEN
+
+LIVE: list[dict[str, Any]] = [
+    {"operatorId": "8001", "sipNumber": "60001"},
+    {"operatorId": "8002", "sipNumber": "60002"},
+    {"operatorId": "8003", "name": "old"},
+    {"operatorId": "8004"},
+    {"operatorId": "8005"},
+    {"operatorId": "8006", "sipNumber": "60006"},
+    {"operatorId": "8007", "judge": 1, "sipNumber": "60007"},
+    {"operatorId": "8008", "name": "same"},
+]
+FILE = """version: 1
+company: {abbreviate: acme, companyId: 4242}
+guardrails: {maxDeletes: 100%}
+agents:
+  - {operatorId: "8001", sipNumber: "60002"}
+  - {operatorId: "8002", sipNumber: "60001"}
+  - {operatorId: "8003", name: new, roleName: 客服, afterInterval: 9}
+  - {operatorId: "8004", password: {env: GIVEN, version: 2}}
+  - {operatorId: "8007", judge: false}
+  - {operatorId: "8008", name: same}
+  - {operatorId: "8010", name: 新人, status: disabled, mainGroupName: 一组, roleName: 客服, bindSkillName: 热线}
+  - {operatorId: "8011", password: {generate: true, version: 1}}
+  - {operatorId: "8012", sipNumber: "60006", password: {env: GIVEN, version: 1}}
+  - {operatorId: "8013"}
+"""
+GIVEN = "given-password-密"
+
+
+@dataclass(slots=True)
+class Applier:
+    """Applies the file in a folder to a sandbox, again and again, as pipelines would."""
+
+    folder: Path
+    box: Box
+    runs: list[Report | str] = field(default_factory=list)
+    tries: int = 0
+
+    @property
+    def file(self) -> Path:
+        """The desired-state file."""
+        return self.folder / "agents.yaml"
+
+    def apply(self, stop: threading.Event | None = None) -> Report | str:
+        """One run; the words of what stopped it before anything was sent where something did."""
+        try:
+            ended: Report | str = self._with_bench(self._run, stop or threading.Event())
+        except ReconcilerError as error:
+            ended = error.message
+        self.runs.append(ended)
+        return ended
+
+    def left(self) -> int:
+        """How many actions a plan still has."""
+        return self._with_bench(lambda bench, _stop: len(look(bench, _quiet).plan.actions), threading.Event())
+
+    def _with_bench(self, work: Callable[[Bench, threading.Event], Any], stop: threading.Event) -> Any:
+        settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=0.3)
+        with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
+            store = LocalStore(self.folder / ".reconciler/ledger.json")
+            journal = self.folder / ".reconciler/journal.jsonl"
+            return work(Bench(load_desired(self.file), Policy(allow_replace=True), transport, store, journal), stop)
+
+    def _run(self, bench: Bench, stop: threading.Event) -> Report:
+        self.tries += 1
+        path = self.folder / f".reconciler/credentials-{self.tries:03}.jsonl"
+        with bench.store.lock(), closing(CredentialsFile(path, now)) as credentials:
+            sight: Sight = look(bench, _quiet)
+            keep(bench, sight, credentials)
+            if not sight.plan.actions:
+                return Report((), verified=True)
+            passwords = resolve(sight.plan.actions, {"GIVEN": GIVEN})
+            return carry_out(bench, sight, passwords, credentials, stop, lambda _event: None)
+
+
+def _quiet(_done: int, _total: int) -> None:
+    """No progress."""
+
+
+def begin(folder: Path, box: Box) -> Applier:
+    """The live agents and the file, before the first run."""
+    box.store.reset(LIVE)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "agents.yaml").write_text(FILE, encoding="utf-8")
+    return Applier(folder, box)
+
+
+def known_credentials(folder: Path) -> dict[str, dict[str, str]]:
+    """The latest that the credentials files say of each agent, from first to last file."""
+    known: dict[str, dict[str, str]] = {}
+    for said in credential_lines(folder):
+        known.setdefault(said["operatorId"], {}).update({k: v for k, v in said.items() if v is not None})
+    return known
+
+
+def credential_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """Every line of every credentials file, from first to last; one that a kill tore in two was not written."""
+    for file in sorted((folder / ".reconciler").glob("credentials-*.jsonl")):
+        for line in file.read_bytes().split(b"\n"):
+            with suppress(ValueError):
+                yield json.loads(line)
+
+
+def assert_converged(applier: Applier) -> None:
+    """What the file says is so, every password that we set is known, and the vendor's history has no blind repetition."""
+    assert applier.left() == 0, applier.runs
+    live = applier.box.store.agents()
+    assert sorted(live) == ["8001", "8002", "8003", "8004", "8007", "8008", "8010", "8011", "8012", "8013"]
+    assert (live["8001"]["sipNumber"], live["8002"]["sipNumber"], live["8012"]["sipNumber"]) == (
+        "60002",
+        "60001",
+        "60006",
+    )
+    assert (live["8003"]["name"], live["8003"]["roleName"], live["8003"]["afterInterval"]) == ("new", "客服", 9)
+    assert (live["8007"]["judge"], live["8007"]["sipNumber"]) == (0, "60007")
+    assert (live["8010"]["status"], live["8010"]["mainGroupName"], live["8010"]["roleName"]) == (0, "一组", "客服")
+    assert_credentials_are_true(applier)
+    assert_no_blind_create(applier)
+
+
+def assert_credentials_are_true(applier: Applier) -> None:
+    """The latest credential of every agent that we made or gave a password is what the vendor has."""
+    live, known = applier.box.store.agents(), known_credentials(applier.folder)
+    for operator_id in ("8004", "8007", "8010", "8011", "8012", "8013"):
+        if operator_id in live and operator_id in known:
+            said = known[operator_id]
+            digest = hashlib.md5(said["password"].encode()).hexdigest()
+            assert live[operator_id]["password_md5"] == digest, operator_id
+    for operator_id in ("8010", "8011", "8012", "8013"):
+        if live[operator_id]["sipNumber"]:
+            assert known[operator_id]["sipPassword"] == live[operator_id]["sipPassword"], operator_id
+
+
+def assert_no_blind_create(applier: Applier) -> None:
+    """Nobody is created twice, and a create is never sent again before somebody looked."""
+    alive: set[str] = set()
+    for written in applier.box.store.history():
+        if written.committed and written.endpoint == "create/v2":
+            assert not alive & set(written.operator_ids), written
+            alive |= set(written.operator_ids)
+        elif written.committed and written.endpoint == "del/v2":
+            alive -= set(written.operator_ids)
+    unseen: set[str] = set()
+    for attempt in applier.box.store.attempts():
+        if attempt.endpoint == "create/v2" and attempt.fault != "429":  # turned away unread
+            (operator_id,) = attempt.operator_ids
+            assert operator_id not in unseen, f"{operator_id} was created blindly"
+            unseen.add(operator_id)
+        elif attempt.endpoint in ("one/v2", "page"):
+            unseen -= set(attempt.operator_ids) if attempt.endpoint == "one/v2" else unseen

@@ -1,0 +1,177 @@
+"""The mixed plan, killed and interrupted everywhere: the next run goes on from there."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from itertools import chain, product
+from typing import Any
+
+import pytest
+
+from tests.reliability.killer import Break, Running
+from tests.reliability.trial import APPLY, Lane, Trial, assert_each, lanes, points
+from tests.sandbox.wire import until
+
+SHARDS = 4
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+FOREVER = 3600
+
+
+@pytest.fixture(scope="module")
+def two_lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Lane]]:
+    """Vendors and process parents of this module's own."""
+    with lanes(tmp_path_factory.mktemp("kill")) as made:
+        yield made
+
+
+def struck(trial: Trial, call: int, fault: str, **settings: Any) -> Running:
+    """An apply whose call number `call` the vendor holds back."""
+    trial.box.faults([{"endpoint": "*", "calls": [call], "fault": fault, **settings}])
+    started = trial.start()
+    until(lambda: any(attempt.fault for attempt in trial.box.store.attempts()))
+    return started
+
+
+def calls(trial: Trial) -> int:
+    """How many requests an apply makes that nothing befalls."""
+    assert trial.run().code == 0
+    return len(trial.box.store.attempts())
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_killed_at_every_point(two_lanes: list[Lane], shard: int) -> None:
+    """Killed before, amid and after each write, sync and rename of a file and each request: the next run heals it."""
+    count = len(points(two_lanes[0].trial(), "kill"))
+    assert count > 250
+
+    def rule(trial: Trial, point: int) -> None:
+        started = trial.start(breaking=Break("kill", point))
+        ended = trial.killer.wait(started).code
+        assert ended == -signal.SIGKILL, (started.trace, ended)
+        try:
+            trial.assert_books_are_whole()
+            trial.assert_passwords_are_known()
+            trial.assert_status_is_true()
+            trial.recover(runs=2)
+        except AssertionError as error:
+            raise AssertionError(f"killed {started.trace}: {error}") from None
+
+    assert_each(two_lanes, range(1 + shard, count + 1, SHARDS), rule)
+
+
+@pytest.mark.parametrize("fault", ["hang", "hang-after"])
+def test_killed_while_the_vendor_is_at_it(two_lanes: list[Lane], fault: str) -> None:
+    """Killed while a request is out, before the vendor commits it and after: the next run heals it."""
+
+    def rule(trial: Trial, call: int) -> None:
+        started = struck(trial, call, fault)
+        until(lambda: fault == "hang" or _is_committed(trial))
+        started.signal(signal.SIGKILL)
+        assert trial.killer.wait(started).code == -signal.SIGKILL
+        trial.box.faults([])
+        trial.assert_books_are_whole()
+        trial.assert_passwords_are_known()
+        trial.assert_status_is_true()
+        trial.recover(runs=2)
+
+    assert_each(two_lanes, range(1, calls(two_lanes[0].trial()) + 1), rule)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_interrupted_at_every_call(two_lanes: list[Lane], number: signal.Signals) -> None:
+    """Told to stop: what is in flight is answered and recorded, nothing new is sent, exit 130; the next run goes on."""
+
+    def rule(trial: Trial, call: int) -> None:
+        started = struck(trial, call, "slow", seconds=FOREVER)
+        started.signal(number)
+        until(lambda: "stopping" in started.said() or "interrupted" in started.said())
+        in_flight = len(trial.box.store.attempts())
+        trial.box.release()
+        ended = trial.killer.wait(started)
+        assert ended.code == 130, ended.out + ended.err
+        assert len(trial.box.store.attempts()) <= in_flight
+        trial.box.faults([])
+        told = trial.assert_status_is_true()
+        assert [each for each in told.get("calls", ()) if each["outcome"] == "unknown"] == []
+        trial.assert_books_are_whole()
+        trial.recover(runs=1)
+
+    assert_each(two_lanes, range(1, calls(two_lanes[0].trial()) + 1), rule)
+
+
+def test_interrupted_at_every_write(two_lanes: list[Lane]) -> None:
+    """Told to stop just before a file is changed: exit 130, or all was done by then; the next run goes on."""
+    count = len(points(two_lanes[0].trial(), "signal"))
+
+    def rule(trial: Trial, point: int) -> None:
+        started = trial.start(breaking=Break("signal", point, error=signal.SIGTERM))
+        ended = trial.killer.wait(started)
+        where = started.trace
+        assert ended.code == 130 or (ended.code == 0 and trial.applier.left() == 0), (where, ended)
+        told = trial.assert_status_is_true()
+        assert [each for each in told.get("calls", ()) if each["outcome"] == "unknown"] == [], where
+        trial.assert_books_are_whole()
+        trial.recover(runs=1)
+
+    assert_each(two_lanes, range(1, count + 1), rule)
+
+
+@pytest.mark.parametrize("fault", ["hang", "hang-after"])
+def test_a_second_signal_leaves_at_once(two_lanes: list[Lane], fault: str) -> None:
+    """Told twice, it waits for no answer: exit 130, and the next run looks up what was in flight."""
+    count = calls(two_lanes[0].trial())
+
+    def rule(trial: Trial, case: tuple[int, signal.Signals]) -> None:
+        call, number = case
+        started = struck(trial, call, fault)
+        started.signal(number)
+        until(lambda: "stopping" in started.said())
+        started.signal(number)
+        assert trial.killer.wait(started).code == 130
+        trial.box.faults([])
+        trial.assert_books_are_whole()
+        trial.assert_passwords_are_known()
+        trial.assert_status_is_true()
+        trial.recover(runs=2)
+
+    writes = range(2, count)  # the first reads the listing, the last reads it back
+    assert_each(two_lanes, chain(product(writes[::2], SIGNALS[:1]), product(writes[1::2], SIGNALS[1:])), rule)
+
+
+def test_two_appliers_at_once(two_lanes: list[Lane]) -> None:
+    """Of two appliers exactly one works; the other exits 3 at once, sends nothing, and names the holder."""
+
+    def rule(trial: Trial, _: int) -> None:
+        trial.box.faults([{"endpoint": "page", "calls": [1], "fault": "slow", "seconds": FOREVER}])
+        both = [trial.start(), trial.start()]
+        until(lambda: any("locked" in each.said() for each in both))
+        until(lambda: bool(trial.box.store.attempts()))
+        (holder,) = (each for each in both if "locked" not in each.said())
+        (other,) = (each for each in both if each is not holder)
+        turned_away = trial.killer.wait(other)
+        assert (turned_away.code, turned_away.out) == (3, "")
+        assert f":{holder.pid} since 20" in turned_away.err
+        assert len(trial.box.store.attempts()) == 1
+        trial.box.release()
+        assert trial.killer.wait(holder).code == 0
+        trial.recover(runs=1)
+
+    assert_each(two_lanes, range(6), rule)
+
+
+def test_a_killed_holder_holds_nothing(two_lanes: list[Lane]) -> None:
+    """When the holder is killed the next applier gets the lock without anybody's help, though the note still lies."""
+    trial = two_lanes[0].trial()
+    holder = struck(trial, 3, "hang")
+    assert trial.place.run(*APPLY).code == 3
+    holder.signal(signal.SIGKILL)
+    trial.killer.wait(holder)
+    trial.box.faults([])
+    assert trial.place.run(*APPLY).code == 0
+    trial.recover(runs=1)
+
+
+def _is_committed(trial: Trial) -> bool:
+    (hit,) = (attempt for attempt in trial.box.store.attempts() if attempt.fault)
+    return hit.committed or hit.endpoint in ("page", "one/v2")
