@@ -133,7 +133,7 @@ class Transport:
         self._http = httpx.HTTPTransport(trust_env=False, limits=limits)
         try:
             self._endpoint = httpx.URL(settings.endpoint)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, ValueError):  # a name that is none raises the latter
             raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
         self._headers = {
             "token": settings.token.reveal(),
@@ -152,7 +152,9 @@ class Transport:
         """One request, once: it waits for its slot and its place, and never raises for what the network does."""
         with self._places:
             self.limiter.wait()
-            outcome = self._answer(ENDPOINTS[name].path, json.dumps(body).encode())
+            # Half a surrogate pair, which a vendor's row may hold, becomes an escape.
+            content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
+            outcome = self._answer(ENDPOINTS[name].path, content)
         outcome = _without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after)
@@ -335,6 +337,18 @@ class Reader:
             return _looked(operator_id, found[0] if found else None) if isinstance(outcome, Ok) else outcome
         return _looked(operator_id, outcome.data) if isinstance(outcome, Ok) else outcome
 
+    def one(self, operator_id: str) -> Looked | None:
+        """2.1.4, with patience: one agent, or `None` when there is no such agent. Raises `VendorError`."""
+        for attempt in range(1, READ_TRIES + 1):
+            outcome = self.look(operator_id)
+            if isinstance(outcome, Ok):
+                found: Looked | None = outcome.data
+                return found
+            if isinstance(outcome, Refused):
+                raise VendorError(str(outcome), _hint(outcome))
+            self._rest(attempt, outcome)
+        raise _gave_up(str(outcome))
+
     def listing(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> list[LiveAgent]:
         """2.1.5: every live agent, each once. `progress` hears rows read and rows in all.
 
@@ -378,7 +392,7 @@ class Reader:
         data = outcome.data or {}
         total = _code(data.get("total"))
         rows = data.get("result") or []
-        if total is None or not 0 <= total <= MOST_AGENTS or not isinstance(rows, list):
+        if total is None or total > MOST_AGENTS or not isinstance(rows, list):
             raise VendorError("the vendor's listing names no sensible total, or its rows are no list")
         return _decoded(rows), total
 
@@ -388,9 +402,16 @@ class Reader:
             outcome = self._transport.send(name, body)
             if isinstance(outcome, Ok | Refused):
                 return outcome
-            if attempt < READ_TRIES:
-                self._transport.sleep(backoff(attempt, outcome.retry_after))
-        raise VendorError(f"the vendor could not be read, {READ_TRIES} times over: {outcome}", "try again later")
+            self._rest(attempt, outcome)
+        raise _gave_up(str(outcome))
+
+    def _rest(self, attempt: int, outcome: NotSent | Lost) -> None:
+        if attempt < READ_TRIES:
+            self._transport.sleep(backoff(attempt, outcome.retry_after))
+
+
+def _gave_up(why: str) -> VendorError:
+    return VendorError(f"the vendor could not be read, {READ_TRIES} times over: {why}", "try again later")
 
 
 def _looked(operator_id: str, row: object) -> Outcome:

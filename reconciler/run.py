@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.client import Looked, Ok, Reader, Transport, Writer
+from reconciler.client import Reader, Transport, Writer
 from reconciler.core.model import (
     ActionResult,
     CallOutcome,
@@ -112,8 +112,7 @@ def keep(bench: Bench, sight: Sight, credentials: CredentialsFile) -> None:
 
 
 def _deliver(reader: Reader, finding: Finding, credentials: CredentialsFile) -> None:
-    looked = reader.look(finding.operator_id)
-    found: Looked | None = looked.data if isinstance(looked, Ok) else None
+    found = reader.one(finding.operator_id)
     if found is not None and found.sip_password is not None:
         credentials.write(finding.operator_id, None, found.sip_number, found.sip_password)
 

@@ -48,8 +48,8 @@ def connection(
 
 
 _URL: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)"
-    r"(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/%+-]*)?"
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|\w(?:[\w.-]*\w)?)(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/%+-]*)?",
+    re.IGNORECASE,
 )
 
 
@@ -59,7 +59,7 @@ def _checked_endpoint(endpoint: str) -> str:
     if found is None or int(found["port"] or 1) not in range(1, 65536):
         hint = "it looks like https://vendor.example: no user, query or blank in it"
         raise WrongUsage("the endpoint is not a plain base URL", hint)
-    if found["scheme"] == "http" and not _is_loopback(found["host"].strip("[]")):
+    if found["scheme"].lower() == "http" and not _is_loopback(found["host"].strip("[]").lower()):
         raise WrongUsage("http:// would send the token in the clear", "use https://; http:// is for this machine only")
     return endpoint.rstrip("/")
 

@@ -65,12 +65,16 @@ def test_an_edit_is_one_call() -> None:
 
 
 def test_a_replace_is_a_delete_a_create_and_an_edit() -> None:
-    """Each needs the one before it; the last also the delete that frees the number it binds again."""
+    """Each needs the one before it; the last also the delete that frees the number it binds again.
+
+    The delete owes what the agent had, so that an apply that ends there forgets nothing.
+    """
     listed = live(live_agent("8001", email="a", status="disabled", sipNumber="60001", name="n"))
     plan = planned(desired(agent("8001", env(), email="b")), listed, policy=REPLACING)
     fields: dict[str, Value] = {"name": "n", "sipNumber": "60001", "email": "b"}
+    owes: dict[str, Value] = {"name": "n", "status": "disabled", "sipNumber": "60001"}
     assert plan.calls == (
-        Call("delete", ("8001",), (0,), moves_sip=True),
+        Call("delete", ("8001",), (0,), owes=owes, moves_sip=True),
         Call("create", ("8001",), (0,), fields, password=env(), after=(0,)),
         Call("edit", ("8001",), (0,), {"status": "disabled", "sipNumber": "60001"}, after=(1, 0), moves_sip=True),
     )

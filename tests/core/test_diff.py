@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.diff import diff
 from reconciler.core.fields import COMPARED, LISTED, Value
-from reconciler.core.model import AgentDiff, FieldChange, LedgerEntry, PasswordChange
+from reconciler.core.model import AgentDiff, FieldChange, LedgerEntry, PasswordChange, PasswordSource
 from tests.core.build import agent, desired, env, live, live_agent
 from tests.strategies import canonical_values
 
@@ -143,6 +143,36 @@ def test_another_source_of_the_same_version_is_no_change() -> None:
     """A password that comes from elsewhere and has the same version is not set again."""
     wanted = desired(agent("8001", env(2, "OTHER")))
     assert diff(wanted, live(live_agent("8001")), {"8001": LedgerEntry(2)}).agents == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "recorded", "expected"),
+    [
+        (env(2), 2, PasswordChange(None, env(2))),
+        (env(2), None, PasswordChange(None, env(2))),
+        (None, 3, PasswordChange(None, PasswordSource("generate", "", 0))),
+        (None, None, PasswordChange(None, PasswordSource("generate", "", 0))),
+    ],
+)
+def test_a_password_that_nobody_may_know_is_set(
+    source: PasswordSource | None, recorded: int | None, expected: PasswordChange
+) -> None:
+    """An agent whose create came through late has its password set anew, a generated one where none is managed."""
+    ledger = {"8001": LedgerEntry(recorded, unsure=True)}
+    (found,) = diff(desired(agent("8001", source)), live(live_agent("8001")), ledger).agents
+    assert (found.changes, found.password) == ((), expected)
+
+
+def test_what_a_replaced_agent_had_is_owed_to_it() -> None:
+    """What an interrupted replace has not given back is wanted as if the file managed it, the file's word first."""
+    ledger = {"8001": LedgerEntry(owed={"name": "old", "status": "disabled", "mainGroupName": "g"})}
+    listed = live_agent("8001", mainGroupName="g")
+    (found,) = diff(desired(agent("8001", name="new")), live(listed), ledger).agents
+    assert found.changes == (FieldChange("name", "", "new"), FieldChange("status", "enabled", "disabled"))
+    (missing,) = diff(desired(agent("8001", name="new")), live(), ledger).agents
+    assert missing.changes == (FieldChange("name", None, "new"),)
+    assert missing.owed == ledger["8001"].owed
+    assert diff(desired(), live(), ledger).agents == ()
 
 
 @given(

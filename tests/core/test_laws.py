@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from random import Random
 
 from hypothesis import HealthCheck, assume, event, given, settings
@@ -49,18 +50,20 @@ def _shuffled(fields: object, random: Random) -> dict[str, Value]:
 def test_an_unmanaged_field_is_never_sent(
     desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
 ) -> None:
-    """A call sends what the file manages and nothing else; a replace also what the live agent had."""
+    """A call sends what the file manages and nothing else; a replace also what the live agent had or is owed."""
     wanted = {agent.operator_id: agent.fields for agent in desired.agents}
     plan = make_plan(desired, live, ledger, policy)
     for call in plan.calls:
         for name, value in call.fields.items():
             (id_,) = call.operator_ids
+            entry = ledger.get(id_, LedgerEntry())
             letting_go = call.kind == "edit" and call.fields == {"sipNumber": None}
             if name in wanted[id_]:
                 assert value == wanted[id_][name] or letting_go
+            elif plan.actions[call.actions[0]].kind == "replace":
+                assert value in (live.agents[id_].fields.get(name), entry.given.get(name), entry.owed.get(name))
             else:
-                assert plan.actions[call.actions[0]].kind == "replace"
-                assert value in (live.agents[id_].fields.get(name), ledger.get(id_, LedgerEntry()).given.get(name))
+                assert value == entry.owed[name]
 
 
 @law
@@ -166,6 +169,27 @@ def test_moves_of_sip_numbers_converge(desired: DesiredState, live: LiveState, r
 
 
 @law
+@given(desired_states(), live_states(odd=False), ledgers(), randoms, st.floats(0, 1))
+def test_an_apply_that_was_cut_short_is_finished_by_the_next(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], random: Random, part: float
+) -> None:
+    """After any number of calls a second apply does the rest, and a replaced agent gets back all that it had."""
+    desired = _possible(desired, live, ledger)
+    assume(desired.agents)
+    plan = make_plan(desired, live, ledger, REPLACING)
+    vendor = _vendor(live, ledger)
+    book = _applied(plan, vendor, ledger, random, round(part * len(plan.calls)))
+    between = _listed(vendor, complete=live.complete)
+    rest = make_plan(desired, between, book, REPLACING)
+    event(f"left to do: {min(len(rest.calls), 5)}")
+    assert not rest.blocked
+    book = _applied(rest, vendor, book, random, len(rest.calls))
+    after = _listed(vendor, complete=live.complete)
+    assert make_plan(desired, after, book, REPLACING).actions == ()
+    _assert_carried(plan, live, after)
+
+
+@law
 @given(st.permutations(range(9)), st.lists(st.booleans(), min_size=9, max_size=9), randoms)
 def test_any_permutation_of_numbers_converges(to: list[int], replaced: list[bool], random: Random) -> None:
     """Rings of every length at once, broken by an unbinding or by a replace within them."""
@@ -189,15 +213,26 @@ def _assert_converges(desired: DesiredState, live: LiveState, ledger: dict[str, 
     event(f"replaces: {plan.summary['replace']}, calls: {min(len(plan.calls), 9)}")
     assert not plan.refused
     vendor = _vendor(live, ledger)
-    book = dict(ledger)
-    for call in admissible(plan.calls, random):
-        vendor.send(call, desired.company)
-        book = record(book, call)
-    after = live_state((live_agent(row) for row in vendor.listing()), complete=live.complete)
+    book = _applied(plan, vendor, ledger, random, len(plan.calls))
+    after = _listed(vendor, complete=live.complete)
     again = make_plan(desired, after, book, REPLACING)
     assert again.actions == ()
     _assert_carried(plan, live, after)
     _assert_written(desired, ledger, live, vendor)
+
+
+def _applied(
+    plan: Plan, vendor: ModelVendor, ledger: dict[str, LedgerEntry], random: Random, most: int
+) -> dict[str, LedgerEntry]:
+    """Carry out so many of the calls; what the ledger remembers then."""
+    for call in islice(admissible(plan.calls, random), most):
+        vendor.send(call, plan.company)
+        ledger = record(ledger, call)
+    return ledger
+
+
+def _listed(vendor: ModelVendor, *, complete: bool) -> LiveState:
+    return live_state((live_agent(row) for row in vendor.listing()), complete=complete)
 
 
 def _possible(desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry]) -> DesiredState:

@@ -245,6 +245,28 @@ def test_an_unreadable_value_that_is_set_blocks_nothing() -> None:
     assert not planned(wanted, live(live_agent("8001", outcallflag=9)), policy=ALLOW).blocked
 
 
+def test_an_agent_whose_replace_was_cut_short_gets_back_what_it_had() -> None:
+    """Deleted and not made anew, it is created with what it is owed; the file's values and password come first."""
+    ledger = {"8001": LedgerEntry(owed={"name": "old", "sipNumber": "60001", "status": "disabled"})}
+    found = planned(desired(agent("8001", env(1), name="new")), ledger=ledger)
+    action = act(found, "8001", "create")
+    assert action.changes == (FieldChange("name", None, "new"),)
+    assert action.carries == {"sipNumber": "60001", "status": "disabled"}
+    assert action.password == env(1)
+    assert [(call.kind, call.fields) for call in found.calls] == [
+        ("create", {"sipNumber": "60001", "name": "new"}),
+        ("edit", {"sipNumber": "60001", "status": "disabled"}),
+    ]
+
+
+def test_an_agent_that_was_made_and_not_finished_gets_the_rest_by_an_edit() -> None:
+    """Made anew and not edited, it still gets what it is owed, although the file does not manage it."""
+    ledger = {"8001": LedgerEntry(owed={"sipNumber": "60001", "status": "disabled", "name": "old"})}
+    found = planned(desired(agent("8001")), live(live_agent("8001", name="old")), ledger)
+    assert act(found, "8001").after == {"status": "disabled", "sipNumber": "60001"}
+    assert acts(found) == [("8001", "edit")]
+
+
 # SIP numbers that stay
 
 STAYS = "SIP number 60001 is held by {}, from whom nothing in this plan takes it"

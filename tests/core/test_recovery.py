@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from reconciler.core.fields import Value
 from reconciler.core.model import Call, CallKind, CallOutcome, Finding, Intent, LedgerEntry, LiveState
-from reconciler.core.recovery import adopted, recover, remembered
+from reconciler.core.recovery import adopted, given_back, recover, remembered
 from tests.core.build import agent, desired, env, live, live_agent
 
 KNOWN = LedgerEntry(1, {"roleName": "old", "bindSkillName": "s"})
+OWING = LedgerEntry(owed={"name": "a", "status": "disabled", "roleName": "old"})
 
 
 def intent(
@@ -20,14 +22,17 @@ def intent(
     version: int | None = None,
     outcome: CallOutcome | None = None,
     ids: tuple[str, ...] = ("8001",),
+    owes: Mapping[str, Value] | None = None,
 ) -> Intent:
     """A call about 8001, unless other agents are named."""
-    return Intent(kind, ids, fields or {}, version, outcome)
+    return Intent(kind, ids, fields or {}, version, outcome, owes or {})
 
 
 def test_an_intent_is_a_call_without_its_order() -> None:
     """What is about to be sent keeps the kind, the agents, the values and the password's version, and no outcome."""
     call = Call("create", ("8001",), (0,), {"name": "a"}, password=env(3), after=(1,))
+    owing = Call("delete", ("8001",), (0,), owes={"name": "a"})
+    assert Intent.of(owing) == Intent("delete", ("8001",), {}, None, None, {"name": "a"})
     assert Intent.of(call) == Intent("create", ("8001",), {"name": "a"}, 3, None)
     assert Intent.of(Call("delete", ("8001", "8002"), (0, 1))) == Intent("delete", ("8001", "8002"), {}, None)
 
@@ -49,10 +54,30 @@ def test_an_intent_is_a_call_without_its_order() -> None:
         (None, intent("password", None, 2), LedgerEntry(2)),
         (KNOWN, intent("delete"), None),
         (None, intent("delete"), None),
+        (KNOWN, intent("delete", owes=OWING.owed), OWING),
+        (OWING, intent("create", {"name": "a"}, 2), LedgerEntry(2, owed=OWING.owed)),
+        (
+            OWING,
+            intent("create", {"roleName": "r"}),
+            LedgerEntry(None, {"roleName": "r"}, owed={"name": "a", "status": "disabled"}),
+        ),
+        (OWING, intent("edit", {"status": "disabled"}), OWING),
+        (
+            OWING,
+            intent("edit", {"roleName": "old"}),
+            LedgerEntry(None, {"roleName": "old"}, owed={"name": "a", "status": "disabled"}),
+        ),
+        (LedgerEntry(1, unsure=True), intent("password", None, 2), LedgerEntry(2)),
+        (LedgerEntry(1, unsure=True), intent("password", None, 0), LedgerEntry(None)),
+        (LedgerEntry(1, unsure=True), intent("create", None, 2), LedgerEntry(2)),
+        (LedgerEntry(1, unsure=True), intent("edit", {"name": "a"}), LedgerEntry(1, unsure=True)),
     ],
 )
 def test_what_is_remembered(entry: LedgerEntry | None, done: Intent, after: LedgerEntry | None) -> None:
-    """A create starts anew, an edit adds what is never listed, a password its version, and a delete forgets."""
+    """A create starts anew, an edit adds what is never listed, a password its version, and a delete forgets.
+
+    What a replace owes stands from its delete until it is seen or sent where it is never seen; 0 is no version.
+    """
     assert remembered(entry, done) == after
 
 
@@ -69,12 +94,15 @@ NOBODY = live()
             LISTED,
             None,
             LedgerEntry(2, {"roleName": "r"}),
-            "was created; its password is in the credentials file of that run",
+            "was created, with the password that was stored before",
             "60001",
         ),
-        (intent("create", {"roleName": "r"}, 2), NOBODY, None, None, "was not created", None),
+        (intent("create", {"roleName": "r"}, 2), NOBODY, None, LedgerEntry(unsure=True), "was not created", None),
+        (intent("create"), NOBODY, OWING, replace(OWING, unsure=True), "was not created", None),
         (intent("delete"), LISTED, KNOWN, KNOWN, "was not deleted", None),
         (intent("delete"), NOBODY, KNOWN, None, "was deleted", None),
+        (intent("delete", owes=OWING.owed), NOBODY, KNOWN, OWING, "was deleted", None),
+        (intent("delete", owes=OWING.owed), LISTED, KNOWN, KNOWN, "was not deleted", None),
         (
             intent("password", None, 2),
             LISTED,
@@ -117,7 +145,7 @@ def test_what_an_unsettled_call_did(
     outcome: CallOutcome | None,
 ) -> None:
     """The listing shows whether it was carried out; what is never listed counts as not recorded."""
-    call = Intent(unsettled.kind, unsettled.operator_ids, unsettled.fields, unsettled.password_version, outcome)
+    call = replace(unsettled, outcome=outcome)
     ledger = {"8001": entry} if entry else {}
     assert recover([call], listed, ledger) == ({"8001": after}, (Finding("8001", message, number),))
 
@@ -140,6 +168,21 @@ def test_the_calls_of_a_run_add_up() -> None:
     entries, findings = recover(run, listed, {"8001": KNOWN, "8002": KNOWN, "8003": KNOWN})
     assert entries == {"8001": LedgerEntry(2, {"roleName": "q"}), "8002": None, "8003": KNOWN}
     assert findings == (Finding("8002", "was deleted"), Finding("8003", "was not deleted"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "entries"),
+    [
+        (NOBODY, {}),
+        (live(live_agent("8001", name="b")), {}),
+        (LISTED, {"8001": replace(OWING, owed={"status": "disabled", "roleName": "old"})}),
+        (live(live_agent("8001", name="a", status="disabled")), {"8001": replace(OWING, owed={"roleName": "old"})}),
+    ],
+    ids=["not there", "nothing given back", "a part", "all that is listed"],
+)
+def test_what_is_seen_is_given_back(listed: LiveState, entries: dict[str, LedgerEntry]) -> None:
+    """What the listing shows of an owed value is owed no longer; what is never listed waits until it is sent."""
+    assert given_back(listed, {"8001": OWING, "8002": OWING, "8003": KNOWN}) == entries
 
 
 def test_adopting_takes_the_files_word_for_what_cannot_be_read() -> None:

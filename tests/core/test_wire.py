@@ -113,6 +113,8 @@ def test_the_company_in_a_request() -> None:
     assert wire.company_body(Company("acme", 0)) == {"abbreviate": "acme", "companyId": 0}
     assert wire.page_body(COMPANY, 3) == {"abbreviate": "acme", "pageNumber": 3, "pageSize": 100}
     assert wire.one_body(COMPANY, "8001") == HEAD
+    search = {"abbreviate": "acme", "pageNumber": 1, "pageSize": 100, "operatorId": "8001"}
+    assert wire.search_body(COMPANY, "8001") == search
 
 
 def test_a_create_with_everything() -> None:

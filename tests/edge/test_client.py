@@ -438,11 +438,11 @@ def test_a_netrc_is_ignored(vendor: Stub, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_connected_closes(vendor: Stub) -> None:
-    """`connected` gives a transport that works inside the block and not after it."""
+    """`connected` gives a transport that works inside the block, and leaves no connection open behind it."""
     with connected(Connection(vendor.url, Secret(TOKEN), rate=0)) as transport:
         assert transport.send("delete", {}) == Ok(None)
-    with pytest.raises(RuntimeError):
-        transport.send("delete", {})
+        assert len(transport._http._pool.connections) == 1
+    assert transport._http._pool.connections == []
 
 
 @pytest.mark.parametrize(

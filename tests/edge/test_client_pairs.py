@@ -133,7 +133,12 @@ def password(operator_id: str, text: str) -> Callable[[Transport, Company], Any]
 
 def one(operator_id: str) -> Callable[[Transport, Company], Any]:
     """2.1.4."""
-    return lambda transport, company: Reader(transport, company).one(operator_id)
+
+    def look(transport: Transport, company: Company) -> LiveAgent | None:
+        found = Reader(transport, company).one(operator_id)
+        return found.agent if found else None
+
+    return look
 
 
 def listing(transport: Transport, company: Company) -> Any:
@@ -259,7 +264,9 @@ def filled(value: Any, name: str = "") -> Any:
 def answering(vendor: Stub, pair: dict[str, Any]) -> dict[str, Any]:
     """Have the vendor give the pair's answer, and return it."""
     answer: dict[str, Any] = filled(pair["answer"])
-    vendor.script(envelope(**answer))
+    # A refused look is made sure of by a search, which finds nobody.
+    sure = [envelope(data={"result": [], "total": 0})] if pair["endpoint"] == "one/v2" else []
+    vendor.script(envelope(**answer), *sure)
     return answer
 
 

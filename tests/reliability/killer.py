@@ -8,6 +8,7 @@ calls: what is wrapped are the functions of `os` that change files, the writing 
 from __future__ import annotations
 
 import errno
+import functools
 import gc
 import importlib
 import io
@@ -15,6 +16,7 @@ import json
 import os
 import pkgutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -222,9 +224,13 @@ class Breaker:
 
 
 def _hasten() -> None:
-    """Make the pauses between tries tiny."""
+    """Make the pauses between tries tiny, and read the certificates, of which nobody here has need, only once."""
+    import certifi
+
     from reconciler.client import Transport
 
+    ssl.create_default_context = functools.cache(ssl.create_default_context)
+    ssl.create_default_context(cafile=certifi.where())
     real = Transport.__init__
 
     def made(transport: Transport, *rest: Any, **named: Any) -> None:
@@ -257,7 +263,6 @@ class Job:
             os.close(handle)
         trace = os.open(f"{self.logs}.trace", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         signal.alarm(LONGEST)
-        _hasten()
         if self.breaking is not None:
             Breaker(Break(**self.breaking), self.folder, trace).install()
         if "FSIZE" in self.limits:
@@ -279,7 +284,8 @@ class Running:
 
     def said(self) -> str:
         """What it has said on stderr up to now."""
-        return Path(f"{self.logs}.err").read_text(encoding="utf-8")
+        path = Path(f"{self.logs}.err")
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
     @property
     def trace(self) -> list[str]:
@@ -293,6 +299,7 @@ class Killer:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._count = 0
+        self._alive: set[int] = set()
         self._lock = threading.Lock()
         logs.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "tests.reliability.killer"]
@@ -302,6 +309,7 @@ class Killer:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.clear()
         self._process.communicate()
 
     def start(
@@ -312,11 +320,21 @@ class Killer:
         logs = self._logs / f"{self._count:05}"
         broken = asdict(breaking) if breaking else None
         job = asdict(Job(str(folder), dict(env), list(arguments), str(logs), broken, limits))
-        return Running(self._ask({"start": job}), logs)
+        pid = self._ask({"start": job})
+        self._alive.add(pid)
+        return Running(pid, logs)
+
+    def clear(self) -> None:
+        """Kill what was started and not waited for."""
+        for pid in self._alive:
+            os.kill(pid, signal.SIGKILL)
+            self._ask({"wait": pid})
+        self._alive.clear()
 
     def wait(self, running: Running) -> Ran:
         """Wait for its end; a negative code is the signal that ended it. No process ever prints a traceback."""
         code = self._ask({"wait": running.pid})
+        self._alive.discard(running.pid)
         out, err = (Path(f"{running.logs}.{end}").read_text(encoding="utf-8") for end in ("out", "err"))
         assert "Traceback" not in out + err, err
         assert "internal error" not in out + err, err
@@ -363,6 +381,7 @@ def _preload() -> None:
     for name in ("deepdiff", "filelock", "httpx", "httpcore", "rich.progress", "yaml", "resource"):
         importlib.import_module(name)
     tempfile.gettempdir()
+    _hasten()
     gc.freeze()
 
 

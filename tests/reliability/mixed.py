@@ -75,7 +75,8 @@ class Applier:
 
     def left(self) -> int:
         """How many actions a plan still has."""
-        return self._with_bench(lambda bench, _stop: len(look(bench, _quiet).plan.actions), threading.Event())
+        left: int = self._with_bench(lambda bench, _stop: len(look(bench, _quiet).plan.actions), threading.Event())
+        return left
 
     def _with_bench(self, work: Callable[[Bench, threading.Event], Any], stop: threading.Event) -> Any:
         settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=0.3)

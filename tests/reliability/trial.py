@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
+from unittest.mock import patch
 
 from reconciler.core.model import Company
 from reconciler.ledger import load_ledger
@@ -23,6 +26,7 @@ from tests.reliability.mixed import GIVEN, Applier, assert_converged, begin, cre
 
 APPLY: Final = ("apply", "--auto-approve", "--allow-replace")
 WRITES: Final = {"create": "create/v2", "edit": "edit/v2", "delete": "del/v2", "password": "editPwd"}
+PARALLELISM: Final = 4
 LANES: Final = 2
 """Trials that go on at once, each with a vendor of its own."""
 
@@ -43,7 +47,7 @@ class Trial:
     @property
     def place(self) -> Workplace:
         """The folder, for processes that are started without the harness."""
-        own = {"GIVEN": GIVEN, "RECONCILER_PARALLELISM": "4"}
+        own = {"GIVEN": GIVEN, "RECONCILER_PARALLELISM": str(PARALLELISM)}
         return Workplace(self.applier.folder, self.box.url, own)
 
     def start(self, *arguments: str, breaking: Break | None = None, **limits: int) -> Running:
@@ -118,6 +122,7 @@ class Lane:
 
     def trial(self) -> Trial:
         """A fresh folder, and the vendor as before the first run."""
+        self.killer.clear()
         self.box.faults([])
         applier = begin(self.folder / str(next(self.numbers)), self.box)
         live = self.box.store.agents()
@@ -126,12 +131,12 @@ class Lane:
 
 @contextmanager
 def lanes(folder: Path) -> Iterator[list[Lane]]:
-    """Some lanes, for as long as the block lasts."""
+    """Some lanes, for as long as the block lasts. The certificates, of which nobody has need, are read only once."""
     with ExitStack() as stack:
+        stack.enter_context(patch("ssl.create_default_context", cache(ssl.create_default_context)))
         made = []
         for number in range(LANES):
             box = stack.enter_context(running(token=TOKEN, company="acme:4242"))
-            stack.callback(box.faults, [])
             own = folder / str(number)
             killer = stack.enter_context(Killer(own / "logs"))
             made.append(Lane(box, killer, own, itertools.count(1)))

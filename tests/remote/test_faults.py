@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
+from reconciler.remote import RemoteStore
 
 from .proxy import FAULTS, SILENCES, Fault, Proxy, answers, first, late, passes
 from .s3 import Server
@@ -68,8 +69,8 @@ def test_one_fault_changes_nothing_later_on(
 
 @pytest.mark.parametrize("fault", SILENCES.values(), ids=[name.replace(" ", "-") for name in SILENCES])
 @each_call
-def test_silence_is_not_waited_out(line: Proxy, server: Server, url: str, key: str, number: int, fault: Fault) -> None:
-    """A server that says nothing is given up on in time, and is a fault like the others."""
+def test_silence_is_given_up_on(line: Proxy, server: Server, url: str, key: str, number: int, fault: Fault) -> None:
+    """A server that says nothing is given up on, and is a fault like the others."""
     line.faults[number] = fault
     session(open_store(url, timeout=0.25))
     assert server.get(key) == TWO
@@ -150,6 +151,29 @@ def test_a_release_never_touches_the_next_lock(line: Proxy, server: Server, url:
         session(open_store(url))
     line.deliver()
     assert server.get(f"{key}.lock") == theirs
+
+
+def test_an_interrupt_on_the_way_leaves_no_lock(line: Proxy, server: Server, url: str, key: str) -> None:
+    """Interrupted while it takes the lock, an apply releases what may have arrived meanwhile."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    line.faults[TAKE] = late(1)
+    with pytest.raises(KeyboardInterrupt), RemoteStore(url, sleep=interrupt).lock():
+        pytest.fail("nobody said that it was taken")
+    assert "released" in lock_note(server, key)
+
+
+def test_an_unlock_by_hand_is_not_taken_for_our_release(line: Proxy, url: str) -> None:
+    """Somebody unlocks by our id in the moment of our release: the lock is free, but not by us, and we say so."""
+    lock = open_store(url).lock()
+    lock.__enter__()
+    holder = open_store(url).holder()
+    assert holder is not None
+    line.faults[len(line.calls) + 2] = first(lambda: open_store(url).unlock(holder.id))
+    with pytest.raises(ReconcilerError, match="somebody removed the lock"):
+        lock.__exit__(None, None, None)
 
 
 def test_a_release_that_arrives_late_frees_nobody_elses_lock(line: Proxy, server: Server, url: str, key: str) -> None:

@@ -1,0 +1,622 @@
+"""The table of planted bugs: a piece of source, what it becomes, what that breaks, and which tests must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug: `old` stands exactly once in `file`; `promise` is one plain sentence; `tests` are pytest's node ids."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    promise: str
+    tests: tuple[str, ...]
+
+    def planted(self, source: str) -> str:
+        """The source with the bug in it."""
+        return source.replace(self.old, self.new, 1)
+
+
+_CALLS: Final = "tests/core/test_calls.py"
+_CLIENT: Final = "tests/edge/test_client.py"
+_CREDENTIALS: Final = "tests/edge/test_credentials.py"
+_DOCUMENT: Final = "tests/core/test_document.py"
+_FAULT: Final = "tests/reliability/test_every_fault.py::test_one_hiccup_is_ridden_out"
+_GUARD: Final = "tests/core/test_guard.py"
+_LISTING: Final = "tests/edge/test_listing.py"
+_PLAN: Final = "tests/core/test_plan.py"
+_PLANTED: Final = "tests/reliability/test_planted.py"
+_WIRE: Final = "tests/core/test_wire.py"
+
+BUGS: Final = (
+    # What is on disk, and when.
+    Bug(
+        "credentials-not-synced",
+        "reconciler/credentials.py",
+        "            data = data[os.write(handle, data) :]\n        os.fsync(handle)\n",
+        "            data = data[os.write(handle, data) :]\n",
+        "A password survives a power cut from before the request that makes it true.",
+        (f"{_CREDENTIALS}::test_each_line_is_synced",),
+    ),
+    Bug(
+        "credentials-after-the-call",
+        "reconciler/executor.py",
+        """\
+            hands.credentials.write(operator_id, hands.tongs.passwords[operator_id])
+        return hands.journal.intend(Intent.of(call))
+    except OSError as error:
+        return error
+
+
+def _recorded(call: Call, outcome: Outcome, number: int, hands: Hands) -> Event:
+    \"\"\"Keep the books for a call that has ended. One whose SIP password cannot be stored stays open in the journal.\"\"\"
+    message = "" if isinstance(outcome, Ok) else str(outcome)
+""",
+        """\
+            assert operator_id in hands.tongs.passwords
+        return hands.journal.intend(Intent.of(call))
+    except OSError as error:
+        return error
+
+
+def _recorded(call: Call, outcome: Outcome, number: int, hands: Hands) -> Event:
+    \"\"\"Keep the books for a call that has ended. One whose SIP password cannot be stored stays open in the journal.\"\"\"
+    if call.kind in ("create", "password"):
+        hands.credentials.write(call.operator_ids[0], hands.tongs.passwords[call.operator_ids[0]])
+    message = "" if isinstance(outcome, Ok) else str(outcome)
+""",
+        "No agent ever has a password that nobody knows, whenever the process dies.",
+        (f"{_PLANTED}::test_the_books_come_before_the_call",),
+    ),
+    Bug(
+        "torn-credential-stays",
+        "reconciler/credentials.py",
+        "            os.ftruncate(handle, end)\n",
+        "            os.lseek(handle, end, os.SEEK_SET)\n",
+        "A full disk never leaves half a credential that spoils the next one.",
+        (f"{_CREDENTIALS}::test_a_full_disk",),
+    ),
+    Bug(
+        "credentials-readable-by-all",
+        "reconciler/credentials.py",
+        "os.open(self.path, flags, 0o600)",
+        "os.open(self.path, flags, 0o644)",
+        "Nobody but its owner can read a file of passwords.",
+        (f"{_CREDENTIALS}::test_mode_0600",),
+    ),
+    Bug(
+        "sealed-credentials-in-plain",
+        "reconciler/credentials.py",
+        "self._sealer.record(line) if self._sealer else line",
+        "line",
+        "With recipients no password touches the disk unencrypted.",
+        ("tests/credentials/test_sealed_file.py::test_no_plain_byte_touches_the_disk",),
+    ),
+    Bug(
+        "intent-not-written",
+        "reconciler/journal.py",
+        "        if self._stream is None:\n            return\n        data",
+        '        if self._stream is None or {"intent", "outcome"} & line.keys():\n            return\n        data',
+        "Whatever was sent is in the journal, so that the next run knows what to look up.",
+        (f"{_PLANTED}::test_the_books_come_before_the_call",),
+    ),
+    Bug(
+        "intent-not-synced",
+        "reconciler/journal.py",
+        "self._write({\"n\": self._count, **line, **version, **owes}, sync=True)",
+        "self._write({\"n\": self._count, **line, **version, **owes})",
+        "The intent survives a power cut from before the request that it announces.",
+        (f"{_PLANTED}::test_the_books_come_before_the_call",),
+    ),
+    Bug(
+        "call-before-the-books",
+        "reconciler/executor.py",
+        """\
+                number = _note(calls[index], hands)
+                if isinstance(number, OSError):
+                    yield Event(calls[index], "not-sent", f"nothing was sent: it could not be noted: {number.strerror}")
+                    yield from order.stop("not tried: passwords and intents can no longer be stored")
+                else:
+                    running[threads.submit(settle, calls[index], hands.tongs)] = (index, number)
+""",
+        """\
+                sent = threads.submit(settle, calls[index], hands.tongs)
+                wait([sent])
+                number = _note(calls[index], hands)
+                if isinstance(number, OSError):
+                    yield Event(calls[index], "not-sent", f"nothing was sent: it could not be noted: {number.strerror}")
+                    yield from order.stop("not tried: passwords and intents can no longer be stored")
+                else:
+                    running[sent] = (index, number)
+""",
+        "Nothing is sent that could not be noted first.",
+        (f"{_PLANTED}::test_the_books_come_before_the_call",),
+    ),
+    Bug(
+        "journal-torn-line-fatal",
+        "reconciler/journal.py",
+        "            if number == 0 and line:\n                raise\n",
+        "            if line:\n                raise\n",
+        "A journal whose last line a kill tore in two is read up to there.",
+        (f"{_PLANTED}::test_a_torn_journal_is_read",),
+    ),
+    Bug(
+        "ledger-written-in-place",
+        "reconciler/local.py",
+        "            replace_file(self.path, data)\n",
+        "            self.path.write_bytes(data)\n",
+        "A full disk or a kill leaves the old ledger or the new one, never a part of one.",
+        ("tests/edge/test_ledger.py::test_a_full_disk_leaves_the_old_ledger",),
+    ),
+    Bug(
+        "replaced-file-not-synced",
+        "reconciler/storage.py",
+        "            stream.flush()\n            os.fsync(stream.fileno())\n",
+        "            stream.flush()\n",
+        "A power cut leaves the old file or the new one, never an empty one.",
+        ("tests/edge/test_storage.py::test_content_is_on_disk_before_its_name",),
+    ),
+    Bug(
+        "ledger-ahead-of-the-calls",
+        "reconciler/run.py",
+        "    ledger, plan = sight.ledger, sight.plan\n    ledger.save(run_id)\n",
+        "    ledger, plan = sight.ledger, sight.plan\n"
+        "    for call in plan.calls:\n        ledger.record(call)\n    ledger.save(run_id)\n",
+        "The ledger never says of a call that it was carried out before it was.",
+        (f"{_PLANTED}::test_a_refused_call_is_planned_again",),
+    ),
+    Bug(
+        "foreign-ledger-overwritten",
+        "reconciler/local.py",
+        "        if self.read() != before:\n",
+        "        if self.read() is None and before is not None:\n",
+        "A ledger that somebody else wrote meanwhile is never overwritten.",
+        (f"{_PLANTED}::test_a_ledger_that_changed_is_not_overwritten",),
+    ),
+    # Two appliers.
+    Bug(
+        "lock-ignored",
+        "reconciler/local.py",
+        "            private_folder(self.path.parent)\n            lock.acquire(blocking=False)\n",
+        "            private_folder(self.path.parent)\n",
+        "Of two appliers at once only one works.",
+        (f"{_PLANTED}::test_a_held_lock_is_held",),
+    ),
+    Bug(
+        "soft-lock",
+        "reconciler/local.py",
+        'FileLock(f"{self.path}.lock", mode=0o600, fallback_to_soft=False, preserve_lock_file=True)',
+        '__import__("filelock").SoftFileLock(f"{self.path}.lock", mode=0o600)',
+        "A killed applier's lock is free again without anybody's help.",
+        (f"{_PLANTED}::test_a_left_lock_file_is_no_lock",),
+    ),
+    Bug(
+        "remote-lock-of-another-removed",
+        "reconciler/remote.py",
+        "        if holder is None or holder.id != lock_id:\n            return holder\n",
+        "        if holder is None:\n            return holder\n",
+        "A lock in an object store is removed by its own id only.",
+        ("tests/remote/test_store.py::test_unlock_removes_exactly_that_lock",),
+    ),
+    Bug(
+        "remote-store-not-tried",
+        "reconciler/remote.py",
+        "            _prove(self._objects, self._place)\n",
+        "",
+        "An object store that ignores conditions is refused before it holds a lock.",
+        ("tests/remote/test_selftest.py::test_a_store_that_ignores_conditions_is_refused",),
+    ),
+    # A call whose answer is lost.
+    Bug(
+        "lost-create-repeated-blindly",
+        "reconciler/settle.py",
+        "        if lost is not None and (seen := _seen(call, tongs)) is not None:\n",
+        '        if lost is not None and call.kind != "create" and (seen := _seen(call, tongs)) is not None:\n',
+        "A create whose outcome is unknown is looked up before it is sent again.",
+        (f"{_FAULT}[drop-after-create/v2]",),
+    ),
+    Bug(
+        "lost-create-reported-done",
+        "reconciler/settle.py",
+        "        lost = outcome if isinstance(outcome, Lost) else lost\n",
+        '        if isinstance(outcome, Lost) and call.kind == "create":\n            return Ok()\n'
+        "        lost = outcome if isinstance(outcome, Lost) else lost\n",
+        "A create without an answer is not taken for one that was carried out.",
+        (f"{_FAULT}[drop-before-create/v2]",),
+    ),
+    Bug(
+        "lost-edit-taken-for-refused",
+        "reconciler/client.py",
+        '        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))\n',
+        '        return Refused(status, f"HTTP {status} {message}".strip())\n',
+        "A server error is no refusal: the request may have been carried out.",
+        (f"{_FAULT}[5xx-after-edit/v2]",),
+    ),
+    Bug(
+        "refused-look-up-is-absence",
+        "reconciler/client.py",
+        '            outcome = self._transport.send("page", wire.search_body(self._company, operator_id))\n',
+        "            return Ok(None)\n",
+        "A look-up that the vendor refuses is not taken for an agent that is not there.",
+        (f"{_PLANTED}::test_a_refused_look_up_is_made_sure_of",),
+    ),
+    Bug(
+        "lost-delete-not-looked-up",
+        "reconciler/settle.py",
+        "            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, tongs)]\n",
+        "            gone = list(left.operator_ids)\n",
+        "A delete without an answer is not taken for one that was carried out.",
+        (f"{_FAULT}[drop-before-del/v2]",),
+    ),
+    Bug(
+        "refused-after-lost-is-final",
+        "reconciler/settle.py",
+        "            return outcome if lost is None else _seen(call, tongs) or outcome\n",
+        "            return outcome\n",
+        "A repeated create that is refused because the first one arrived counts as done.",
+        (f"{_PLANTED}::test_a_create_that_arrives_late_is_ours",),
+    ),
+    Bug(
+        "delete-list-not-halved",
+        "reconciler/settle.py",
+        "            return [*ended, *_halved(left, outcome, tongs)]\n",
+        "            return [*ended, (left, outcome)]\n",
+        "One agent that cannot be deleted does not keep the others of its list.",
+        (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
+    ),
+    Bug(
+        "gone-already-is-failure",
+        "reconciler/settle.py",
+        "        return [(call, Ok() if _is_gone(ids[0], tongs) else refused)]\n",
+        "        return [(call, refused)]\n",
+        "Deleting who is gone already is done, not failed.",
+        (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
+    ),
+    Bug(
+        "budget-unlimited",
+        "reconciler/settle.py",
+        "            if self._left <= 0:\n                return False\n",
+        "",
+        "A vendor that stops answering is not flooded with repetitions.",
+        (f"{_PLANTED}::test_a_budget_ends",),
+    ),
+    Bug(
+        "dead-vendor-not-given-up",
+        "reconciler/executor.py",
+        "        if self._silent >= DEAD_AFTER:\n",
+        "        if self._silent >= 1000 * DEAD_AFTER:\n",
+        "A run stops by itself when the vendor no longer answers.",
+        (f"{_PLANTED}::test_a_vendor_that_dies_is_left_alone",),
+    ),
+    Bug(
+        "refused-token-goes-on",
+        "reconciler/executor.py",
+        "        if isinstance(outcome, Refused) and outcome.authentication:\n",
+        "        if isinstance(outcome, Refused) and outcome.authentication and not self.alive:\n",
+        "A run stops at once when the vendor no longer accepts the token.",
+        (f"{_PLANTED}::test_a_token_that_is_withdrawn_ends_the_run",),
+    ),
+    # What the next run makes of what the last one left.
+    Bug(
+        "lost-counts-as-done-in-recovery",
+        "reconciler/core/recovery.py",
+        '            if intent.outcome == "done":\n',
+        '            if intent.outcome in ("done", "lost"):\n',
+        "A call that the journal calls lost is looked up by the next run, not believed.",
+        (f"{_PLANTED}::test_what_is_lost_is_looked_up",),
+    ),
+    Bug(
+        "unsure-not-set",
+        "reconciler/core/recovery.py",
+        "            return replace(entry or LedgerEntry(), unsure=True), Finding(operator_id, \"was not created\")\n",
+        "            return entry, Finding(operator_id, \"was not created\")\n",
+        "An agent that appears long after its create was given up gets a password that is known.",
+        (f"{_PLANTED}::test_a_create_not_seen_may_still_come",),
+    ),
+    Bug(
+        "unknown-password-recorded",
+        "reconciler/core/recovery.py",
+        "            unrecorded = replace(entry, password_version=None) if entry else None\n",
+        "            unrecorded = remembered(entry, intent)\n",
+        "A password of which nobody knows whether it was set counts as not recorded.",
+        (f"{_PLANTED}::test_a_password_without_an_answer_is_not_recorded",),
+    ),
+    Bug(
+        "owed-values-forgotten",
+        "reconciler/core/recovery.py",
+        "            return LedgerEntry(owed=intent.owes) if intent.owes else None\n",
+        "            return None\n",
+        "An agent that is deleted to be made anew gets back what it had, also when the run dies between.",
+        (f"{_PLANTED}::test_a_replace_cut_in_two_owes",),
+    ),
+    Bug(
+        "lost-role-recorded",
+        "reconciler/core/recovery.py",
+        "for name, value in entry.given.items() if name not in intent.fields}",
+        "for name, value in entry.given.items()}",
+        "A value that is never listed and whose edit was lost counts as not recorded, and is sent again.",
+        (f"{_PLANTED}::test_a_role_without_an_answer_is_not_recorded",),
+    ),
+    # The plan.
+    Bug(
+        "deletes-from-an-incomplete-listing",
+        "reconciler/core/plan.py",
+        "not diff.desired.prune or not diff.live.complete or ",
+        "not diff.desired.prune or ",
+        "From a listing that is not whole nobody is deleted.",
+        (f"{_PLAN}::test_extra_is_kept",),
+    ),
+    Bug(
+        "prune-ignores-protect",
+        "reconciler/core/plan.py",
+        "not diff.live.complete or matches(diff.desired.protect, operator_id)\n",
+        "not diff.live.complete\n",
+        "Who is protected is never deleted.",
+        (f"{_PLAN}::test_extra_is_kept",),
+    ),
+    Bug(
+        "replace-beats-protect",
+        "reconciler/core/plan.py",
+        "    if matches(diff.desired.protect, agent.operator_id):\n",
+        "    if matches(diff.desired.protect, agent.operator_id) and not policy.allow_replace:\n",
+        "Who is protected is never replaced, whatever the flags say.",
+        (f"{_PLAN}::test_protect_beats_allow_replace",),
+    ),
+    Bug(
+        "no-default-guardrail",
+        "reconciler/core/guard.py",
+        "    default = DEFAULT_MAX_DELETES if in_scope >= DEFAULT_FROM else None\n",
+        "    default = None\n",
+        "Without a word in the file no more than a fifth of the agents is deleted.",
+        (f"{_GUARD}::test_a_fifth_may_go_by_default",),
+    ),
+    Bug(
+        "replace-is-no-delete",
+        "reconciler/core/guard.py",
+        'a.kind in ("delete", "replace") and',
+        'a.kind == "delete" and',
+        "A replaced agent counts against the limit on deletes.",
+        (f"{_GUARD}::test_a_replace_is_also_a_delete",),
+    ),
+    Bug(
+        "empty-file-deletes",
+        "reconciler/core/guard.py",
+        "(_max_deletes, _max_changes, _empty_desired)",
+        "(_max_deletes, _max_changes)",
+        "A file without agents deletes nobody.",
+        (f"{_GUARD}::test_a_file_without_agents_deletes_nobody",),
+    ),
+    Bug(
+        "guardrail-only-shown",
+        "reconciler/cli/apply.py",
+        "    _refuse_or_go_on(sight.plan)\n    if",
+        "    if",
+        "A tripped guardrail or a blocked change means that nothing is sent.",
+        ("tests/cli/test_plan_and_apply.py::test_a_file_without_agents_never_prunes",),
+    ),
+    Bug(
+        "sip-number-not-carried",
+        "reconciler/core/plan.py",
+        'name not in changed and (name == "sipNumber" or value',
+        'name not in changed and name != "sipNumber" and (value',
+        "A replaced agent keeps its SIP number.",
+        (f"{_PLAN}::test_a_replaced_agent_keeps_what_nobody_asked_to_change",),
+    ),
+    Bug(
+        "ring-not-broken",
+        "reconciler/core/calls.py",
+        "    let_go = _ring_breakers([action for _, action in active])\n",
+        "    let_go: set[str] = set()\n",
+        "Agents can swap SIP numbers.",
+        (f"{_CALLS}::test_two_agents_swap",),
+    ),
+    Bug(
+        "creates-not-behind-moves",
+        "reconciler/executor.py",
+        "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving else []\n",
+        "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving < 0 else []\n",
+        "A new agent is never given the SIP number that another agent of the plan waits for.",
+        ("tests/cli/test_plan_and_apply.py::test_sip_numbers_rotate",),
+    ),
+    # What is sent, and what is read.
+    Bug(
+        "wrong-key-in-an-edit",
+        "reconciler/core/fields.py",
+        'Wire(edit="sipnumber", listed="sipNumber")',
+        'Wire(edit="sipNumber", listed="sipNumber")',
+        "Every value goes under the name that the vendor's reference gives it, odd ones too.",
+        ("tests/core/test_fields.py::test_the_table_is_the_references_matrix",),
+    ),
+    Bug(
+        "unbind-and-bind",
+        "reconciler/core/wire.py",
+        '                body["unbindSip"] = 1\n            else:\n                body[row.wire.edit] = encode(row, value)\n',
+        '                body["unbindSip"] = 1\n            body[row.wire.edit] = encode(row, value)\n',
+        "An edit that takes a SIP number away names no other.",
+        (f"{_WIRE}::test_an_edit_sends_exactly_the_given_fields",),
+    ),
+    Bug(
+        "company-id-on-the-listing",
+        "reconciler/core/wire.py",
+        '    return {"abbreviate": company.abbreviate, "pageNumber": number,',
+        '    return {**company_body(company), "pageNumber": number,',
+        "No request carries what its endpoint does not take.",
+        (f"{_WIRE}::test_the_company_in_a_request",),
+    ),
+    Bug(
+        "password-sent-in-plain",
+        "reconciler/core/wire.py",
+        "    digest = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()\n",
+        "    digest = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest() and password\n",
+        "Changing a password sends what the vendor's reference asks for, and not the password.",
+        (f"{_WIRE}::test_a_password_goes_as_lower_case_md5",),
+    ),
+    Bug(
+        "upper-case-digest",
+        "reconciler/core/wire.py",
+        "usedforsecurity=False).hexdigest()\n",
+        "usedforsecurity=False).hexdigest().upper()\n",
+        "The password that is set is the one that was meant.",
+        (f"{_WIRE}::test_a_password_goes_as_lower_case_md5",),
+    ),
+    Bug(
+        "total-not-compared",
+        "reconciler/client.py",
+        "len(agents) == total == len({agent.operator_id for agent in agents})",
+        "len(agents) == len({agent.operator_id for agent in agents})",
+        "A listing with fewer rows than it says is not believed.",
+        (f"{_LISTING}::test_a_listing_that_never_settles[a total above the rows]",),
+    ),
+    Bug(
+        "duplicate-rows-accepted",
+        "reconciler/client.py",
+        "len(agents) == total == len({agent.operator_id for agent in agents})",
+        "len(agents) == total",
+        "A listing in which an agent comes twice is not believed: another one may be missing.",
+        (f"{_LISTING}::test_a_listing_that_never_settles[a row that comes twice]",),
+    ),
+    Bug(
+        "pages-may-disagree",
+        "reconciler/client.py",
+        "                    if not (agree := page_total == total):\n",
+        "                    if not (agree := page_total >= 0):\n",
+        "A listing that changes while it is read is read again.",
+        (f"{_LISTING}::test_a_listing_that_never_settles[a total that grows]",),
+    ),
+    Bug(
+        "read-back-skipped",
+        "reconciler/run.py",
+        '        again = _read_back(bench) if ends & {"done", "refused"} else None\n',
+        "        again = None\n",
+        "What the vendor accepted and did not do is reported, by agent and field.",
+        ("tests/cli/test_plan_and_apply.py::test_accepted_but_not_done_is_4",),
+    ),
+    Bug(
+        "interrupt-leaves-at-once",
+        "reconciler/cli/apply.py",
+        "        if stop.is_set():\n            os._exit(130)\n",
+        "        os._exit(130)\n",
+        "An interrupted run waits for what is in flight and records it.",
+        ("tests/cli/test_plan_and_apply.py::test_an_interrupt_records_what_is_in_flight",),
+    ),
+    # Secrets.
+    Bug(
+        "secret-shows-itself",
+        "reconciler/core/model.py",
+        '        return "Secret(***)"\n',
+        '        return f"Secret({self._text})"\n',
+        "However a secret is made into text, it shows nothing of itself.",
+        (f"{_CREDENTIALS}::test_a_secret_masks_itself",),
+    ),
+    Bug(
+        "library-message-repeated",
+        "reconciler/client.py",
+        """\
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
+            return NotSent("the request could not be built")
+""",
+        """\
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            return NotSent(f"the request could not be built: {error}")
+""",
+        "No message of a library that may quote the token is repeated.",
+        ("tests/edge/test_client_secrets.py::test_a_token_that_no_header_can_carry",),
+    ),
+    Bug(
+        "vendors-words-not-masked",
+        "reconciler/client.py",
+        '            words = words.replace(secret, "***")\n',
+        "            words = words.replace(secret, secret)\n",
+        "A vendor that quotes the token or a password in its refusal is not repeated word for word.",
+        ("tests/edge/test_client_secrets.py::test_a_quoted_secret_is_masked",),
+    ),
+    Bug(
+        "redirects-followed",
+        "reconciler/client.py",
+        "            response = self._http.handle_request(request)\n",
+        "            response = httpx.Client(trust_env=False).send(request, stream=True, follow_redirects=True)\n",
+        "The token goes to the configured host and nowhere else.",
+        (f"{_CLIENT}::test_a_redirect_is_not_followed",),
+    ),
+    Bug(
+        "proxy-variables-read",
+        "reconciler/client.py",
+        "            response = self._http.handle_request(request)\n",
+        "            response = httpx.Client(trust_env=True).send(request, stream=True)\n",
+        "No proxy that the environment names sees the token.",
+        (f"{_CLIENT}::test_proxy_variables_are_ignored",),
+    ),
+    Bug(
+        "token-in-the-clear",
+        "reconciler/settings.py",
+        "and not _is_loopback(",
+        'and _is_loopback("") and not _is_loopback(',
+        "The token never goes to another machine without TLS.",
+        ("tests/edge/test_settings.py::test_http_elsewhere",),
+    ),
+    Bug(
+        "token-file-open-to-all",
+        "reconciler/settings.py",
+        "        if mode & 0o077:\n",
+        "        if mode & 0o007 == 0o007:\n",
+        "A token file that others can read is refused.",
+        ("tests/edge/test_settings.py::test_a_token_file_that_others_reach",),
+    ),
+    Bug(
+        "secret-in-a-problem",
+        "reconciler/core/words.py",
+        '    return "password" in path or path[:1] == ("recipients",)',
+        '    return path[:1] == ("recipients",)',
+        "A password that was written into the file by mistake is not repeated in a message.",
+        ("tests/core/test_words.py::test_no_problem_shows_a_password",),
+    ),
+    Bug(
+        "bidi-passed-through",
+        "reconciler/render/terminal.py",
+        'frozenset(("Cc", "Cf", "Cs"',
+        'frozenset(("Cc", "Cs"',
+        "Text of the vendor or of a file cannot make a terminal show something else.",
+        ("tests/edge/test_render.py::test_visible",),
+    ),
+    # The file.
+    Bug(
+        "duplicate-keys-accepted",
+        "reconciler/core/document.py",
+        "        frame.skip = again or (not frame.merging and frame.key in frame.node)\n",
+        "        frame.skip = again\n",
+        "A key that stands twice is an error, since one of the two is not meant.",
+        (f"{_DOCUMENT}::test_duplicate_keys_are_named",),
+    ),
+    Bug(
+        "leading-zero-is-a-number",
+        "reconciler/core/document.py",
+        "    if _INTEGER.fullmatch(text):\n",
+        "    if text.isdigit():\n        return int(text)\n    if _INTEGER.fullmatch(text):\n",
+        "A number with a leading zero is the text that was written.",
+        (f"{_DOCUMENT}::test_plain_scalars_follow_the_core_schema",),
+    ),
+    Bug(
+        "aliases-without-end",
+        "reconciler/core/document.py",
+        "        if self.expanded > MAX_EXPANDED:\n",
+        "        if self.expanded > MAX_EXPANDED**4:\n",
+        "A file that expands without bound is refused while it is read.",
+        (f"{_DOCUMENT}::test_an_alias_bomb_is_refused",),
+    ),
+    Bug(
+        "dollar-before-a-line-break",
+        "reconciler/core/schema.py",
+        'pattern.replace("$", r"\\Z")',
+        "pattern",
+        "A value with a line break behind it does not pass for the value.",
+        ("tests/core/test_schema.py::test_patterns_end_where_the_text_does",),
+    ),
+)

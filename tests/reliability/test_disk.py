@@ -1,0 +1,97 @@
+"""The mixed plan on a disk that is full, read-only or broken: nothing is lost, nothing is said that is not so."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.killer import Break
+from tests.reliability.trial import Lane, Trial, assert_each, lanes, points
+
+DISKS = {
+    "full-for-a-moment": Break("fail", error=errno.ENOSPC),
+    "full-from-then-on": Break("fail", error=errno.ENOSPC, short=True, lasting=True),
+    "read-only": Break("fail", error=errno.EROFS, lasting=True),
+    "broken": Break("fail", error=errno.EIO, lasting=True),
+}
+
+
+@pytest.fixture(scope="module")
+def two_lanes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Lane]]:
+    """Vendors and process parents of this module's own."""
+    with lanes(tmp_path_factory.mktemp("disk")) as made:
+        yield made
+
+
+def assert_nothing_is_lost(trial: Trial, code: int) -> None:
+    """What must hold after a run on a bad disk: no unknown password, whole books, and 0 only when all is recorded."""
+    trial.assert_passwords_are_known()
+    trial.assert_books_are_whole()
+    assert code in (0, 1, 4)
+    assert code != 0 or trial.applier.left() == 0
+    trial.assert_status_is_true()
+
+
+@pytest.mark.parametrize("disk", DISKS)
+def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], disk: str) -> None:
+    """Whichever write, sync, rename or opening is refused: no password is lost, and mending the disk mends the rest."""
+    count = len(points(two_lanes[0].trial(), "fail"))
+    assert count > 90
+
+    def rule(trial: Trial, point: int) -> None:
+        started = trial.start(breaking=replace(DISKS[disk], at=point))
+        ended = trial.killer.wait(started)
+        try:
+            assert_nothing_is_lost(trial, ended.code)
+            trial.recover(runs=1)
+        except AssertionError as error:
+            raise AssertionError(f"{started.trace} {ended.err}: {error}") from None
+
+    assert_each(two_lanes, range(1, count + 1), rule)
+
+
+@pytest.mark.parametrize("size", [0, 100, 200, 400, 800, 1200, 1600, 2400])
+def test_a_limit_on_file_size(two_lanes: list[Lane], size: int) -> None:
+    """Where the system itself cuts every file at some size it is the same."""
+    trial = two_lanes[0].trial()
+    ended = trial.run(FSIZE=size)
+    assert_nothing_is_lost(trial, ended.code)
+    trial.recover(runs=1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four pages."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=32k,mode=700", "tmpfs", str(tmp_path)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False)
+    except OSError as error:
+        pytest.skip(f"there is no mount: {error}")
+    if mounted.returncode:
+        pytest.skip(f"mount is not allowed here: {mounted.stderr.decode().strip()}")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("free", [0, 1, 2, 3, 4, 5])
+def test_a_small_disk(two_lanes: list[Lane], small_disk: Path, free: int) -> None:
+    """A real file system with so many pages free."""
+    trial = replace(two_lanes[0], folder=small_disk).trial()
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as stream:
+        try:
+            while stream.write(bytes(os.statvfs(small_disk).f_bsize)):
+                pass
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+    os.truncate(filler, filler.stat().st_size - free * os.statvfs(small_disk).f_bsize)
+    ended = trial.run()
+    assert_nothing_is_lost(trial, ended.code)
+    filler.unlink()
+    trial.recover(runs=1)
