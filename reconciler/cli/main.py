@@ -92,7 +92,13 @@ def _tell(error: ReconcilerError, shell: Shell) -> None:
 
     if problems:
         shell.say(in_words(problems, color=shell.talks))
-    shell.say(f"error: {visible(error.message)}" + (f"\n       {visible(error.hint)}" if error.hint else ""))
+    for line in (f"error: {error.message}", *(f"       {more}" for more in (error.hint, *_notes(error)) if more)):
+        shell.say(visible(line))
+
+
+def _notes(error: ReconcilerError) -> list[str]:
+    """What else went wrong on the way out, such as a lock that could not be released."""
+    return getattr(error, "__notes__", [])
 
 
 def _unexpected(error: Exception, shell: Shell) -> int:

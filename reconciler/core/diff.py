@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.core.fields import BY_NAME, COMPARED, Field, Value
+from reconciler.core.fields import BY_NAME, COMPARED, Field, Value, can_edit
 from reconciler.core.model import (
     AgentDiff,
     DesiredAgent,
@@ -16,7 +16,6 @@ from reconciler.core.model import (
     FieldChange,
     LedgerEntry,
     LedgerView,
-    LiveAgent,
     LiveState,
     PasswordChange,
     PasswordSource,
@@ -31,23 +30,34 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView) -> Diff:
     scope = desired.scope
     in_scope = {id_ for id_ in live.agents if scope is None or matches(scope, id_)}
     wanted = {agent.operator_id for agent in desired.agents}
-    agents = [_compare(agent, live.agents.get(agent.operator_id), ledger) for agent in desired.agents]
+    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK)) for agent in desired.agents]
     differing = [agent for agent in agents if agent is not None]
     differing += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted]
     differing.sort(key=lambda agent: agent.operator_id)
     return Diff(desired, live, ledger, tuple(differing), len(in_scope))
 
 
-def _compare(desired: DesiredAgent, live: LiveAgent | None, ledger: LedgerView) -> AgentDiff | None:
-    entry = ledger.get(desired.operator_id, _BLANK)
+def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry) -> AgentDiff | None:
+    live = state.agents.get(desired.operator_id)
+    owed = _still_owed(desired.operator_id, entry, state) if entry.owed else {}
     if live is None:
-        return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired), owed=entry.owed)
-    wanted = {**entry.owed, **desired.fields}
-    changes, unknowable = _changes(wanted, live.fields, entry.given)
+        return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired), owed=owed)
+    changes, unknowable = _changes({**owed, **desired.fields}, live.fields, entry.given)
     change = _password(desired, entry)
     if not (changes or unknowable or change):
         return None
     return AgentDiff(desired.operator_id, "present", desired, live, changes, change, unknowable)
+
+
+def _still_owed(operator_id: str, entry: LedgerEntry, state: LiveState) -> dict[str, Value]:
+    """What a replaced agent can still be given back: nothing fixed once it is there, no number that has gone."""
+    there = operator_id in state.agents
+    owed = {name: value for name, value in entry.owed.items() if not there or can_edit(BY_NAME[name], value)}
+    number = owed.get("sipNumber")
+    holders = {id_ for id_, agent in state.agents.items() if agent.fields["sipNumber"] == number}
+    if number is not None and holders - {operator_id}:
+        del owed["sipNumber"]
+    return owed
 
 
 def _password(desired: DesiredAgent, entry: LedgerEntry) -> PasswordChange | None:

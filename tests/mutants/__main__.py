@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
             survived = 0
             for verdict in threads.map(lambda bug: _tried(unchanged, bug), bugs):
                 survived += not verdict.caught
-                _say(f"{verdict.words:<12} {verdict.seconds:5.1f} s  {verdict.bug.name}")
+                _say(f"{verdict.words:<13}{verdict.seconds:5.1f} s  {verdict.bug.name}")
     _say(f"{len(bugs) - survived} of {len(bugs)} planted bugs were caught")
     return 1 if survived else 0
 
@@ -105,7 +105,7 @@ def _tried(unchanged: Path, bug: Bug) -> Verdict:
     start = time.monotonic()
     code, _ = _pytest(folder, bug.tests, LONGEST, "-x")
     caught = code in (_FAILED, _HUNG)
-    words = "caught" if code == _FAILED else "caught: hung" if code == _HUNG else "SURVIVED" if code == 0 else f"? {code}"
+    words = {_FAILED: "caught", _HUNG: "caught: hung", 0: "SURVIVED"}.get(code, f"NOT TRIED {code}")
     shutil.rmtree(folder)
     return Verdict(bug, caught, words, time.monotonic() - start)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.client import connected
-from reconciler.core.model import Policy, Report, Secret
+from reconciler.core.model import Event, Plan, Policy, Report, Secret
 from reconciler.credentials import CredentialsFile, resolve
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, Refused
 from reconciler.files import load_desired
 from reconciler.local import LocalStore
 from reconciler.run import Bench, Sight, carry_out, keep, look, now
@@ -56,8 +56,15 @@ class Applier:
 
     folder: Path
     box: Box
+    policy: Policy = field(default_factory=lambda: Policy(allow_replace=True))
     runs: list[Report | str] = field(default_factory=list)
     tries: int = 0
+    timeout: float = 0.3
+    passwords: dict[str, str] = field(default_factory=lambda: {"GIVEN": GIVEN})
+    planned: Callable[[Sight], None] = lambda _sight: None
+    """Called between the plan and the first call: what happens meanwhile."""
+    ended: Callable[[Event], None] = lambda _event: None
+    """Called as each call ends; what it raises is how the run ends, its books left as they are."""
 
     @property
     def file(self) -> Path:
@@ -73,17 +80,21 @@ class Applier:
         self.runs.append(ended)
         return ended
 
+    def plan(self) -> Plan:
+        """What a plan would show now."""
+        planned: Plan = self._with_bench(lambda bench, _stop: look(bench, _quiet).plan, threading.Event())
+        return planned
+
     def left(self) -> int:
         """How many actions a plan still has."""
-        left: int = self._with_bench(lambda bench, _stop: len(look(bench, _quiet).plan.actions), threading.Event())
-        return left
+        return len(self.plan().actions)
 
     def _with_bench(self, work: Callable[[Bench, threading.Event], Any], stop: threading.Event) -> Any:
-        settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=0.3)
+        settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=self.timeout)
         with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
             store = LocalStore(self.folder / ".reconciler/ledger.json")
             journal = self.folder / ".reconciler/journal.jsonl"
-            return work(Bench(load_desired(self.file), Policy(allow_replace=True), transport, store, journal), stop)
+            return work(Bench(load_desired(self.file), self.policy, transport, store, journal), stop)
 
     def _run(self, bench: Bench, stop: threading.Event) -> Report:
         self.tries += 1
@@ -93,8 +104,11 @@ class Applier:
             keep(bench, sight, credentials)
             if not sight.plan.actions:
                 return Report((), verified=True)
-            passwords = resolve(sight.plan.actions, {"GIVEN": GIVEN})
-            return carry_out(bench, sight, passwords, credentials, stop, lambda _event: None)
+            if sight.plan.refused:
+                raise Refused("nothing was done")
+            passwords = resolve(sight.plan.actions, self.passwords)
+            self.planned(sight)
+            return carry_out(bench, sight, passwords, credentials, stop, self.ended)
 
 
 def _quiet(_done: int, _total: int) -> None:
@@ -126,7 +140,7 @@ def credential_lines(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def assert_converged(applier: Applier) -> None:
-    """What the file says is so, every password that we set is known, and the vendor's history has no blind repetition."""
+    """What the file says is so, every password that we set is known, and no create was repeated blindly."""
     assert applier.left() == 0, applier.runs
     live = applier.box.store.agents()
     assert sorted(live) == ["8001", "8002", "8003", "8004", "8007", "8008", "8010", "8011", "8012", "8013"]
