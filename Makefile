@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help demo test check fmt generate generate-check bench sandbox lock
+.PHONY: help demo test check fmt generate generate-check bench sandbox lock mutants
 
 help:  ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,6 +20,9 @@ demo: $(VENV)/.ready  ## the main job, on a sandbox of 30 agents: validate, plan
 
 test: $(VENV)/.ready  ## the whole suite; the core's branch coverage must be 100 %
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+mutants: $(VENV)/.ready  ## plant bugs in a copy of the source, one by one (BUG=name: that one): the suite must catch each
+	$(BIN)/python -m tests.mutants $(BUG)
 
 check: $(VENV)/.ready generate-check  ## format, lint, types, and that generated files are fresh
 	$(BIN)/ruff format --check .

@@ -83,10 +83,16 @@ class Lost:
 Outcome = Ok | Refused | NotSent | Lost
 
 
-class RateLimiter:
-    """One slot each `1 / rate` seconds for all requests together; `pause` keeps everybody back.
+_RECOVERY: Final = 0.99
+_FIRST_SLOWDOWN: Final = 0.01
+_SLOWEST: Final = 2.0
 
-    `clock` and `sleep` are in seconds. A rate of 0 is unlimited.
+
+class RateLimiter:
+    """One slot each `1 / rate` seconds for all requests together; `pause` keeps everybody back and slows them down.
+
+    Each pause halves the rate, and every request that follows wins a hundredth of it back. `clock` and `sleep` are in
+    seconds. A rate of 0 is unlimited.
     """
 
     def __init__(
@@ -95,7 +101,8 @@ class RateLimiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._interval = 1 / rate if rate else 0.0
+        self._shortest = 1 / rate if rate else 0.0
+        self._interval = self._shortest
         self._clock = clock
         self._sleep = sleep
         self._next = 0.0
@@ -108,6 +115,7 @@ class RateLimiter:
             now = self._clock()
             slot = max(now, self._next)
             self._next = slot + self._interval
+            self._interval = max(self._shortest, self._interval * _RECOVERY)
         while slot > now:
             self._sleep(slot - now)
             now, slot = slot, self._held
@@ -115,7 +123,10 @@ class RateLimiter:
     def pause(self, seconds: float) -> None:
         """Let no further request go for `seconds`, those that wait for their slot included."""
         with self._lock:
-            self._held = self._clock() + seconds
+            now = self._clock()
+            if now >= self._held:  # of many refusals at once only the first slows down
+                self._interval = min(max(2 * self._interval, _FIRST_SLOWDOWN), _SLOWEST)
+            self._held = max(self._held, now + seconds)
             self._next = max(self._next, self._held)
 
 
@@ -439,7 +450,7 @@ def _decoded(rows: Sequence[object]) -> list[LiveAgent]:
 
 
 class Writer:
-    """Changes live agents: one method an endpoint, one outcome a call, nothing repeated but what was never sent."""
+    """Changes live agents: one method an endpoint, one request a call, one outcome; `settle` decides what follows."""
 
     def __init__(self, transport: Transport, company: Company) -> None:
         self._transport = transport
@@ -462,11 +473,6 @@ class Writer:
         return self._write("password", wire.password_body(self._company, operator_id, password.reveal()))
 
     def _write(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
-        for attempt in range(1, READ_TRIES):
-            outcome = self._transport.send(name, body)
-            if not isinstance(outcome, NotSent):
-                return outcome
-            self._transport.sleep(backoff(attempt, outcome.retry_after))
         return self._transport.send(name, body)
 
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,13 +104,21 @@ class LocalStore:
 
     def _sign(self) -> None:
         info = LockInfo(secrets.token_hex(8), who_we_are(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-        replace_file(self._note, json.dumps(asdict(info)).encode())
+        with suppress(OSError):  # it serves messages only
+            replace_file(self._note, json.dumps(asdict(info)).encode())
 
     def _signature(self) -> LockInfo:
+        """Who signed; nobody that is known where the note is missing, or old: then its process has gone."""
         try:
-            return LockInfo(**json.loads(self._note.read_bytes()))
+            info = LockInfo(**json.loads(self._note.read_bytes()))
+            host, _, pid = info.who.rpartition("@")[2].rpartition(":")
+            if host == socket.gethostname():
+                os.kill(int(pid), 0)
+        except PermissionError:
+            return info
         except (OSError, ValueError, TypeError):
-            return LockInfo("unknown", "another apply", "an unknown time")
+            return LockInfo("unknown", "another apply", "just now")
+        return info
 
     @property
     def _note(self) -> Path:

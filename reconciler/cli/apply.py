@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -186,18 +186,20 @@ def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
         yield lambda _event: None
         return
     try:
-        stream = path.open("a", encoding="utf-8", buffering=1)
+        stream = path.open("ab", buffering=0)
     except OSError as error:
         raise ReconcilerError(f"the events file {path} cannot be written: {error.strerror}") from None
     with stream:
         yield lambda event: _log(event, stream)
 
 
-def _log(event: Event, stream: IO[str]) -> None:
+def _log(event: Event, stream: IO[bytes]) -> None:
+    """A run does not end because its log cannot be written."""
     from reconciler.run import now, stamp
 
     line = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
-    stream.write(json.dumps({**line, "outcome": event.outcome, "message": event.message}) + "\n")
+    with suppress(OSError):
+        stream.write(json.dumps({**line, "outcome": event.outcome, "message": event.message}).encode() + b"\n")
 
 
 def _finish(shell: Shell, head: Heading, planned: Plan, report: Report) -> None:

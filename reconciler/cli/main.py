@@ -75,6 +75,9 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         # Whoever read our output has gone; what is still buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        shell.say(f"error: the output cannot be written: {error.strerror}; `reconciler status` shows the last apply")
+        return 1
     except Exception as error:  # noqa: BLE001 - a traceback could show a secret; its place is enough for a report
         return _unexpected(error, shell)
     return code if isinstance(code, int) else 0

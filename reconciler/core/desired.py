@@ -24,7 +24,7 @@ def read_desired(file: str, data: bytes, *, pure: bool = False) -> tuple[Desired
     agents = tuple(_resolved(document))
     broken = {problem.place for problem in found}  # what follows from a broken value is noise
     follow = [*schema_problems(document), *(problem for rule in RULES for problem in rule(document, agents))]
-    problems = [*found, *(problem for problem in follow if problem.place not in broken)]
+    problems = [*found, *(problem for problem in follow if not problem.path or problem.place not in broken)]
     if problems:
         return None, tuple(sorted(problems, key=lambda problem: problem.place))
     return _state(document, agents, hashlib.sha256(data).hexdigest()), ()

@@ -30,16 +30,17 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView) -> Diff:
     scope = desired.scope
     in_scope = {id_ for id_ in live.agents if scope is None or matches(scope, id_)}
     wanted = {agent.operator_id for agent in desired.agents}
-    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK)) for agent in desired.agents]
+    promised = {agent.fields.get("sipNumber") for agent in desired.agents}
+    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK), promised) for agent in desired.agents]
     differing = [agent for agent in agents if agent is not None]
     differing += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted]
     differing.sort(key=lambda agent: agent.operator_id)
     return Diff(desired, live, ledger, tuple(differing), len(in_scope))
 
 
-def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry) -> AgentDiff | None:
+def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, promised: set[Value]) -> AgentDiff | None:
     live = state.agents.get(desired.operator_id)
-    owed = _still_owed(desired.operator_id, entry, state) if entry.owed else {}
+    owed = _still_owed(desired.operator_id, entry, state, promised) if entry.owed else {}
     if live is None:
         return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired), owed=owed)
     changes, unknowable = _changes({**owed, **desired.fields}, live.fields, entry.given)
@@ -49,13 +50,16 @@ def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry) -> Age
     return AgentDiff(desired.operator_id, "present", desired, live, changes, change, unknowable)
 
 
-def _still_owed(operator_id: str, entry: LedgerEntry, state: LiveState) -> dict[str, Value]:
-    """What a replaced agent can still be given back: nothing fixed once it is there, no number that has gone."""
+def _still_owed(operator_id: str, entry: LedgerEntry, state: LiveState, promised: set[Value]) -> dict[str, Value]:
+    """What a replaced agent can still be given back: nothing fixed once it is there, no number that went elsewhere.
+
+    `promised` are the SIP numbers that the file gives to somebody.
+    """
     there = operator_id in state.agents
     owed = {name: value for name, value in entry.owed.items() if not there or can_edit(BY_NAME[name], value)}
     number = owed.get("sipNumber")
     holders = {id_ for id_, agent in state.agents.items() if agent.fields["sipNumber"] == number}
-    if number is not None and holders - {operator_id}:
+    if number is not None and (number in promised or holders - {operator_id}):
         del owed["sipNumber"]
     return owed
 
@@ -90,7 +94,8 @@ def _changes(
     changes = [FieldChange(name, known[name], wanted[name]) for name in differing]
     changes += [FieldChange(name, None, wanted[name], before_known=False) for name in unknown if _editable(name)]
     changes.sort(key=lambda change: _ORDER[change.field])
-    return tuple(changes), tuple(name for name in unknown if not _editable(name))
+    unknowable = sorted((name for name in unknown if not _editable(name)), key=_ORDER.__getitem__)
+    return tuple(changes), tuple(unknowable)
 
 
 _ORDER = {row.name: index for index, row in enumerate(COMPARED)}

@@ -120,6 +120,8 @@ def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | Non
         return None, (stop.problem,)
     except yaml.MarkedYAMLError as error:
         return None, (_syntax_problem(file, text, error),)
+    except (ValueError, OverflowError, yaml.YAMLError):  # PyYAML's Python parser, of absurd escapes and directives
+        return None, (Problem(Place(file, 1), "", "not valid YAML: an escape or directive that means nothing"),)
     return Document(file, text, root), tuple(composer.problems)
 
 
@@ -159,7 +161,7 @@ def _syntax_problem(file: str, text: str, error: yaml.MarkedYAMLError) -> Proble
     return Problem(place, "", f"not valid YAML: {_QUOTED.sub('a name', complaint)}", hint)
 
 
-_QUOTED: Final = re.compile(r"""(['"])(?!<)[^'"]{2,}\1""")
+_QUOTED: Final = re.compile(r"""(['"])(?!<)[^'"\s,{}\[\]]{2,}\1""")
 
 _HAS_LIBYAML: Final = bool(getattr(yaml, "__with_libyaml__", False))
 
@@ -352,6 +354,7 @@ class _Composer:
             frame.places += _position(event)
         elif frame.key is None:
             self._key(frame, event)
+            return
         else:
             key, frame.key = frame.key, None
             if frame.merging:
@@ -382,11 +385,9 @@ class _Composer:
     def _merge_sources(self, event: Event, value: Node) -> list[Mapping]:
         sources = value if isinstance(value, Sequence) else [value]
         merges = [source for source in sources if isinstance(source, Mapping)]
-        if len(merges) < len(sources):
+        if len(merges) < len(sources) and value is not None:  # nothing: an alias that was complained of
             message = "a merge key (<<) takes a mapping or a list of mappings"
             self._complain(event, message, "point it at an anchor: <<: *name")
-        for source in merges:
-            self._expand(event, source.nodes)
         return merges
 
     def _merge(self, frame: _Frame, node: Mapping) -> None:

@@ -257,7 +257,7 @@ def canon(row: Field, value: object) -> Value:
                 return value
             number = _as_integer(value)
             return row.choices[number] if isinstance(number, int) and 0 <= number < len(row.choices) else number
-        case Kind.PASSWORD:
+        case _:
             raise ValueError("a password has no canonical value")
 
 

@@ -37,5 +37,5 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         actions=actions,
         calls=lower(actions),
         guardrails=guardrails(actions, desired, found.in_scope, policy),
-        notes=tuple(notes(found)),
+        notes=tuple(notes(found, actions)),
     )

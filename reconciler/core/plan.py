@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as with_
 from typing import Final
 
@@ -37,7 +37,7 @@ def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
         case "extra":
             if not _kept(agent.operator_id, diff):
                 yield _action(agent, "delete")
-        case "present":
+        case _:
             change = _change(agent, diff, policy) if agent.changes else None
             if change:
                 yield change
@@ -78,7 +78,9 @@ def _change(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
     if not fixed:
         return _action(agent, "edit", agent.changes)
     carries = _carried(agent, diff.ledger.get(agent.operator_id, LedgerEntry()))
-    action = with_(_action(agent, "replace", agent.changes), carries=carries)
+    managed = agent.desired.fields if agent.desired else {}
+    asked = tuple(change for change in agent.changes if change.field in managed)
+    action = with_(_action(agent, "replace", asked), carries=carries)
     if matches(diff.desired.protect, agent.operator_id):
         return with_(action, blocked=f"{_fixed_words(fixed)}, and the agent is protected from being replaced")
     if not policy.allow_replace:
@@ -96,13 +98,17 @@ def _fixed_words(fixed: Iterable[FieldChange]) -> str:
 
 
 def _carried(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
-    """What a replaced agent takes along: every live or recorded value that does not change and is no default.
+    """What a replaced agent takes along: every live or recorded value that nobody asks to change and is no default.
 
-    Its SIP number is always among them, or the new agent would be given another.
+    Its SIP number is always among them, or the new agent would be given another; so is what an earlier replace still
+    owes it, and what the file wants and only a creation can give.
     """
     live = agent.live.fields if agent.live else {}
-    changed = {change.field for change in agent.changes}
-    known = {row.name: live[row.name] for row in LISTED} | dict(entry.given)
+    desired = agent.desired.fields if agent.desired else {}
+    owed = {change.field: change.after for change in agent.changes if change.field not in desired}
+    wanted = {name: desired[name] for name in agent.unknowable}
+    known = {row.name: live[row.name] for row in LISTED} | dict(entry.given) | owed | wanted
+    changed = {change.field for change in agent.changes} - owed.keys()
     return {
         name: value
         for name, value in known.items()
@@ -135,18 +141,22 @@ def _block_taken_sip_numbers(actions: list[Action], diff: Diff) -> list[Action]:
     return [action if action.kind == "password" else by_id[action.operator_id] for action in actions]
 
 
-def notes(diff: Diff) -> Iterator[Note]:
+def notes(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
     """What a reader should know although nothing is done about it."""
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")
+    roleless = tuple(a.operator_id for a in actions if a.kind == "replace" and "roleName" not in a.after)
+    if roleless:
+        yield Note("the role is not known and cannot be carried over: the vendor chooses one", roleless)
     kept = [a.operator_id for a in diff.agents if a.status == "extra" and _kept(a.operator_id, diff)]
     protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))
     if protected:
         yield Note("not in the file, and kept because they are protected", protected)
-    if others := tuple(id_ for id_ in kept if id_ not in protected):
+    if diff.live.complete and (others := tuple(id_ for id_ in kept if id_ not in protected)):
         yield Note("not in the file, and kept because nothing is pruned", others)
+    replaced = {action.operator_id for action in actions if action.kind == "replace" and not action.blocked}
     unknowable: defaultdict[str, list[str]] = defaultdict(list)
-    for agent in diff.agents:
+    for agent in (agent for agent in diff.agents if agent.operator_id not in replaced):
         for name in agent.unknowable:
             unknowable[name].append(agent.operator_id)
     for name, ids in unknowable.items():

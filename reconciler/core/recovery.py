@@ -29,7 +29,7 @@ def remembered(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None:
             return replace(known, given={**known.given, **given}, owed=owed) if entry or given else entry
         case "password":
             return replace(known, password_version=intent.password_version or None, unsure=False)
-        case "delete":
+        case _:
             return LedgerEntry(owed=intent.owes) if intent.owes else None
 
 
@@ -78,7 +78,7 @@ def _looked_up(
         case "password":
             unrecorded = replace(entry, password_version=None) if entry else None
             return unrecorded, Finding(operator_id, "may have its new password; it counts as not recorded")
-        case "edit":
+        case _:
             return _edited(operator_id, intent, live, entry)
 
 
@@ -91,7 +91,9 @@ def _edited(
     number = _text(listed.get("sipNumber")) if made else None
     kept = {name: value for name, value in entry.given.items() if name not in intent.fields} if entry else {}
     forgetful = replace(entry, given=kept) if entry else None
-    return forgetful, Finding(operator_id, "was edited" if made else "was not edited", sip_number=number)
+    hidden = "; what is never listed is sent again" if len(listed) < len(intent.fields) else ""
+    message = ("was edited" if made else "was not edited") if listed else "may have been edited"
+    return forgetful, Finding(operator_id, message + hidden, sip_number=number)
 
 
 def _text(value: object) -> str | None:

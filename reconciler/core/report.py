@@ -29,6 +29,8 @@ def results(plan: Plan, events: Iterable[Event]) -> tuple[ActionResult, ...]:
 
 
 def _result(action: Action, events: Sequence[Event], planned: int) -> ActionResult:
+    if action.blocked:
+        return ActionResult(action, "skipped", action.blocked)
     done = sum(event.outcome == "done" for event in events)
     if done == planned:
         return ActionResult(action, "done")

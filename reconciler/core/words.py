@@ -26,10 +26,15 @@ def schema_problems(document: Document) -> list[Problem]:
     """Everything that the schema refuses in a document, one problem a place."""
     best: dict[tuple[Path, str], ValidationError] = {}
     for error in strict_validator().iter_errors(document.root):
-        at = (tuple(error.absolute_path), "required" if error.validator == "required" else "")
+        structural = isinstance(error.instance, Mapping) and error.validator in _STRUCTURAL
+        at = (tuple(error.absolute_path), str(error.validator) if structural else "")
         if at not in best or error.validator == "enum":
             best[at] = error
     return [problem for error in best.values() for problem in _in_words(document, error)]
+
+
+_STRUCTURAL: Final = ("required", "additionalProperties", "oneOf")
+"""What a mapping may break several of at once; of a value one complaint is enough."""
 
 
 def path_text(document: Document, path: Path) -> str:
@@ -80,7 +85,7 @@ def _in_words(document: Document, error: Any) -> Iterator[Problem]:
             message, hint = _value_words(error, path)
             typed = _typed(document, path, error.instance)
             written = f"; written: {typed}" if typed else ""
-            quoted = f'{hint}: "{typed}"' if hint == _QUOTE and typed else hint
+            quoted = f'{hint}: "{typed}"' if hint == _QUOTE and typed[:1].strip("&*!") else hint
             yield problem_at(document, path, message + written, quoted)
 
 
@@ -132,11 +137,15 @@ def _value_words(error: Any, path: Path) -> tuple[str, str]:
 def _choice_words(allowed: list[Any], value: object) -> tuple[str, str]:
     names = [name for name in allowed if isinstance(name, str)]
     if not names:
-        odd = value.casefold() if isinstance(value, str) else ""
-        yes = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}.get(odd)
-        return "must be true or false", f"YAML 1.2 reads {odd} as text; write {yes}" if yes else ""
+        return _flag_words(value)
     guess = closest(value, names) if isinstance(value, str) else ""
     return "must be one of " + ", ".join(names), f"did you mean {guess}?" if guess else ""
+
+
+def _flag_words(value: object) -> tuple[str, str]:
+    odd = value.casefold() if isinstance(value, str) else ""
+    yes = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}.get(odd)
+    return "must be true or false", f"YAML 1.2 reads {odd} as text; write {yes}" if yes else ""
 
 
 _QUOTE: Final = "quote it"
@@ -145,16 +154,16 @@ _TYPE_NAMES: Final = {"string": "text", "integer": "a whole number", "array": "a
 
 def _type_words(wanted: str | list[str], value: object) -> tuple[str, str]:
     kinds = [wanted] if isinstance(wanted, str) else wanted
-    if "string" in kinds and isinstance(value, bool | int | float):
+    if "string" in kinds and "integer" not in kinds and isinstance(value, bool | int | float):
         what = "true or false" if isinstance(value, bool) else "a number"
         return f"is {what}, and text belongs here", _QUOTE
-    if "string" in kinds and value is None:
+    if kinds == ["string"] and value is None:
         return (
             "is empty, and text belongs here",
             'leave the key out to leave the field alone, or write "" to clear it',
         )
     if kinds == ["boolean"]:
-        return "must be true or false", ""
+        return _flag_words(value)
     names = " or ".join(_TYPE_NAMES[kind] for kind in kinds if kind in _TYPE_NAMES)
     digits = isinstance(value, str) and value.isascii() and value.isdigit()
     return f"must be {names}", "write it without quotes" if kinds == ["integer"] and digits else ""

@@ -77,7 +77,19 @@ def test_help_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
-    assert not loaded & {"httpx", "deepdiff", "jsonschema", "yaml", "rich.console", "pyrage", "obstore", "filelock", "aiohttp", "asyncio", "sqlite3"}
+    assert not loaded & {
+        "httpx",
+        "deepdiff",
+        "jsonschema",
+        "yaml",
+        "rich.console",
+        "pyrage",
+        "obstore",
+        "filelock",
+        "aiohttp",
+        "asyncio",
+        "sqlite3",
+    }
 
 
 def test_schema_prints_the_schema(offline: Workplace) -> None:

@@ -19,6 +19,7 @@ scope:
 prune: false
 protect: ["8000", "adm*"]
 guardrails: {maxDeletes: 20%, maxChanges: 500}
+recipients: [ssh-ed25519 AAAA]
 defaults: {afterInterval: 10, isrecord: true}
 profiles:
   leader: {operatorType: leader, outcallflag: allowed}
@@ -43,8 +44,8 @@ def test_a_whole_file() -> None:
     assert state(EXAMPLE) == DesiredState(
         company=Company("acme", 4242),
         agents=(
-            DesiredAgent("8001", leader, password, Place("agents.yaml", 14, 5)),
-            DesiredAgent("8002", other, None, Place("agents.yaml", 12, 5)),
+            DesiredAgent("8001", leader, password, Place("agents.yaml", 15, 5)),
+            DesiredAgent("8002", other, None, Place("agents.yaml", 13, 5)),
         ),
         files=("agents.yaml",),
         sha256=hashlib.sha256(EXAMPLE.encode()).hexdigest(),
@@ -53,6 +54,7 @@ def test_a_whole_file() -> None:
         protect=("8000", "adm*"),
         max_deletes=Limit("20%"),
         max_changes=Limit("500"),
+        recipients=("ssh-ed25519 AAAA",),
     )
 
 

@@ -175,6 +175,19 @@ def test_what_a_replaced_agent_had_is_owed_to_it() -> None:
     assert diff(desired(), live(), ledger).agents == ()
 
 
+def test_what_cannot_be_given_back_is_owed_no_longer() -> None:
+    """A number that another agent has meanwhile, and what is fixed once the agent is there, are not asked for."""
+    owed: dict[str, Value] = {"sipNumber": "60001", "email": "e", "afterInterval": 0, "name": "n"}
+    ledger, other = {"8001": LedgerEntry(owed=owed)}, live_agent("8002", sipNumber="60001")
+    wanted = desired(agent("8001"), prune=False, scope=("8001",))
+    (missing,) = diff(wanted, live(other), ledger).agents
+    assert missing.owed == {"email": "e", "afterInterval": 0, "name": "n"}
+    (there,) = diff(wanted, live(live_agent("8001", afterInterval=5), other), ledger).agents
+    assert there.changes == (FieldChange("name", "", "n"),)
+    (holding,) = diff(wanted, live(live_agent("8001", sipNumber="60001")), ledger).agents
+    assert holding.changes == (FieldChange("name", "", "n"),)
+
+
 @given(
     st.fixed_dictionaries({}, optional={row.name: canonical_values(row) for row in COMPARED}),
     st.fixed_dictionaries({row.name: canonical_values(row) for row in LISTED}),

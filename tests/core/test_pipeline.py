@@ -27,5 +27,5 @@ def test_a_plan_is_made_of_every_stage() -> None:
     assert found.actions == acts(facts, policy)
     assert found.calls == lower(found.actions)
     assert found.guardrails == guardrails(found.actions, wanted, facts.in_scope, policy)
-    assert found.notes == tuple(notes(facts))
+    assert found.notes == tuple(notes(facts, found.actions))
     assert (len(found.actions), len(found.calls), len(found.guardrails), len(found.notes)) == (1, 2, 1, 1)

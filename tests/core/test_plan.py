@@ -402,7 +402,6 @@ def test_notes() -> None:
     assert incomplete.notes == (
         Note("the listing is incomplete: nothing is deleted"),
         protected,
-        Note("not in the file, and kept because nothing is pruned", ("8009",)),
         unknowable,
     )
     assert [note.operator_ids for note in planned(desired(prune=False), live(*agents)).notes] == [

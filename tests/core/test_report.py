@@ -37,6 +37,13 @@ def test_what_became_of_an_action(ended: list[tuple[CallOutcome, str]], expected
     assert outcomes(TWO_CALLS, *ended) == [expected]
 
 
+def test_a_blocked_action_was_not_done() -> None:
+    """An action that was blocked is not done, although not one call of it is missing."""
+    plan = planned(desired(agent("8001", email="new")), live(live_agent("8001")))
+    (result,) = results(plan, ())
+    assert (result.outcome, result.message) == ("skipped", plan.actions[0].blocked)
+
+
 def test_one_call_of_many_actions() -> None:
     """A delete of several agents decides the end of each."""
     plan = planned(desired(agent("8009")), live(live_agent("8001"), live_agent("8002"), live_agent("8009")))

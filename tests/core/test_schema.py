@@ -162,6 +162,31 @@ def test_password_sources(password: object, accepted: bool) -> None:
     assert accepts(defaults={"password": password}) is accepted
 
 
+AGE = "age1" + "q" * 58
+
+
+@pytest.mark.parametrize(
+    ("recipients", "accepted"),
+    [
+        ([AGE], True),
+        ([AGE, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA", "ssh-rsa AAAAB3Nza+/== somebody@example.com"], True),
+        ([], False),
+        (AGE, False),
+        ([AGE + "\n"], False),
+        ([AGE[:-1]], False),
+        ([AGE.upper()], False),
+        (["age1" + "b" * 58], False),
+        (["AGE-SECRET-KEY-1" + "Q" * 58], False),
+        (["ssh-dss AAAA"], False),
+        (["ssh-rsa AAAA a\nb"], False),
+        ([" " + AGE], False),
+    ],
+)
+def test_recipients(recipients: object, accepted: bool) -> None:
+    """Who can read the credentials is named by public keys of age or ssh, and by nothing else."""
+    assert accepts(recipients=recipients) is accepted
+
+
 def test_a_pattern_says_nothing_about_other_types() -> None:
     """A pattern constrains text alone: a count beside a percentage is not matched against it."""
     assert [

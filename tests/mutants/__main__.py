@@ -35,12 +35,13 @@ _HUNG: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a bug: `caught`, or why not; and how long the tests took."""
+    """What became of a bug: whether it was caught, in words too; how long that took; the first test that failed."""
 
     bug: Bug
     caught: bool
     words: str
     seconds: float
+    first: str
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
             survived = 0
             for verdict in threads.map(lambda bug: _tried(unchanged, bug), bugs):
                 survived += not verdict.caught
-                _say(f"{verdict.words:<13}{verdict.seconds:5.1f} s  {verdict.bug.name}")
+                _say(f"{verdict.words:<13}{verdict.seconds:5.1f} s  {verdict.bug.name}{verdict.first}")
     _say(f"{len(bugs) - survived} of {len(bugs)} planted bugs were caught")
     return 1 if survived else 0
 
@@ -103,11 +104,12 @@ def _tried(unchanged: Path, bug: Bug) -> Verdict:
     changed.write_text(bug.planted(changed.read_text(encoding="utf-8")), encoding="utf-8")
     Path(cache_from_source(str(changed))).unlink(missing_ok=True)
     start = time.monotonic()
-    code, _ = _pytest(folder, bug.tests, LONGEST, "-x")
+    code, out = _pytest(folder, bug.tests, LONGEST, "-x")
     caught = code in (_FAILED, _HUNG)
     words = {_FAILED: "caught", _HUNG: "caught: hung", 0: "SURVIVED"}.get(code, f"NOT TRIED {code}")
     shutil.rmtree(folder)
-    return Verdict(bug, caught, words, time.monotonic() - start)
+    first = next((f": {line[7:150]}" for line in out.splitlines() if line.startswith("FAILED ")), "")
+    return Verdict(bug, caught, words, time.monotonic() - start, first)
 
 
 def _pytest(folder: Path, nodes: Sequence[str], longest: float, *more: str) -> tuple[int, str]:

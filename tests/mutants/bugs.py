@@ -248,6 +248,38 @@ BUGS: Final = (
         (f"{_PLANTED}::test_a_refused_look_up_is_made_sure_of",),
     ),
     Bug(
+        "unanswered-look-up-is-absence",
+        "reconciler/settle.py",
+        'blind = call.kind == "create" or isinstance(looked, Refused)',
+        "blind = isinstance(looked, Refused)",
+        "While nobody can be asked whether a create arrived, it is not sent again.",
+        (f"{_PLANTED}::test_a_create_is_not_repeated_without_a_look",),
+    ),
+    Bug(
+        "search-takes-anybody",
+        "reconciler/client.py",
+        'if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]',
+        "if isinstance(row, dict)]",
+        "Another agent whose id is alike is not taken for the one that was looked for.",
+        ("tests/edge/test_planted.py::test_a_search_that_finds_others",),
+    ),
+    Bug(
+        "another-agent-believed",
+        "reconciler/client.py",
+        "    if agent.operator_id != operator_id or not isinstance(row, dict):\n",
+        "    if not isinstance(row, dict):\n",
+        "An answer about another agent is no answer.",
+        ("tests/edge/test_planted.py::test_a_look_that_shows_another_agent",),
+    ),
+    Bug(
+        "stopped-run-sends-again",
+        "reconciler/settle.py",
+        "        if self.stop.is_set() or not self.budget.take():\n",
+        "        if not self.budget.take():\n",
+        "An interrupted run sends nothing more, repetitions included.",
+        (f"{_PLANTED}::test_a_stopped_run_sends_no_more",),
+    ),
+    Bug(
         "lost-delete-not-looked-up",
         "reconciler/settle.py",
         "            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, tongs)]\n",
@@ -423,7 +455,7 @@ BUGS: Final = (
         "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving else []\n",
         "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving < 0 else []\n",
         "A new agent is never given the SIP number that another agent of the plan waits for.",
-        ("tests/cli/test_plan_and_apply.py::test_sip_numbers_rotate",),
+        (f"{_PLANTED}::test_who_may_take_any_number_waits_for_all_that_move",),
     ),
     # What is sent, and what is read.
     Bug(
@@ -608,7 +640,7 @@ BUGS: Final = (
         "        if self.expanded > MAX_EXPANDED:\n",
         "        if self.expanded > MAX_EXPANDED**4:\n",
         "A file that expands without bound is refused while it is read.",
-        (f"{_DOCUMENT}::test_an_alias_bomb_is_refused",),
+        ("tests/core/test_planted.py::test_a_bomb_does_not_go_off",),
     ),
     Bug(
         "dollar-before-a-line-break",

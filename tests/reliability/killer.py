@@ -22,9 +22,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Final, Literal, Self
 
 from tests.process import Ran
@@ -149,8 +148,10 @@ class Breaker:
         def opened(path: Any, flags: int, *rest: Any, _do: Callable[..., int] = os.open, **named: Any) -> int:
             file = os.fspath(path)
             writes = flags & (os.O_WRONLY | os.O_RDWR) and self.is_ours(file)
-            handle: int = self.step("open", file, lambda: _do(path, flags, *rest, **named)) if writes else _do(
-                path, flags, *rest, **named
+            handle: int = (
+                self.step("open", file, lambda: _do(path, flags, *rest, **named))
+                if writes
+                else _do(path, flags, *rest, **named)
             )
             self.paths[handle] = file
             return handle
@@ -160,8 +161,10 @@ class Breaker:
 
             def called(*given: Any, **named: Any) -> Any:
                 path = os.fspath(given[number])
-                return self.step(name, path, lambda: real(*given, **named)) if self.is_ours(path) else real(
-                    *given, **named
+                return (
+                    self.step(name, path, lambda: real(*given, **named))
+                    if self.is_ours(path)
+                    else real(*given, **named)
                 )
 
             return called
@@ -228,15 +231,14 @@ def _hasten() -> None:
     import certifi
 
     from reconciler.client import Transport
+    from reconciler.settings import Connection
 
-    ssl.create_default_context = functools.cache(ssl.create_default_context)
+    setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
     ssl.create_default_context(cafile=certifi.where())
     real = Transport.__init__
 
-    def made(transport: Transport, *rest: Any, **named: Any) -> None:
-        real(transport, *rest, **named)
-        slow = transport.sleep
-        transport.sleep = lambda seconds: slow(min(seconds, 0.002))
+    def made(transport: Transport, settings: Connection, sleep: Callable[[float], object]) -> None:
+        real(transport, settings, lambda seconds: sleep(min(seconds, 0.002)))
 
     setattr(Transport, "__init__", made)  # noqa: B010
 
@@ -250,7 +252,6 @@ class Job:
     arguments: list[str]
     logs: str
     breaking: dict[str, Any] | None = None
-    limits: dict[str, int] = field(default_factory=dict)
 
     def take_place(self) -> None:
         """Become the command, up to the call of its entry point."""
@@ -265,10 +266,6 @@ class Job:
         signal.alarm(LONGEST)
         if self.breaking is not None:
             Breaker(Break(**self.breaking), self.folder, trace).install()
-        if "FSIZE" in self.limits:
-            import resource
-
-            resource.setrlimit(resource.RLIMIT_FSIZE, (self.limits["FSIZE"], self.limits["FSIZE"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,13 +281,16 @@ class Running:
 
     def said(self) -> str:
         """What it has said on stderr up to now."""
-        path = Path(f"{self.logs}.err")
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return self._read("err")
 
     @property
     def trace(self) -> list[str]:
         """The points that were counted, or the one where it broke."""
-        return Path(f"{self.logs}.trace").read_text(encoding="utf-8").splitlines()
+        return self._read("trace").splitlines()
+
+    def _read(self, ending: str) -> str:
+        path = Path(f"{self.logs}.{ending}")
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 class Killer:
@@ -308,18 +308,16 @@ class Killer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.clear()
         self._process.communicate()
 
-    def start(
-        self, folder: Path, env: Mapping[str, str], *arguments: str, breaking: Break | None = None, **limits: int
-    ) -> Running:
+    def start(self, folder: Path, env: Mapping[str, str], *arguments: str, breaking: Break | None = None) -> Running:
         """Start `reconciler` with these arguments."""
         self._count += 1
         logs = self._logs / f"{self._count:05}"
         broken = asdict(breaking) if breaking else None
-        job = asdict(Job(str(folder), dict(env), list(arguments), str(logs), broken, limits))
+        job = asdict(Job(str(folder), dict(env), list(arguments), str(logs), broken))
         pid = self._ask({"start": job})
         self._alive.add(pid)
         return Running(pid, logs)
@@ -340,11 +338,9 @@ class Killer:
         assert "internal error" not in out + err, err
         return Ran(code, out, err)
 
-    def run(
-        self, folder: Path, env: Mapping[str, str], *arguments: str, breaking: Break | None = None, **limits: int
-    ) -> Ran:
+    def run(self, folder: Path, env: Mapping[str, str], *arguments: str, breaking: Break | None = None) -> Ran:
         """Start it and wait."""
-        return self.wait(self.start(folder, env, *arguments, breaking=breaking, **limits))
+        return self.wait(self.start(folder, env, *arguments, breaking=breaking))
 
     def _ask(self, question: Mapping[str, Any]) -> int:
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -378,7 +374,7 @@ def _preload() -> None:
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not module.name.startswith(("reconciler.sandbox", "reconciler.__main__", "reconciler.cli.sandbox")):
             importlib.import_module(module.name)
-    for name in ("deepdiff", "filelock", "httpx", "httpcore", "rich.progress", "yaml", "resource"):
+    for name in ("deepdiff", "filelock", "httpx", "httpcore", "rich.progress", "yaml"):
         importlib.import_module(name)
     tempfile.gettempdir()
     _hasten()

@@ -5,21 +5,32 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.reliability.killer import Break
-from tests.reliability.trial import Lane, Trial, assert_each, lanes, points
+from tests.reliability.trial import APPLY, Lane, Trial, assert_each, lanes, points
 
 DISKS = {
-    "full-for-a-moment": Break("fail", error=errno.ENOSPC),
-    "full-from-then-on": Break("fail", error=errno.ENOSPC, short=True, lasting=True),
-    "read-only": Break("fail", error=errno.EROFS, lasting=True),
-    "broken": Break("fail", error=errno.EIO, lasting=True),
+    "full-for-a-moment": (Break("fail", error=errno.ENOSPC), 2),
+    "full-from-then-on": (Break("fail", error=errno.ENOSPC, short=True, lasting=True), 1),
+    "read-only": (Break("fail", error=errno.EROFS, lasting=True), 2),
+    "broken-for-a-moment": (Break("fail", error=errno.EIO), 1),
+    "broken": (Break("fail", error=errno.EIO, lasting=True), 3),
 }
+"""How a disk fails, and at every which point that is tried."""
+LIMITED = """
+import resource, sys
+from reconciler.cli.main import main
+size = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+main(sys.argv[1:])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +56,27 @@ def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], disk: str) -> N
     assert count > 90
 
     def rule(trial: Trial, point: int) -> None:
-        started = trial.start(breaking=replace(DISKS[disk], at=point))
-        ended = trial.killer.wait(started)
+        started = trial.start(breaking=replace(DISKS[disk][0], at=point))
         try:
+            ended = trial.killer.wait(started)
             assert_nothing_is_lost(trial, ended.code)
             trial.recover(runs=1)
         except AssertionError as error:
-            raise AssertionError(f"{started.trace} {ended.err}: {error}") from None
+            raise AssertionError(f"{started.trace}: {error}") from None
 
-    assert_each(two_lanes, range(1, count + 1), rule)
+    assert_each(two_lanes, range(1, count + 1, DISKS[disk][1]), rule)
 
 
 @pytest.mark.parametrize("size", [0, 100, 200, 400, 800, 1200, 1600, 2400])
 def test_a_limit_on_file_size(two_lanes: list[Lane], size: int) -> None:
     """Where the system itself cuts every file at some size it is the same."""
     trial = two_lanes[0].trial()
-    ended = trial.run(FSIZE=size)
-    assert_nothing_is_lost(trial, ended.code)
+    place = trial.place
+    command = [sys.executable, "-c", LIMITED, str(size), *APPLY]
+    ended = subprocess.run(command, cwd=place.folder, env=place.environment(), capture_output=True, check=False)
+    assert b"internal error" not in ended.stderr, ended.stderr.decode()
+    assert b"Traceback" not in ended.stderr, ended.stderr.decode()
+    assert_nothing_is_lost(trial, ended.returncode)
     trial.recover(runs=1)
 
 
@@ -84,14 +99,31 @@ def test_a_small_disk(two_lanes: list[Lane], small_disk: Path, free: int) -> Non
     """A real file system with so many pages free."""
     trial = replace(two_lanes[0], folder=small_disk).trial()
     filler = small_disk / "filler"
-    with filler.open("wb", buffering=0) as stream:
-        try:
-            while stream.write(bytes(os.statvfs(small_disk).f_bsize)):
-                pass
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+    with filler.open("wb", buffering=0) as stream, suppress(OSError):
+        while stream.write(bytes(os.statvfs(small_disk).f_bsize)):
+            pass
     os.truncate(filler, filler.stat().st_size - free * os.statvfs(small_disk).f_bsize)
     ended = trial.run()
     assert_nothing_is_lost(trial, ended.code)
     filler.unlink()
+    trial.recover(runs=1)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr", "events"])
+def test_nowhere_to_print(two_lanes: list[Lane], stream: str) -> None:
+    """Where what is said has no room, that is an error in plain words, and what was sent is recorded all the same."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    trial = two_lanes[0].trial()
+    place = trial.place
+    more = ["--events", "/dev/full"] if stream == "events" else []
+    command = [sys.executable, "-m", "reconciler", *APPLY, *more]
+    with Path("/dev/full").open("wb") as full:
+        out, err = (full if stream == name else subprocess.PIPE for name in ("stdout", "stderr"))
+        ended = subprocess.run(command, cwd=place.folder, env=place.environment(), stdout=out, stderr=err, check=False)
+    said = (ended.stderr or b"").decode()
+    assert "internal error" not in said, said
+    assert "Traceback" not in said, said
+    assert_nothing_is_lost(trial, ended.returncode)
+    assert [call for call in trial.status().get("calls", ()) if call["outcome"] == "unknown"] == []
     trial.recover(runs=1)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 
@@ -141,6 +141,20 @@ def test_a_ledger_that_changed_is_not_overwritten(tmp_path: Path) -> None:
     assert path.read_bytes() == b"2"
 
 
+def test_who_may_take_any_number_waits_for_all_that_move(box: Box, tmp_path: Path) -> None:
+    """A create that leaves its number to the vendor begins when every call that frees or binds one is over."""
+    begin(tmp_path, box).apply()
+    run = [json.loads(line) for line in (tmp_path / ".reconciler/journal.jsonl").read_bytes().splitlines()]
+    created = {at: line["operatorIds"] for at, line in enumerate(run) if line.get("intent") == "create"}
+    choosing = [at for at, ids in created.items() if ids in (["8010"], ["8011"], ["8013"])]
+    moving = {line["n"] for line in run if line.get("intent") == "edit" and "sipNumber" in line["fields"]}
+    moving |= {line["n"] for line in run if line.get("intent") == "delete"}
+    over = [at for at, line in enumerate(run) if "outcome" in line and line["n"] in moving]
+    assert len(over) >= 6
+    assert len(choosing) == 3
+    assert min(choosing) > max(over)
+
+
 # Two appliers.
 
 
@@ -194,15 +208,37 @@ class Scripted:
         return self.answers.pop(0)
 
 
-def settled(call: Call, vendor: Scripted, budget: Budget | None = None) -> list[tuple[tuple[str, ...], Outcome]]:
-    """How a call ended, part by part."""
-    hand = cast(Any, vendor)
-    tongs = Tongs(hand, hand, {"8001": Secret("pw")}, budget or Budget(100), threading.Event(), lambda _seconds: None)
+def settled(
+    call: Call, vendor: Scripted, budget: Budget | None = None, *, stopped: bool = False
+) -> list[tuple[tuple[str, ...], Outcome]]:
+    """How a call ended, part by part; `stopped`: the run was told to stop meanwhile."""
+    hand, stop = cast(Any, vendor), threading.Event()
+    if stopped:
+        stop.set()
+    tongs = Tongs(hand, hand, {"8001": Secret("pw")}, budget or Budget(100), stop, lambda _seconds: None)
     return [(part.operator_ids, outcome) for part, outcome in settle(call, tongs)]
 
 
 HERE = Ok(Looked(live_agent("8001", sipNumber="60001"), "60001", Secret("sip")))
 GONE = Ok(None)
+
+
+@pytest.mark.parametrize("unanswered", [Lost("no answer"), Refused(401, "no", authentication=True)])
+def test_a_create_is_not_repeated_without_a_look(unanswered: Outcome) -> None:
+    """Where the look-up has no answer either, a create stays lost, and is the next run's to find out about."""
+    vendor = Scripted([Lost("no answer")], [unanswered])
+    ((_, outcome),) = settled(Call("create", ("8001",), (0,)), vendor)
+    assert not isinstance(outcome, Ok)
+    assert vendor.asked == ["create 8001", "look 8001"]
+
+
+@pytest.mark.parametrize("kind", ["create", "edit", "delete"])
+def test_a_stopped_run_sends_no_more(kind: Literal["create", "edit", "delete"]) -> None:
+    """Interrupted, what is in flight ends as it ends: nothing is looked up or sent again."""
+    vendor = Scripted([Lost("no answer")], [])
+    ((_, outcome),) = settled(Call(kind, ("8001",), (0,)), vendor, stopped=True)
+    assert isinstance(outcome, Lost)
+    assert len(vendor.asked) == 1
 
 
 def test_a_create_that_arrives_late_is_ours() -> None:

@@ -237,10 +237,10 @@ MOVES: dict[str, dict[str, Any]] = {
 
 
 def crowd(applier: Applier, **wanted: Value) -> None:
-    """Three pages of agents, live and in the file; the first as `wanted`."""
+    """Three pages of agents, live and in the file; the last as `wanted`."""
     applier.box.store.reset([{"operatorId": operator_id} for operator_id in EVERYBODY])
-    first, *others = ({"operatorId": operator_id} for operator_id in EVERYBODY)
-    wish(applier, {**first, **wanted}, *others)
+    *others, last = ({"operatorId": operator_id} for operator_id in EVERYBODY)
+    wish(applier, *others, {**last, **wanted})
 
 
 def assert_right(applier: Applier, *, tries: int = LISTING_TRIES) -> None:

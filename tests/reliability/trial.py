@@ -26,6 +26,8 @@ from tests.reliability.mixed import GIVEN, Applier, assert_converged, begin, cre
 
 APPLY: Final = ("apply", "--auto-approve", "--allow-replace")
 WRITES: Final = {"create": "create/v2", "edit": "edit/v2", "delete": "del/v2", "password": "editPwd"}
+SHOWN: Final = 20
+"""Failed cases that are told of."""
 PARALLELISM: Final = 4
 LANES: Final = 2
 """Trials that go on at once, each with a vendor of its own."""
@@ -50,16 +52,14 @@ class Trial:
         own = {"GIVEN": GIVEN, "RECONCILER_PARALLELISM": str(PARALLELISM)}
         return Workplace(self.applier.folder, self.box.url, own)
 
-    def start(self, *arguments: str, breaking: Break | None = None, **limits: int) -> Running:
+    def start(self, *arguments: str, breaking: Break | None = None) -> Running:
         """Start an apply, or the command that the arguments name."""
         place = self.place
-        return self.killer.start(
-            place.folder, place.environment(), *(arguments or APPLY), breaking=breaking, **limits
-        )
+        return self.killer.start(place.folder, place.environment(), *(arguments or APPLY), breaking=breaking)
 
-    def run(self, *arguments: str, breaking: Break | None = None, **limits: int) -> Ran:
+    def run(self, *arguments: str, breaking: Break | None = None) -> Ran:
         """An apply, or the command that the arguments name, to its end."""
-        return self.killer.wait(self.start(*arguments, breaking=breaking, **limits))
+        return self.killer.wait(self.start(*arguments, breaking=breaking))
 
     def status(self) -> Any:
         """What `status` says; it always can."""
@@ -99,7 +99,11 @@ class Trial:
     def assert_status_is_true(self) -> Any:
         """No write reached the vendor that `status` does not tell of, and what it calls done is done."""
         said = self.status()
-        told = [(WRITES[call["call"]], id_, call["outcome"]) for call in said.get("calls", ()) for id_ in call["operatorIds"]]
+        told = [
+            (WRITES[call["call"]], id_, call["outcome"])
+            for call in said.get("calls", ())
+            for id_ in call["operatorIds"]
+        ]
         known = {(endpoint, id_) for endpoint, id_, _ in told}
         history = self.box.store.history()
         written = {(write.endpoint, id_) for write in history for id_ in write.operator_ids}
@@ -154,14 +158,14 @@ def assert_each(lanes: Iterable[Lane], cases: Iterable[Any], rule: Callable[[Tri
         try:
             rule(lane.trial(), case)
         except AssertionError as error:
-            return f"{case}: {str(error)[:1500]}"
+            return f"{case}: {str(error)[:600]}"
         finally:
             free.put(lane)
         return ""
 
     with ThreadPoolExecutor(LANES) as threads:
         failed = [words for words in threads.map(tried, cases) if words]
-    assert not failed, f"{len(failed)} failed\n" + "\n".join(failed[:5])
+    assert not failed, f"{len(failed)} failed\n" + "\n".join(failed[:SHOWN])
 
 
 def points(trial: Trial, how: Any) -> list[str]:
