@@ -173,6 +173,16 @@ class CredentialsFile:
             "sipPassword": sip_password.reveal() if sip_password else None,
             "at": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+        self._append(fields)
+
+    def withdraw(self, operator_id: str) -> None:
+        """Say that the password that was stored last was refused, or never sent, and is not true."""
+        self._passwords.pop(operator_id, None)
+        blank = dict.fromkeys(("password", "sipNumber", "sipPassword"))
+        at = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._append({"operatorId": operator_id, **blank, "at": at, "withdrawn": True})
+
+    def _append(self, fields: Mapping[str, object]) -> None:
         line = json_line(fields)
         if self._handle is not None:
             _append(self._handle, self._sealer.record(line) if self._sealer else line)
@@ -260,6 +270,8 @@ def _delivered(path: Path, unsealed: Unsealed, *, exposed: bool) -> Delivered:
             continue
         if found is not None:
             latest[found.operator_id] = _completed(latest.get(found.operator_id, found), found)
+            if b'"withdrawn": true}' in line:
+                latest[found.operator_id] = replace(latest[found.operator_id], password=None)
     return Delivered(tuple(latest[operator_id] for operator_id in sorted(latest)), torn, exposed)
 
 

@@ -209,6 +209,8 @@ def _recorded(call: Call, outcome: Outcome, number: int, hands: Hands) -> Event:
         if isinstance(outcome, Ok):
             hands.ledger.record(call)
             _deliver_sip(call, outcome, hands)
+        elif call.kind in ("create", "password") and isinstance(outcome, Refused | NotSent):
+            hands.credentials.withdraw(call.operator_ids[0])
         hands.journal.over(number, event)
     except OSError as error:
         if isinstance(outcome, Ok):

@@ -132,7 +132,7 @@ def last_run(path: Path) -> Run | None:
         return None
     except OSError as error:
         raise ReconcilerError(f"the journal {path} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         hint = "look at the live agents with plan; then move the journal away"
         raise ReconcilerError(f"the journal {path} is damaged", hint) from None
 
@@ -141,7 +141,7 @@ def _lines(data: bytes) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(data.split(b"\n")):
         try:
             yield json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             if number == 0 and line:
                 raise
 

@@ -109,6 +109,8 @@ def keep(bench: Bench, sight: Sight, credentials: CredentialsFile) -> None:
     with closing(Journal(bench.journal)) as journal:
         journal.resume()
         journal.saved(sight.ledger.serial, settled=True)
+        if not run.ended:
+            journal.end("cut short; what it left open was looked up later")
 
 
 def _deliver(reader: Reader, finding: Finding, credentials: CredentialsFile) -> None:
@@ -242,11 +244,12 @@ def _settle_unknown(bench: Bench, ledger: Ledger, live: LiveState, run_id: str, 
     _noted(hands.journal, ledger, settled=True)
 
 
-def adopt(bench: Bench, patterns: tuple[str, ...], heard: Heard) -> int:
+def adopt(bench: Bench, patterns: tuple[str, ...], credentials: CredentialsFile, heard: Heard) -> int:
     """Record what the file says of live agents as applied, and send nothing; returns how many agents."""
-    ledger = load_ledger(bench.store, bench.desired.company)
-    live = live_state(bench.reader.listing(heard))
-    entries = adopted(bench.desired, live, ledger.view, patterns)
+    sight = look(bench, heard)
+    keep(bench, sight, credentials)  # what the last run left open would otherwise be forgotten
+    ledger = sight.ledger
+    entries = adopted(bench.desired, sight.live, ledger.view, patterns)
     ledger.take(entries)
     ledger.save("adopt")
     return len(entries)

@@ -95,6 +95,8 @@ def _read_private(file: Path) -> str:
             raise WrongUsage(f"token file {file} can be read by others", f"chmod 600 {file}")
         return data.decode("ascii")
     except OSError as error:
-        raise WrongUsage(f"token file {file} cannot be read: {error.strerror}") from None
+        # The path is not repeated: the token itself may stand where its path belongs.
+        hint = "--token-file and RECONCILER_TOKEN_FILE take a path; the token itself goes into RECONCILER_TOKEN"
+        raise WrongUsage(f"the token file cannot be read: {error.strerror}", hint) from None
     except UnicodeDecodeError:
         raise WrongUsage(f"token file {file} holds something that is no token") from None

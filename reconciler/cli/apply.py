@@ -64,7 +64,7 @@ def apply(
       reconciler apply
       reconciler apply --auto-approve --events events.jsonl
     """
-    from reconciler.cli.inputs import Options, bench, heading
+    from reconciler.cli.inputs import Options, bench, credentials_file, heading
     from reconciler.cli.progress import Progress
     from reconciler.render import text
     from reconciler.render.terminal import visible
@@ -74,7 +74,7 @@ def apply(
     with (
         bench(options, stop) as work,
         work.store.lock(),
-        closing(_credentials(work, options, credentials)) as delivered,
+        closing(credentials_file(work, options, credentials)) as delivered,
     ):
         with Progress(shell, "reading live agents") as progress:
             sight = look(work, progress.update)
@@ -87,21 +87,6 @@ def apply(
     if delivered.used:
         shell.say(f"New credentials are in {delivered.path}: hand them over, then delete the file.")
     _finish(shell, head, sight.plan, report)
-
-
-def _credentials(work: Bench, options: Options, named: Path | None) -> CredentialsFile:
-    """Where new credentials go, encrypted for the file's recipients where it names any."""
-    from reconciler.credentials import CredentialsFile
-    from reconciler.run import now
-
-    recipients = work.desired.recipients
-    ending = ".jsonl.age" if recipients else ".jsonl"
-    path = named or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
-    if not recipients:
-        return CredentialsFile(path, now)
-    from reconciler.sealed import Sealer
-
-    return CredentialsFile(path, now, Sealer(recipients))
 
 
 def _go_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from reconciler.storage import FOLDER
 if TYPE_CHECKING:
     import threading
 
+    from reconciler.credentials import CredentialsFile
     from reconciler.ledger import Ledger, Store
     from reconciler.run import Bench
 
@@ -55,9 +57,11 @@ def store_of(file: Path, ledger: str | None) -> Store:
 
 
 def journal_of(file: Path, ledger: str | None) -> Path:
-    """Where the journal is: beside a local ledger, and otherwise in the file's folder."""
-    if ledger is None or "://" in ledger:
+    """Where the journal is: beside a local ledger, in the folder for a remote one; each ledger has its own."""
+    if ledger is None:
         return file.parent / FOLDER / "journal.jsonl"
+    if "://" in ledger:
+        return file.parent / FOLDER / f"journal-{hashlib.sha256(ledger.encode()).hexdigest()[:8]}.jsonl"
     path = Path(ledger)
     return path.with_name("journal.jsonl" if path.name == "ledger.json" else f"{path.stem}.journal.jsonl")
 
@@ -97,3 +101,18 @@ def heading(options: Options, *, color: bool) -> Heading:
     from reconciler.run import now, stamp
 
     return Heading(__version__, stamp(now()), (options.endpoint or "").rstrip("/"), options.rate, color)
+
+
+def credentials_file(work: Bench, options: Options, named: Path | None) -> CredentialsFile:
+    """Where new credentials go, encrypted for the file's recipients where it names any."""
+    from reconciler.credentials import CredentialsFile
+    from reconciler.run import now
+
+    recipients = work.desired.recipients
+    ending = ".jsonl.age" if recipients else ".jsonl"
+    path = named or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
+    if not recipients:
+        return CredentialsFile(path, now)
+    from reconciler.sealed import Sealer
+
+    return CredentialsFile(path, now, Sealer(recipients))

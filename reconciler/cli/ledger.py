@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,12 +78,18 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
     Example:
       reconciler ledger adopt
     """
-    from reconciler.cli.inputs import Options, bench
+    from reconciler.cli.inputs import Options, bench, credentials_file
     from reconciler.cli.progress import Progress
     from reconciler.run import adopt as record
 
-    with bench(Options(**given)) as work, work.store.lock(), Progress(shell, "reading live agents") as progress:
-        count = record(work, patterns, progress.update)
+    options = Options(**given)
+    with (
+        bench(options) as work,
+        work.store.lock(),
+        closing(credentials_file(work, options, None)) as delivered,
+        Progress(shell, "reading live agents") as progress,
+    ):
+        count = record(work, patterns, delivered, progress.update)
     shell.data(f"Recorded {count} agent{'s' * (count != 1)} as the file has them; nothing was sent.\n")
 
 

@@ -11,7 +11,7 @@ from reconciler.cli.options import FILE, LEDGER, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
-    from reconciler.journal import Run
+    from reconciler.journal import Kept, Run
 
 _WORDS = {"done": "done", "refused": "refused", "not-sent": "not sent", "lost": "unknown", None: "unknown"}
 _SHOWN = 20
@@ -45,10 +45,14 @@ def status(shell: Shell, /, format_: str, **given: Any) -> None:
 
 
 def _counts(run: Run) -> dict[str, int]:
-    counts = dict.fromkeys(("done", "refused", "not sent", "unknown"), 0)
+    counts = dict.fromkeys(("done", "refused", "not sent", "looked up since", "unknown"), 0)
     for kept in run.calls:
-        counts["done" if run.recovered and not kept.settled else _WORDS[kept.intent.outcome]] += 1
+        counts[_word(run, kept)] += 1
     return counts
+
+
+def _word(run: Run, kept: Kept) -> str:
+    return "looked up since" if run.recovered and not kept.settled else _WORDS[kept.intent.outcome]
 
 
 def _document(run: Run | None) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def _document(run: Run | None) -> dict[str, Any]:
         {
             "call": kept.intent.kind,
             "operatorIds": list(kept.intent.operator_ids),
-            "outcome": _WORDS[kept.intent.outcome],
+            "outcome": _word(run, kept),
             "message": kept.message,
         }
         for kept in run.calls
@@ -93,6 +97,8 @@ def _lines(run: Run) -> Iterator[str]:
 def _advice(run: Run) -> str:
     if run.open_intents:
         return "Run apply again: it looks up what is unknown, tells the ledger, and goes on."
-    if run.ended == "done":
+    if all(kept.intent.outcome == "done" for kept in run.calls) and len(run.calls) >= run.planned:
         return "Nothing to do."
+    if run.recovered and run.ended.startswith("cut short"):
+        return "Run plan to see what is left."
     return "Run apply again to go on from there."

@@ -88,7 +88,8 @@ def _edited(
     agent = live.agents.get(operator_id)
     listed = {name: value for name, value in intent.fields.items() if not BY_NAME[name].write_only}
     made = agent is not None and all(agent.fields[name] == value for name, value in listed.items())
-    number = _text(listed.get("sipNumber")) if made else None
+    wanted = _text(listed.get("sipNumber"))
+    number = wanted if agent is not None and wanted == agent.fields["sipNumber"] else None
     kept = {name: value for name, value in entry.given.items() if name not in intent.fields} if entry else {}
     forgetful = replace(entry, given=kept) if entry else None
     hidden = "; what is never listed is sent again" if len(listed) < len(intent.fields) else ""

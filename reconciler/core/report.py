@@ -47,19 +47,24 @@ def mismatches(results: Iterable[ActionResult], again: Plan) -> tuple[Mismatch, 
     `again` is the plan made from the listing that was read after the last call.
     """
     ended: defaultdict[str, bool] = defaultdict(lambda: True)
+    made: set[str] = set()
     for result in results:
         ended[result.action.operator_id] &= result.outcome == "done"
-    return tuple(_mismatch(action) for action in again.actions if ended.get(action.operator_id))
+        if result.action.kind in ("create", "replace"):
+            made.add(result.action.operator_id)
+    return tuple(_mismatch(action, made) for action in again.actions if ended.get(action.operator_id))
 
 
 _STILL = {
-    "create": "was created, and is not in the listing",
+    "create": "is no longer in the listing",
     "delete": "was deleted, and is still in the listing",
     "password": "its password is not recorded as set",
 }
 
 
-def _mismatch(action: Action) -> Mismatch:
+def _mismatch(action: Action, made: set[str]) -> Mismatch:
     message = _STILL.get(action.kind, "the vendor accepted the change and did not make it")
+    if action.kind == "create" and action.operator_id in made:
+        message = "was created, and is not in the listing"
     changes = action.changes if action.kind in ("edit", "replace") else ()
     return Mismatch(action.operator_id, message, changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -124,10 +125,18 @@ def begin(folder: Path, box: Box) -> Applier:
 
 
 def known_credentials(folder: Path) -> dict[str, dict[str, str]]:
-    """The latest that the credentials files say of each agent, from first to last file."""
+    """The latest that the credentials files say of each agent; a password that was withdrawn gives way to the last."""
     known: dict[str, dict[str, str]] = {}
+    passwords: defaultdict[str, list[str]] = defaultdict(list)
     for said in credential_lines(folder):
-        known.setdefault(said["operatorId"], {}).update({k: v for k, v in said.items() if v is not None})
+        agent = known.setdefault(said["operatorId"], {})
+        agent.update({name: value for name, value in said.items() if isinstance(value, str)})
+        stack = passwords[said["operatorId"]]
+        if said.get("withdrawn"):
+            stack.pop()
+        elif said["password"] and (not stack or stack[-1] != said["password"]):
+            stack.append(said["password"])
+        agent["password"] = stack[-1] if stack else ""
     return known
 
 

@@ -40,7 +40,7 @@ agents:
   - {operatorId: "8003", password: {file: given-password, version: 1}}
   - {operatorId: "8004", password: {generate: true, version: 1}}
   - {operatorId: "8005", judge: false, password: {env: GIVEN, version: 1}}
-  - {operatorId: "8010", status: disabled, name: NAME}
+  - {operatorId: "8010", status: disabled, name: 新人}
   - {operatorId: "8011", password: {env: GIVEN, version: 1}}
   - {operatorId: "8012", password: {file: given-password, version: 1}, sipNumber: "60012"}
 """
@@ -67,12 +67,12 @@ class Office:
         """The files that hold a secret because somebody put it there."""
         return [self.folder / "given-password", self.folder / "given-token"]
 
-    def begin(self, name: str = "新人", head: str = "") -> None:
+    def begin(self) -> None:
         """The live agents, the file, and the files that secrets come from."""
         self.box.faults([])
         self.box.store.reset(LIVE)
         (self.folder / "t").mkdir()
-        self.place.write(head + FILE.replace("NAME", json.dumps(name, ensure_ascii=False)))
+        self.place.write(FILE)
         for path, secret in zip(self.inputs, (FILED, TOKEN), strict=True):
             path.touch(mode=0o600)
             path.write_text(secret + "\n", encoding="utf-8")
@@ -189,14 +189,15 @@ def test_a_vendor_that_quotes_what_it_was_sent(office: Office, endpoint: str) ->
 
 
 @pytest.mark.parametrize("length", [452, 474], ids=["in the token", "in the password"])
-def test_a_quote_that_is_cut(vendor: Box, tmp_path: Path, length: int) -> None:
+def test_a_quote_that_is_cut(office: Office, length: int) -> None:
     """A message too long to be shown whole is not cut in the middle of a secret, which then nobody would know."""
-    office = Office(tmp_path, vendor)
-    office.begin(name="x" * length)
-    vendor.faults([{"endpoint": "create/v2", "fault": "refuse", "quote": True, "msg": "."}])
+    head, _ = FILE.split("  - ", 1)
+    name = "x" * length
+    office.place.write(f'{head}  - {{operatorId: "8010", name: {name}, password: {{generate: true, version: 1}}}}\n')
+    office.box.faults([{"endpoint": "create/v2", "fault": "refuse", "quote": True, "msg": "."}])
     ran = office.run(*APPLY)
     assert ran.code == 4
-    assert "x" * 400 in ran.out
+    assert f".: acme 8010 {name[:400]}" in ran.out
     office.assert_silent()
 
 

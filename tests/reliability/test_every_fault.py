@@ -15,7 +15,8 @@ from tests.reliability.mixed import assert_converged, assert_no_blind_create, be
 
 FAULTS: dict[str, dict[str, Any]] = {
     "drop-before": {}, "drop-after": {}, "reset-after": {}, "hang": {}, "hang-after": {}, "429": {"retryAfter": 0},
-    "5xx-before": {}, "5xx-after": {}, "envelope-5xx-after": {}, "html": {}, "html-after": {}, "truncated": {}, "cut": {},
+    "5xx-before": {}, "5xx-after": {}, "envelope-5xx-after": {}, "html": {}, "html-after": {}, "truncated": {},
+    "cut": {},
 }  # fmt: skip
 """Hiccups: what a network or a gateway does once and not again."""
 

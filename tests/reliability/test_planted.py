@@ -24,7 +24,7 @@ from reconciler.local import LocalStore
 from reconciler.sandbox.server import Box
 from reconciler.settle import Budget, Tongs, settle
 from tests.core.build import live, live_agent
-from tests.reliability.mixed import Applier, assert_converged, begin
+from tests.reliability.mixed import Applier, assert_converged, assert_credentials_are_true, begin
 
 KINDS = ("create", "edit", "delete", "password")
 
@@ -269,6 +269,47 @@ def test_a_refused_look_up_is_made_sure_of(box: Box, tmp_path: Path) -> None:
     box.faults([])
     assert isinstance(ended, Report)
     assert ended.exit_code == 0, ended
+    assert_converged(applier)
+
+
+LOST_CREATE: list[dict[str, Any]] = [
+    {"endpoint": "create/v2", "operatorId": "8011", "fault": "drop-after"},
+    {"endpoint": "one/v2", "operatorId": "8011", "calls": [1], "fault": "drop-before"},
+]
+"""A create that is carried out, without an answer, and whose look-up has none either."""
+
+
+def test_a_create_that_the_read_back_shows_is_delivered(box: Box, tmp_path: Path) -> None:
+    """The run itself finds the agent when it reads the listing again, and fetches its SIP password."""
+    applier = begin(tmp_path, box)
+    box.faults(LOST_CREATE)
+    applier.apply()
+    box.faults([])
+    assert "8011" in box.store.agents()
+    assert_credentials_are_true(applier)
+    applier.apply()
+    assert_converged(applier)
+
+
+def test_a_create_that_no_read_back_showed_is_delivered_later(box: Box, tmp_path: Path) -> None:
+    """Where that listing cannot be read, the next run finds the agent and fetches its SIP password."""
+    applier = begin(tmp_path, box)
+    box.faults([*LOST_CREATE, {"endpoint": "page", "calls": {"from": 2}, "fault": "refuse"}])
+    applier.apply()
+    box.faults([])
+    applier.apply()
+    assert_converged(applier)
+
+
+def test_a_number_that_somebody_waits_for_is_not_given_away(box: Box, tmp_path: Path) -> None:
+    """A swap that stands still half-way leaves a number free: creates that take any wait for the next run."""
+    applier = begin(tmp_path, box)
+    box.faults([{"endpoint": "edit/v2", "operatorId": "8002", "fault": "refuse"}])
+    ended = applier.apply()
+    box.faults([])
+    assert "not tried: it could be given a SIP number that another agent waits for" in reasons(ended)
+    assert not {"8010", "8011", "8013"} & box.store.agents().keys()
+    applier.apply()
     assert_converged(applier)
 
 

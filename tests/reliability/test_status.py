@@ -214,7 +214,6 @@ def test_after_a_recovery(office: Workplace, box: Box) -> None:
     assert "looks up" not in text
 
 
-@pytest.mark.xfail(reason="a journal that was recovered by a run without calls keeps saying that it was killed")
 def test_nothing_is_left_to_do_after_a_recovery(office: Workplace, box: Box) -> None:
     """Killed when everything was done: the next apply tells the ledger, and then there is nothing to do."""
     office.write(HEAD + '  - {operatorId: "8001", name: new}\n  - {operatorId: "8002"}\n')
@@ -224,7 +223,6 @@ def test_nothing_is_left_to_do_after_a_recovery(office: Workplace, box: Box) -> 
     assert "Nothing to do." in text
 
 
-@pytest.mark.xfail(reason="whatever was looked up counts as done, also what was found not to have been done")
 def test_what_was_found_not_done_is_not_called_done(office: Workplace, box: Box) -> None:
     """A create that was never carried out, was looked up, and then not approved again, is not `done`."""
     office.write(HEAD + "".join(f'  - {{operatorId: "{n}"}}\n' for n in (8001, 8002, 8003)))
@@ -286,9 +284,6 @@ def test_adopt_sends_nothing(office: Workplace, box: Box) -> None:
     assert not office.credentials
 
 
-@pytest.mark.xfail(
-    reason="adopt gives the ledger a serial and a run that the journal does not know: it is then ignored"
-)
 def test_adopt_does_not_forget_a_run_that_was_killed(office: Workplace, box: Box) -> None:
     """Killed between the two halves of a replace, then adopt of another: what the agent had is still given back."""
     box.store.reset([{"operatorId": "8001", "judge": 1, "sipNumber": "60007", "ttscontent": "您好"}])
@@ -420,7 +415,6 @@ def test_a_damaged_journal(tmp_path: Path, data: bytes) -> None:
     assert "move the journal away" in caught.value.hint
 
 
-@pytest.mark.xfail(raises=RecursionError, reason="the journal's reader does not expect it, as the ledger's does")
 def test_a_journal_that_is_too_deep(tmp_path: Path) -> None:
     """Nor is a journal that no parser can follow an unexpected error."""
     (tmp_path / "journal.jsonl").write_bytes(b"[" * 100_000)
