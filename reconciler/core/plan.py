@@ -145,7 +145,8 @@ def notes(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
     """What a reader should know although nothing is done about it."""
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")
-    roleless = tuple(a.operator_id for a in actions if a.kind == "replace" and "roleName" not in a.after)
+    replaces = [a for a in actions if a.kind == "replace" and not a.blocked]
+    roleless = tuple(a.operator_id for a in replaces if "roleName" not in a.after)
     if roleless:
         yield Note("the role is not known and cannot be carried over: the vendor chooses one", roleless)
     kept = [a.operator_id for a in diff.agents if a.status == "extra" and _kept(a.operator_id, diff)]
@@ -154,7 +155,7 @@ def notes(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
         yield Note("not in the file, and kept because they are protected", protected)
     if diff.live.complete and (others := tuple(id_ for id_ in kept if id_ not in protected)):
         yield Note("not in the file, and kept because nothing is pruned", others)
-    replaced = {action.operator_id for action in actions if action.kind == "replace" and not action.blocked}
+    replaced = {action.operator_id for action in replaces}
     unknowable: defaultdict[str, list[str]] = defaultdict(list)
     for agent in (agent for agent in diff.agents if agent.operator_id not in replaced):
         for name in agent.unknowable:

@@ -123,7 +123,7 @@ NOBODY = live()
         (intent("edit", {"name": "b"}), LISTED, KNOWN, KNOWN, "was not edited", None),
         (intent("edit", {"name": "a"}), NOBODY, None, None, "was not edited", None),
         (intent("edit", {"name": "a", "sipNumber": "60001"}), LISTED, KNOWN, KNOWN, "was edited", "60001"),
-        (intent("edit", {"name": "b", "sipNumber": "60001"}), LISTED, KNOWN, KNOWN, "was not edited", None),
+        (intent("edit", {"name": "b", "sipNumber": "60001"}), LISTED, KNOWN, KNOWN, "was not edited", "60001"),
         (intent("edit", {"sipNumber": None}), live(live_agent("8001")), KNOWN, KNOWN, "was edited", None),
         (
             intent("edit", {"name": "a", "roleName": "r"}),
