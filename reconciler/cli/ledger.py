@@ -51,7 +51,8 @@ def show(shell: Shell, /, format_: str, **given: Any) -> None:
         head = {"company": book.company.abbreviate, "lineage": book.lineage, "serial": book.serial}
         shell.document({**head, "lock": lock, "agents": agents})
         return
-    shell.data(f"{visible(book.store.name)}: {len(book.entries)} agents recorded, serial {book.serial}\n")
+    count = f"{len(book.entries)} agent{'s' * (len(book.entries) != 1)} recorded"
+    shell.data(f"{visible(book.store.name)}: {count}, serial {book.serial}\n")
     if holder:
         shell.data(f"locked by {visible(holder.who)} since {visible(holder.since)} (id {visible(holder.id)})\n")
     for id_, entry in sorted(book.entries.items()):
