@@ -35,7 +35,7 @@ MAX_ANSWER: Final = 16 * 1024 * 1024
 MAX_MESSAGE: Final = 500
 MOST_AGENTS: Final = 10_000_000
 READ_TRIES: Final = 6
-LISTING_TRIES: Final = 4
+LISTING_TRIES: Final = 6
 LONGEST_PAUSE: Final = 60.0
 
 
@@ -364,12 +364,17 @@ class Reader:
         """2.1.5: every live agent, each once. `progress` hears rows read and rows in all.
 
         Pages are not a snapshot. The listing counts only if every page names the same total and the distinct ids
-        are as many; otherwise it is read again, a few times, and then `IncompleteListing` is raised.
+        are as many; otherwise it is read again until two readings in a row agree, a few times, and then
+        `IncompleteListing` is raised.
         """
+        moved, before = False, None
         for attempt in range(1, LISTING_TRIES + 1):
             agents, total = self._pass(progress)
-            if total is not None and len(agents) == total == len({agent.operator_id for agent in agents}):
+            by_id = {agent.operator_id: agent for agent in agents}
+            whole = total is not None and len(agents) == total == len(by_id)
+            if whole and (not moved or by_id == before):
                 return agents
+            moved, before = True, by_id if whole else None
             if attempt < LISTING_TRIES:
                 self._transport.sleep(backoff(attempt, None))
         raise IncompleteListing(

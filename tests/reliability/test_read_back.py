@@ -264,7 +264,7 @@ def test_a_listing_that_moves_once(applier: Applier, move: str, number: int) -> 
     """Whatever moves at whichever page: the listing is read again until it holds still, and then the plan is right."""
     crowd(applier)
     applier.box.faults([{"endpoint": "page", "calls": [number], "fault": "move", **MOVES[move]}])
-    assert_right(applier, tries=2)
+    assert_right(applier, tries=3)  # the one that moved, and two that agree
 
 
 LASTING: dict[str, list[dict[str, Any]]] = {
@@ -322,7 +322,7 @@ def test_a_listing_that_moves_during_the_read_back(applier: Applier, move: str, 
     applier.box.faults([{"endpoint": "page", "calls": [number], "fault": "move", **MOVES[move]}])
     report = applied(applier)
     assert (report.exit_code, report.verified, report.mismatches) == (0, True, ())
-    assert arrived(applier, "page") <= PAGES + 2 * (PAGES + 1)
+    assert arrived(applier, "page") <= PAGES + 3 * (PAGES + 1)
     assert [written.endpoint for written in applier.box.store.history()] == ["edit/v2"]
 
 
