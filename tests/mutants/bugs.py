@@ -525,15 +525,15 @@ BUGS: Final = (
     Bug(
         "total-not-compared",
         "reconciler/client.py",
-        "len(agents) == total == len({agent.operator_id for agent in agents})",
-        "len(agents) == len({agent.operator_id for agent in agents})",
+        "len(agents) == total == len(by_id)",
+        "len(agents) == len(by_id)",
         "A listing with fewer rows than it says is not believed.",
         (f"{_LISTING}::test_a_listing_that_never_settles[a total above the rows]",),
     ),
     Bug(
         "duplicate-rows-accepted",
         "reconciler/client.py",
-        "len(agents) == total == len({agent.operator_id for agent in agents})",
+        "len(agents) == total == len(by_id)",
         "len(agents) == total",
         "A listing in which an agent comes twice is not believed: another one may be missing.",
         (f"{_LISTING}::test_a_listing_that_never_settles[a row that comes twice]",),
