@@ -69,27 +69,32 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was read before anything is done: the live agents, the ledger brought up to date, and what was found."""
+    """What was read before anything is done: the live agents, the ledger brought up to date, and what was found.
+
+    `run` is the last run, as far as the ledger does not know better by now.
+    """
 
     live: LiveState
     ledger: Ledger
     findings: tuple[Finding, ...]
     plan: Plan
-    credentials: str = ""
+    run: Run | None = None
 
 
 def look(bench: Bench, heard: Heard) -> Sight:
     """Read ledger, journal and listing, and plan. Writes nothing."""
     ledger = load_ledger(bench.store, bench.desired.company)
     run = last_run(bench.journal)
+    if run is not None and not _is_ours(run, ledger):
+        run = None
     live = live_state(bench.reader.listing(heard))
     findings: tuple[Finding, ...] = ()
-    if run is not None and _is_ours(run, ledger):
+    if run is not None:
         entries, findings = recover(run.open_intents, live, ledger.view)
         ledger.take(entries)
     ledger.take(given_back(live, ledger.view))
     plan = make_plan(bench.desired, live, ledger.view, bench.policy)
-    return Sight(live, ledger, findings, plan, run.credentials if run else "")
+    return Sight(live, ledger, findings, plan, run)
 
 
 def _is_ours(run: Run, ledger: Ledger) -> bool:
@@ -99,8 +104,8 @@ def _is_ours(run: Run, ledger: Ledger) -> bool:
 
 def keep(bench: Bench, sight: Sight, credentials: CredentialsFile) -> None:
     """Write down what was recovered: SIP passwords that were not delivered, then the ledger, then that it is done."""
-    run = last_run(bench.journal)
-    if run is None or not run.open_intents or not _is_ours(run, sight.ledger):
+    run = sight.run
+    if run is None or not run.open_intents:
         return
     for finding in sight.findings:
         if finding.sip_number is not None:
@@ -259,5 +264,5 @@ def unsettled(sight: Sight) -> Iterator[str]:
     """What to say of the calls that an earlier run left open."""
     for finding in sight.findings:
         yield f"the last run left {finding.operator_id} open: it {finding.message}"
-    if sight.findings:
-        yield f"(its passwords are in {sight.credentials})"
+    if sight.findings and sight.run:
+        yield f"(its passwords are in {sight.run.credentials})"
