@@ -144,6 +144,7 @@ class Transport:
         self._http = httpx.HTTPTransport(trust_env=False, limits=limits)
         try:
             self._endpoint = httpx.URL(settings.endpoint)
+            self.endpoint = settings.endpoint
         except (httpx.InvalidURL, ValueError):  # a name that is none raises the latter
             raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
         self._headers = {

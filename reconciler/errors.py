@@ -7,7 +7,8 @@
     ├── MissingSecrets       1   passwords that apply would need cannot be read; carries them all
     ├── LedgerConflict       1   somebody else wrote the ledger meanwhile; theirs is kept
     ├── Refused              3   nothing was done on purpose: no approval, a trip, a blocked change
-    │   └── LockHeld           3   another apply holds the ledger's lock
+    │   ├── LockHeld           3   another apply holds the ledger's lock
+    │   └── Stale              3   a reviewed plan no longer holds; carries what moved
     └── WrongUsage          64   a setting on the command line or in the environment is unusable
 
 Messages may hold text of the vendor or of a file; whoever prints them makes it visible first
@@ -19,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.core.model import Problem
+    from reconciler.core.model import Moved, Problem
     from reconciler.ledger import LockInfo
 
 
@@ -75,6 +76,17 @@ class LockHeld(Refused):
     def __init__(self, message: str, hint: str = "", info: LockInfo | None = None) -> None:
         super().__init__(message, hint)
         self.info = info
+
+
+class Stale(Refused):
+    """What was reviewed is no longer so; `moved` says what, and about whom."""
+
+    def __init__(self, moved: tuple[Moved, ...]) -> None:
+        agents = len({each.operator_id for each in moved})
+        them = "1 agent that it touches is" if agents == 1 else f"{agents} agents that it touches are"
+        hint = "nothing was done; plan again, and have the new plan reviewed"
+        super().__init__(f"the plan no longer holds: {them} not as it was reviewed", hint)
+        self.moved = moved
 
 
 class WrongUsage(ReconcilerError):

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from reconciler.core.fields import BY_NAME, Value, fits
 from reconciler.core.model import Call, Company, Intent, LedgerEntry, LedgerView
 from reconciler.core.recovery import remembered
+from reconciler.core.saved import entry_document
 from reconciler.errors import ReconcilerError
 
 FORMAT: Final = "reconciler.ledger/1"
@@ -92,17 +93,10 @@ class Ledger:
             "lineage": self.lineage,
             "serial": self.serial + 1,
             "run": run,
-            "agents": {id_: _written(entry) for id_, entry in sorted(self.entries.items())},
+            "agents": {id_: entry_document(entry) for id_, entry in sorted(self.entries.items())},
         }
         self.store.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n")
         self.serial, self.run = self.serial + 1, run
-
-
-def _written(entry: LedgerEntry) -> dict[str, Any]:
-    version = {} if entry.password_version is None else {"passwordVersion": entry.password_version}
-    given = {"given": dict(entry.given)} if entry.given else {}
-    unsure = {"unsure": True} if entry.unsure else {}
-    return {**version, **given, **unsure, **({"owed": dict(entry.owed)} if entry.owed else {})}
 
 
 def load_ledger(store: Store, company: Company) -> Ledger:

@@ -22,16 +22,16 @@ from reconciler.core.model import (
     Finding,
     LiveState,
     Plan,
-    Policy,
     Report,
     Secret,
 )
-from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.pipeline import live_state
 from reconciler.core.recovery import adopted, given_back, recover
 from reconciler.core.report import mismatches, results
 from reconciler.credentials import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError
 from reconciler.executor import Hands, execute
+from reconciler.goal import Goal
 from reconciler.journal import Journal, Run, last_run
 from reconciler.ledger import Ledger, Store, load_ledger
 from reconciler.settle import Budget, Tongs
@@ -53,10 +53,9 @@ Heard = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a run stands on: the desired state, the vendor, the ledger's store, and the folder's journal."""
+    """What a run stands on: what it is to reach, the vendor, the ledger's store, and the folder's journal."""
 
-    desired: DesiredState
-    policy: Policy
+    goal: Goal
     transport: Transport
     store: Store
     journal: Path
@@ -64,7 +63,11 @@ class Bench:
     @property
     def reader(self) -> Reader:
         """Looks at the company's live agents."""
-        return Reader(self.transport, self.desired.company)
+        return Reader(self.transport, self.goal.company)
+
+    def live(self, heard: Heard = lambda _done, _total: None) -> LiveState:
+        """The whole listing."""
+        return live_state(self.reader.listing(heard), endpoint=self.transport.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,18 @@ class Sight:
 
 
 def look(bench: Bench, heard: Heard) -> Sight:
-    """Read ledger, journal and listing, and plan. Writes nothing."""
-    ledger = load_ledger(bench.store, bench.desired.company)
+    """Read ledger, journal and listing, and plan. Writes nothing; raises `Stale` for a reviewed plan that is."""
+    ledger = load_ledger(bench.store, bench.goal.company)
     run = last_run(bench.journal)
     if run is not None and not _is_ours(run, ledger):
         run = None
-    live = live_state(bench.reader.listing(heard))
+    live = bench.live(heard)
     findings: tuple[Finding, ...] = ()
     if run is not None:
         entries, findings = recover(run.open_intents, live, ledger.view)
         ledger.take(entries)
     ledger.take(given_back(live, ledger.view))
-    plan = make_plan(bench.desired, live, ledger.view, bench.policy)
+    plan = bench.goal.plan(live, ledger.view)
     return Sight(live, ledger, findings, plan, run)
 
 
@@ -189,7 +192,7 @@ def _closed_books(
         return Report(outcome, warnings=(str(error),), interrupted=hands.tongs.stop.is_set())
     if again is None:
         return Report(outcome)
-    left = make_plan(bench.desired, again, ledger.view, bench.policy)
+    left = bench.goal.left(again, ledger.view)
     return Report(outcome, mismatches(outcome, left), verified=True)
 
 
@@ -231,7 +234,7 @@ def _noted(journal: Journal, ledger: Ledger, *, settled: bool) -> None:
 def _read_back(bench: Bench) -> LiveState | None:
     """The listing again, `None` where it cannot be read."""
     try:
-        return live_state(bench.reader.listing())
+        return bench.live()
     except VendorError:
         return None
 
@@ -249,12 +252,14 @@ def _settle_unknown(bench: Bench, ledger: Ledger, live: LiveState, run_id: str, 
     _noted(hands.journal, ledger, settled=True)
 
 
-def adopt(bench: Bench, patterns: tuple[str, ...], credentials: CredentialsFile, heard: Heard) -> int:
+def adopt(
+    bench: Bench, desired: DesiredState, patterns: tuple[str, ...], credentials: CredentialsFile, heard: Heard
+) -> int:
     """Record what the file says of live agents as applied, and send nothing; returns how many agents."""
     sight = look(bench, heard)
     keep(bench, sight, credentials)  # what the last run left open would otherwise be forgotten
     ledger = sight.ledger
-    entries = adopted(bench.desired, sight.live, ledger.view, patterns)
+    entries = adopted(desired, sight.live, ledger.view, patterns)
     ledger.take(entries)
     ledger.save("adopt")
     return len(entries)

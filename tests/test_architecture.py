@@ -19,7 +19,7 @@ IMPURE = frozenset(
 )
 ORDER = (
     *("fields", "endpoints", "model", "document", "schema", "words", "reference", "desired"),
-    *("wire", "diff", "calls", "guard", "plan", "recovery", "report", "pipeline"),
+    *("wire", "diff", "calls", "guard", "plan", "recovery", "report", "saved", "review", "origin", "pipeline"),
 )
 """The core from the ground up; a module may import only what stands before it."""
 

@@ -64,7 +64,7 @@ def apply(
       reconciler apply
       reconciler apply --auto-approve --events events.jsonl
     """
-    from reconciler.cli.inputs import Options, bench, credentials_file, heading
+    from reconciler.cli.inputs import Options, as_written, bench, credentials_file, heading
     from reconciler.cli.progress import Progress
     from reconciler.render import text
     from reconciler.render.terminal import visible
@@ -72,7 +72,7 @@ def apply(
 
     options, stop = Options(**given), threading.Event()
     with (
-        bench(options, stop) as work,
+        bench(options, as_written(options), stop) as work,
         work.store.lock(),
         closing(credentials_file(work, options, credentials)) as delivered,
     ):
@@ -188,11 +188,12 @@ def _log(event: Event, stream: IO[bytes]) -> None:
 
 
 def _finish(shell: Shell, head: Heading, planned: Plan, report: Report) -> None:
+    from reconciler.core.saved import plan_document
     from reconciler.render import json as as_json
     from reconciler.render import text
 
     if shell.json:
-        document = {"format": "reconciler.report/1", "plan": as_json.plan_document(planned, head)}
+        document = {"format": "reconciler.report/1", "plan": plan_document(planned, head.tool, head.created_at)}
         shell.document({**document, **as_json.report(report)})
     elif report.results:
         shell.data(text.report(report, color=shell.color))

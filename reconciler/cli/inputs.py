@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import threading
 
     from reconciler.credentials import CredentialsFile
+    from reconciler.goal import AsWritten, Goal
     from reconciler.ledger import Ledger, Store
     from reconciler.run import Bench
 
@@ -74,14 +75,21 @@ def ledger_of(file: Path, ledger: str | None) -> Ledger:
     return load_ledger(store_of(file, ledger), load_desired(file).company)
 
 
-@contextmanager
-def bench(options: Options, stop: threading.Event | None = None) -> Iterator[Bench]:
-    """Read files and settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
-    from reconciler.client import connected
+def as_written(options: Options) -> AsWritten:
+    """The goal that the files set; raises what is wrong with them."""
     from reconciler.files import load_desired
+    from reconciler.goal import AsWritten
+
+    policy = Policy(options.max_deletes, options.max_changes, options.allow_replace)
+    return AsWritten(load_desired(options.file), policy)
+
+
+@contextmanager
+def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Bench]:
+    """Read settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
+    from reconciler.client import connected
     from reconciler.run import Bench
 
-    desired = load_desired(options.file)
     settings = connection(
         options.endpoint,
         os.environ.get("RECONCILER_TOKEN"),
@@ -90,17 +98,16 @@ def bench(options: Options, stop: threading.Event | None = None) -> Iterator[Ben
         rate=options.rate,
         timeout=options.timeout,
     )
-    policy = Policy(options.max_deletes, options.max_changes, options.allow_replace)
     with connected(settings, stop.wait if stop else None) as transport:
         store, journal = store_of(options.file, options.ledger), journal_of(options.file, options.ledger)
-        yield Bench(desired, policy, transport, store, journal)
+        yield Bench(goal, transport, store, journal)
 
 
 def heading(options: Options, *, color: bool) -> Heading:
     """What a rendering says beside the plan."""
     from reconciler.run import now, stamp
 
-    return Heading(__version__, stamp(now()), (options.endpoint or "").rstrip("/"), options.rate, color)
+    return Heading(__version__, stamp(now()), options.rate, color)
 
 
 def credentials_file(work: Bench, options: Options, named: Path | None) -> CredentialsFile:
@@ -108,7 +115,7 @@ def credentials_file(work: Bench, options: Options, named: Path | None) -> Crede
     from reconciler.credentials import CredentialsFile
     from reconciler.run import now
 
-    recipients = work.desired.recipients
+    recipients = work.goal.recipients
     ending = ".jsonl.age" if recipients else ".jsonl"
     path = named or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
     if not recipients:

@@ -79,18 +79,19 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
     Example:
       reconciler ledger adopt
     """
-    from reconciler.cli.inputs import Options, bench, credentials_file
+    from reconciler.cli.inputs import Options, as_written, bench, credentials_file
     from reconciler.cli.progress import Progress
     from reconciler.run import adopt as record
 
     options = Options(**given)
+    goal = as_written(options)
     with (
-        bench(options) as work,
+        bench(options, goal) as work,
         work.store.lock(),
         closing(credentials_file(work, options, None)) as delivered,
         Progress(shell, "reading live agents") as progress,
     ):
-        count = record(work, patterns, delivered, progress.update)
+        count = record(work, goal.desired, patterns, delivered, progress.update)
     shell.data(f"Recorded {count} agent{'s' * (count != 1)} as the file has them; nothing was sent.\n")
 
 

@@ -35,14 +35,14 @@ def plan(shell: Shell, /, format_: str, output: Path | None, detailed_exitcode: 
       reconciler plan --format json --output plan.json --detailed-exitcode
       reconciler plan --max-deletes 5
     """
-    from reconciler.cli.inputs import Options, bench, heading
+    from reconciler.cli.inputs import Options, as_written, bench, heading
     from reconciler.cli.progress import Progress
     from reconciler.render import FORMATS
     from reconciler.render.terminal import visible
     from reconciler.run import look, unsettled
 
     options = Options(**given)
-    with bench(options) as work, Progress(shell, "reading live agents") as progress:
+    with bench(options, as_written(options)) as work, Progress(shell, "reading live agents") as progress:
         sight = look(work, progress.update)
     for finding in unsettled(sight):
         shell.say(visible(finding))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from reconciler.core.model import Action, DesiredState, Guardrail, Limit, Policy
+from reconciler.core.model import Action, DesiredState, Guardrail, Limit, Policy, SetBy
 
 DEFAULT_MAX_DELETES: Final = Limit("20%")
 DEFAULT_FROM: Final = 10
@@ -30,21 +30,27 @@ def _deleted(actions: Sequence[Action]) -> tuple[str, ...]:
 
 def _max_deletes(actions: Sequence[Action], desired: DesiredState, in_scope: int, policy: Policy) -> Guardrail | None:
     default = DEFAULT_MAX_DELETES if in_scope >= DEFAULT_FROM else None
-    limit = policy.max_deletes or desired.max_deletes or default
+    limit, set_by = _in_force(policy.max_deletes, desired.max_deletes, default)
     if limit is None:
         return None
     deleted = _deleted(actions)
     hint = "if they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes"
-    return Guardrail("maxDeletes", limit.text, limit.allowed(in_scope), len(deleted), deleted, hint)
+    return Guardrail("maxDeletes", limit.text, limit.allowed(in_scope), len(deleted), deleted, hint, set_by)
+
+
+def _in_force(flag: Limit | None, file: Limit | None, default: Limit | None = None) -> tuple[Limit | None, SetBy]:
+    if flag:
+        return flag, "flag"
+    return (file, "file") if file else (default, "default")
 
 
 def _max_changes(actions: Sequence[Action], desired: DesiredState, in_scope: int, policy: Policy) -> Guardrail | None:
-    limit = policy.max_changes or desired.max_changes
+    limit, set_by = _in_force(policy.max_changes, desired.max_changes)
     if limit is None:
         return None
     changed = tuple(action.operator_id for action in actions if not action.blocked)
     hint = "if so much is really to change, raise guardrails.maxChanges in the file or pass --max-changes"
-    return Guardrail("maxChanges", limit.text, limit.allowed(in_scope), len(changed), changed, hint)
+    return Guardrail("maxChanges", limit.text, limit.allowed(in_scope), len(changed), changed, hint, set_by)
 
 
 def _empty_desired(
@@ -55,7 +61,7 @@ def _empty_desired(
     if desired.agents or not deleted:
         return None
     hint = "a file without agents never deletes; set prune: false, or keep at least one agent in the file"
-    return Guardrail("emptyDesired", "0", 0, len(deleted), deleted, hint)
+    return Guardrail("emptyDesired", "0", 0, len(deleted), deleted, hint, "always")
 
 
 GUARDS: Final[tuple[Guard, ...]] = (_max_deletes, _max_changes, _empty_desired)

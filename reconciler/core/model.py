@@ -136,10 +136,11 @@ class LiveAgent:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The listing. From one that is not `complete`, nothing may be deleted."""
+    """The listing, and the vendor it came from. From one that is not `complete`, nothing may be deleted."""
 
     agents: Mapping[str, LiveAgent]
     complete: bool = True
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,10 @@ class LedgerEntry:
 LedgerView = Mapping[str, LedgerEntry]
 
 
+Origin = Literal["", "change", "drift"]
+"""Who caused it: this change of the files, or somebody on the live side; empty where nobody asked (`--since`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One field's way. `before_known` is false where the field is never listed and the ledger has no record."""
@@ -167,6 +172,7 @@ class FieldChange:
     before: Value
     after: Value
     before_known: bool = True
+    origin: Origin = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +226,8 @@ ActionKind = Literal["create", "edit", "replace", "delete", "password"]
 class Action:
     """What is to be done to one agent.
 
-    `carries` are the live values that a replaced agent takes along unchanged; `live_sip` is the SIP number the
-    live agent holds, which orders it among others; a `blocked` action says why it can't be done.
+    `carries` are the live values that a replaced agent takes along unchanged; `live` and `recorded` are what listing
+    and ledger said of the agent when this was planned; a `blocked` action says why it can't be done.
     """
 
     kind: ActionKind
@@ -231,9 +237,22 @@ class Action:
     changes: tuple[FieldChange, ...] = ()
     carries: Mapping[str, Value] = field(default_factory=dict)
     password: PasswordSource | None = None
-    live_sip: str | None = None
-    live_sha256: str | None = None
+    live: LiveAgent | None = None
+    recorded: LedgerEntry = LedgerEntry()
     blocked: str = ""
+    origin: Origin = ""
+
+    @property
+    def live_sip(self) -> str | None:
+        """The SIP number that the live agent holds, which orders it among others."""
+        number = self.live.fields.get("sipNumber") if self.live else None
+        return None if number is None else str(number)
+
+    @property
+    def group(self) -> str:
+        """The main group that the agent ends in, or was in when it is deleted; empty where it is in none."""
+        live = self.live.fields if self.live else {}
+        return str(self.after.get("mainGroupName", live.get("mainGroupName")) or "")
 
     @property
     def after(self) -> dict[str, Value]:
@@ -275,16 +294,20 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the command line says on top of the file."""
+    """What the command line says on top of the file. `expires_in` is how many seconds a review of the plan holds."""
 
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     allow_replace: bool = False
+    expires_in: int = 7 * 86400
+
+
+SetBy = Literal["file", "flag", "default", "always"]
 
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """One limit in force: how much it allows, how much is planned, and which agents counted."""
+    """One limit in force: who set it, how much it allows, how much is planned, and which agents counted."""
 
     rule: str
     limit: str
@@ -292,6 +315,7 @@ class Guardrail:
     planned: int
     operator_ids: tuple[str, ...]
     hint: str
+    set_by: SetBy
 
     @property
     def ok(self) -> bool:
@@ -312,6 +336,10 @@ class Plan:
     unchanged: int
     actions: tuple[Action, ...]
     calls: tuple[Call, ...]
+    endpoint: str = ""
+    recipients: tuple[str, ...] = ()
+    allow_replace: bool = False
+    expires_in: int = 0
     guardrails: tuple[Guardrail, ...] = ()
     notes: tuple[Note, ...] = ()
 
@@ -397,6 +425,15 @@ class ActionResult:
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """What the vendor accepted and did not do, seen when the listing was read again."""
+
+    operator_id: str
+    message: str
+    changes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What is no longer as a reviewed plan has it: whose, what; `before` of a change is what was reviewed."""
 
     operator_id: str
     message: str

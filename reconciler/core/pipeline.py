@@ -16,9 +16,9 @@ from reconciler.core.model import DesiredState, LedgerView, LiveAgent, LiveState
 from reconciler.core.plan import acts, notes
 
 
-def live_state(agents: Iterable[LiveAgent], *, complete: bool = True) -> LiveState:
+def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: str = "") -> LiveState:
     """The listing, by id."""
-    return LiveState({agent.operator_id: agent for agent in agents}, complete)
+    return LiveState({agent.operator_id: agent for agent in agents}, complete, endpoint)
 
 
 def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Plan:
@@ -36,6 +36,10 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         unchanged=sum(agent.operator_id not in touched for agent in desired.agents),
         actions=actions,
         calls=lower(actions),
+        endpoint=live.endpoint,
+        recipients=desired.recipients,
+        allow_replace=policy.allow_replace,
+        expires_in=policy.expires_in,
         guardrails=guardrails(actions, desired, found.in_scope, policy),
         notes=tuple(notes(found, actions)),
     )

@@ -18,13 +18,13 @@ from dataclasses import replace as with_
 from typing import Final
 
 from reconciler.core.fields import BY_NAME, LISTED, Value, can_edit, fits
-from reconciler.core.model import Action, AgentDiff, Diff, FieldChange, LedgerEntry, Note, Policy, matches
+from reconciler.core.model import Action, AgentDiff, Diff, FieldChange, LedgerEntry, LiveState, Note, Policy, matches
 
 
 def acts(diff: Diff, policy: Policy) -> tuple[Action, ...]:
     """What to do about a diff, sorted by operatorId, then action."""
     actions = [action for agent in diff.agents for action in _actions(agent, diff, policy)]
-    actions = _block_taken_sip_numbers(actions, diff)
+    actions = block_taken_sip_numbers(actions, diff.live)
     return tuple(sorted(actions, key=lambda action: (action.operator_id, action.kind)))
 
 
@@ -33,10 +33,10 @@ def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
         case "missing":
             managed = {change.field for change in agent.changes}
             owed = {name: value for name, value in agent.owed.items() if name not in managed}
-            yield with_(_action(agent, "create", agent.changes), carries=owed)
+            yield with_(_action(agent, "create", diff, agent.changes), carries=owed)
         case "extra":
             if not _kept(agent.operator_id, diff):
-                yield _action(agent, "delete")
+                yield _action(agent, "delete", diff)
         case _:
             change = _change(agent, diff, policy) if agent.changes else None
             if change:
@@ -45,14 +45,14 @@ def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
             if agent.password and (change is None or change.kind == "edit" or change.blocked):
                 version = FieldChange("password.version", agent.password.before, agent.password.source.version)
                 version = with_(version, before_known=agent.password.before is not None)
-                yield with_(_action(agent, "password", (version,)), password=agent.password.source)
+                yield with_(_action(agent, "password", diff, (version,)), password=agent.password.source)
 
 
 def _kept(operator_id: str, diff: Diff) -> bool:
     return not diff.desired.prune or not diff.live.complete or matches(diff.desired.protect, operator_id)
 
 
-def _action(agent: AgentDiff, kind: str, changes: tuple[FieldChange, ...] = ()) -> Action:
+def _action(agent: AgentDiff, kind: str, diff: Diff, changes: tuple[FieldChange, ...] = ()) -> Action:
     live, desired = agent.live, agent.desired
     name = desired.fields.get("name") if desired else None
     return Action(
@@ -62,8 +62,8 @@ def _action(agent: AgentDiff, kind: str, changes: tuple[FieldChange, ...] = ()) 
         place=desired.place if desired else None,
         changes=changes,
         password=desired.password if desired and kind in ("create", "replace") else None,
-        live_sip=_sip_number(live.fields) if live else None,
-        live_sha256=live.sha256 if live else None,
+        live=live,
+        recorded=diff.ledger.get(agent.operator_id, LedgerEntry()),
     )
 
 
@@ -76,11 +76,11 @@ def _change(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
     """A present agent whose fields differ: an edit, or, where one of them is fixed, a replace or a block."""
     fixed = [change for change in agent.changes if not can_edit(BY_NAME[change.field], change.after)]
     if not fixed:
-        return _action(agent, "edit", agent.changes)
+        return _action(agent, "edit", diff, agent.changes)
     carries = _carried(agent, diff.ledger.get(agent.operator_id, LedgerEntry()))
     managed = agent.desired.fields if agent.desired else {}
     asked = tuple(change for change in agent.changes if change.field in managed)
-    action = with_(_action(agent, "replace", asked), carries=carries)
+    action = with_(_action(agent, "replace", diff, asked), carries=carries)
     if matches(diff.desired.protect, agent.operator_id):
         return with_(action, blocked=f"{_fixed_words(fixed)}, and the agent is protected from being replaced")
     if not policy.allow_replace:
@@ -119,10 +119,10 @@ def _carried(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
 _STAYS: Final = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
 
 
-def _block_taken_sip_numbers(actions: list[Action], diff: Diff) -> list[Action]:
+def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[Action]:
     """Block whoever wants a number that its holder keeps, and whoever waits for one so blocked, and so on."""
     holders: defaultdict[str, list[str]] = defaultdict(list)
-    for agent in diff.live.agents.values():
+    for agent in live.agents.values():
         if number := _sip_number(agent.fields):
             holders[number].append(agent.operator_id)
     by_id = {action.operator_id: action for action in actions if action.kind != "password"}

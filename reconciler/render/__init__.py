@@ -1,4 +1,4 @@
-"""Plans and reports as text or JSON. Pure: values in, a string out.
+"""Plans, problems and reports in every form that they are shown in. Pure: values in, a string out.
 
 A new format is one file here and one line in `FORMATS`.
 """
@@ -6,14 +6,23 @@ A new format is one file here and one line in `FORMATS`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from importlib import import_module
+from typing import Final, cast
 
 from reconciler.core.model import Plan
-from reconciler.render import json, text
 from reconciler.render.heading import Heading
 
-FORMATS: Final[dict[str, Callable[[Plan, Heading], str]]] = {
-    "text": text.plan,
-    "json": json.plan,
-}
+Renderer = Callable[[Plan, Heading], str]
+
+
+def _of(module: str) -> Renderer:
+    """The `plan` of a module that is imported when it is first used: `--help` names formats and needs none."""
+
+    def render(plan: Plan, heading: Heading) -> str:
+        return cast("Renderer", import_module(f"reconciler.render.{module}").plan)(plan, heading)
+
+    return render
+
+
+FORMATS: Final[dict[str, Renderer]] = {name: _of(name) for name in ("text", "json")}
 """What `plan --format` offers."""

@@ -11,6 +11,5 @@ class Heading:
 
     tool: str
     created_at: str
-    endpoint: str
     rate: float
     color: bool = False

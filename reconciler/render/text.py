@@ -30,7 +30,7 @@ MAX_PROBLEMS: Final = 200
 def plan(plan: Plan, heading: Heading) -> str:
     """What would change, why not all of it may, and what it costs."""
     lines = [
-        f"{visible(plan.company.abbreviate)} at {visible(heading.endpoint)}: "
+        f"{visible(plan.company.abbreviate)} at {visible(plan.endpoint)}: "
         f"{plan.desired_agents} agents desired, {plan.live_agents} live, {plan.in_scope} in scope",
         "",
     ]

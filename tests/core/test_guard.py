@@ -152,9 +152,11 @@ def test_a_tripped_guardrail_says_what_to_do() -> None:
         Guardrail(
             *("maxDeletes", "0", 0, 1, ("8002",)),
             "if they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes",
+            "file",
         ),
         Guardrail(
             *("maxChanges", "0", 0, 2, ("8001", "8002")),
             "if so much is really to change, raise guardrails.maxChanges in the file or pass --max-changes",
+            "file",
         ),
     )

@@ -254,12 +254,13 @@ def _vendor(live: LiveState, ledger: dict[str, LedgerEntry]) -> ModelVendor:
 
 
 def _assert_carried(plan: Plan, live: LiveState, after: LiveState) -> None:
-    """A replaced agent has every listed value that nobody asked to change, its SIP number included."""
+    """A replaced agent has every listed value that nobody asked to change, its SIP number and what it is owed too."""
     for action in plan.actions:
         if action.kind in ("edit", "replace"):
             asked = {change.field: change.after for change in action.changes if BY_NAME[change.field].wire.listed}
-            id_ = action.operator_id
-            assert after.agents[id_].fields == {**live.agents[id_].fields, **asked}
+            id_, owed = action.operator_id, action.recorded.owed
+            back = {name: value for name, value in action.carries.items() if name in owed and BY_NAME[name].wire.listed}
+            assert after.agents[id_].fields == {**live.agents[id_].fields, **back, **asked}
 
 
 def _assert_written(

@@ -51,7 +51,7 @@ def test_extra_is_deleted() -> None:
     """A listed agent in scope that is not in the file is deleted, and remembered as it was."""
     gone = live_agent("8002", name="李四", sipNumber="60002")
     assert planned(desired(agent("8001")), live(live_agent("8001"), gone)).actions == (
-        Action("delete", "8002", "李四", None, live_sip="60002", live_sha256=gone.sha256),
+        Action("delete", "8002", "李四", None, live=gone),
     )
 
 
@@ -84,8 +84,7 @@ def test_an_edit() -> None:
             "b",
             Place("agents.yaml", 3),
             (FieldChange("name", "a", "b"),),
-            live_sip="60001",
-            live_sha256=listed.sha256,
+            live=listed,
         ),
     )
 
@@ -142,7 +141,8 @@ def test_another_version_is_a_password_action(
             Place("agents.yaml", 3),
             (FieldChange("password.version", expected[0], 2, before_known=expected[1]),),
             password=env(2),
-            live_sha256=live_agent("8001").sha256,
+            live=live_agent("8001"),
+            recorded=recorded.get("8001", LedgerEntry()),
         ),
     )
 

@@ -20,7 +20,7 @@ from reconciler.render.heading import Heading
 
 FOLDER = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
-HEADING = Heading("0.0.0", "2026-11-22T10:00:00Z", "https://vendor.example", 20.0)
+HEADING = Heading("0.0.0", "2026-11-22T10:00:00Z", 20.0)
 
 
 def _optional(path: Path) -> dict[str, Any]:
@@ -33,7 +33,8 @@ def plan_of(case: str) -> Plan:
     folder = FOLDER / case
     desired, problems = read_desired("agents.yaml", (folder / "agents.yaml").read_bytes())
     assert desired is not None, problems
-    live = live_state(map(live_agent, json.loads((folder / "live.json").read_text(encoding="utf-8"))))
+    rows = json.loads((folder / "live.json").read_text(encoding="utf-8"))
+    live = live_state(map(live_agent, rows), endpoint="https://vendor.example")
     recorded = _optional(folder / "ledger.json").items()
     ledger = {id_: LedgerEntry(entry.get("passwordVersion"), entry.get("given", {})) for id_, entry in recorded}
     policy: dict[str, Any] = {

@@ -32,6 +32,7 @@ from reconciler.render import json as as_json
 from reconciler.render import text as as_text
 from reconciler.render.heading import Heading
 from reconciler.render.terminal import pad, visible, width
+from tests.core.build import live_agent
 
 from .golden_cases import CASES, FOLDER, HEADING, plan_of, rendered
 
@@ -180,7 +181,16 @@ def spread(text: str) -> tuple[Plan, Heading, Report, list[Problem]]:
     place = Place(f"a{text}.yaml", 7)
     changes = (FieldChange("ttscontent", f"b{text}", f"a{text}"),)
     actions = [
-        Action(kind, f"8{text}", f"n{text}", place, changes, live_sip=f"6{text}", blocked=blocked, password=source)
+        Action(
+            kind,
+            f"8{text}",
+            f"n{text}",
+            place,
+            changes,
+            live=live_agent(f"8{text}", sipNumber=f"6{text}"),
+            blocked=blocked,
+            password=source,
+        )
         for kind in KINDS
         for blocked in ("", f"held by {text}")
         for source in (None, PasswordSource("env", f"E{text}", 1), PasswordSource("file", f"/f{text}", 1))
@@ -188,15 +198,15 @@ def spread(text: str) -> tuple[Plan, Heading, Report, list[Problem]]:
     whole = plan(
         *actions,
         company=Company(f"acme{text}"),
+        endpoint=f"https://vendor.example/{text}",
         files=(f"a{text}.yaml",),
         notes=(Note(f"kept {text}", (f"8{text}",)),),
-        guardrails=(Guardrail("maxDeletes", "1", 1, 2, (f"8{text}",), "raise it"),),
+        guardrails=(Guardrail("maxDeletes", "1", 1, 2, (f"8{text}",), "raise it", "file"),),
     )
     results = tuple(ActionResult(actions[0], outcome, f"said {text}") for outcome in ("partly", "failed", "skipped"))
     mismatches = (Mismatch(f"8{text}", "is not so", changes),)
     problems = [Problem(place, f"agents[0].{text}", f"no {text}", f"write {text}")]
-    heading = replace(HEADING, endpoint=f"https://vendor.example/{text}")
-    return whole, heading, Report(results, mismatches, verified=True), problems
+    return whole, HEADING, Report(results, mismatches, verified=True), problems
 
 
 @pytest.mark.parametrize("character", HOSTILE.values(), ids=HOSTILE)
@@ -344,9 +354,10 @@ def test_many_problems(count: int, more: str) -> None:
 
 # JSON
 
+GUARDRAIL = ["rule", "limit", "set_by", "allowed", "planned", "ok", "hint", "operatorIds"]
 TOP = [
-    *("format", "tool", "created_at", "company", "endpoint", "desired", "live", "summary", "calls", "guardrails"),
-    "actions",
+    *("format", "tool", "created_at", "digest", "expires_in", "company", "endpoint", "desired", "live", "summary"),
+    *("calls", "allow_replace", "recipients", "guardrails", "actions"),
 ]
 
 
@@ -359,7 +370,7 @@ def test_the_keys_of_the_document(case: str) -> None:
     assert list(document["live"]) == ["agents", "in_scope"]
     assert list(document["summary"]) == ["create", "edit", "replace", "delete", "password", "blocked", "unchanged"]
     assert list(document["calls"]) == ["create", "edit", "delete", "password", "total"]
-    assert all(list(g) == ["rule", "limit", "allowed", "planned", "ok"] for g in document["guardrails"])
+    assert all(list(g) == GUARDRAIL for g in document["guardrails"])
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -367,7 +378,7 @@ def test_the_keys_of_an_action(case: str) -> None:
     """Each action has the contract's keys, `blocked` only where it is, and a change has nothing but its own."""
     for written in json.loads(rendered(case, "json"))["actions"]:
         extra = set(written) - {"action", "operatorId", "name", "source", "changes", "live_sha256"}
-        assert extra <= {"blocked", "carries", "password"}
+        assert extra <= {"blocked", "carries", "password", "live", "ledger"}
         assert written["action"] in KINDS
         assert written["source"] is None or list(written["source"]) == ["file", "line"]
         for change in written["changes"]:

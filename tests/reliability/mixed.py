@@ -17,6 +17,7 @@ from reconciler.core.model import Event, Plan, Policy, Report, Secret
 from reconciler.credentials import CredentialsFile, resolve
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.files import load_desired
+from reconciler.goal import AsWritten
 from reconciler.local import LocalStore
 from reconciler.run import Bench, Sight, carry_out, keep, look, now
 from reconciler.sandbox.server import Box
@@ -95,7 +96,7 @@ class Applier:
         with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
             store = LocalStore(self.folder / ".reconciler/ledger.json")
             journal = self.folder / ".reconciler/journal.jsonl"
-            return work(Bench(load_desired(self.file), self.policy, transport, store, journal), stop)
+            return work(Bench(AsWritten(load_desired(self.file), self.policy), transport, store, journal), stop)
 
     def _run(self, bench: Bench, stop: threading.Event) -> Report:
         self.tries += 1

@@ -1,0 +1,33 @@
+"""Whose doing an action is: this change of the files, or somebody's on the live side. Three-way, and no state is kept.
+
+What the files of before would have done to the live agents of now is drift; everything else is this change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.core.model import Action, FieldChange, Origin, Plan
+
+
+def with_origins(plan: Plan, before: Plan) -> Plan:
+    """The plan, each action and change with its origin. `before` is the old files' plan for the same live agents.
+
+    An action with changes of both kinds is a change; each of its fields says which it is.
+    """
+    comparable = before.company == plan.company
+    known = {(action.operator_id, action.kind): action for action in before.actions} if comparable else {}
+    actions = tuple(_with_origin(action, known.get((action.operator_id, action.kind))) for action in plan.actions)
+    return replace(plan, actions=actions)
+
+
+def _with_origin(action: Action, before: Action | None) -> Action:
+    wanted = {change.field: change.after for change in before.changes} if before else {}
+    changes = tuple(replace(change, origin=_origin(change, wanted)) for change in action.changes)
+    drift = before is not None and all(change.origin == "drift" for change in changes)
+    return replace(action, changes=changes, origin="drift" if drift else "change")
+
+
+def _origin(change: FieldChange, wanted: Mapping[str, object]) -> Origin:
+    return "drift" if change.field in wanted and wanted[change.field] == change.after else "change"

@@ -1,0 +1,88 @@
+"""What a run is to reach: the agents as the files want them, or exactly what was reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.core.model import Company, DesiredState, LedgerView, LiveState, Plan, Policy
+from reconciler.core.origin import with_origins
+from reconciler.core.pipeline import make_plan
+from reconciler.core.review import left, moved
+from reconciler.errors import Stale
+
+
+class Goal(Protocol):
+    """Turns what was read into what to do."""
+
+    @property
+    def company(self) -> Company:
+        """Whose agents they are."""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who can read the credentials that are delivered."""
+
+    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """What is to be done; raises `Refused` when nothing may be."""
+
+    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """What is still to be done, once it was tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsWritten:
+    """The agents as the files want them. `since` are the files of before, for the origin of each action."""
+
+    desired: DesiredState
+    policy: Policy
+    since: DesiredState | None = None
+
+    @property
+    def company(self) -> Company:
+        """The files' company."""
+        return self.desired.company
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The files' recipients."""
+        return self.desired.recipients
+
+    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """What differs, as acts."""
+        plan = self.left(live, ledger)
+        if self.since is None:
+            return plan
+        return with_origins(plan, make_plan(self.since, live, ledger, self.policy))
+
+    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """What differs still."""
+        return make_plan(self.desired, live, ledger, self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class AsReviewed:
+    """A saved plan: exactly its actions, or nothing."""
+
+    reviewed: Plan
+
+    @property
+    def company(self) -> Company:
+        """The plan's company."""
+        return self.reviewed.company
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The plan's recipients."""
+        return self.reviewed.recipients
+
+    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """The plan itself; raises `Stale` when an agent that it touches is no longer as it was reviewed."""
+        if found := moved(self.reviewed, live, ledger):
+            raise Stale(found)
+        return self.reviewed
+
+    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """What is not yet as the plan makes it, of the agents that it touches."""
+        wanted, listed = left(self.reviewed, live)
+        return make_plan(wanted, listed, ledger, Policy())
