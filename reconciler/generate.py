@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.main import cli
+from reconciler.core.plan_schema import plan_schema
 from reconciler.core.reference import fields_page
 from reconciler.core.schema import agents_schema
 from reconciler.render.json import document
@@ -18,6 +19,7 @@ def generated() -> dict[str, str]:
     """Every generated file of the repository, by path, and what belongs in it."""
     return {
         "schemas/agents.schema.json": document(agents_schema()),
+        "schemas/plan.schema.json": document(plan_schema()),
         "docs/fields.md": fields_page(),
         "docs/commands.md": commands_page(),
     }

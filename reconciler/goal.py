@@ -9,7 +9,8 @@ from reconciler.core.model import Company, DesiredState, LedgerView, LiveState, 
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import make_plan
 from reconciler.core.review import left, moved
-from reconciler.errors import Stale
+from reconciler.errors import Refused, Stale
+from reconciler.planfile import SavedPlan
 
 
 class Goal(Protocol):
@@ -22,6 +23,10 @@ class Goal(Protocol):
     @property
     def recipients(self) -> tuple[str, ...]:
         """Who can read the credentials that are delivered."""
+
+    @property
+    def saved(self) -> SavedPlan | None:
+        """The saved plan that it is, which is applied once and no more; `None` for one that holds again and again."""
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What is to be done; raises `Refused` when nothing may be."""
@@ -48,6 +53,11 @@ class AsWritten:
         """The files' recipients."""
         return self.desired.recipients
 
+    @property
+    def saved(self) -> None:
+        """What is written holds again and again."""
+        return
+
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What differs, as acts."""
         plan = self.left(live, ledger)
@@ -64,25 +74,28 @@ class AsWritten:
 class AsReviewed:
     """A saved plan: exactly its actions, or nothing."""
 
-    reviewed: Plan
+    saved: SavedPlan
 
     @property
     def company(self) -> Company:
         """The plan's company."""
-        return self.reviewed.company
+        return self.saved.plan.company
 
     @property
     def recipients(self) -> tuple[str, ...]:
         """The plan's recipients."""
-        return self.reviewed.recipients
+        return self.saved.plan.recipients
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
         """The plan itself; raises `Stale` when an agent that it touches is no longer as it was reviewed."""
-        if found := moved(self.reviewed, live, ledger):
+        if live.endpoint != self.saved.plan.endpoint:
+            message = f"the plan was made for {self.saved.plan.endpoint}, and this is {live.endpoint}"
+            raise Refused(message, "set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
+        if found := moved(self.saved.plan, live, ledger):
             raise Stale(found)
-        return self.reviewed
+        return self.saved.plan
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What is not yet as the plan makes it, of the agents that it touches."""
-        wanted, listed = left(self.reviewed, live)
+        wanted, listed = left(self.saved.plan, live)
         return make_plan(wanted, listed, ledger, Policy())

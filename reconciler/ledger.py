@@ -57,7 +57,8 @@ class Store(Protocol):
 class Ledger:
     """The entries of one company, by operatorId, in a store. `lineage` is the ledger's own id, `serial` counts writes.
 
-    `run` is the run that wrote it last.
+    `run` is the run that wrote it last. `applied` are the saved plans that were begun, by seal: until when
+    they could have been applied (UTC, ISO 8601).
     """
 
     store: Store
@@ -66,6 +67,7 @@ class Ledger:
     lineage: str = field(default_factory=lambda: secrets.token_hex(8))
     serial: int = 0
     run: str = ""
+    applied: dict[str, str] = field(default_factory=dict)
 
     @property
     def view(self) -> LedgerView:
@@ -85,6 +87,11 @@ class Ledger:
             else:
                 self.entries[operator_id] = entry
 
+    def remember_applied(self, seal: str, expires_at: str, now: str) -> None:
+        """Keep that a saved plan was begun, for as long as it could be applied again."""
+        kept = {other: until for other, until in self.applied.items() if until > now}
+        self.applied = {**kept, seal: expires_at}
+
     def save(self, run: str) -> None:
         """Write it as the next serial; raises what the store raises, and then the old one is still there."""
         document = {
@@ -93,6 +100,7 @@ class Ledger:
             "lineage": self.lineage,
             "serial": self.serial + 1,
             "run": run,
+            **({"applied": self.applied} if self.applied else {}),
             "agents": {id_: entry_document(entry) for id_, entry in sorted(self.entries.items())},
         }
         self.store.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n")
@@ -119,12 +127,13 @@ def load_ledger(store: Store, company: Company) -> Ledger:
 def _read(store: Store, company: Company, document: dict[str, Any]) -> Ledger:
     if document["format"] != FORMAT:
         raise ValueError
-    texts = (document["company"], document["lineage"], document["run"])
+    applied = dict(document.get("applied", {}))
+    texts = (document["company"], document["lineage"], document["run"], *applied.values())
     if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
         raise TypeError
     entries = {id_: _entry(written) for id_, written in document["agents"].items()}
     owner = Company(document["company"], company.company_id)
-    return Ledger(store, owner, entries, document["lineage"], document["serial"], document["run"])
+    return Ledger(store, owner, entries, document["lineage"], document["serial"], document["run"], applied)
 
 
 def _entry(written: dict[str, Any]) -> LedgerEntry:

@@ -29,7 +29,7 @@ from reconciler.core.pipeline import live_state
 from reconciler.core.recovery import adopted, given_back, recover
 from reconciler.core.report import mismatches, results
 from reconciler.credentials import CredentialsFile
-from reconciler.errors import ReconcilerError, VendorError
+from reconciler.errors import ReconcilerError, Refused, VendorError
 from reconciler.executor import Hands, execute
 from reconciler.goal import Goal
 from reconciler.journal import Journal, Run, last_run
@@ -87,6 +87,8 @@ class Sight:
 def look(bench: Bench, heard: Heard) -> Sight:
     """Read ledger, journal and listing, and plan. Writes nothing; raises `Stale` for a reviewed plan that is."""
     ledger = load_ledger(bench.store, bench.goal.company)
+    if bench.goal.saved and bench.goal.saved.seal in ledger.applied:
+        raise Refused("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
     run = last_run(bench.journal)
     if run is not None and not _is_ours(run, ledger):
         run = None
@@ -204,6 +206,8 @@ def _opened_books(
     if (passwords or binds) and not credentials.used:
         credentials.open()
     ledger, plan = sight.ledger, sight.plan
+    if saved := bench.goal.saved:
+        ledger.remember_applied(saved.seal, saved.expires_at, stamp(now()))
     ledger.save(run_id)
     journal = Journal(bench.journal)
     run = Run(

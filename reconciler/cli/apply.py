@@ -14,21 +14,25 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import connection_options, format_option, guardrail_options
+from reconciler.cli.options import EXPIRES_IN, connection_options, digest_given, format_option, guardrail_options
 from reconciler.cli.shell import Shell
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import ReconcilerError, Refused, Stale, WrongUsage
 
 if TYPE_CHECKING:
     from reconciler.cli.inputs import Options
     from reconciler.core.model import Event, Plan, Report
     from reconciler.credentials import CredentialsFile
+    from reconciler.goal import AsReviewed, AsWritten
     from reconciler.render.heading import Heading
     from reconciler.run import Bench, Sight
 
 
 @click.command()
+@click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @connection_options
 @guardrail_options
+@EXPIRES_IN
+@click.option("--expect", metavar="DIGEST", callback=digest_given, help="Apply only the plan that has this digest.")
 @format_option("text", "json")
 @click.option("--auto-approve", "--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(
@@ -45,16 +49,23 @@ if TYPE_CHECKING:
 def apply(
     shell: Shell,
     /,
+    planfile: Path | None,
+    expect: str | None,
     format_: str,
     auto_approve: bool,
     credentials: Path | None,
     events: Path | None,
     **given: Any,
 ) -> None:
-    """Make the live agents as the file says.
+    """Make the live agents as the file says, or do exactly what a saved plan says.
 
     Plans, shows the plan, asks, carries it out, and reads the result back. One agent's failure does not stop the
     others; running apply again goes on from there, also after a kill.
+
+    With PLANFILE (of `plan --out`), the desired-state file is not read: that plan is applied as it was reviewed, once.
+    It is refused when an agent that it touches has changed since, and what changed is shown; other agents do not
+    matter. With --expect, the plan made now must have the digest that was reviewed; give the guardrail flags and
+    --expires-in as they were given to `plan`.
 
     Exits with 0 when everything is done and was seen to be, 3 when nothing was done on purpose, 4 when a part was
     done, 1 when nothing was.
@@ -62,31 +73,66 @@ def apply(
     \b
     Examples:
       reconciler apply
-      reconciler apply --auto-approve --events events.jsonl
+      reconciler apply plan.json --auto-approve
+      reconciler apply --expect "$DIGEST" --auto-approve --events events.jsonl
     """
-    from reconciler.cli.inputs import Options, as_written, bench, credentials_file, heading
+    from reconciler.cli.inputs import Options, bench, credentials_file, heading
     from reconciler.cli.progress import Progress
     from reconciler.render import text
     from reconciler.render.terminal import visible
     from reconciler.run import keep, look, unsettled
 
     options, stop = Options(**given), threading.Event()
+    goal = _goal(options, planfile)
     with (
-        bench(options, as_written(options), stop) as work,
+        bench(options, goal, stop) as work,
         work.store.lock(),
         closing(credentials_file(work, options, credentials)) as delivered,
     ):
-        with Progress(shell, "reading live agents") as progress:
+        with Progress(shell, "reading live agents") as progress, _stale_shown(shell):
             sight = look(work, progress.update)
         for finding in unsettled(sight):
             shell.say(visible(finding))
         keep(work, sight, delivered)
-        head = heading(options, color=shell.color)
+        head = heading(options, goal.saved, color=shell.color)
         (shell.say if format_ == "json" else shell.data)(text.plan(sight.plan, head))
+        _refuse_or_go_on(sight.plan, expect)
         report = _go_on(shell, options, work, sight, delivered, events, stop, auto_approve=auto_approve)
     if delivered.used:
         shell.say(f"New credentials are in {delivered.path}: hand them over, then delete the file.")
     _finish(shell, head, sight.plan, report)
+
+
+def _goal(options: Options, planfile: Path | None) -> AsWritten | AsReviewed:
+    """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
+    from reconciler.cli.inputs import as_written
+    from reconciler.goal import AsReviewed
+    from reconciler.planfile import load_plan
+    from reconciler.run import now
+
+    if planfile is None:
+        return as_written(options)
+    if options.max_deletes or options.max_changes or options.allow_replace:
+        raise WrongUsage(
+            "a saved plan has its limits in it", "give guardrail flags to plan --out, not to apply PLANFILE"
+        )
+    saved = load_plan(planfile)
+    if saved.expired(now()):
+        raise Refused(f"nothing was done: the plan expired at {saved.expires_at}", "plan anew, and have that reviewed")
+    return AsReviewed(saved)
+
+
+@contextmanager
+def _stale_shown(shell: Shell) -> Iterator[None]:
+    """What moved since the review is what was asked for, when it did."""
+    from reconciler.render import text
+
+    try:
+        yield
+    except Stale as error:
+        if not shell.json:
+            shell.data(text.moved(error.moved, color=shell.color))
+        raise
 
 
 def _go_on(
@@ -100,13 +146,12 @@ def _go_on(
     *,
     auto_approve: bool,
 ) -> Report:
-    """From the plan that was shown to the report: refuse, ask, carry out."""
+    """From the plan that was shown to the report: ask, carry out."""
     from reconciler.cli.progress import Progress
     from reconciler.core.model import Report
     from reconciler.credentials import resolve
     from reconciler.run import carry_out
 
-    _refuse_or_go_on(sight.plan)
     if not sight.plan.actions:
         return Report((), verified=True)
     passwords = resolve(sight.plan.actions, os.environ, [options.token_file] if options.token_file else [])
@@ -124,7 +169,14 @@ def _go_on(
         return carry_out(work, sight, passwords, delivered, stop, heard)
 
 
-def _refuse_or_go_on(planned: Plan) -> None:
+def _refuse_or_go_on(planned: Plan, expect: str | None) -> None:
+    from reconciler.core.saved import digest
+
+    if expect and digest(planned) != expect:
+        message = f"nothing was done: the plan is not the one that was reviewed; its digest is {digest(planned)}"
+        if not planned.actions:
+            raise Refused(message, "there is nothing left to change: it may have been applied already")
+        raise Refused(message, "have the plan above reviewed; flags count too, give those that plan was given")
     if planned.refused:
         reasons = [f"guardrail {guardrail.rule}" for guardrail in planned.guardrails if not guardrail.ok]
         reasons += [f"{len(planned.blocked)} blocked"] if planned.blocked else []

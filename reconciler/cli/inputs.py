@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.core.model import Limit, Policy
+from reconciler.core.model import DEFAULT_LIFE, Limit, Policy
 from reconciler.render.heading import Heading
 from reconciler.settings import connection
 from reconciler.storage import FOLDER
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.credentials import CredentialsFile
     from reconciler.goal import AsWritten, Goal
     from reconciler.ledger import Ledger, Store
+    from reconciler.planfile import SavedPlan
     from reconciler.run import Bench
 
 
@@ -39,6 +40,7 @@ class Options:
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     allow_replace: bool = False
+    expires_in: int = DEFAULT_LIFE
 
     @property
     def folder(self) -> Path:
@@ -75,13 +77,15 @@ def ledger_of(file: Path, ledger: str | None) -> Ledger:
     return load_ledger(store_of(file, ledger), load_desired(file).company)
 
 
-def as_written(options: Options) -> AsWritten:
-    """The goal that the files set; raises what is wrong with them."""
+def as_written(options: Options, since: str | None = None) -> AsWritten:
+    """The goal that the files set, beside what they were at a git revision; raises what is wrong with them."""
     from reconciler.files import load_desired
+    from reconciler.gitref import desired_at
     from reconciler.goal import AsWritten
 
-    policy = Policy(options.max_deletes, options.max_changes, options.allow_replace)
-    return AsWritten(load_desired(options.file), policy)
+    policy = Policy(options.max_deletes, options.max_changes, options.allow_replace, options.expires_in)
+    base = desired_at(options.file, since) if since else None
+    return AsWritten(load_desired(options.file), policy, base)
 
 
 @contextmanager
@@ -103,11 +107,12 @@ def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> 
         yield Bench(goal, transport, store, journal)
 
 
-def heading(options: Options, *, color: bool) -> Heading:
-    """What a rendering says beside the plan."""
+def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
+    """What a rendering says beside the plan, made now or when it was saved."""
     from reconciler.run import now, stamp
 
-    return Heading(__version__, stamp(now()), options.rate, color)
+    tool, created_at = (saved.tool, saved.created_at) if saved else (__version__, stamp(now()))
+    return Heading(tool, created_at, options.rate, color)
 
 
 def credentials_file(work: Bench, options: Options, named: Path | None) -> CredentialsFile:

@@ -12,9 +12,9 @@ from typing import NoReturn
 import click
 
 from reconciler import __version__
-from reconciler.cli import apply, credentials, ledger, plan, sandbox, schema, status, validate
+from reconciler.cli import apply, credentials, ledger, plan, sandbox, schema, show_plan, status, validate
 from reconciler.cli.shell import Shell
-from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError
+from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, Stale
 
 EXIT_INTERRUPTED = 130
 EXIT_USAGE = 64
@@ -37,6 +37,7 @@ for command in (
     validate.validate,
     plan.plan,
     apply.apply,
+    show_plan.show_plan,
     status.status,
     credentials.credentials,
     ledger.ledger,
@@ -89,7 +90,8 @@ def _tell(error: ReconcilerError, shell: Shell) -> None:
         from reconciler.render import json as rendered
 
         told = {"message": error.message, "hint": error.hint, "problems": rendered.problems(problems)}
-        shell.document({"error": told, "exit_code": error.exit_code})
+        moved = {"moved": rendered.moved(error.moved)} if isinstance(error, Stale) else {}
+        shell.document({"error": {**told, **moved}, "exit_code": error.exit_code})
     from reconciler.render.terminal import visible
     from reconciler.render.text import problems as in_words
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -87,6 +88,40 @@ class _LimitType(click.ParamType[Limit]):
         return Limit(str(value))
 
 
+class _SpanType(click.ParamType[int]):
+    """Seconds, written as 90s, 30m, 12h or 7d."""
+
+    name = "span of time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = str(value)[:-1], _UNITS.get(str(value)[-1:])
+        if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= _LONGEST:
+            self.fail(f"{value!r} is no span of time such as 12h or 7d, of ten years at most.", param, ctx)
+        return int(number) * unit
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 3650 * 86400
+
+EXPIRES_IN = click.option(
+    "--expires-in",
+    type=_SpanType(),
+    metavar="SPAN",
+    default="7d",
+    show_default=True,
+    help="How long a review of the plan holds: 90s, 30m, 12h, 7d. Part of the digest.",
+)
+
+
+def digest_given(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A plan's digest, whole."""
+    if value is not None and not re.fullmatch("[0-9a-f]{64}", value):
+        raise click.BadParameter("a digest has 64 hexadecimal digits; plan prints it.", context, parameter)
+    return value
+
+
 _GUARDRAILS = (
     click.option(
         "--max-deletes", type=_LimitType(), metavar="N|P%", help="Overrides guardrails.maxDeletes of the file."
@@ -99,6 +134,11 @@ _GUARDRAILS = (
         is_flag=True,
         help="Delete and make anew the agents whose change can be made only at creation. Protected ones never are.",
     ),
+)
+
+
+OUTPUT = click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the result there, not to stdout."
 )
 
 

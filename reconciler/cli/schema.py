@@ -8,14 +8,17 @@ from reconciler.cli.shell import Shell
 
 
 @click.command()
+@click.argument("of", type=click.Choice(["agents", "plan"]), default="agents")
 @click.pass_obj
-def schema(shell: Shell) -> None:
-    """Print the JSON Schema of the desired-state file, for editors and other tools.
+def schema(shell: Shell, /, of: str) -> None:
+    """Print the JSON Schema of the desired-state file, for editors and other tools, or that of a plan.
 
     \b
-    Example:
+    Examples:
       reconciler schema > agents.schema.json
+      reconciler schema plan > plan.schema.json
     """
+    from reconciler.core.plan_schema import plan_schema
     from reconciler.core.schema import agents_schema
 
-    shell.document(agents_schema())
+    shell.document(plan_schema() if of == "plan" else agents_schema())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from typing import Literal, NoReturn
+from typing import Final, Literal, NoReturn
 
 from reconciler.core.fields import Value
 
@@ -292,6 +292,9 @@ class Call:
     takes_any_sip: bool = False
 
 
+DEFAULT_LIFE: Final = 7 * 86400
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the command line says on top of the file. `expires_in` is how many seconds a review of the plan holds."""
@@ -299,7 +302,7 @@ class Policy:
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     allow_replace: bool = False
-    expires_in: int = 7 * 86400
+    expires_in: int = DEFAULT_LIFE
 
 
 SetBy = Literal["file", "flag", "default", "always"]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from reconciler.core.model import Plan, Problem, Report
+from reconciler.core.model import Moved, Plan, Problem, Report
 from reconciler.core.saved import change_document, plan_document
 from reconciler.render.heading import Heading
 
@@ -39,6 +39,14 @@ def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:
             "hint": problem.hint,
         }
         for problem in found
+    ]
+
+
+def moved(found: Sequence[Moved]) -> list[dict[str, Any]]:
+    """What is no longer as it was reviewed: `before` is what the plan has, `after` what is so now."""
+    return [
+        {"operatorId": each.operator_id, "message": each.message, "changes": [change_document(c) for c in each.changes]}
+        for each in found
     ]
 
 

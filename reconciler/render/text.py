@@ -11,12 +11,14 @@ from reconciler.core.model import (
     ActionResult,
     FieldChange,
     Guardrail,
+    Moved,
     Note,
     PasswordSource,
     Plan,
     Problem,
     Report,
 )
+from reconciler.core.saved import digest
 from reconciler.render.heading import Heading
 from reconciler.render.terminal import pad, paint, visible, width
 
@@ -34,19 +36,34 @@ def plan(plan: Plan, heading: Heading) -> str:
         f"{plan.desired_agents} agents desired, {plan.live_agents} live, {plan.in_scope} in scope",
         "",
     ]
-    for action in plan.actions:
-        lines += _action(action, _columns(plan.actions), heading)
-    if plan.actions:
+    columns = _columns(plan.actions)
+    for title, actions in by_origin(plan.actions):
+        lines += [paint(title, "bold", color=heading.color)] if title else []
+        lines += [line for action in actions for line in _action(action, columns, heading)]
         lines.append("")
     lines += [line for note in plan.notes for line in _note(note, heading)]
-    lines += [line for guardrail in plan.guardrails if not guardrail.ok for line in _trip(guardrail, heading)]
+    lines += [line for guardrail in plan.guardrails for line in _limit(guardrail, heading)]
     lines += _summary(plan, heading)
+    lines.append(paint(f"Digest: {digest(plan)}", "dim", color=heading.color))
     return "\n".join(lines) + "\n"
 
 
+_TITLES: Final = {
+    "change": "Changed in the file:",
+    "drift": "Drift, not from this change of the file; applying it reverts what was done on the live side:",
+    "": "",
+}
+
+
+def by_origin(actions: Sequence[Action]) -> list[tuple[str, list[Action]]]:
+    """The actions under a title for each origin; under none where nobody asked for it."""
+    found = {title: [a for a in actions if a.origin == origin] for origin, title in _TITLES.items()}
+    return [(title, some) for title, some in found.items() if some]
+
+
 def _columns(actions: Sequence[Action]) -> tuple[int, int]:
-    ids = max(width(visible(action.operator_id)) for action in actions)
-    return ids, min(max(width(visible(action.name)) for action in actions), _NAME_CELLS)
+    ids = max((width(visible(action.operator_id)) for action in actions), default=0)
+    return ids, min(max((width(visible(action.name)) for action in actions), default=0), _NAME_CELLS)
 
 
 def _action(action: Action, columns: tuple[int, int], heading: Heading) -> Iterator[str]:
@@ -61,7 +78,8 @@ def _action(action: Action, columns: tuple[int, int], heading: Heading) -> Itera
         yield f"      {visible(action.blocked)}"
     names = max((width(change.field) for change in action.changes), default=0)
     for change in action.changes:
-        yield f"      {pad(change.field, names)}  {_change(action, change)}"
+        drift = "  (drift)" if change.origin == "drift" and action.origin == "change" else ""
+        yield f"      {pad(change.field, names)}  {_change(action, change)}{drift}"
     yield from _aside(action)
 
 
@@ -122,9 +140,17 @@ def _note(note: Note, heading: Heading) -> Iterator[str]:
     yield paint(f"Note: {visible(note.message)}{ids}", "dim", color=heading.color)
 
 
-def _trip(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
+_SET_BY: Final = {"file": "of the file", "flag": "by a flag", "default": "by default", "always": "always"}
+
+
+def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
+    """A limit that trips, or that a flag put in the place of the file's."""
     head = f"Guardrail {guardrail.rule}: {guardrail.planned} planned, {guardrail.allowed} allowed"
-    limit = f" (limit {guardrail.limit})"
+    limit = f" (limit {guardrail.limit}, {_SET_BY[guardrail.set_by]})"
+    if guardrail.ok:
+        if guardrail.set_by == "flag":
+            yield paint(head + limit, "dim", color=heading.color)
+        return
     yield paint(head, "bad", color=heading.color) + f"{limit}: {_some(guardrail.operator_ids)}"
     yield f"      {guardrail.hint}"
 
@@ -165,6 +191,16 @@ def problems(found: Sequence[Problem], *, color: bool = False) -> str:
             lines.append(paint(f"      {visible(problem.hint)}", "dim", color=color))
     if len(found) > MAX_PROBLEMS:
         lines.append(f"… and {len(found) - MAX_PROBLEMS} more; --format json lists them all")
+    return "\n".join(lines) + "\n"
+
+
+def moved(found: Sequence[Moved], *, color: bool = False) -> str:
+    """What is no longer as a plan was reviewed: who, what, and from which value to which."""
+    lines: list[str] = []
+    for each in found:
+        head = paint("! moved", "bad", color=color)
+        lines.append(f"{head}  {visible(each.operator_id)}  {visible(each.message)}")
+        lines += [f"      {c.field}: reviewed {_value(c.before)}, now {_value(c.after)}" for c in each.changes]
     return "\n".join(lines) + "\n"
 
 

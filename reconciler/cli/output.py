@@ -1,0 +1,41 @@
+"""Where a rendered plan goes: stdout or a file, and on GitHub the summary and the outputs of the step too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.cli.shell import Shell
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.core.model import Plan
+    from reconciler.render.heading import Heading
+
+
+def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path | None) -> None:
+    """Render a plan and put it where it was asked for; raises `ReconcilerError` where that is not possible."""
+    from reconciler.render import FORMATS
+
+    try:
+        rendered = FORMATS[format_](plan, heading)
+    except ModuleNotFoundError as error:
+        hint = f"pip install 'reconciler[{format_}]'"
+        raise ReconcilerError(f"--format {format_} needs {error.name}, which is not installed", hint) from None
+    if output is None:
+        shell.data(rendered)
+    else:
+        write(output, rendered)
+    if format_ == "github":
+        from reconciler.cli.github import publish
+
+        publish(plan, heading, os.environ)
+
+
+def write(output: Path, rendered: str) -> None:
+    """Write a file that was asked for; raises `ReconcilerError` when it cannot be."""
+    try:
+        output.write_bytes(rendered.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise ReconcilerError(f"{output} cannot be written: {error.strerror}") from None
