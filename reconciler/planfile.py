@@ -59,39 +59,30 @@ def _seal(written: dict[str, Any]) -> str:
 
 
 def load_plan(path: Path) -> SavedPlan:
-    """Read a saved plan; raises `Refused` when it is none, or not as it was written."""
+    """Read a saved plan; raises `Refused` when it is none, or not byte for byte as `save_plan` wrote it."""
     try:
         data, _ = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise ReconcilerError(f"the plan {path} cannot be read: {error.strerror}", "save one with plan --out") from None
-    written = _checked(path, data)
-    seal, tool, created_at = written.pop("seal"), written["tool"], written["created_at"]
-    plan = read_plan(written)
-    if _seal(written) != seal or plan_document(plan, tool, created_at) != written:
-        raise _changed(path)
-    return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal)
-
-
-def _changed(path: Path) -> Refused:
-    hint = "save a new one with plan --out, and have that reviewed"
-    return Refused(f"the plan {path} is not as it was saved: it was changed or damaged", hint)
-
-
-def _checked(path: Path, data: bytes) -> dict[str, Any]:
-    """The document, if it is a plan's and byte for byte as `save_plan` would write it."""
     try:
-        written = json.loads(data)
-        exact = document(written).encode() == data
-    except (ValueError, RecursionError):
-        raise _changed(path) from None
-    if isinstance(written, dict) and isinstance(written.get("format"), str) and written["format"] != FORMAT:
+        return _opened(path, data)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        hint = "save a new one with plan --out, and have that reviewed"
+        raise Refused(f"the plan {path} is not as it was saved: it was changed or damaged", hint) from None
+
+
+def _opened(path: Path, data: bytes) -> SavedPlan:
+    written = json.loads(data)
+    if written["format"] != FORMAT and str(written["format"]).startswith(FORMAT.partition("/")[0]):
         raise Refused(f"the plan {path} has another format than {FORMAT}", "apply it with the version that saved it")
-    if not plan_validator().is_valid(written):
-        raise _changed(path)
     if "seal" not in written:
         hint = "plan --format json prints a plan to read; plan --out FILE saves one to apply"
         raise Refused(f"the plan {path} is not a saved one", hint)
-    if not exact:
-        raise _changed(path)
-    result: dict[str, Any] = written
-    return result
+    exact = document(written).encode() == data
+    seal, tool, created_at = written.pop("seal"), written["tool"], written["created_at"]
+    if not exact or _seal(written) != seal or not plan_validator().is_valid(written):
+        raise ValueError
+    plan = read_plan(written)
+    if plan_document(plan, tool, created_at) != written:
+        raise ValueError
+    return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal)
