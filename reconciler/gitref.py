@@ -4,36 +4,56 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.desired import read_desired
+from reconciler.core.desired import Content, read_files
 from reconciler.core.document import MAX_BYTES
-from reconciler.core.model import Company, DesiredState
+from reconciler.core.model import Company, DesiredState, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
+from reconciler.files import ENDINGS
 
 _BLOB: Final = ("100644", "100755")
 
 
-def desired_at(file: Path, ref: str) -> DesiredState:
-    """What the file said at `ref`; nothing at all where it was not there yet.
+def desired_at(paths: Sequence[Path], ref: str) -> DesiredState:
+    """What the files and folders said at `ref`; nothing at all where none was there yet.
 
-    Raises `InvalidFiles` for a file that had problems then, and `ReconcilerError` where git cannot tell.
+    Raises `InvalidFiles` for files that had problems then, and `ReconcilerError` where git cannot tell.
     """
-    commit = _commit(file.parent, ref)
-    listed = _git(file.parent, "ls-tree", commit, "--", file.name)
-    if not listed:
+    files = {name: content for path in paths for name, content in _contents(path, ref)}
+    if not files:
         return DesiredState(Company(""), (), (), "", prune=False)
-    mode, _, blob = listed.partition(b"\t")[0].decode().split()
-    name = f"{ref}:{file}"
-    if mode not in _BLOB:
-        raise ReconcilerError(f"{name} is no regular file")
-    if int(_git(file.parent, "cat-file", "-s", blob)) > MAX_BYTES:
-        raise ReconcilerError(f"{name} is too large; {MAX_BYTES >> 20} MB is the limit")
-    desired, problems = read_desired(name, _git(file.parent, "cat-file", "blob", blob))
+    desired, problems = read_files(files.items())
     if desired is None:
         raise InvalidFiles(problems)
     return desired
+
+
+def _contents(path: Path, ref: str) -> Iterator[tuple[str, Content]]:
+    """A file as it was, or every file that was below a folder."""
+    folder, only = (path, []) if path.is_dir() else (path.parent, [path.name])
+    for line in _git(folder, "ls-tree", "-r", "-z", _commit(folder, ref), "--", *only).split(b"\0")[:-1]:
+        about, _, listed = line.partition(b"\t")
+        mode, _, blob = about.decode().split()
+        name = Path(os.fsdecode(listed))
+        if only or _is_read(name):
+            shown = f"{ref}:{folder / name}"
+            yield shown, _content(folder, shown, mode, blob)
+
+
+def _is_read(name: Path) -> bool:
+    """Whether a folder's file is one of those that count, as `files` has it."""
+    return name.suffix in ENDINGS and not any(part.startswith(".") for part in name.parts)
+
+
+def _content(folder: Path, name: str, mode: str, blob: str) -> Content:
+    if mode not in _BLOB:
+        return Problem(Place(name, 1), "", "is no regular file")
+    if int(_git(folder, "cat-file", "-s", blob)) > MAX_BYTES:
+        return Problem(Place(name, 1), "", f"is too large; {MAX_BYTES >> 20} MB is the limit")
+    return _git(folder, "cat-file", "blob", blob)
 
 
 def _commit(folder: Path, ref: str) -> str:
@@ -54,6 +74,8 @@ def _git(folder: Path, *arguments: str) -> bytes:
         done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, **quiet})  # noqa: S603
     except FileNotFoundError:
         raise ReconcilerError("git is not installed", "--since reads the files of before with it") from None
+    except ValueError:  # a NUL in a name
+        raise ReconcilerError(f"git {arguments[0]} failed in {folder}", "a name holds a NUL character") from None
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip()
         raise ReconcilerError(f"git {arguments[0]} failed in {folder}", said) from None

@@ -18,7 +18,7 @@ IMPURE = frozenset(
     | {"threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings"}
 )
 ORDER = (
-    *("fields", "endpoints", "model", "document", "schema", "words", "reference", "desired"),
+    *("fields", "endpoints", "model", "document", "schema", "words", "reference", "resolve", "desired"),
     *("wire", "diff", "calls", "guard", "plan", "recovery", "report", "saved", "plan_schema", "review", "origin", "pipeline"),
 )
 """The core from the ground up; a module may import only what stands before it."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Options:
     """The options of a command that talks to the vendor, as they came."""
 
-    file: Path
+    files: tuple[Path, ...]
     endpoint: str | None
     token_file: Path | None
     parallelism: int
@@ -45,10 +45,15 @@ class Options:
     @property
     def folder(self) -> Path:
         """Where the ledger and the credentials go unless they are named."""
-        return self.file.parent / FOLDER
+        return folder_of(self.files)
 
 
-def store_of(file: Path, ledger: str | None) -> Store:
+def folder_of(files: tuple[Path, ...]) -> Path:
+    """The `.reconciler` folder: beside the first file, or inside the first folder."""
+    return (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
+
+
+def store_of(files: tuple[Path, ...], ledger: str | None) -> Store:
     """Where the ledger lives: an object store for a URL, and otherwise a file."""
     if ledger is not None and "://" in ledger:
         from reconciler.remote import RemoteStore
@@ -56,25 +61,25 @@ def store_of(file: Path, ledger: str | None) -> Store:
         return RemoteStore(ledger)
     from reconciler.local import LocalStore
 
-    return LocalStore(Path(ledger) if ledger else file.parent / FOLDER / "ledger.json")
+    return LocalStore(Path(ledger) if ledger else folder_of(files) / "ledger.json")
 
 
-def journal_of(file: Path, ledger: str | None) -> Path:
+def journal_of(files: tuple[Path, ...], ledger: str | None) -> Path:
     """Where the journal is: beside a local ledger, in the folder for a remote one; each ledger has its own."""
     if ledger is None:
-        return file.parent / FOLDER / "journal.jsonl"
+        return folder_of(files) / "journal.jsonl"
     if "://" in ledger:
-        return file.parent / FOLDER / f"journal-{hashlib.sha256(ledger.encode()).hexdigest()[:8]}.jsonl"
+        return folder_of(files) / f"journal-{hashlib.sha256(ledger.encode()).hexdigest()[:8]}.jsonl"
     path = Path(ledger)
     return path.with_name("journal.jsonl" if path.name == "ledger.json" else f"{path.stem}.journal.jsonl")
 
 
-def ledger_of(file: Path, ledger: str | None) -> Ledger:
-    """The ledger of a file's company, with no network but the ledger's own."""
+def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
+    """The ledger of the files' company, with no network but the ledger's own."""
     from reconciler.files import load_desired
     from reconciler.ledger import load_ledger
 
-    return load_ledger(store_of(file, ledger), load_desired(file).company)
+    return load_ledger(store_of(files, ledger), load_desired(files).company)
 
 
 def as_written(options: Options, since: str | None = None) -> AsWritten:
@@ -84,8 +89,8 @@ def as_written(options: Options, since: str | None = None) -> AsWritten:
     from reconciler.goal import AsWritten
 
     policy = Policy(options.max_deletes, options.max_changes, options.allow_replace, options.expires_in)
-    base = desired_at(options.file, since) if since else None
-    return AsWritten(load_desired(options.file), policy, base)
+    base = desired_at(options.files, since) if since else None
+    return AsWritten(load_desired(options.files), policy, base)
 
 
 @contextmanager
@@ -103,7 +108,7 @@ def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> 
         timeout=options.timeout,
     )
     with connected(settings, stop.wait if stop else None) as transport:
-        store, journal = store_of(options.file, options.ledger), journal_of(options.file, options.ledger)
+        store, journal = store_of(options.files, options.ledger), journal_of(options.files, options.ledger)
         yield Bench(goal, transport, store, journal)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import FILE, LEDGER, connection_options, format_option
+from reconciler.cli.options import FILES, LEDGER, connection_options, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def ledger() -> None:
 
 
 @ledger.command()
-@FILE
+@FILES
 @LEDGER
 @format_option("text", "json")
 @click.pass_obj
@@ -96,7 +96,7 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
 
 
 @ledger.command()
-@FILE
+@FILES
 @LEDGER
 @click.option("--id", "lock_id", required=True, help="The lock's id, as the refused apply or `ledger show` names it.")
 @click.pass_obj

@@ -15,16 +15,17 @@ from reconciler.core.model import Limit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.option(
+FILES = click.option(
     "-f",
     "--file",
-    "file",
+    "files",
     type=click.Path(path_type=Path),
+    multiple=True,
     envvar="RECONCILER_FILE",
-    default=Path("agents.yaml"),
+    default=["agents.yaml"],
     show_default=True,
     show_envvar=True,
-    help="The desired-state file.",
+    help="A desired-state file, or a folder of them; repeat it for several.",
 )
 
 LEDGER = click.option(
@@ -146,7 +147,7 @@ def _all(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
     return lambda command: reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-connection_options = _all((FILE, *_CONNECTION))
+connection_options = _all((FILES, *_CONNECTION))
 guardrail_options = _all(_GUARDRAILS)
 
 

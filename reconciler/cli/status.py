@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import FILE, LEDGER, format_option
+from reconciler.cli.options import FILES, LEDGER, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _SHOWN = 20
 
 
 @click.command()
-@FILE
+@FILES
 @LEDGER
 @format_option("text", "json")
 @click.pass_obj

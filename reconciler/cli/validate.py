@@ -2,43 +2,101 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import FILE, format_option
+from reconciler.cli.options import FILES, OUTPUT, format_option
+from reconciler.cli.output import write
 from reconciler.cli.shell import Shell
+
+if TYPE_CHECKING:
+    from reconciler.core.model import DesiredState, Problem
 
 
 @click.command()
-@FILE
-@format_option("text", "json")
+@FILES
+@format_option("text", "json", "github", "sarif", "gitlab")
+@OUTPUT
 @click.pass_obj
-def validate(shell: Shell, /, file: Path, format_: str) -> None:
-    """Check the desired-state file, without any network.
+def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Path | None) -> None:
+    """Check the desired-state files, without any network.
 
     Shows every problem at once, each with file, line and column, what is wrong and what to do.
+
+    For pipelines: github prints annotations, sarif is for code scanning and gitlab for the code quality report. They
+    name files as seen from the root of the repository, and are written also when nothing is wrong.
 
     \b
     Examples:
       reconciler validate
-      reconciler validate -f teams/sales.yaml --format json
+      reconciler validate -f teams/ -f company.yaml --format json
+      reconciler validate --format gitlab --output gl-code-quality-report.json
     """
     from reconciler.errors import InvalidFiles
     from reconciler.files import load_desired
-    from reconciler.render import json, terminal
 
+    desired, invalid = None, None
     try:
-        desired = load_desired(file)
+        desired = load_desired(files)
     except InvalidFiles as error:
-        if format_ == "json":
-            shell.document(
-                {"ok": False, "files": [str(file)], "problems": json.problems(error.problems), "exit_code": 1}
-            )
-            raise click.exceptions.Exit(1) from None
-        raise
+        invalid = error
+    told = _told(format_, files, desired, invalid.problems if invalid else ())
+    if output is not None:
+        write(output, told)
+    elif format_ != "text" or desired:
+        shell.data(told)
+    if desired and format_ not in ("text", "json"):
+        shell.say(_verdict(files, desired))
+    if invalid:
+        if format_ == "json" and output is None:
+            raise click.exceptions.Exit(1)
+        shell.json = False  # what stdout is for is written
+        raise invalid
+
+
+def _verdict(files: tuple[Path, ...], desired: DesiredState) -> str:
+    from reconciler.render.terminal import visible
+
     count = len(desired.agents)
+    names = ", ".join(visible(str(file)) for file in files)
+    return f"{names}: {count} agent{'s' * (count != 1)}, no problems\n"
+
+
+def _told(format_: str, files: tuple[Path, ...], desired: DesiredState | None, found: Sequence[Problem]) -> str:
+    """The result in a format: that of a good file, or its problems."""
     if format_ == "json":
-        shell.document({"ok": True, "files": list(desired.files), "agents": count, "problems": [], "exit_code": 0})
-    else:
-        shell.data(f"{terminal.visible(str(file))}: {count} agent{'s' * (count != 1)}, no problems\n")
+        return _document(files, desired, found)
+    if format_ == "text":
+        from reconciler.render import text
+
+        return _verdict(files, desired) if desired else text.problems(found)
+    return _report(format_, found)
+
+
+def _document(files: tuple[Path, ...], desired: DesiredState | None, found: Sequence[Problem]) -> str:
+    from reconciler.render import json
+
+    problems = json.problems(found)
+    if desired is None:
+        return json.document(
+            {"ok": False, "files": [str(file) for file in files], "problems": problems, "exit_code": 1}
+        )
+    count = len(desired.agents)
+    return json.document(
+        {"ok": True, "files": list(desired.files), "agents": count, "problems": problems, "exit_code": 0}
+    )
+
+
+def _report(format_: str, found: Sequence[Problem]) -> str:
+    from reconciler import __version__
+    from reconciler.cli.places import problems_from_root
+    from reconciler.render import code_quality, github, sarif
+
+    seen = problems_from_root(found, os.environ)
+    if format_ == "sarif":
+        return sarif.problems(seen, __version__)
+    return github.problems(seen) if format_ == "github" else code_quality.problems(seen)

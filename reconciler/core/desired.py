@@ -1,141 +1,213 @@
-"""Document to DesiredState: the schema's problems, the rules across agents, then defaults, profiles and own keys."""
+"""Documents to DesiredState: the schema's problems, the rules across agents, and the values that count."""
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.core.document import Document, Mapping, Path, Sequence, parse
 from reconciler.core.fields import BY_NAME, KEY, Kind, Value, canon
-from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Problem, matches
+from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem, matches
+from reconciler.core.resolve import MOST_IN_A_POOL, Resolved, Written, child, entries, pool_range, resolve
 from reconciler.core.words import closest, problem_at, schema_problems
 
+Problems = tuple[Problem, ...]
+Content = bytes | Problem
 
-def read_desired(file: str, data: bytes, *, pure: bool = False) -> tuple[DesiredState | None, tuple[Problem, ...]]:
-    """One file's bytes to a desired state, or `None` and every problem found, in file order.
 
-    `file` is the name that places show, and the folder that password files are seen from.
+def read_desired(file: str, data: bytes, *, pure: bool = False) -> tuple[DesiredState | None, Problems]:
+    """One file's bytes to a desired state, or `None` and every problem found."""
+    return read_files(((file, data),), pure=pure)
+
+
+def read_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> tuple[DesiredState | None, Problems]:
+    """Several files' bytes to one desired state, or `None` and every problem found, in file order.
+
+    The name of each file is what places show, and the folder that its password files are seen from. A `Problem` for
+    content says why a file cannot be read.
     """
-    document, found = parse(file, data, pure=pure)
-    if document is None:
-        return None, found
-    agents = tuple(_resolved(document))
+    reading = parse_files(files, pure=pure)
+    return (None, reading.problems) if reading.problems else (desired_state(reading), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What files say: their documents, the agents that these resolve to, and everything that is wrong with them."""
+
+    documents: tuple[Document, ...]
+    agents: tuple[Resolved, ...]
+    problems: Problems
+
+
+def parse_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> Reading:
+    """Read, check and resolve. A file that cannot be parsed keeps the rules across agents from being asked."""
+    read = [(None, (data,)) if isinstance(data, Problem) else parse(file, data, pure=pure) for file, data in files]
+    found = [problem for _, problems in read for problem in problems]
+    documents = tuple(document for document, _ in read if document is not None)
+    agents = resolve(documents)
     broken = {problem.place for problem in found}  # what follows from a broken value is noise
-    follow = [*schema_problems(document), *(problem for rule in RULES for problem in rule(document, agents))]
+    follow = [problem for document in documents for problem in schema_problems(document)]
+    if len(documents) == len(read):
+        follow += [problem for rule in RULES for problem in rule(documents, agents)]
     problems = [*found, *(problem for problem in follow if not problem.path or problem.place not in broken)]
-    if problems:
-        return None, tuple(sorted(problems, key=lambda problem: problem.place))
-    return _state(document, agents, hashlib.sha256(data).hexdigest()), ()
+    return Reading(documents, agents, tuple(sorted(problems, key=lambda problem: problem.place)))
 
 
-class _Resolved:
-    """One agent of the file with the place of every value that counts; made also of a file with problems."""
-
-    __slots__ = ("index", "operator_id", "own", "values")
-
-    def __init__(self, index: int, own: Mapping, values: dict[str, tuple[Any, Path]]) -> None:
-        self.index = index
-        self.own = own
-        self.operator_id = own.get(KEY)
-        self.values = values
+Rule = Callable[[tuple[Document, ...], tuple[Resolved, ...]], Iterator[Problem]]
 
 
-def _resolved(document: Document) -> Iterator[_Resolved]:
-    """Precedence: `defaults`, then the profile, then the agent's own keys; each key whole."""
-    agents = document.root.get("agents")
-    defaults = _layer(document.root.get("defaults"), ("defaults",))
-    profiles = _child(document.root.get("profiles"))
-    layers = {name: _layer(profiles[name], ("profiles", name)) for name in profiles}
-    for index, own in enumerate(agents if isinstance(agents, Sequence) else ()):
-        if isinstance(own, Mapping):
-            profile = own.get("profile")
-            chosen = layers.get(profile, {}) if isinstance(profile, str) else {}
-            yield _Resolved(index, own, {**defaults, **chosen, **_layer(own, ("agents", index))})
+def _company_stands(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
+    if not any("company" in document.root for document in documents):
+        hint = "add company: {abbreviate: …}" + (" to one of the files" if len(documents) > 1 else "")
+        yield problem_at(documents[0], (), "company is missing", hint)
 
 
-def _child(node: Any) -> Mapping | dict[str, Any]:
-    return node if isinstance(node, Mapping) else {}
+_ONCE: Final = ("company", "scope", "prune", "protect", "guardrails", "recipients")
 
 
-def _layer(node: Any, path: Path) -> dict[str, tuple[Any, Path]]:
-    return {key: (value, (*path, key)) for key, value in _child(node).items() if key in BY_NAME and key != KEY}
+def _top_level_keys_stand_once(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
+    """What speaks for the whole stands in one file; of profiles each name does."""
+    paths: list[Path] = [(key,) for key in _ONCE]
+    paths += sorted({("profiles", name) for doc in documents for name in child(doc.root.get("profiles"))})
+    for path in paths:
+        holders = [document for document in documents if _has(document, path)]
+        for document in holders[1:]:
+            where, what = holders[0].place(path, key=True), " ".join(map(str, path)).replace("profiles", "profile")
+            message = f"{what} stands in two files; the first is at {where}"
+            yield problem_at(document, path, message, "keep one of the two", key=True)
 
 
-Rule = Callable[[Document, tuple[_Resolved, ...]], Iterator[Problem]]
+def _has(document: Document, path: Path) -> bool:
+    node = document.root if len(path) == 1 else child(document.root.get("profiles"))
+    return path[-1] in node
 
 
-def _ids_stand_once(document: Document, agents: tuple[_Resolved, ...]) -> Iterator[Problem]:
-    seen: dict[str, Path] = {}
+def _pools_are_ranges(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
+    for document in documents:
+        for path, pool in entries(document, "pools"):
+            if isinstance(pool.get("from"), str) and isinstance(pool.get("to"), str):
+                yield from _range_problems(document, path, pool)
+
+
+def _range_problems(document: Document, path: Path, pool: Mapping) -> Iterator[Problem]:
+    first, last, bounds = str(pool["from"]), str(pool["to"]), pool_range(pool)
+    if bounds is None:
+        hint = 'digits only, and as many on both sides: from: "0100", to: "0199"'
+        yield problem_at(document, (*path, "to"), f"{first} to {last} is no range of ids", hint)
+    elif not bounds:
+        yield problem_at(document, (*path, "to"), f"{last} comes before {first}", "swap the two")
+    elif len(bounds) > MOST_IN_A_POOL:
+        message = f"{len(bounds):,} agents in one pool; {MOST_IN_A_POOL:,} is the limit"
+        yield problem_at(document, (*path, "to"), message, "check the digits, or split the pool")
+    else:
+        listed = pool.get("except")
+        for index, id_ in enumerate(listed if isinstance(listed, Sequence) else ()):
+            if isinstance(id_, str) and not (len(id_) == len(first) and first <= id_ <= last):
+                message = f"{id_} is not in the pool {first} to {last}"
+                yield problem_at(document, (*path, "except", index), message, "remove it, or mend the range")
+
+
+def _ids_stand_once(_: tuple[Document, ...], agents: tuple[Resolved, ...]) -> Iterator[Problem]:
+    seen: dict[str, Resolved] = {}
+    told: set[tuple[Place, Place]] = set()
     for agent in agents:
-        path: Path = ("agents", agent.index, KEY)
         if not isinstance(agent.operator_id, str):
             continue
-        if agent.operator_id in seen:
-            first = document.place(seen[agent.operator_id])
-            message = f"operatorId {agent.operator_id} stands twice; the first is at {first}"
-            yield problem_at(document, path, message, "keep one of the two")
-        seen.setdefault(agent.operator_id, path)
-
-
-def _profiles_exist(document: Document, agents: tuple[_Resolved, ...]) -> Iterator[Problem]:
-    known = _child(document.root.get("profiles"))
-    for agent in agents:
-        name = agent.own.get("profile")
-        if isinstance(name, str) and name not in known:
-            guess = closest(name, known)
-            hint = f"did you mean {guess}?" if guess else "known: " + (", ".join(known) or "none, add profiles:")
-            yield problem_at(document, ("agents", agent.index, "profile"), f"there is no profile {name}", hint)
-
-
-def _sip_numbers_are_wanted_once(document: Document, agents: tuple[_Resolved, ...]) -> Iterator[Problem]:
-    seen: dict[str, _Resolved] = {}
-    for agent in agents:
-        number, path = agent.values.get("sipNumber", (None, ()))
-        if not isinstance(number, str):
+        other = seen.setdefault(agent.operator_id, agent)
+        if other is agent:
             continue
-        if number in seen:
-            other = seen[number]
-            where = document.place(other.values["sipNumber"][1])
+        # Of two pools that overlap one id says enough.
+        pair = (agent.place, other.place)
+        if not (agent.pooled and pair in told):
+            told.add(pair)
+            yield _twice(agent, other)
+
+
+def _twice(agent: Resolved, other: Resolved) -> Problem:
+    id_ = agent.operator_id
+    if not agent.pooled and not other.pooled:
+        message = f"operatorId {id_} stands twice; the first is at {other.document.place((*other.path, KEY))}"
+        return problem_at(agent.document, (*agent.path, KEY), message, "keep one of the two")
+    if agent.pooled and other.pooled:
+        message = f"operatorId {id_} is also in the pool at {other.place}"
+        return problem_at(agent.document, agent.path, message, "mend the ranges, or add it to the except of one")
+    pool, single = (agent, other) if agent.pooled else (other, agent)
+    message = f"operatorId {id_} stands in agents, and in the pool at {pool.place} too"
+    hint = f'add it to the pool\'s except: ["{id_}"], or remove it here'
+    return problem_at(single.document, (*single.path, KEY), message, hint)
+
+
+def _profiles_exist(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
+    known = {name: None for document in documents for name in child(document.root.get("profiles"))}
+    for document in documents:
+        for path, own in (*entries(document, "agents"), *entries(document, "pools")):
+            name = own.get("profile")
+            if isinstance(name, str) and name not in known:
+                guess = closest(name, known)
+                hint = f"did you mean {guess}?" if guess else "known: " + (", ".join(known) or "none, add profiles:")
+                yield problem_at(document, (*path, "profile"), f"there is no profile {name}", hint)
+
+
+def _sip_numbers_are_wanted_once(_: tuple[Document, ...], agents: tuple[Resolved, ...]) -> Iterator[Problem]:
+    seen: dict[str, Resolved] = {}
+    told: set[tuple[str, Path]] = set()
+    for agent in agents:
+        written = agent.values.get("sipNumber")
+        number = written.value if written else None
+        if written is None or not isinstance(number, str):
+            continue
+        other = seen.setdefault(number, agent)
+        path = written.path if written.path[: len(agent.path)] == agent.path else agent.path
+        if other is not agent and (number, path) not in told:
+            told.add((number, path))
             message = f"agents {other.operator_id} and {agent.operator_id} both want SIP number {number}"
-            hint = f"a number belongs to one agent; the other is at {where}"
-            own = path if path[0] == "agents" else ("agents", agent.index)
-            yield problem_at(document, own, message, hint)
-        seen.setdefault(number, agent)
+            hint = f"a number belongs to one agent; the other is at {other.values['sipNumber'].place}"
+            yield problem_at(agent.document, path, message, hint)
 
 
-def _agents_are_in_scope(document: Document, agents: tuple[_Resolved, ...]) -> Iterator[Problem]:
-    patterns = _child(document.root.get("scope")).get(KEY)
-    if not isinstance(patterns, Sequence):
+def _agents_are_in_scope(documents: tuple[Document, ...], agents: tuple[Resolved, ...]) -> Iterator[Problem]:
+    scopes = [child(document.root.get("scope")).get(KEY) for document in documents if "scope" in document.root]
+    if not scopes or not isinstance(scopes[0], Sequence):
         return
-    scope = tuple(pattern for pattern in patterns if isinstance(pattern, str))
+    scope = tuple(pattern for pattern in scopes[0] if isinstance(pattern, str))
+    told: set[Path] = set()
     for agent in agents:
         if isinstance(agent.operator_id, str) and not matches(scope, agent.operator_id):
-            message = f"agent {agent.operator_id} is outside this file's scope"
-            hint = "widen scope.operatorId, or move the agent to the file that speaks for it"
-            yield problem_at(document, ("agents", agent.index, KEY), message, hint)
+            path = agent.path if agent.pooled else (*agent.path, KEY)
+            if not agent.pooled or path not in told:
+                told.add(path)
+                message = f"agent {agent.operator_id} is outside this file's scope"
+                hint = "widen scope.operatorId, or move the agent to the file that speaks for it"
+                yield problem_at(agent.document, path, message, hint)
 
 
 RULES: Final[tuple[Rule, ...]] = (
+    _company_stands,
+    _top_level_keys_stand_once,
+    _pools_are_ranges,
     _ids_stand_once,
     _profiles_exist,
     _sip_numbers_are_wanted_once,
     _agents_are_in_scope,
 )
-"""The rules across agents. Each also runs on a file that the schema refuses, and so takes nothing for granted."""
+"""The rules across agents. Each also runs on files that the schema refuses, and so takes nothing for granted."""
 
 
-def _state(document: Document, agents: tuple[_Resolved, ...], sha256: str) -> DesiredState:
-    root: dict[str, Any] = document.root
+def desired_state(reading: Reading) -> DesiredState:
+    """The state that files without a problem describe."""
+    documents = reading.documents
+    root: dict[str, Any] = {key: value for document in documents for key, value in document.root.items()}
     guardrails = root.get("guardrails", {})
     company = root["company"]
     scope = root.get("scope")
     return DesiredState(
         company=Company(company["abbreviate"], company.get("companyId")),
-        agents=tuple(sorted((_agent(document, agent) for agent in agents), key=lambda agent: agent.operator_id)),
-        files=(document.file,),
-        sha256=sha256,
+        agents=tuple(sorted((_agent(agent) for agent in reading.agents), key=lambda agent: agent.operator_id)),
+        files=tuple(document.file for document in documents),
+        sha256=_sha256(documents),
         scope=tuple(scope[KEY]) if scope else None,
         prune=root.get("prune", True),
         protect=tuple(root.get("protect", ())),
@@ -145,27 +217,33 @@ def _state(document: Document, agents: tuple[_Resolved, ...], sha256: str) -> De
     )
 
 
+def _sha256(documents: tuple[Document, ...]) -> str:
+    """Of one file its own; of several one that does not depend on the order in which they were named."""
+    each = sorted(document.sha256 for document in documents)
+    return each[0] if len(each) == 1 else hashlib.sha256("".join(each).encode()).hexdigest()
+
+
 def _limit(written: int | str | None) -> Limit | None:
     return None if written is None else Limit(str(written))
 
 
-def _agent(document: Document, agent: _Resolved) -> DesiredAgent:
+def _agent(agent: Resolved) -> DesiredAgent:
     fields: dict[str, Value] = {}
     password = None
-    for name, (value, _) in agent.values.items():
+    for name, written in agent.values.items():
         row = BY_NAME[name]
         if row.kind is Kind.PASSWORD:
-            password = _password(document.file, value)
+            password = _password(written)
         else:
-            fields[name] = canon(row, value)
-    place = document.place(("agents", agent.index))
-    return DesiredAgent(str(agent.operator_id), fields, password, place)
+            fields[name] = canon(row, written.value)
+    return DesiredAgent(str(agent.operator_id), fields, password, agent.place)
 
 
-def _password(file: str, written: dict[str, Any]) -> PasswordSource:
-    version = written["version"]
-    if "env" in written:
-        return PasswordSource("env", written["env"], version)
-    if "file" in written:
-        return PasswordSource("file", posixpath.join(posixpath.dirname(file), written["file"]), version)
+def _password(written: Written) -> PasswordSource:
+    source, version = written.value, written.value["version"]
+    if "env" in source:
+        return PasswordSource("env", source["env"], version)
+    if "file" in source:
+        folder = posixpath.dirname(written.document.file)
+        return PasswordSource("file", posixpath.join(folder, source["file"]), version)
     return PasswordSource("generate", "", version)

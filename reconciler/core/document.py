@@ -8,6 +8,7 @@ contract: a number with a leading zero stays text.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from array import array
 from collections.abc import Callable, Iterator
@@ -66,11 +67,12 @@ class Sequence(list["Node"]):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file, read: `root` is its value and `text` what was written."""
+    """One file, read: `root` is its value, `text` what was written, and `sha256` that of its bytes."""
 
     file: str
     text: str
     root: Mapping
+    sha256: str
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Where the value at `path` is written, or with `key` the key that leads to it.
@@ -122,7 +124,7 @@ def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | Non
         return None, (_syntax_problem(file, text, error),)
     except (ValueError, OverflowError, yaml.YAMLError):  # PyYAML's Python parser, of absurd escapes and directives
         return None, (Problem(Place(file, 1), "", "not valid YAML: an escape or directive that means nothing"),)
-    return Document(file, text, root), tuple(composer.problems)
+    return Document(file, text, root, hashlib.sha256(data).hexdigest()), tuple(composer.problems)
 
 
 class _Stop(Exception):

@@ -27,7 +27,7 @@ def agents_schema() -> Schema:
         "title": "Desired state of call-centre agents (坐席)",
         "description": "The agents of one company, as they should be. 一个企业的坐席的期望状态。",
         "type": "object",
-        "required": ["version", "company"],
+        "required": ["version"],
         "additionalProperties": False,
         "properties": {
             "version": _described({"type": "integer", "const": 1}, "The version of this format: 1. 文件格式版本。"),
@@ -50,9 +50,14 @@ def agents_schema() -> Schema:
             "agents": _described(
                 {"type": "array", "items": {"$ref": "#/$defs/agent"}}, "The agents, one by one. 坐席列表。"
             ),
+            "pools": _described(
+                {"type": "array", "items": {"$ref": "#/$defs/pool"}},
+                "Runs of agents that differ in nothing but their numbers. 连号且配置相同的坐席。",
+            ),
         },
         "$defs": {
             "agent": _agent(),
+            "pool": _pool(),
             "profile": _field_set("Values of one profile. 一个模板的取值。"),
             "password": _password(),
             "limit": _described(
@@ -130,11 +135,33 @@ def _field_set(words: str) -> Schema:
 def _agent() -> Schema:
     key = next(row for row in FIELDS if row.name == KEY)
     own = _field_set("One agent. 一个坐席。")
-    profile = _described({"type": "string"}, "The profile it takes values from. 使用的模板名称。")
     return {
         **own,
         "required": [KEY],
-        "properties": {KEY: field_schema(key), "profile": profile, **own["properties"]},
+        "properties": {KEY: field_schema(key), "profile": _profile(), **own["properties"]},
+    }
+
+
+def _profile() -> Schema:
+    return _described({"type": "string"}, "The profile it takes values from. 使用的模板名称。")
+
+
+def _pool() -> Schema:
+    own = _field_set(
+        "A run of agents; {operatorId} in a text is each one's number. 一段连号坐席，文本中可写 {operatorId}。"
+    )
+    number: Schema = {"type": "string", "minLength": 1}
+    bounds = {
+        "from": _described(number, "The first number, digits in quotes. 起始工号，请加引号。"),
+        "to": _described(number, "The last number, as many digits as the first. 结束工号，位数与起始相同。"),
+        "except": _described(
+            {"type": "array", "items": number}, "Numbers that are not in the pool. 其中不包括的工号。"
+        ),
+    }
+    return {
+        **own,
+        "required": ["from", "to"],
+        "properties": {**bounds, "profile": _profile(), **own["properties"]},
     }
 
 

@@ -43,9 +43,17 @@ def path_text(document: Document, path: Path) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f"{'.' if text else ''}{step}"
         node = _child(node, step)
-        if isinstance(step, int) and isinstance(node, Mapping) and isinstance(node.get(KEY), str):
-            text += f" ({node[KEY]})"
+        if isinstance(step, int) and isinstance(node, Mapping):
+            text += _named(node)
     return text
+
+
+def _named(node: Mapping) -> str:
+    """Which agent, or which pool."""
+    if isinstance(node.get(KEY), str):
+        return f" ({node[KEY]})"
+    first, last = node.get("from"), node.get("to")
+    return f" ({first}…{last})" if isinstance(first, str) and isinstance(last, str) else ""
 
 
 def problem_at(document: Document, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
@@ -91,7 +99,8 @@ def _in_words(document: Document, error: Any) -> Iterator[Problem]:
 
 _HOW_TO_ADD: Final = {
     "version": "add version: 1",
-    "company": "add company: {abbreviate: …}",
+    "from": 'a pool goes from: "8100" to: "8199"',
+    "to": 'a pool goes from: "8100" to: "8199"',
     KEY: 'every agent needs one: operatorId: "8001"',
 }
 

@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 def problem(path: Path) -> Problem:
     """The one problem that the file has."""
     with pytest.raises(InvalidFiles) as caught:
-        load_desired(path)
+        load_desired([path])
     (found,) = caught.value.problems
     return found
 
@@ -32,7 +32,7 @@ def problem(path: Path) -> Problem:
 def test_a_good_file(path: Path) -> None:
     """A file is read as UTF-8, and named as its user named it."""
     path.write_text(GOOD, encoding="utf-8")
-    desired = load_desired(path)
+    desired = load_desired([path])
     assert [(agent.operator_id, agent.fields["name"]) for agent in desired.agents] == [("8001", "张三")]
     assert desired.files == (str(path),)
     assert desired.agents[0].place.file == str(path)
@@ -42,7 +42,7 @@ def test_a_link_to_a_file(path: Path, tmp_path: Path) -> None:
     """A link is as good as what it leads to."""
     (tmp_path / "real.yaml").write_text(GOOD, encoding="utf-8")
     path.symlink_to(tmp_path / "real.yaml")
-    assert len(load_desired(path).agents) == 1
+    assert len(load_desired([path]).agents) == 1
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_limit(path: Path, over: int) -> None:
     if over:
         assert problem(path).place.file == str(path)
     else:
-        assert len(load_desired(path).agents) == 1
+        assert len(load_desired([path]).agents) == 1
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"agents: [", b"\0", GOOD.encode("utf-16")], ids=range(5))
@@ -110,7 +110,7 @@ def test_what_is_no_desired_state(path: Path, data: bytes) -> None:
     """What is in the file may be anything: it comes back as problems in that file."""
     path.write_bytes(data)
     with pytest.raises(InvalidFiles) as caught:
-        load_desired(path)
+        load_desired([path])
     assert {found.place.file for found in caught.value.problems} == {str(path)}
 
 
@@ -118,5 +118,5 @@ def test_every_problem_at_once(path: Path) -> None:
     """A file with several mistakes names each of them."""
     path.write_text(GOOD + '  - {operatorId: "8002", isrecord: 7}\n  - {operatorId: "8003", colour: red}\n')
     with pytest.raises(InvalidFiles, match="2 problems") as caught:
-        load_desired(path)
+        load_desired([path])
     assert [found.place.line for found in caught.value.problems] == [6, 7]

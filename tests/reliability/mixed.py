@@ -96,7 +96,7 @@ class Applier:
         with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
             store = LocalStore(self.folder / ".reconciler/ledger.json")
             journal = self.folder / ".reconciler/journal.jsonl"
-            return work(Bench(AsWritten(load_desired(self.file), self.policy), transport, store, journal), stop)
+            return work(Bench(AsWritten(load_desired([self.file]), self.policy), transport, store, journal), stop)
 
     def _run(self, bench: Bench, stop: threading.Event) -> Report:
         self.tries += 1
