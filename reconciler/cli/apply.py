@@ -106,16 +106,15 @@ def apply(
 def _goal(options: Options, planfile: Path | None) -> AsWritten | AsReviewed:
     """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
     from reconciler.cli.inputs import as_written
+    from reconciler.core.model import Policy
     from reconciler.goal import AsReviewed
     from reconciler.planfile import load_plan
     from reconciler.run import now
 
     if planfile is None:
         return as_written(options)
-    if options.max_deletes or options.max_changes or options.allow_replace:
-        raise WrongUsage(
-            "a saved plan has its limits in it", "give guardrail flags to plan --out, not to apply PLANFILE"
-        )
+    if options.policy != Policy(expires_in=options.expires_in):
+        raise WrongUsage("a saved plan is applied as it is", "limits, targets and excludes belong to plan --out")
     saved = load_plan(planfile)
     if saved.expired(now()):
         raise Refused(f"nothing was done: the plan expired at {saved.expires_at}", "plan anew, and have that reviewed")

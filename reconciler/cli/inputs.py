@@ -40,7 +40,15 @@ class Options:
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     allow_replace: bool = False
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
     expires_in: int = DEFAULT_LIFE
+
+    @property
+    def policy(self) -> Policy:
+        """What the command line says on top of the file."""
+        limits = (self.max_deletes, self.max_changes, self.allow_replace)
+        return Policy(*limits, self.expires_in, self.targets, self.excludes)
 
     @property
     def folder(self) -> Path:
@@ -88,9 +96,8 @@ def as_written(options: Options, since: str | None = None) -> AsWritten:
     from reconciler.gitref import desired_at
     from reconciler.goal import AsWritten
 
-    policy = Policy(options.max_deletes, options.max_changes, options.allow_replace, options.expires_in)
     base = desired_at(options.files, since) if since else None
-    return AsWritten(load_desired(options.files), policy, base)
+    return AsWritten(load_desired(options.files), options.policy, base)
 
 
 @contextmanager

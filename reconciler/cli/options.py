@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -123,7 +123,13 @@ def digest_given(context: click.Context, parameter: click.Parameter, value: str 
     return value
 
 
+_PATTERN: Final[dict[str, Any]] = {"metavar": "PATTERN", "multiple": True}
+
 _GUARDRAILS = (
+    click.option(
+        "--target", "targets", help="Look only at agents whose id matches, such as '80*'; repeatable.", **_PATTERN
+    ),
+    click.option("--exclude", "excludes", help="Leave agents out whose id matches; repeatable.", **_PATTERN),
     click.option(
         "--max-deletes", type=_LimitType(), metavar="N|P%", help="Overrides guardrails.maxDeletes of the file."
     ),

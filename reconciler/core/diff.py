@@ -19,23 +19,25 @@ from reconciler.core.model import (
     LiveState,
     PasswordChange,
     PasswordSource,
+    Policy,
     matches,
 )
 
 _BLANK = LedgerEntry()
 
 
-def diff(desired: DesiredState, live: LiveState, ledger: LedgerView) -> Diff:
-    """Every agent that differs, sorted by id. Live agents out of scope are not looked at."""
+def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Diff:
+    """Every agent that differs, sorted by id. Not looked at: live agents out of scope, and whom the policy leaves out."""
     scope = desired.scope
     in_scope = {id_ for id_ in live.agents if scope is None or matches(scope, id_)}
     wanted = {agent.operator_id for agent in desired.agents}
     promised = {agent.fields.get("sipNumber") for agent in desired.agents}
-    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK), promised) for agent in desired.agents]
+    looked_at = [agent for agent in desired.agents if policy.speaks_of(agent.operator_id)]
+    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK), promised) for agent in looked_at]
     differing = [agent for agent in agents if agent is not None]
-    differing += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted]
+    differing += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted if policy.speaks_of(id_)]
     differing.sort(key=lambda agent: agent.operator_id)
-    return Diff(desired, live, ledger, tuple(differing), len(in_scope))
+    return Diff(desired, live, ledger, tuple(differing), len(in_scope), len(looked_at))
 
 
 def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, promised: set[Value]) -> AgentDiff | None:

@@ -210,13 +210,14 @@ class AgentDiff:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Desired against live: every agent that differs, by id, and how many do not."""
+    """Desired against live: every agent that differs, by id, and how many agents were looked at on either side."""
 
     desired: DesiredState
     live: LiveState
     ledger: LedgerView
     agents: tuple[AgentDiff, ...]
     in_scope: int
+    looked_at: int
 
 
 ActionKind = Literal["create", "edit", "replace", "delete", "password"]
@@ -297,12 +298,22 @@ DEFAULT_LIFE: Final = 7 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the command line says on top of the file. `expires_in` is how many seconds a review of the plan holds."""
+    """What the command line says on top of the file. `expires_in` is how many seconds a review of the plan holds.
+
+    `targets` and `excludes` are patterns that narrow whom the plan speaks of.
+    """
 
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     allow_replace: bool = False
     expires_in: int = DEFAULT_LIFE
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    def speaks_of(self, operator_id: str) -> bool:
+        """Whether the command line leaves the agent in."""
+        wanted = not self.targets or matches(self.targets, operator_id)
+        return wanted and not (self.excludes and matches(self.excludes, operator_id))
 
 
 SetBy = Literal["file", "flag", "default", "always"]
@@ -343,6 +354,8 @@ class Plan:
     recipients: tuple[str, ...] = ()
     allow_replace: bool = False
     expires_in: int = 0
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
     notes: tuple[Note, ...] = ()
 

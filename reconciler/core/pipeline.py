@@ -23,9 +23,9 @@ def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: 
 
 def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Plan:
     """Everything between reading and showing."""
-    found = diff(desired, live, ledger)
+    found = diff(desired, live, ledger, policy)
     actions = acts(found, policy)
-    touched = {action.operator_id for action in actions}
+    touched = {action.operator_id for action in actions if action.kind != "delete"}
     return Plan(
         company=desired.company,
         desired_sha256=desired.sha256,
@@ -33,13 +33,15 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         desired_agents=len(desired.agents),
         live_agents=len(live.agents),
         in_scope=found.in_scope,
-        unchanged=sum(agent.operator_id not in touched for agent in desired.agents),
+        unchanged=found.looked_at - len(touched),
         actions=actions,
         calls=lower(actions),
         endpoint=live.endpoint,
         recipients=desired.recipients,
         allow_replace=policy.allow_replace,
         expires_in=policy.expires_in,
+        targets=policy.targets,
+        excludes=policy.excludes,
         guardrails=guardrails(actions, desired, found.in_scope, policy),
-        notes=tuple(notes(found, actions)),
+        notes=tuple(notes(found, actions, policy)),
     )

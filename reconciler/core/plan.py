@@ -116,6 +116,12 @@ def _carried(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
     }
 
 
+def _narrowed(policy: Policy) -> str:
+    only = f" to {', '.join(policy.targets)}" if policy.targets else ""
+    without = f" without {', '.join(policy.excludes)}" if policy.excludes else ""
+    return f"narrowed on the command line{only}{without}: no other agent was looked at"
+
+
 _STAYS: Final = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
 
 
@@ -141,8 +147,14 @@ def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[
     return [action if action.kind == "password" else by_id[action.operator_id] for action in actions]
 
 
-def notes(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
+def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Note]:
     """What a reader should know although nothing is done about it."""
+    if policy.targets or policy.excludes:
+        yield Note(_narrowed(policy))
+    known = [*diff.live.agents, *(agent.operator_id for agent in diff.desired.agents)]
+    idle = [p for p in (*policy.targets, *policy.excludes) if not any(matches((p,), id_) for id_ in known)]
+    if idle:
+        yield Note(f"no agent matches {', '.join(idle)}")
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")
     replaces = [a for a in actions if a.kind == "replace" and not a.blocked]

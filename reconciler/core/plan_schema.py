@@ -34,6 +34,8 @@ def plan_schema() -> Schema:
         "summary": _counts("create", "edit", "replace", "delete", "password", "blocked", "unchanged"),
         "calls": _counts("create", "edit", "delete", "password", "total"),
         "allow_replace": {"type": "boolean"},
+        "targets": _said(_list(_TEXT), "Patterns that the plan was narrowed to; none: everybody in scope."),
+        "excludes": _said(_list(_TEXT), "Patterns of agents that were left out."),
         "recipients": _said(_list(_TEXT), "Public keys that new credentials are encrypted for."),
         "guardrails": _list(_guardrail()),
         "notes": _list(_object({"message": _TEXT, "operatorIds": _list(_TEXT)})),

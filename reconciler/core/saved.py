@@ -47,6 +47,8 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "summary": plan.summary,
         "calls": plan.call_counts,
         "allow_replace": plan.allow_replace,
+        "targets": list(plan.targets),
+        "excludes": list(plan.excludes),
         "recipients": list(plan.recipients),
         "guardrails": [_guardrail(guardrail) for guardrail in plan.guardrails],
         "notes": [{"message": note.message, "operatorIds": list(note.operator_ids)} for note in plan.notes],
@@ -63,6 +65,8 @@ def digest(plan: Plan) -> str:
         "endpoint": plan.endpoint,
         "recipients": sorted(plan.recipients),
         "allow_replace": plan.allow_replace,
+        "targets": list(plan.targets),
+        "excludes": list(plan.excludes),
         "guardrails": [_deciding_guardrail(guardrail) for guardrail in plan.guardrails],
         "actions": [_deciding_action(action) for action in plan.actions],
     }
@@ -158,6 +162,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         recipients=tuple(document["recipients"]),
         allow_replace=document["allow_replace"],
         expires_in=document["expires_in"],
+        targets=tuple(document["targets"]),
+        excludes=tuple(document["excludes"]),
         guardrails=tuple(_read_guardrail(written) for written in document["guardrails"]),
         notes=tuple(Note(note["message"], tuple(note["operatorIds"])) for note in document["notes"]),
     )

@@ -110,6 +110,8 @@ def _unknown_keys(document: Document, path: Path, error: Any) -> Iterator[Proble
     for name in (name for name in error.instance if name not in known):
         guess = closest(name, known)
         hint = f"did you mean {guess}?" if guess else "known here: " + ", ".join(known)
+        if name == KEY and path[:1] == ("pools",):
+            hint = _HOW_TO_ADD["from"]
         what = "an unknown key" if _secret(path) else f"unknown key {_clip(name)}"
         at = document.place((*path, name), key=True)
         yield Problem(at, path_text(document, path if _secret(path) else (*path, name)), what, hint)

@@ -281,6 +281,9 @@ def test_a_file_that_cannot_be_read_has_only_that_problem() -> None:
 
 
 def test_every_rule_across_agents_is_listed() -> None:
-    """The rules are the four that are tested above: a new one needs its tests and its bad file."""
-    names = ["_ids_stand_once", "_profiles_exist", "_sip_numbers_are_wanted_once", "_agents_are_in_scope"]
+    """The rules are those that are tested here and in `test_pools_and_files`: a new one needs its tests."""
+    names = [
+        *("_company_stands", "_top_level_keys_stand_once", "_pools_are_ranges", "_ids_stand_once", "_profiles_exist"),
+        *("_sip_numbers_are_wanted_once", "_agents_are_in_scope"),
+    ]
     assert [getattr(rule, "__name__", "") for rule in RULES] == names

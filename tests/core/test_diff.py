@@ -6,11 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.diff import diff
+from reconciler.core.diff import diff as compare
 from reconciler.core.fields import COMPARED, LISTED, Value
-from reconciler.core.model import AgentDiff, FieldChange, LedgerEntry, PasswordChange, PasswordSource
+from reconciler.core.model import (
+    AgentDiff,
+    DesiredState,
+    Diff,
+    FieldChange,
+    LedgerEntry,
+    LedgerView,
+    LiveState,
+    PasswordChange,
+    PasswordSource,
+    Policy,
+)
 from tests.core.build import agent, desired, env, live, live_agent
 from tests.strategies import canonical_values
+
+
+def diff(wanted: DesiredState, listed: LiveState, ledger: LedgerView, policy: Policy | None = None) -> Diff:
+    """The facts, for a command line that says nothing unless one is given."""
+    return compare(wanted, listed, ledger, policy or Policy())
 
 
 def test_nothing_differs() -> None:

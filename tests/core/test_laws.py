@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.fields import BY_NAME, LISTED, can_edit, Value, encode
+from reconciler.core.fields import BY_NAME, LISTED, Value, can_edit, encode
 from reconciler.core.model import Call, DesiredState, LedgerEntry, LiveState, Plan, Policy
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.core.wire import live_agent
