@@ -12,7 +12,19 @@ from typing import NoReturn
 import click
 
 from reconciler import __version__
-from reconciler.cli import apply, credentials, ledger, plan, sandbox, schema, show_plan, status, validate
+from reconciler.cli import (
+    apply,
+    credentials,
+    explain,
+    ledger,
+    plan,
+    sandbox,
+    schema,
+    show,
+    show_plan,
+    status,
+    validate,
+)
 from reconciler.cli.shell import Shell
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, Stale
 
@@ -38,6 +50,8 @@ for command in (
     plan.plan,
     apply.apply,
     show_plan.show_plan,
+    show.show,
+    explain.explain,
     status.status,
     credentials.credentials,
     ledger.ledger,

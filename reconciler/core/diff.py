@@ -27,7 +27,7 @@ _BLANK = LedgerEntry()
 
 
 def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Diff:
-    """Every agent that differs, sorted by id. Not looked at: live agents out of scope, and whom the policy leaves out."""
+    """Every agent that differs, sorted by id; neither live agents out of scope nor those whom the policy leaves out."""
     scope = desired.scope
     in_scope = {id_ for id_ in live.agents if scope is None or matches(scope, id_)}
     wanted = {agent.operator_id for agent in desired.agents}

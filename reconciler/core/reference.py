@@ -23,6 +23,30 @@ def fields_page() -> str:
     return _HEAD + "".join(f"| {' | '.join(_cells(row))} |\n" for row in FIELDS)
 
 
+def explained(row: Field) -> str:
+    """One field in words, English and Chinese, for a terminal."""
+    default = "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _spelt(row.default)
+    lines = {
+        "": f"{row.doc}\n{' ' * 14}{row.zh}",
+        "value": _values(row),
+        "new agents": default,
+        "set": _when(row),
+        "listed": "yes" if row.wire.listed else "no: it cannot be compared, and the ledger remembers what was sent",
+    }
+    told = [f"{name:<12}  {text}" for name, text in lines.items() if text]
+    return "\n".join([row.name, *told]).replace("`", "") + "\n"
+
+
+def _when(row: Field) -> str:
+    if row.kind is Kind.KEY:
+        return "it names the agent; another number is another agent"
+    if row.kind is Kind.PASSWORD:
+        return "at creation, and whenever version is raised"
+    if row.create_only:
+        return "at creation only; to change it, --allow-replace deletes the agent and makes it anew"
+    return "by an edit after creation" if row.deferred else "at creation and later"
+
+
 def _cells(row: Field) -> Iterator[str]:
     yield f"`{row.name}`"
     yield _values(row)

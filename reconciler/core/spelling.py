@@ -73,16 +73,22 @@ def _text(text: str) -> str:
 
 def is_plain(text: str) -> bool:
     """Whether the text needs no quotes."""
-    if not text.isprintable() or not _PLAIN.fullmatch(text) or _NUMERIC.fullmatch(text):
+    if not text.isprintable() or not _PLAIN.fullmatch(text) or _NUMERIC.fullmatch(text) or _commands(text):
         return False
     return text.casefold() not in _WORDS and plain_scalar(text) == text
+
+
+def _commands(text: str) -> bool:
+    # ##[error] and ##vso[…] are commands to a runner of CI whose log the file is printed to.
+    return "[" in text and text.count("#") > 1
 
 
 def quoted(text: str) -> str:
     """The text in double quotes. Raises `ValueError` for text not `writable`."""
     if not writable(text):
         raise ValueError("half of a surrogate pair cannot be written")
-    return '"' + "".join(_SHORT.get(c, c) if c.isprintable() else _escaped(c) for c in text) + '"'
+    masked = "#" if _commands(text) else ""
+    return '"' + "".join(c if c.isprintable() and c not in f'"\\{masked}' else _escaped(c) for c in text) + '"'
 
 
 def _escaped(character: str) -> str:

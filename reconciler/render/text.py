@@ -84,12 +84,12 @@ def _action(action: Action, columns: tuple[int, int], heading: Heading) -> Itera
 
 
 def _change(action: Action, change: FieldChange) -> str:
-    after = _value(change.after)
+    after = value(change.after)
     if action.kind == "create":
         return after
     if action.kind == "password" and action.password:
         after = f"version {after}, {_source(action.password)}"
-    return f"{_value(change.before) if change.before_known else 'not recorded'} → {after}"
+    return f"{value(change.before) if change.before_known else 'not recorded'} → {after}"
 
 
 def _aside(action: Action) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _source(source: PasswordSource | None) -> str:
     return f"from {source.kind} {visible(source.name)}"
 
 
-def _value(value: Value) -> str:
+def value(value: Value) -> str:
     """A value as the file spells it; long ones are cut."""
     if value is None:
         return "none"
@@ -200,7 +200,7 @@ def moved(found: Sequence[Moved], *, color: bool = False) -> str:
     for each in found:
         head = paint("! moved", "bad", color=color)
         lines.append(f"{head}  {visible(each.operator_id)}  {visible(each.message)}")
-        lines += [f"      {c.field}: reviewed {_value(c.before)}, now {_value(c.after)}" for c in each.changes]
+        lines += [f"      {c.field}: reviewed {value(c.before)}, now {value(c.after)}" for c in each.changes]
     return "\n".join(lines) + "\n"
 
 
@@ -213,7 +213,7 @@ def report(report: Report, *, color: bool = False) -> str:
     for mismatch in report.mismatches:
         head = paint("! not so", "bad", color=color)
         lines.append(f"{head}  {visible(mismatch.operator_id)}  {mismatch.message}")
-        lines += [f"      {c.field}: wanted {_value(c.after)}, is {_value(c.before)}" for c in mismatch.changes]
+        lines += [f"      {c.field}: wanted {value(c.after)}, is {value(c.before)}" for c in mismatch.changes]
     lines += [f"warning: {visible(warning)}" for warning in report.warnings]
     total = len(report.results)
     lines.append(paint(f"Applied {report.done} of {total} actions.", "bold", color=color))

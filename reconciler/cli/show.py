@@ -1,0 +1,103 @@
+"""`reconciler show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.options import connection_options, format_option
+from reconciler.cli.shell import Shell
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.core.model import DesiredState, LedgerEntry, LiveAgent
+    from reconciler.core.resolve import Resolved
+
+
+@click.command()
+@click.argument("operator_id")
+@connection_options
+@format_option("text", "json")
+@click.pass_obj
+def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
+    """Show one agent: what is live, what the files want, what differs, and where each value is written.
+
+    Asks the vendor for this agent alone. Passwords are never shown; of the password only its version is known.
+
+    \b
+    Examples:
+      reconciler show 8001
+      reconciler show 8001 -f teams/ --format json
+    """
+    from reconciler.cli.inputs import Options, bench
+    from reconciler.core.beside import beside
+    from reconciler.core.desired import desired_state
+    from reconciler.core.model import LedgerEntry, Policy
+    from reconciler.files import load
+    from reconciler.goal import AsWritten
+    from reconciler.ledger import load_ledger
+    from reconciler.render.beside import documents, table
+
+    options = Options(**given)
+    reading = load(options.files)
+    desired = desired_state(reading)
+    agent = next((each for each in reading.agents if each.operator_id == operator_id), None)
+    with bench(options, AsWritten(desired, Policy())) as work:
+        recorded = load_ledger(work.store, desired.company).view.get(operator_id, LedgerEntry())
+        found = work.reader.one(operator_id)
+        live = found.agent if found else None
+    if live is None and agent is None:
+        raise ReconcilerError(f"there is no agent {operator_id}, live or desired", "reconciler plan lists who differs")
+    rows = beside(live, agent, recorded if live else LedgerEntry())
+    if format_ == "json":
+        password = {"recorded": recorded.password_version, "desired": _version(agent)}
+        fate = _fate(desired, operator_id, live, agent)
+        head = {"format": "reconciler.show/1", "operatorId": operator_id, "live": live is not None}
+        shell.document(
+            {**head, "desired": agent is not None, "verdict": fate, "fields": documents(rows), "password": password}
+        )
+    else:
+        told = _about(desired, operator_id, live, agent)
+        shell.data(told + table(rows, color=shell.color) + _password(recorded, agent))
+
+
+def _version(agent: Resolved | None) -> Any:
+    written = agent.values.get("password") if agent else None
+    return written.value["version"] if written else None
+
+
+def _about(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: Resolved | None) -> str:
+    from reconciler.render.terminal import visible
+
+    name = next((each.fields.get("name") for each in desired.agents if each.operator_id == operator_id), None)
+    name = name or (live.fields["name"] if live else "")
+    place = f", {agent.place}" if agent else ""
+    head = f"{operator_id} {name or ''}".strip() + place
+    return f"{visible(head)}: {_fate(desired, operator_id, live, agent)}\n\n"
+
+
+def _fate(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: Resolved | None) -> str:
+    """What apply would do about it, as far as one agent tells."""
+    from reconciler.core.model import matches
+
+    if live is None:
+        return "not live; apply would create it"
+    if agent is not None:
+        return "live and in the file"
+    if desired.scope is not None and not matches(desired.scope, operator_id):
+        return "live, and out of the file's scope"
+    if not desired.prune or matches(desired.protect, operator_id):
+        return "live and not in the file; kept, because it is protected or nothing is pruned"
+    return "live and not in the file; apply would delete it"
+
+
+def _password(recorded: LedgerEntry, agent: Resolved | None) -> str:
+    from reconciler.render.terminal import visible
+
+    wanted = _version(agent)
+    if wanted is None or agent is None:
+        return ""
+    known = "not recorded" if recorded.password_version is None else f"version {recorded.password_version}"
+    mark = " " if recorded.password_version == wanted else "~"
+    return visible(f"{mark} password: {known}, desired version {wanted}  ({agent.values['password'].place})") + "\n"

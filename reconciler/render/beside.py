@@ -1,0 +1,58 @@
+"""One agent's live and desired values side by side, as a table for people and as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from reconciler.core.beside import Row
+from reconciler.core.fields import BY_NAME
+from reconciler.render.terminal import pad, paint, visible, width
+from reconciler.render.text import value
+
+_MOST_CELLS = 24
+
+
+def table(rows: Sequence[Row], *, color: bool = False) -> str:
+    """A line a field; `~` marks what differs. Long values are cut; JSON has them whole."""
+    cells = [[row.field, _live(row), _desired(row)] for row in rows]
+    head = ["field", "live", "desired"]
+    widths = [min(max(width(line[i]) for line in [head, *cells]), _MOST_CELLS) for i in range(3)]
+    lines = [paint(f"  {_line(head, widths)}  from", "dim", color=color)]
+    for row, line in zip(rows, cells, strict=True):
+        mark = paint("~", "edit", color=color) if row.differs else " "
+        lines.append(f"{mark} {_line(line, widths)}  {paint(_from(row), 'dim', color=color)}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(pad(cell, cells_wide) for cell, cells_wide in zip(cells, widths, strict=True))
+
+
+def _live(row: Row) -> str:
+    if row.live_known:
+        return value(row.live)
+    return "not recorded" if BY_NAME[row.field].write_only else "-"
+
+
+def _desired(row: Row) -> str:
+    return value(row.desired) if row.source else "-"
+
+
+def _from(row: Row) -> str:
+    if row.source is None:
+        return "not managed"
+    return f"{visible(row.source.layer)}, {visible(row.source.place.file)}:{row.source.place.line}"
+
+
+def documents(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows as plain values."""
+    return [dict(_document(row)) for row in rows]
+
+
+def _document(row: Row) -> Iterator[tuple[str, Any]]:
+    yield from (("field", row.field), ("live", row.live), ("live_known", row.live_known))
+    yield from (("managed", row.source is not None), ("desired", row.desired), ("differs", row.differs))
+    source = row.source
+    place = {"file": source.place.file, "line": source.place.line} if source else {}
+    yield "source", {"layer": source.layer, **place} if source else None
