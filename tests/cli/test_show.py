@@ -59,7 +59,7 @@ def test_show_as_json(team: Workplace) -> None:
 def test_one_request_is_enough(team: Workplace, box: Box) -> None:
     """`show` asks for the one agent and lists nobody."""
     team.run("show", "8001", "-f", "team")
-    assert [attempt.endpoint for attempt in box.store.attempts()] == ["one"]
+    assert [attempt.endpoint for attempt in box.store.attempts()] == ["one/v2"]
 
 
 @pytest.mark.parametrize(
