@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help demo test check fmt generate generate-check bench sandbox lock mutants
+.PHONY: help demo test check fmt generate generate-check pictures bench sandbox lock mutants
 
 help:  ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ generate: $(VENV)/.ready  ## write what is derived from the field table
 
 generate-check: $(VENV)/.ready  ## fail when a generated file is stale
 	$(BIN)/python -m reconciler.generate --check
+
+pictures: $(VENV)/.ready  ## the README's pictures, made anew (needs Chromium)
+	$(BIN)/python -m docs.pictures.make
 
 bench: $(VENV)/.ready  ## time the stages, each as a ratio to a floor measured in the same run
 	$(BIN)/python -m benchmarks

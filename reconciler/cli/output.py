@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path | None) -> None:
     """Render a plan and put it where it was asked for; raises `ReconcilerError` where that is not possible."""
+    from reconciler.cli.places import plan_from_root
     from reconciler.render import FORMATS
 
+    if format_ == "github":
+        plan = plan_from_root(plan, os.environ)
     try:
         rendered = FORMATS[format_](plan, heading)
     except ModuleNotFoundError as error:

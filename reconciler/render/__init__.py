@@ -24,5 +24,7 @@ def _of(module: str) -> Renderer:
     return render
 
 
-FORMATS: Final[dict[str, Renderer]] = {name: _of(name) for name in ("text", "json")}
+FORMATS: Final[dict[str, Renderer]] = {
+    name: _of(name) for name in ("text", "json", "markdown", "html", "github", "gitlab")
+}
 """What `plan --format` offers."""

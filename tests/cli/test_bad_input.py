@@ -81,12 +81,12 @@ def test_a_missing_file_is_named(offline: Workplace) -> None:
 
 
 def test_pipes_and_folders_are_refused(offline: Workplace) -> None:
-    """What is no regular file is refused at once, and a pipe is not waited for."""
-    os.mkfifo(offline.folder / "pipe")
-    for name in ("pipe", ".", "/dev/zero"):
+    """What is no regular file is refused at once, and a pipe is not waited for, alone or in a folder."""
+    os.mkfifo(offline.folder / "pipe.yaml")
+    for name in ("pipe.yaml", ".", "/dev/zero"):
         ran = offline.run("validate", "-f", name, timeout=20)
         assert ran.code == 1
-        assert "cannot be read" in ran.err
+        assert "cannot be read: it is no regular file" in ran.err
 
 
 def test_all_problems_at_once_in_json(offline: Workplace) -> None:

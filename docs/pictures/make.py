@@ -1,0 +1,102 @@
+"""The pictures of the README: a plan on a terminal and as a page, from the three files beside this one.
+
+`python -m docs.pictures.make` writes them anew. It needs Chromium, and fonts with Chinese in them.
+"""
+
+from __future__ import annotations
+
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from reconciler.core.desired import read_desired
+from reconciler.core.fields import LISTED
+from reconciler.core.model import DesiredState, LedgerEntry, LiveAgent, LiveState, Plan, Policy
+from reconciler.core.origin import with_origins
+from reconciler.core.pipeline import live_state, make_plan
+from reconciler.render import html, text
+from reconciler.render.heading import Heading
+from tests.browser.chromium import executable, launched
+
+FOLDER: Final = Path(__file__).parent
+HEADING: Final = Heading("0.1.0", "2026-11-22T10:00:00Z", 20.0, color=True)
+LEDGER: Final = {"8005": LedgerEntry(1)}
+COLUMNS: Final = 92
+THEME: Final = TerminalTheme(
+    (27, 30, 35),
+    (214, 218, 224),
+    [
+        *((59, 66, 76), (255, 143, 133), (127, 209, 154), (227, 179, 65)),
+        *((138, 180, 248), (208, 160, 242), (111, 207, 217), (214, 218, 224)),
+    ],
+)
+PAGE: Final = """<!DOCTYPE html>
+<meta charset="utf-8">
+<style>
+body {{ margin: 0; background: transparent; }}
+main {{ width: fit-content; background: {background}; border-radius: 10px; padding: 12px 20px 16px; }}
+main::before {{ content: "● ● ●"; color: #4a525d; font: 13px sans-serif; letter-spacing: 2px; }}
+pre {{ margin: 8px 0 0; color: {foreground}; font: 14px/1.45 "Noto Sans Mono CJK SC", monospace; }}
+{stylesheet}
+</style>
+<main><pre>{code}</pre></main>
+"""
+
+
+def state(name: str) -> DesiredState:
+    """One of the files, which has no problem."""
+    found, problems = read_desired("agents.yaml", (FOLDER / name).read_bytes())
+    if found is None:
+        raise SystemExit("\n".join(f"{problem.place}: {problem.message}" for problem in problems))
+    return found
+
+
+def live() -> LiveState:
+    """The listing that `live.yaml` stands for."""
+    new = {row.name: row.default for row in LISTED}
+    agents = (LiveAgent(agent.operator_id, {**new, **agent.fields}) for agent in state("live.yaml").agents)
+    return live_state(agents, endpoint="https://vendor.example")
+
+
+def plan() -> Plan:
+    """What both pictures show, with origins."""
+    now, before = (make_plan(state(name), live(), LEDGER, Policy()) for name in ("agents.yaml", "before.yaml"))
+    return with_origins(now, before)
+
+
+def terminal(shown: Plan) -> str:
+    """The text as a terminal has it: every cell in its column."""
+    console = Console(record=True, width=COLUMNS, file=StringIO(), color_system="standard", force_terminal=True)
+    told = f"\x1b[2m$\x1b[0m reconciler plan --since origin/main\n{text.plan(shown, HEADING)}"
+    console.print(Text.from_ansi(told.rstrip()), end="")
+    return console.export_html(theme=THEME, code_format=PAGE)
+
+
+def shoot(browser: Browser, page: str, name: str, height: int | None) -> None:
+    """Photograph a page at 1280 pixels, or, with no height, just what is on it."""
+    tab = browser.new_page(viewport={"width": 1280, "height": height or 900}, color_scheme="light")
+    tab.set_content(page)
+    target = tab if height else tab.locator("main")
+    target.screenshot(path=FOLDER / name, omit_background=True)
+    tab.close()
+
+
+def main() -> None:
+    """Write both pictures."""
+    path = executable()
+    if path is None:
+        sys.exit("there is no Chromium here")
+    shown = plan()
+    with launched(path) as browser:
+        shoot(browser, html.plan(shown, HEADING), "page.png", 1000)
+        shoot(browser, terminal(shown), "terminal.png", None)
+
+
+if __name__ == "__main__":
+    main()

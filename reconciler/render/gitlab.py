@@ -1,0 +1,24 @@
+"""What GitLab's merge request widget reads (`artifacts:reports:terraform`): three numbers, and no text at all.
+
+A replace counts as a create and as a delete: GitLab has reports made by flattening the `actions` of each resource in
+Terraform's plan, and those of a replaced one are `["delete", "create"]`. A new password is an update. What is blocked
+is not going to be done and counts nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+
+from reconciler.core.model import Plan
+from reconciler.render.heading import Heading
+
+
+def plan(plan: Plan, _heading: Heading) -> str:
+    """The report: a JSON object of `create`, `update` and `delete`."""
+    count = plan.summary
+    report = {
+        "create": count["create"] + count["replace"],
+        "update": count["edit"] + count["password"],
+        "delete": count["delete"] + count["replace"],
+    }
+    return json.dumps(report) + "\n"

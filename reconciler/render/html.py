@@ -1,0 +1,192 @@
+"""A plan as one page to be opened from disk: it holds all that it needs, asks for nothing, and is read without scripts.
+
+Two things keep what others wrote from acting. Every text that the template prints goes through `_shown`, which makes
+hidden characters visible before the engine escapes it, so that no line of the template can forget to. And the page's
+own policy lets the browser run and apply only the script and the style that have these hashes.
+
+Importing this module raises `ImportError` where the extra `html` is not installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from reconciler.core.model import Guardrail, Plan
+from reconciler.core.saved import digest
+from reconciler.render.heading import Heading
+from reconciler.render.rows import KINDS, Row, RowKind, in_order
+from reconciler.render.terminal import visible
+
+_SET_BY: Final = {"file": "set in the file", "flag": "set by a flag", "default": "by default", "always": "always on"}
+_UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def plan(plan: Plan, heading: Heading) -> str:
+    """The page. The same plan and heading give the same bytes."""
+    sections = in_order(plan.actions)
+    groups = _groups(sections)
+    page = _template().render(
+        plan=plan,
+        heading=heading,
+        digest=digest(plan),
+        verdict=_verdict(plan),
+        made=heading.created_at.replace("T", " ").replace("Z", " UTC"),
+        expires=_duration(plan.expires_in),
+        requests=_requests(plan, heading),
+        bars=list(_bars(plan)),
+        limits=[_Limit.of(guardrail) for guardrail in plan.guardrails],
+        reasons=_reasons(sections),
+        sections=sections,
+        kinds=KINDS,
+        groups=groups,
+        group_number={name: number for number, (name, _) in enumerate(groups)},
+        origins=_origins(sections),
+        visible=visible,
+    )
+    return f"{page.rstrip()}\n"
+
+
+@cache
+def _template() -> Template:
+    """The page's template, with style, script and the policy that names them in place."""
+    style, script = _resource("page.css"), _resource("page.js")
+    policy = {
+        "default-src": "'none'",
+        "style-src": _hash(style),
+        "script-src": _hash(script),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = "{:,}".format
+    environment.filters["count"] = _count
+    environment.globals |= {
+        "style": Markup(style),  # noqa: S704 - a file of this package
+        "script": Markup(script),  # noqa: S704 - a file of this package
+        "policy": Markup("; ".join(f"{name} {value}" for name, value in policy.items())),  # noqa: S704 - as above
+    }
+    return environment.from_string(_resource("plan.html.j2"))
+
+
+def _resource(name: str) -> str:
+    return files("reconciler.render").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _shown(value: object) -> object:
+    """What the template prints instead of a value: the engine escapes it afterwards."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the plan comes to: in a word, in a sentence, and what stands in the way. `tone` is a class of the style."""
+
+    tone: str
+    word: str
+    sentence: str
+    obstacles: tuple[str, ...] = ()
+
+
+def _verdict(plan: Plan) -> _Verdict:
+    if plan.refused:
+        obstacles = [f"{g.rule}: {g.planned:,} planned, {g.allowed:,} allowed" for g in plan.guardrails if not g.ok]
+        obstacles += [f"{len(plan.blocked):,} blocked"] if plan.blocked else []
+        return _Verdict("refused", "Refused", "Nothing of this may be applied as it stands.", tuple(obstacles))
+    if not plan.actions:
+        as_desired = f"{_count(plan.unchanged, 'agent')} {'is' if plan.unchanged == 1 else 'are'} as desired."
+        return _Verdict("nothing", "Nothing to change", as_desired)
+    return _Verdict("good", "May be applied", "Nothing is blocked, and every guardrail holds.")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: int) -> str:
+    """Seconds in the largest unit that tells them exactly."""
+    size, name = next((size, name) for size, name in _UNITS if seconds % size == 0)
+    return _count(seconds // size, name)
+
+
+def _requests(plan: Plan, heading: Heading) -> str:
+    """How many requests an apply sends, and how long that takes at the rate."""
+    calls = plan.call_counts
+    total = calls.pop("total")
+    if not total:
+        return "none"
+    each = ", ".join(f"{number:,} {kind}" for kind, number in calls.items() if number)
+    seconds = total / heading.rate if heading.rate else 0
+    took = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+    return f"{total:,} ({each})" + (f", about {took} at {heading.rate:g} a second" if heading.rate else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """One count of the chart; `width` is in percent of the highest count of what changes anything."""
+
+    kind: str
+    sign: str
+    count: int
+    width: float
+
+
+def _bars(plan: Plan) -> Iterator[_Bar]:
+    counts = plan.summary
+    highest = max(counts[kind] for kind in KINDS) or 1
+    for kind, (sign, _) in KINDS.items():
+        width = round(100 * counts[kind] / highest, 1)
+        yield _Bar(kind, sign, counts[kind], max(width, 2.0) if counts[kind] else 0.0)
+    yield _Bar("unchanged", "=", counts["unchanged"], 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A guardrail as it is shown: `width` is what is planned and `mark` what is allowed, in percent of the meter."""
+
+    rail: Guardrail
+    set_by: str
+    width: float
+    mark: float
+
+    @classmethod
+    def of(cls, rail: Guardrail) -> _Limit:
+        full = max(rail.planned, rail.allowed, 1)
+        return cls(rail, _SET_BY[rail.set_by], round(100 * rail.planned / full, 1), round(100 * rail.allowed / full, 1))
+
+
+_Sections = list[tuple[RowKind, list[Row]]]
+
+
+def _reasons(sections: _Sections) -> dict[str, list[str]]:
+    """Why something is blocked, and whose; those with one reason stand together."""
+    found: dict[str, list[str]] = {}
+    for each in dict(sections).get("blocked", []):
+        found.setdefault(each.action.blocked, []).append(each.action.operator_id)
+    return found
+
+
+def _groups(sections: _Sections) -> list[tuple[str, int]]:
+    """The main groups as they are seen, and how many rows each has; no group comes last."""
+    counted = Counter(visible(each.action.group) for _, rows in sections for each in rows)
+    return sorted(counted.items(), key=lambda group: (group[0] == "", group[0]))
+
+
+def _origins(sections: _Sections) -> list[str]:
+    found = {origin for _, rows in sections for each in rows for origin in each.origins}
+    return [origin for origin in ("change", "drift") if origin in found]

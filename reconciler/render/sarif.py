@@ -1,0 +1,63 @@
+"""Problems as SARIF 2.1.0, for code scanning and editors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from reconciler.core.model import Place, Problem
+from reconciler.render.findings import CHECK, fingerprints, sentence
+from reconciler.render.json import document
+from reconciler.render.terminal import visible
+
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_ABOUT: Final = "https://reconciler.example/"
+_FINGERPRINT: Final = "desiredState/v1"
+"""Not `primaryLocationLineHash`: GitHub's upload computes that one itself, and complains where ours is another."""
+
+_RULE: Final[dict[str, Any]] = {
+    "id": CHECK,
+    "name": "DesiredState",
+    "shortDescription": {"text": "The desired state must be valid."},
+    "fullDescription": {
+        "text": "A desired-state file that has a problem is refused whole: nothing of it is planned or applied."
+    },
+    "help": {"text": "Each result says what is wrong and what to do; reconciler validate shows them all."},
+    "defaultConfiguration": {"level": "error"},
+}
+
+
+def problems(found: Sequence[Problem], tool: str) -> str:
+    """A log of one run, with no results where nothing is wrong; `tool` is our version.
+
+    Files are named as seen from the root of the repository. The same problems give the same bytes.
+    """
+    driver = {"name": "reconciler", "version": tool, "informationUri": _ABOUT, "rules": [_RULE]}
+    results = [_result(problem, print_) for problem, print_ in zip(found, fingerprints(found), strict=True)]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return document({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _result(problem: Problem, fingerprint: str) -> dict[str, Any]:
+    return {
+        "ruleId": CHECK,
+        "ruleIndex": 0,
+        "level": "error",
+        "message": {"text": _message(sentence(problem))},
+        "locations": [{"physicalLocation": _location(problem.place)}],
+        "partialFingerprints": {_FINGERPRINT: fingerprint},
+    }
+
+
+def _message(text: str) -> str:
+    """Text that is no link and has no placeholder: the standard (3.11.5, 3.11.6) looks for both in plain messages."""
+    return visible(text).replace("](", "]\\x28").replace("{", "{{").replace("}", "}}")
+
+
+def _location(place: Place) -> dict[str, Any]:
+    uri = quote(place.file, safe="/", errors="backslashreplace")
+    return {
+        "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": place.line, "startColumn": place.column},
+    }
