@@ -1,0 +1,132 @@
+"""Merge requests, over GitLab's API; lies as `.gitlab/merge_request.py`, and needs nothing but Python.
+
+merge_request.py note FILE    keep one note on the merge request of this pipeline; the file's first line marks it
+merge_request.py digest       print the digest of the plan that was reviewed for the commit of this pipeline
+
+Everything comes from the environment: GITLAB_API_TOKEN and GitLab's own CI_… variables.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+EXIT_REFUSED = 3
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the token to another host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(f"{why} Nothing was done: run a pipeline by hand.\n")
+    raise SystemExit(EXIT_REFUSED)
+
+
+def _ask(method: str, path: str, **fields: str) -> Any:
+    """The answer and its headers; `fields` are the query of a GET, else the body."""
+    url = f"{os.environ['CI_API_V4_URL']}/projects/{os.environ['CI_PROJECT_ID']}/{path}"
+    headers = {"PRIVATE-TOKEN": os.environ["GITLAB_API_TOKEN"], "Content-Type": "application/json"}
+    body = None
+    if method == "GET":
+        url += f"?{urllib.parse.urlencode(fields)}"
+    else:
+        body = json.dumps(fields).encode()
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
+    try:
+        return _OPENER.open(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        sys.exit(f"GitLab answers {error.code} to {method} {path}")
+    except OSError as error:
+        sys.exit(f"GitLab cannot be reached: {error}")
+
+
+def _get(path: str, **query: str) -> Any:
+    with _ask("GET", path, **query) as answer:
+        return json.load(answer)
+
+
+def _pages(path: str) -> Iterator[Any]:
+    """Every row of a list, page by page."""
+    page = "1"
+    while page:
+        with _ask("GET", path, per_page="100", page=page) as answer:
+            yield from json.load(answer)
+            page = answer.headers.get("X-Next-Page", "")
+
+
+def note(file: Path) -> None:
+    """Write the file as a note, over the one that we wrote before."""
+    body = file.read_text(encoding="utf-8")
+    marker = body.splitlines()[0]
+    notes = f"merge_requests/{os.environ['CI_MERGE_REQUEST_IID']}/notes"
+    # The name of a project access token's user begins with its project.
+    ours = f"project_{os.environ['CI_PROJECT_ID']}_bot"
+    for found in _pages(notes):
+        if found["author"]["username"].startswith(ours) and found["body"].startswith(marker):
+            _ask("PUT", f"{notes}/{found['id']}", body=body).close()
+            return
+    _ask("POST", notes, body=body).close()
+
+
+def digest() -> str:
+    """The digest that the last plan of the merged commit left behind; refuses where that is not certain."""
+    request = _get(f"merge_requests/{_merged()['iid']}")
+    pipeline = request["head_pipeline"] or _refuse("The merge request had no pipeline.")
+    # A pipeline of the merged result has a commit of its own.
+    if pipeline["ref"].endswith("/head") and pipeline["sha"] != request["sha"]:
+        _refuse("The last pipeline of the merge request is not of the commit that was merged.")
+    if pipeline.get("source") != "merge_request_event":
+        _refuse("The last pipeline of the merge request is none of a merge request.")
+    jobs = _get(f"pipelines/{pipeline['id']}/jobs", scope="success", per_page="100")
+    plans = [job["id"] for job in jobs if job["name"] == "plan"]
+    if len(plans) != 1:
+        _refuse("The last pipeline of the merge request has no plan.")
+    with _ask("GET", f"jobs/{plans[0]}/artifacts/report/digest") as answer:
+        found = str(answer.read(100).decode().strip())
+    return found if re.fullmatch("[0-9a-f]{64}", found) else _refuse("The plan has no digest.")
+
+
+def _merged() -> Any:
+    """The one merge request, none of a fork's, whose merge is this pipeline's commit."""
+    commit, branch = os.environ["CI_COMMIT_SHA"], os.environ["CI_DEFAULT_BRANCH"]
+    found = [
+        request
+        for request in _get(f"repository/commits/{commit}/merge_requests")
+        if request["state"] == "merged"
+        and request["target_branch"] == branch
+        and request["source_project_id"] == request["target_project_id"]
+        and commit in (request["merge_commit_sha"], request["squash_commit_sha"], request["sha"])
+    ]
+    return (
+        found[0] if len(found) == 1 else _refuse("This commit is not the merge of one merge request of this project.")
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the command line asks for."""
+    match arguments:
+        case ["note", file]:
+            note(Path(file))
+        case ["digest"]:
+            sys.stdout.write(f"{digest()}\n")
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
