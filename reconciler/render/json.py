@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from reconciler.core.model import Moved, Plan, Problem, Report
 from reconciler.core.saved import change_document, plan_document
 from reconciler.render.heading import Heading
-
-_HIDDEN: Final = re.compile(
-    "(?<=#)#(?=[a-z]*\\[)|[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
-
+from reconciler.render.terminal import OLD_COMMAND, hidden
 
 def plan(plan: Plan, heading: Heading) -> str:
     """The plan document."""
@@ -24,7 +19,8 @@ def plan(plan: Plan, heading: Heading) -> str:
 def document(value: Any) -> str:
     """JSON with Chinese left readable; what could act on a terminal or a pipeline, or is no UTF-8, is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=1)
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    text = text.translate({ord(c): json.dumps(c)[1:-1] for c in set(text) if c > "~" and hidden(c)})
+    return OLD_COMMAND.sub(r"\1\\u0023", text) + "\n"
 
 
 def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:

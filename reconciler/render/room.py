@@ -39,7 +39,7 @@ class Section:
     @property
     def frame(self) -> int:
         """How many characters it takes at most beside its entries, with the blank line behind it."""
-        return len("\n\n".join(self._blocks(self.table, self.total, self.total, folded=True))) + 2
+        return len("\n\n".join(self._blocks(self.table or "-", self.total, self.total, folded=True))) + 2
 
     def take(self, room: int) -> int:
         """Take in entries while they fit; returns how many characters of the room they took."""

@@ -14,7 +14,7 @@ _BLANK: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 _PASSED_OVER: Final = "\ufe00-\ufe0f\u17b4\u17b5\u180b-\u180f\U000e0100-\U000e01ef"
 """Marks that a search with a culture's rules, such as a runner's for its commands, does not see."""
 _COMMAND: Final = re.compile(f"\\A([\\s{_PASSED_OVER}]*):(?=[{_PASSED_OVER}]*:)")
-_OLD_COMMAND: Final = re.compile(f"(#[{_PASSED_OVER}]*)#(?=[A-Za-z{_PASSED_OVER}]*\\[)")
+OLD_COMMAND: Final = re.compile(f"(#[{_PASSED_OVER}]*)#(?=[A-Za-z{_PASSED_OVER}]*\\[)")
 """`::` begins a command of a CI runner where a line does; `##[` and `##vso[` do anywhere in a line."""
 _CODES: Final = {"create": "32", "edit": "33", "replace": "35", "delete": "31", "password": "36", "blocked": "1;31"}
 _STYLES: Final = {**_CODES, "dim": "2", "bold": "1", "good": "32", "bad": "1;31"}
@@ -26,10 +26,15 @@ def visible(text: str) -> str:
     Nor does what a CI runner would take for a command, `::` where the text begins and `##[` anywhere in it.
     """
     if not (text.isascii() and text.isprintable()):
-        text = "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN or c in _BLANK else c for c in text)
+        text = "".join(_escaped(c) if hidden(c) else c for c in text)
     elif "##" not in text and "::" not in text:
         return text
-    return _COMMAND.sub(r"\1\\x3a", _OLD_COMMAND.sub(r"\1\\x23", text))
+    return _COMMAND.sub(r"\1\\x3a", OLD_COMMAND.sub(r"\1\\x23", text))
+
+
+def hidden(character: str) -> bool:
+    """Whether the eye does not see it, or it acts on what it is shown in."""
+    return unicodedata.category(character) in _HIDDEN or character in _BLANK
 
 
 def _escaped(character: str) -> str:

@@ -145,14 +145,14 @@ _SET_BY: Final = {"file": "of the file", "flag": "by a flag", "default": "by def
 
 def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
     """A limit that trips, or that a flag put in the place of the file's."""
-    head = f"Guardrail {guardrail.rule}: {guardrail.planned} planned, {guardrail.allowed} allowed"
-    limit = f" (limit {guardrail.limit}, {_SET_BY[guardrail.set_by]})"
+    head = f"Guardrail {visible(guardrail.rule)}: {guardrail.planned} planned, {guardrail.allowed} allowed"
+    limit = f" (limit {visible(guardrail.limit)}, {_SET_BY[guardrail.set_by]})"
     if guardrail.ok:
         if guardrail.set_by == "flag":
             yield paint(head + limit, "dim", color=heading.color)
         return
     yield paint(head, "bad", color=heading.color) + f"{limit}: {_some(guardrail.operator_ids)}"
-    yield f"      {guardrail.hint}"
+    yield f"      {visible(guardrail.hint)}"
 
 
 def _summary(plan: Plan, heading: Heading) -> Iterator[str]:

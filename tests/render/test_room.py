@@ -22,6 +22,7 @@ from reconciler.core.model import (
 )
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
+from reconciler.render.room import Section
 from tests.hostile import HOSTILE
 
 from .build import HEADING, KINDS, action, plan
@@ -111,6 +112,19 @@ def test_a_long_section_is_folded(kind: ActionKind, rows: int, folded: bool) -> 
 def numbered(kind: ActionKind, count: int, **more: Any) -> list[Action]:
     """So many actions of a kind, no two in a row alike enough to be a run."""
     return [action(kind, f"{number * 2:07}", f"坐席 {number}", **more) for number in range(count)]
+
+
+@pytest.mark.parametrize("total", [9, 99, 999, 1999])
+@pytest.mark.parametrize("table", ["", "|a|\n|-|"])
+def test_a_section_keeps_to_its_room(table: str, total: int) -> None:
+    """A section is never longer than its frame and what it took, with the blank line that parts it from the next."""
+    for room in range(0, 3000, 3):
+        section = Section(0, ("edit", "edits"), total, ((1, ["x"]) for _ in range(total)), table)
+        frame = section.frame
+        taken = section.take(room)
+        assert taken <= room
+        assert len("\n\n".join([*section.blocks(), ""])) <= frame + taken
+        assert section.shown == len(section.lines) == min(total, room // 2)
 
 
 def test_three_thousand_edits() -> None:
