@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from reconciler.core.fields import BY_NAME, KEY, LISTED, Kind
-from reconciler.core.spelling import is_plain, scalar
+from reconciler.core.fields import BY_NAME, LISTED, Kind
+from reconciler.core.spelling import is_plain
 
 _NAMES: Final = tuple(row.name for row in LISTED)
 _PERSONAL: Final = frozenset(("name", "bindcode", "email", "sipNumber"))
@@ -26,15 +26,15 @@ _PERSONAL: Final = frozenset(("name", "bindcode", "email", "sipNumber"))
 _BLANK: Final = frozenset(('""', "null"))
 _OWN: Final = ""
 """Stands for any personal value: spelt, none is empty."""
-_THOUGHT_IN: Final = ("mainGroupName", "operatorType")
-_DOUBLE: Final = frozenset(_NAMES.index(name) for name in _THOUGHT_IN)
+_GROUP: Final = _NAMES.index("mainGroupName")
+_DOUBLE: Final = frozenset((_GROUP, _NAMES.index("operatorType")))
 
-_REFERENCE: Final = 20
-"""Characters of a `profile: NAME, `."""
+_LEAST: Final = 2
+"""Values of a profile: one alone stands as well at the agent."""
 _READING: Final = 100
 """Characters that a profile must save beyond its own: each is one more thing to know."""
 _FEWEST: Final = 3
-_SHARE: Final = 50
+_SHARE: Final = 100
 """A profile serves at least one agent in so many."""
 _CANDIDATES: Final = 8
 
@@ -65,19 +65,27 @@ def factor(rows: Sequence[Mapping[str, str]], taken: Iterable[str] = (), prefix:
     """Share what is common. No profile is named as one of those `taken`; their names begin with `prefix`."""
     table: list[Cells] = [tuple(row.get(name) for name in _NAMES) for row in rows]
     whole = _Part((), tuple(range(len(table))), [_shared(cells) for cells in table])
-    defaults = _defaults([whole], profiled=False)
-    parts = _parted(whole, defaults, max(_FEWEST, len(table) // _SHARE))
-    defaults = _defaults(parts, profiled=True)
-    chosen = {}
-    for part in parts:
-        users = _users(part, table, defaults)
-        if users:
-            chosen[part.path] = (_common(part, defaults)[1], users)
-    names = _names(list(chosen), defaults, taken, prefix)
-    used = {index: (names[path], values) for path, (values, users) in chosen.items() for index in users}
-    agents = [_own(cells, *used.get(index, ("", {})), defaults) for index, cells in enumerate(table)]
-    profiles = {names[path]: _by_name(values) for path, (values, _) in chosen.items()}
-    return Factored(_by_name(defaults), dict(sorted(profiles.items())), tuple(agents))
+    first = _Base(_defaults([(whole, False)]), prefix)
+    _, parts = _parted(whole, first, max(_FEWEST, len(table) // _SHARE))
+    base = _Base(_defaults([(part, _common(part, first)[0] > 0) for part in parts]), prefix)
+    profiles = [found for part in parts if (found := _profile(part, table, base))]
+    names = _names(profiles, base, taken)
+    used = {index: (name, profile) for name, profile in zip(names, profiles, strict=True) for index in profile.users}
+    agents = (_own(cells, used.get(index), base.defaults) for index, cells in enumerate(table))
+    said = {name: _by_name(profile.values) for name, profile in zip(names, profiles, strict=True)}
+    return Factored(_by_name(base.defaults), dict(sorted(said.items())), tuple(agents))
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What profiles stand on: the defaults, and the beginning of their names."""
+
+    defaults: Values
+    prefix: str
+
+    def reference(self, words: Iterable[str]) -> int:
+        """Characters of `profile: NAME, `, with all words in the name."""
+        return len("profile: , ") + len("-".join((self.prefix, *words)))
 
 
 def _shared(cells: Cells) -> Cells:
@@ -104,30 +112,42 @@ class _Part:
     indexes: tuple[int, ...]
     cells: list[Cells] = field(repr=False)
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns by which the part was found."""
+        return tuple(column for column, _ in self.path)
+
     @cached_property
     def counts(self) -> list[Counter[str | None]]:
         """How often each value stands in each column."""
-        return [Counter(column) for column in zip(*self.cells, strict=True)]
+        return [Counter(column) for column in zip(*self.cells, strict=True)] or [Counter() for _ in _NAMES]
 
     def saves(self, column: int, text: str | None) -> int:
         """Characters that go when a value is said once for all; what it costs to say it once is not counted."""
         return self.counts[column][text] * _cost(column, text) if text else 0
 
 
-def _common(part: _Part, defaults: Values) -> tuple[int, Values]:
+def _common(part: _Part, base: _Base) -> tuple[int, Values]:
     """What a profile of these agents would hold, and the characters that it would save in all."""
     values: Values = {}
-    saved = -len(part.cells) * _REFERENCE - _READING
-    for column, counts in enumerate(part.counts):
-        text = _favourite(part, column)
-        most = text is not None and 2 * counts[text] > len(part.cells) and 10 * counts[None] <= len(part.cells)
-        if text is None or not most or text == defaults.get(column):
+    saved = -_READING
+    for column in range(len(_NAMES)):
+        text, default = _favourite(part, column), base.defaults.get(column)
+        if text is None or text == default or not _is_common(part, column, text):
             continue
-        gain = part.saves(column, text) - part.saves(column, defaults.get(column)) - _cost(column, text)
+        gain = part.saves(column, text) - part.saves(column, default) - _cost(column, text)
         if gain > 0:
             saved += gain
             values[column] = text
-    return saved, values
+    if len(values) < _LEAST:
+        return 0, {}
+    return saved - len(part.cells) * base.reference(_words(part.columns, values, base.defaults)), values
+
+
+def _is_common(part: _Part, column: int, text: str) -> bool:
+    """Whether most have the value (of group and type: nearly all), and it is left alone for next to nobody."""
+    counts, size = part.counts[column], len(part.cells)
+    return counts[text] > (0.9 if column in _DOUBLE else 0.5) * size and counts[None] <= 0.1 * size
 
 
 def _favourite(part: _Part, column: int) -> str | None:
@@ -135,45 +155,56 @@ def _favourite(part: _Part, column: int) -> str | None:
     return max(shared, key=lambda text: (part.saves(column, text), text), default=None)
 
 
-def _defaults(parts: list[_Part], *, profiled: bool) -> Values:
-    """The value of each column under which the parts, each with its profile or all without, are shortest."""
+def _defaults(parts: Sequence[tuple[_Part, bool]]) -> Values:
+    """The value of each column under which the parts are shortest; with each, whether it has a profile."""
     found = {}
     for column in range(len(_NAMES)):
         total: Counter[str | None] = Counter()
-        for part in parts:
+        for part, _ in parts:
             total.update(part.counts[column])
         if total[None]:
             continue  # some agent's is left alone, and everybody takes the defaults
-        candidates = [text for text, count in total.most_common(_CANDIDATES) if text and 4 * count > total.total()]
-        costs = {text: _cost(column, text) - _saved(parts, column, text, profiled=profiled) for text in candidates}
-        best = min(costs, key=lambda text: (costs[text], text), default=None)
-        if best is not None and costs[best] < -_saved(parts, column, None, profiled=profiled):
+        least = max(1, (0.9 if column == _GROUP else 0.33) * total.total())  # nobody means to be in a group by default
+        common = [text for text, count in total.most_common(_CANDIDATES) if count > least]
+        candidates = [text for text in common if text]
+        saved = {text: _saved(parts, column, text) - _cost(column, text) for text in candidates}
+        best = max(saved, key=lambda text: (saved[text], text), default=None)
+        if best is not None and saved[best] >= _saved(parts, column, None):
             found[column] = best
     return found
 
 
-def _saved(parts: list[_Part], column: int, default: str | None, *, profiled: bool) -> int:
+def _saved(parts: Sequence[tuple[_Part, bool]], column: int, default: str | None) -> int:
     """Characters that all parts save in a column: each by the default or, where that is more, by its profile."""
     saved = 0
-    for part in parts:
-        text = _favourite(part, column) if profiled and _common(part, {})[0] > 0 else None
+    for part, profiled in parts:
+        text = _favourite(part, column) if profiled else None
         by_profile = part.saves(column, text) - _cost(column, text) if text else 0
         saved += max(part.saves(column, default), by_profile)
     return saved
 
 
-def _parted(part: _Part, defaults: Values, fewest: int) -> list[_Part]:
-    """The part, or what it falls into where that saves more."""
-    saved = max(0, _common(part, defaults)[0])
-    best, parts = _READING, [part]
+def _parted(part: _Part, base: _Base, fewest: int) -> tuple[int, list[_Part]]:
+    """The characters that profiles save, and the part, or what it falls into where that saves more."""
+    saved = max(0, _common(part, base)[0])
+    most, best, deeper = _READING, [part], False
     for column in range(len(_NAMES)):
         pieces = _split(part, column, fewest)
-        if len(pieces) > 1:
-            gain = sum(max(0, _common(piece, defaults)[0]) for piece in pieces) - saved
-            gain *= 2 if column in _DOUBLE else 1
-            if gain > best:
-                best, parts = gain, pieces
-    return parts if parts == [part] else [leaf for piece in parts for leaf in _parted(piece, defaults, fewest)]
+        if len(pieces) < 2:
+            continue
+        if column in _DOUBLE:  # often it pays only with what it falls into next
+            found = [_parted(piece, base, fewest) for piece in pieces]
+            gain, pieces = (
+                2 * (sum(each for each, _ in found) - saved),
+                [leaf for _, leaves in found for leaf in leaves],
+            )
+        else:
+            gain = sum(max(0, _common(piece, base)[0]) for piece in pieces) - saved
+        if gain > most:
+            most, best, deeper = gain, pieces, column not in _DOUBLE
+    if deeper:
+        best = [leaf for piece in best for leaf in _parted(piece, base, fewest)[1]]
+    return sum(max(0, _common(leaf, base)[0]) for leaf in best), best
 
 
 def _split(part: _Part, column: int, fewest: int) -> list[_Part]:
@@ -196,21 +227,31 @@ def _split(part: _Part, column: int, fewest: int) -> list[_Part]:
     ]
 
 
-def _users(part: _Part, table: list[Cells], defaults: Values) -> frozenset[int]:
-    """The agents of a part that are shorter with its profile; none where the profile as a whole does not pay."""
-    saved, values = _common(part, defaults)
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """Values, the agents that take them, and by which columns they were parted from the rest."""
+
+    values: Values
+    users: frozenset[int]
+    columns: tuple[int, ...]
+
+
+def _profile(part: _Part, table: list[Cells], base: _Base) -> _Profile | None:
+    """A part's profile and the agents that are shorter with it; nothing where it does not pay as a whole."""
+    saved, values = _common(part, base)
     if saved <= 0:
-        return frozenset()
-    gains = {index: _gain(table[index], values, defaults) for index in part.indexes}
+        return None
+    reference = base.reference(_words(part.columns, values, base.defaults))
+    gains = {index: _gain(table[index], values, base.defaults) - reference for index in part.indexes}
     users = frozenset(index for index, gain in gains.items() if gain > 0)
     spent = sum(_cost(column, text) for column, text in values.items())
     pays = len(users) > 1 and sum(gains[index] for index in users) > spent
-    return users if pays else frozenset()
+    return _Profile(values, users, part.columns) if pays else None
 
 
 def _gain(cells: Cells, profile: Values, defaults: Values) -> int:
-    """Characters that an agent is shorter by with the profile; never more than none where it must be left alone."""
-    gain = -_REFERENCE
+    """Characters that an agent's own values are shorter by with a profile; none where it must not take it."""
+    gain = 0
     for column, text in profile.items():
         own = cells[column]
         if own is None:
@@ -219,46 +260,48 @@ def _gain(cells: Cells, profile: Values, defaults: Values) -> int:
     return gain
 
 
-def _own(cells: Cells, profile: str, shared: Values, defaults: Values) -> Own:
-    taken = {**defaults, **shared}
+def _own(cells: Cells, used: tuple[str, _Profile] | None, defaults: Values) -> Own:
+    taken = {**defaults, **(used[1].values if used else {})}
     values = {
         name: cell
         for column, (name, cell) in enumerate(zip(_NAMES, cells, strict=True))
         if cell is not None and cell != taken.get(column)
     }
-    return Own(profile, values)
+    return Own(used[0] if used else "", values)
 
 
 # Names.
 
-Path = tuple[tuple[int, str | None], ...]
 _WORD: Final = re.compile(r"\w+")
 _LONGEST: Final = 24
 
 
-def _names(paths: list[Path], defaults: Values, taken: Iterable[str], prefix: str) -> dict[Path, str]:
-    names: dict[Path, str] = {}
+def _names(profiles: Sequence[_Profile], base: _Base, taken: Iterable[str]) -> list[str]:
+    """A name for each: the first word alone where it tells enough."""
+    told = [_words(profile.columns, profile.values, base.defaults) for profile in profiles]
+    first = Counter(words[:1] for words in told)
     used = {name.casefold() for name in taken}
-    for path in paths:
-        telling = [(column, text) for column, text in path if text != defaults.get(column)] or list(path)
-        telling.sort(key=lambda step: (column_order(step[0]), step[0]))
-        words = [prefix, *(_word(column, text) for column, text in telling)]
-        names[path] = unused("-".join(filter(None, words)) or "common", used)
+    names = []
+    for words in told:
+        name = "-".join(filter(None, (base.prefix, *(words if first[words[:1]] > 1 else words[:1])))) or "common"
+        names.append(unused(name if is_plain(name) else f"profile-{name}", used))
     return names
 
 
-def column_order(column: int) -> int:
-    """Group, type, then everything else."""
-    name = _NAMES[column]
-    return _THOUGHT_IN.index(name) if name in _THOUGHT_IN else len(_THOUGHT_IN)
+def _words(columns: Iterable[int], values: Values, defaults: Values) -> tuple[str, ...]:
+    """What sets a profile apart: its group, its type, then other values by which it was found; defaults go unsaid."""
+    every = {**defaults, **values}
+    named = (_DOUBLE & values.keys()) | (set(columns) & every.keys())
+    found = sorted(named, key=lambda column: (column not in _DOUBLE, column != _GROUP, column))
+    telling = [column for column in found if column == _GROUP or every[column] != defaults.get(column)]
+    return tuple(_word(column, every[column]) for column in telling or found)
 
 
-def _word(column: int, text: str | None) -> str:
+def _word(column: int, text: str) -> str:
     name = _NAMES[column]
-    if text is None or text in ("true", "false", *_BLANK):
-        return name if text == "true" else "no-group" if name == "mainGroupName" else f"no-{name}"
-    word = label(text)
-    return word if BY_NAME[name].kind is Kind.CHOICE or name == "mainGroupName" else f"{name}-{word}"
+    if text in ("true", "false", *_BLANK):
+        return name if text == "true" else "no-group" if column == _GROUP else f"no-{name}"
+    return f"{name}-{text}" if BY_NAME[name].kind is Kind.INTEGER else label(text) or name
 
 
 def label(text: str) -> str:
@@ -268,7 +311,6 @@ def label(text: str) -> str:
 
 def unused(name: str, used: set[str]) -> str:
     """The name, or the name with a number where it is taken; case does not tell names apart. It is then taken."""
-    name = name if is_plain(name) else f"profile-{name}".strip("-")
     found, number = name, 1
     while found.casefold() in used:
         number += 1

@@ -34,6 +34,7 @@ _PLAIN: Final = re.compile(r"[\w/(\x80-\U0010ffff](?:[^\[\]{},?:#\s]|:(?=\S)|(?<
 _NUMERIC: Final = re.compile(r"[0-9][-+.:_ 0-9A-Fa-fTtZzXxOo]*")
 """What some reader may take for a number, a date or a time of day."""
 _WORDS: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+_SHOWN: Final = 40
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -64,6 +65,12 @@ def scalar(value: Value) -> str:
 def can_say(row: Field, value: Value) -> bool:
     """Whether a file can ask for this canonical value: it fits the field, and its text can be written."""
     return fits(row, value) and not (isinstance(value, str) and not writable(value))
+
+
+def shown(value: Value) -> str:
+    """A value that no file can say, in a comment or a message: ASCII on one line, cut, and no command to a runner."""
+    text = ascii(value).replace("#", "\\x23")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 @lru_cache(maxsize=4096)

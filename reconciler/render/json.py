@@ -11,6 +11,7 @@ from reconciler.core.saved import change_document, plan_document
 from reconciler.render.heading import Heading
 from reconciler.render.terminal import OLD_COMMAND, hidden
 
+
 def plan(plan: Plan, heading: Heading) -> str:
     """The plan document."""
     return document(plan_document(plan, heading.tool, heading.created_at))
