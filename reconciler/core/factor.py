@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from reconciler.core.fields import BY_NAME, LISTED, Kind
+from reconciler.core.fields import BY_NAME, COMPARED, Kind
 from reconciler.core.spelling import is_plain
 
-_NAMES: Final = tuple(row.name for row in LISTED)
+_NAMES: Final = tuple(row.name for row in COMPARED)
 _PERSONAL: Final = frozenset(("name", "bindcode", "email", "sipNumber"))
 """What belongs to one agent: shared only where it is empty, however many happen to have the same."""
 _BLANK: Final = frozenset(('""', "null"))

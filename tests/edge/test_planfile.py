@@ -17,6 +17,8 @@ import pytest
 from reconciler.core.model import LedgerEntry, Plan, Policy
 from reconciler.core.saved import plan_document, read_plan
 from reconciler.errors import ReconcilerError, Refused
+from reconciler.ledger import load_ledger
+from reconciler.local import LocalStore
 from reconciler.planfile import SavedPlan, load_plan, save_plan
 from reconciler.render import FORMATS
 from reconciler.render.heading import Heading
@@ -363,6 +365,18 @@ def test_a_plan_expires(path: Path, seconds: int, until: str) -> None:
     assert load_plan(path).expired(end)
     assert load_plan(path).expired(end + timedelta(days=400))
     assert not load_plan(path).expired(end - timedelta(seconds=1))
+
+
+def test_a_spent_plan_is_remembered_for_as_long_as_it_lives(tmp_path: Path) -> None:
+    """The ledger keeps every plan that was begun until it could no longer be applied, also while others are."""
+    store, company = LocalStore(tmp_path / "ledger.json"), PLAN.company
+    for seal, until in (("one", "2026-11-22T11:00:00Z"), ("two", "2026-11-22T10:30:00Z"), ("three", CREATED)):
+        ledger = load_ledger(store, company)
+        ledger.remember_applied(seal, until, "2026-11-22T10:00:00Z")
+        ledger.save("run")
+    assert set(load_ledger(store, company).applied) == {"one", "two", "three"}
+    ledger.remember_applied("four", "2026-11-22T12:00:00Z", "2026-11-22T10:30:00Z")
+    assert set(ledger.applied) == {"one", "four"}
 
 
 # The file

@@ -1,0 +1,8 @@
+"""Desired-state files changed in place, comments and order kept: spelt canonically, or with agents merged in."""
+
+from __future__ import annotations
+
+from reconciler.edit.formatting import fmt
+from reconciler.edit.merge import merge_live, merge_sheet
+
+__all__ = ["fmt", "merge_live", "merge_sheet"]

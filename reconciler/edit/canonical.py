@@ -1,0 +1,166 @@
+"""Canonical spelling and order, in a tree: names for the vendor's integers, quotes where they belong, keys in order.
+
+What an alias stands for is left as it is written: the same value may be meant for two fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import combinations
+from typing import Final
+
+from reconciler.core.fields import BY_NAME, FIELDS, Kind, Value, canon
+from reconciler.core.spelling import (
+    AGENT_ORDER,
+    COMPANY_ORDER,
+    FIELD_ORDER,
+    GUARDRAIL_ORDER,
+    PASSWORD_ORDER,
+    POOL_ORDER,
+    TOP_ORDER,
+    field_value,
+    is_plain,
+    quoted,
+    scalar,
+)
+from reconciler.edit.tree import Item, Node, Remark, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a place in the file holds: the order of its keys, what stands below it, how a scalar is spelt there."""
+
+    order: tuple[str, ...] = ()
+    parts: Mapping[str, _Shape] = field(default_factory=dict)
+    each: _Shape | None = None
+    spell: Callable[[Value], str] = scalar
+
+    def part(self, item: Item) -> _Shape:
+        """The shape of an item's value. What is merged has the shape of what it is merged into."""
+        if item.merges:
+            return self
+        if item.key is None:
+            return self.each or self
+        return self.parts.get(item.name or "", self.each or _ANY)
+
+
+def _field(name: str, value: Value) -> str:
+    row = BY_NAME[name]
+    named = row.kind in (Kind.FLAG, Kind.CHOICE) and value is not None
+    return field_value(name, canon(row, value) if named else value)
+
+
+def _id(value: Value) -> str:
+    return quoted(value) if isinstance(value, str) else scalar(value)
+
+
+_ANY: Final = _Shape()
+_ID: Final = _Shape(spell=_id)
+_IDS: Final = _Shape(each=_ID)
+_BY_FIELD: Final = {
+    **{row.name: _Shape(spell=partial(_field, row.name)) for row in FIELDS if row.kind is not Kind.PASSWORD},
+    "password": _Shape(PASSWORD_ORDER),
+}
+_FIELDS: Final = _Shape(FIELD_ORDER, _BY_FIELD)
+_AGENT: Final = _Shape(AGENT_ORDER, _BY_FIELD)
+_POOL: Final = _Shape(POOL_ORDER, {**_BY_FIELD, "from": _ID, "to": _ID, "except": _IDS})
+_FILE: Final = _Shape(
+    TOP_ORDER,
+    {
+        "company": _Shape(COMPANY_ORDER),
+        "scope": _Shape(parts={"operatorId": _IDS}),
+        "protect": _IDS,
+        "guardrails": _Shape(GUARDRAIL_ORDER),
+        "defaults": _FIELDS,
+        "profiles": _Shape(each=_FIELDS),
+        "agents": _Shape(each=_AGENT),
+        "pools": _Shape(each=_POOL),
+    },
+)
+
+
+def canonical(tree: Tree) -> None:
+    """Spell and order a whole file, in place. What stands above its first key stays first."""
+    header = _header(tree.root)
+    _shaped(tree.root, _FILE)
+    if header:
+        tree.root.items[0].above[:0] = header
+
+
+def _header(root: Node) -> list[Remark]:
+    """The comments that speak for the file: those above the first key, up to the last blank line where there is one."""
+    if not (root.items and root.block):
+        return []
+    above = root.items[0].above
+    blank = max((index + 1 for index, remark in enumerate(above) if not remark.text), default=len(above))
+    header, above[:] = above[:blank], above[blank:]
+    return header
+
+
+def _shaped(node: Node, shape: _Shape) -> None:
+    if node.kind == "scalar":
+        _spell(node, shape)
+    for item in node.items:
+        if item.key is not None and not item.merges:
+            item.key.text = _key(str(item.key.value))
+        _shaped(item.value, shape.part(item))
+    if node.kind == "mapping" and shape.order:
+        _order(node, shape.order)
+
+
+_ONE: Final = 2
+"""Lines of a block scalar with one line of text, which may as well stand behind its key: the first is the header."""
+
+
+def _key(text: str) -> str:
+    return text if is_plain(text) else quoted(text)
+
+
+def _spell(node: Node, shape: _Shape) -> None:
+    value = node.value
+    if isinstance(value, float):
+        return
+    if len(node.lines) == _ONE and "\n" not in str(value):
+        node.lines = []
+    node.text = scalar(value) if node.anchor and not isinstance(value, str) else shape.spell(value)
+
+
+def _order(node: Node, order: tuple[str, ...]) -> None:
+    rank = {name: float(number) for number, name in enumerate(order)}
+    rank["<<"] = rank.get("profile", 0) - 0.5
+    ordered = sorted(node.items, key=lambda item: rank.get("<<" if item.merges else item.name or "", len(rank)))
+    if ordered == node.items or not _may_move(node.items, ordered):
+        return
+    _swap_first_blank(node.items[0], ordered[0])
+    node.items = ordered
+
+
+def _swap_first_blank(old: Item, new: Item) -> None:
+    """A blank line sets a group apart from what is above it: what was first has none, and what is first needs none."""
+    blanks = [[remark] for item in (old, new) if (remark := next(iter(item.above), None)) and not remark.text]
+    for item in (old, new):
+        if item.above and not item.above[0].text:
+            del item.above[0]
+    if blanks and old is not new:
+        old.above[:0] = blanks[0]
+
+
+def _may_move(before: list[Item], after: list[Item]) -> bool:
+    """Whether every alias still finds the anchor that it found."""
+    place = {id(item): number for number, item in enumerate(after)}
+    told = [(place[id(item)], *_anchors(item)) for item in before]
+    if not any(made for _, made, _ in told):
+        return True
+    turned = ((one, two) for one, two in combinations(told, 2) if one[0] > two[0])
+    return not any(one[1] & (two[1] | two[2]) or one[2] & two[1] for one, two in turned)
+
+
+def _anchors(item: Item) -> tuple[set[str], set[str]]:
+    """The anchors that are set in an item, and those that its aliases name."""
+    nodes = [node for part in (item.key, item.value) if part for node in part.nodes()]
+    return (
+        {node.anchor for node in nodes if node.anchor},
+        {node.text for node in nodes if node.kind == "alias"},
+    )

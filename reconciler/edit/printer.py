@@ -1,0 +1,196 @@
+"""A tree to text: two blanks a level, lists indented below their key, comments beside at the column where they stood.
+
+What is printed of a scalar is its `text`: the printer spells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reconciler.edit.tree import Item, Node, Remark, Tree
+from reconciler.render.terminal import width
+
+
+def whole(tree: Tree) -> str:
+    """The whole file."""
+    page = _Page()
+    page.remarks(tree.head, 0)
+    if tree.explicit:
+        page.fresh(0, "---")
+    page.remarks(tree.top.above, 0)
+    page.start(tree.top)
+    page.remarks(tree.foot, 0)
+    return page.text()
+
+
+def entry(item: Item, indent: int) -> str:
+    """One item of a block list, with what stands above it; `indent` is the column of its dash."""
+    page = _Page()
+    page.item(item, indent)
+    return page.text()
+
+
+def flowing(node: Node, indent: int) -> str:
+    """A value in flow style with its comments; the lines below the first stand deeper than `indent`."""
+    page = _Page()
+    page.fresh(0)
+    page.flow(node, indent)
+    return page.text().removesuffix("\n")
+
+
+def _leaf(node: Node) -> str:
+    return f"*{node.text}" if node.kind == "alias" else node.text
+
+
+@dataclass(slots=True)
+class _Line:
+    text: str
+    beside: Remark | None = None
+
+
+class _Page:
+    """Lines as they grow; the last one is not over until the next is begun."""
+
+    def __init__(self) -> None:
+        self.lines: list[_Line] = []
+
+    def text(self) -> str:
+        while self.lines and not self.lines[-1].text:
+            self.lines.pop()
+        columns: dict[int, int] = {}
+        for line in self.lines:
+            if line.beside and line.beside.group:
+                least = max(line.beside.cells, width(line.text) + 1)
+                columns[line.beside.group] = max(columns.get(line.beside.group, 0), least)
+        return "".join(_finished(line, columns) + "\n" for line in self.lines)
+
+    def fresh(self, indent: int, text: str = "") -> None:
+        self.lines.append(_Line(" " * indent + text))
+
+    def put(self, text: str) -> None:
+        self.lines[-1].text += text
+
+    def beside(self, remark: Remark | None) -> None:
+        """End the line with a comment."""
+        self.lines[-1].beside = remark
+
+    def remarks(self, remarks: Iterable[Remark], indent: int) -> None:
+        """Comments on lines of their own, and blank lines, of which two in a row are one."""
+        for remark in remarks:
+            if remark.text:
+                self.fresh(indent, remark.text)
+            elif self.lines and self.lines[-1].text:
+                self.fresh(0)
+
+    def start(self, top: Item) -> None:
+        """What everything stands in. An anchor on it means nothing: no alias can lead to what contains it."""
+        if top.value.block:
+            self.mapping(top.value, 0)
+            self.remarks(top.value.foot, 0)
+        else:
+            self.fresh(0)
+            self.flow(top.value, 0)
+            self.beside(top.beside)
+
+    def mapping(self, node: Node, indent: int) -> None:
+        for item in node.items:
+            self.remarks(item.above, indent)
+            self.fresh(indent)
+            self.pair(item, indent)
+
+    def pair(self, item: Item, indent: int) -> None:
+        """A key and its value, on a line that is begun."""
+        self.key(item)
+        self.value(item, indent)
+
+    def key(self, item: Item) -> None:
+        if item.key is not None:
+            self.put(f"{_anchor(item.key).lstrip()}{' ' if item.key.anchor else ''}{item.key.text}:")
+
+    def value(self, item: Item, indent: int) -> None:
+        """What stands behind a key or a dash in the column `indent`."""
+        node = item.value
+        self.put(_anchor(node))
+        if node.block and (node.kind == "sequence" or item.key is not None):
+            self.beside(item.beside)
+            self.mapping(node, indent + 2) if node.kind == "mapping" else self.sequence(node, indent + 2)
+        elif node.block:
+            self.joined(item, indent + 2)
+        elif node.lines:
+            self.put(f" {node.lines[0]}")
+            self.beside(item.beside)
+            for line in node.lines[1:]:
+                self.fresh(indent + 2 if line else 0, line)
+        else:
+            self.put(" ")
+            self.flow(node, indent if item.key else indent + 2)
+            self.beside(item.beside)
+        if node.block:
+            self.remarks(node.foot, indent + 2)
+
+    def sequence(self, node: Node, indent: int) -> None:
+        for item in node.items:
+            self.item(item, indent)
+
+    def item(self, item: Item, indent: int) -> None:
+        self.remarks(item.above, indent)
+        self.fresh(indent, "-")
+        self.value(item, indent)
+
+    def joined(self, item: Item, indent: int) -> None:
+        """A mapping that begins on the line of its dash, or below it where a comment or an anchor is in the way."""
+        first, *rest = item.value.items
+        above = [remark for remark in first.above if remark.text]
+        beside = item.beside or (above.pop(0) if above else None)
+        if beside or item.value.anchor:
+            self.beside(beside)
+            self.remarks(above, indent)
+            self.fresh(indent)
+        else:
+            self.put(" ")
+        self.pair(first, indent)
+        self.mapping(Node("mapping", 0, items=rest), indent)
+
+    def flow(self, node: Node, indent: int) -> None:
+        """A value in flow style; what does not fit on the line stands two blanks deeper than `indent`."""
+        if node.kind in ("scalar", "alias"):
+            self.put(_leaf(node))
+            return
+        self.put("{" if node.kind == "mapping" else "[")
+        broken = False
+        for number, item in enumerate(node.items):
+            broken = self.entry(item, indent + 2, broken=broken, first=not number)
+            self.put("," if number + 1 < len(node.items) else "")
+            self.beside(item.beside)
+        foot = [remark for remark in node.foot if remark.text]
+        self.remarks(foot, indent + 2)
+        if broken or foot or (node.ends_alone and node.items):
+            self.fresh(indent)
+        self.put("}" if node.kind == "mapping" else "]")
+
+    def entry(self, item: Item, indent: int, *, broken: bool, first: bool) -> bool:
+        """One entry of a collection in flow style; says whether a comment ends its line."""
+        above = [remark for remark in item.above if remark.text]
+        self.remarks(above, indent)
+        if broken or above or item.begins_line:
+            self.fresh(indent)
+        else:
+            self.put("" if first else " ")
+        self.key(item)
+        self.put(" " if item.key else "")
+        self.put(_anchor(item.value).lstrip() + (" " if item.value.anchor else ""))
+        self.flow(item.value, indent)
+        return item.beside is not None
+
+
+def _anchor(node: Node) -> str:
+    return f" &{node.anchor}" if node.anchor else ""
+
+
+def _finished(line: _Line, columns: dict[int, int]) -> str:
+    if line.beside is None:
+        return line.text.rstrip(" ")
+    there = width(line.text)
+    gap = line.beside.gap if not line.beside.group else columns[line.beside.group] - there
+    return line.text + " " * gap + line.beside.text

@@ -1,0 +1,371 @@
+"""Text to a tree that still has what a `Document` leaves out: comments, blank lines, styles, anchors.
+
+The parser's own tokens say where everything stands, so that a comment is exactly what lies between two of them, and its
+own events say what belongs to what: nothing is read a second way here.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from yaml.tokens import BlockEntryToken, ScalarToken, Token
+
+from reconciler.core.document import Scalar, plain_scalar
+from reconciler.core.spelling import quoted, scalar
+from reconciler.edit.blocks import content_end, header_end, kept_lines
+from reconciler.render.terminal import width
+
+
+@dataclass(slots=True)
+class Remark:
+    """A comment, or a blank line where `text` is empty.
+
+    `own`: it has a line of its own, and otherwise ends one, `gap` blanks behind what stands there. `column` is where
+    it begins, from 0; `cells` are those before it. Comments of one `group` stand below each other in one column.
+    """
+
+    text: str
+    own: bool = True
+    offset: int = -1
+    column: int = 0
+    cells: int = 0
+    gap: int = 1
+    group: int = 0
+
+
+@dataclass(slots=True)
+class Node:
+    """A value. `text` is a scalar as it is written on one line, or an alias's name; `lines` are a block scalar's.
+
+    `ends_alone`: the closing bracket begins a line. `foot`: comments below the last item. `start` and `end` are offsets
+    into the text; what stands in brackets begins with its bracket, and all else with its anchor.
+    """
+
+    kind: Literal["scalar", "alias", "mapping", "sequence"]
+    start: int
+    end: int = 0
+    anchor: str = ""
+    text: str = ""
+    value: Scalar = None
+    lines: list[str] = field(default_factory=list)
+    block: bool = False
+    items: list[Item] = field(default_factory=list)
+    foot: list[Remark] = field(default_factory=list)
+    ends_alone: bool = False
+
+    def find(self, key: str) -> Item | None:
+        """The item of a mapping that has this key of its own."""
+        return next((item for item in self.items if item.name == key), None)
+
+    def nodes(self) -> Iterator[Node]:
+        """The node and all below it, in the order in which they are written."""
+        yield self
+        for item in self.items:
+            yield from item.nodes()
+
+
+@dataclass(slots=True)
+class Item:
+    """An entry of a mapping or a list, with the comments above and beside it. `begins_line` matters in flow style."""
+
+    value: Node
+    key: Node | None = None
+    above: list[Remark] = field(default_factory=list)
+    beside: Remark | None = None
+    begins_line: bool = False
+    start: int = 0
+
+    @property
+    def merges(self) -> bool:
+        """Whether it is a merge key, not one of the name `<<` in quotes."""
+        return self.key is not None and self.key.text == "<<"
+
+    @property
+    def name(self) -> str | None:
+        """The key as text; `None` for an item of a list and for a merge key."""
+        return None if self.key is None or self.merges else str(self.key.value)
+
+    def nodes(self) -> Iterator[Node]:
+        """The key, the value and all below them, in the order in which they are written."""
+        if self.key is not None:
+            yield self.key
+        yield from self.value.nodes()
+
+    def inner(self) -> Iterator[Remark]:
+        """The comments and blank lines that stand beside it and in it; not those above it."""
+        if self.beside is not None:
+            yield self.beside
+        for node in self.nodes():
+            yield from node.foot
+            for item in node.items:
+                yield from item.above
+                yield from (item.beside,) if item.beside else ()
+
+    @property
+    def stop(self) -> int:
+        """The offset behind its last value or comment."""
+        ends = (remark.offset + len(remark.text) for remark in self.inner())
+        return max((self.value.end, *ends))
+
+
+@dataclass(slots=True)
+class Tree:
+    """A file: what stands before `---`, whether there is one, the item that holds everything, and what is below it."""
+
+    text: str
+    head: list[Remark]
+    explicit: bool
+    top: Item
+    foot: list[Remark]
+
+    @property
+    def root(self) -> Node:
+        """The outermost mapping."""
+        return self.top.value
+
+
+def read(text: str) -> Tree:
+    """The tree of a text that `core.document.parse` reads without a problem."""
+    return _Builder(_unix(text)).tree()
+
+
+def comments(text: str) -> list[str]:
+    """Every comment of a text, sorted."""
+    text = _unix(text)
+    remarks = _remarks(text, list(yaml.scan(text, Loader=_LOADER)), _Lines(text))
+    return sorted(remark.text for remark in remarks if remark.text)
+
+
+def _unix(text: str) -> str:
+    """With one kind of line break, which means the same to the parser, and no byte order mark, which it counts not."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
+
+
+_BREAK: Final = re.compile("[\n\u2028\u2029]")
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE: Final = "tag:yaml.org,2002:"
+_BLOCKS: Final = ("|", ">")
+
+
+def _begin(thing: Event | Token) -> int:
+    mark: Any = thing.start_mark
+    return int(mark.index)
+
+
+def _end(thing: Event | Token) -> int:
+    mark: Any = thing.end_mark
+    return int(mark.index)
+
+
+class _Lines:
+    """Where the lines of a text begin; YAML's parser breaks them at two more characters than most do."""
+
+    def __init__(self, text: str) -> None:
+        self.starts = [0, *(found.end() for found in _BREAK.finditer(text))]
+
+    def line(self, offset: int) -> int:
+        return bisect_right(self.starts, offset) - 1
+
+    def start(self, offset: int) -> int:
+        return self.starts[self.line(offset)]
+
+    def column(self, offset: int) -> int:
+        return offset - self.start(offset)
+
+
+class _Builder:
+    """Events to nodes; the remarks before each are handed out as it is reached.
+
+    `holder` is the item whose text ends the line that is being read: whose the comment beside is.
+    """
+
+    def __init__(self, text: str) -> None:
+        tokens: list[Token] = list(yaml.scan(text, Loader=_LOADER))
+        self.text = text
+        self.lines = _Lines(text)
+        self.events = deque(yaml.parse(text, Loader=_LOADER))
+        self.remarks = deque(_remarks(text, tokens, self.lines))
+        self.dashes = deque(_begin(token) for token in tokens if isinstance(token, BlockEntryToken))
+        self.scalars = {_end(token): _begin(token) for token in tokens if isinstance(token, ScalarToken)}
+        self.holder: Item | None = None
+
+    def tree(self) -> Tree:
+        self.events.popleft()
+        start = self.events.popleft()
+        explicit = isinstance(start, DocumentStartEvent) and bool(start.explicit)
+        head = self.pending(_begin(start)) if explicit else []
+        top = Item(Node("mapping", 0))
+        top.value = self.value(top)
+        return Tree(self.text, head, explicit, top, self.pending(len(self.text) + 1))
+
+    def pending(self, before: int) -> list[Remark]:
+        """The remarks that stand before an offset; the one that ends a line goes to the line's item."""
+        found = []
+        while self.remarks and self.remarks[0].offset < before:
+            remark = self.remarks.popleft()
+            if remark.own or self.holder is None or self.holder.beside is not None:
+                found.append(remark)
+            else:
+                self.holder.beside = remark
+        return found
+
+    def value(self, item: Item) -> Node:
+        """The node that comes next, as the value of an item."""
+        event = self.events[0]
+        if isinstance(event, MappingStartEvent | SequenceStartEvent):
+            if not event.flow_style:
+                return self.block(item)
+            item.above += self.pending(_begin(event))
+            node = self.flow()
+        else:
+            item.above += self.pending(self.inner(event))
+            node = self.leaf()
+        self.holder = item
+        return node
+
+    def inner(self, event: Event) -> int:
+        """Up to where the comments of a leaf stand, those behind its anchor, tag or header included."""
+        if not isinstance(event, ScalarEvent) or _end(event) not in self.scalars:
+            return _begin(event)
+        start = self.scalars[_end(event)]
+        return header_end(self.text, start) if event.style in _BLOCKS else start
+
+    def leaf(self, *, key: bool = False) -> Node:
+        event: Any = self.events.popleft()
+        if isinstance(event, AliasEvent):
+            return Node("alias", _begin(event), _end(event), text=str(event.anchor))
+        node = Node("scalar", _begin(event), _end(event), event.anchor or "")
+        node.value = event.value if key else _scalar(event)
+        start = self.scalars.get(node.end, node.end)
+        written = self.text[start : node.end]
+        if event.style in _BLOCKS:
+            node.lines = kept_lines(written, event.value)
+            node.end = start + content_end(written)
+        as_written = event.tag is None and event.style not in _BLOCKS and not _BREAK.search(written)
+        node.text = (written if as_written else _in_quotes(node.value)) or "null"
+        return node
+
+    def flow(self) -> Node:
+        event: Any = self.events.popleft()
+        node = _collection(event)
+        node.start = _end(event) - 1
+        at, self.holder = _end(event), None
+        while not isinstance(self.events[0], MappingEndEvent | SequenceEndEvent):
+            item = Item(node, begins_line=self.lines.line(at) < self.lines.line(_begin(self.events[0])))
+            self.fill(item, node)
+            at = item.value.end
+        end = self.events.popleft()
+        node.foot = self.pending(_begin(end))
+        node.ends_alone, node.end = self.lines.line(at) < self.lines.line(_begin(end)), _end(end)
+        return node
+
+    def block(self, holder: Item) -> Node:
+        node = _collection(self.events.popleft())
+        node.block = True
+        column = self.lines.column(self.dashes[0] if node.kind == "sequence" else _begin(self.events[0]))
+        while not isinstance(self.events[0], MappingEndEvent | SequenceEndEvent):
+            item = Item(node)
+            if node.kind == "sequence":
+                item.start = self.dashes.popleft()
+                item.above = self.pending(item.start)
+                self.holder = item
+            self.fill(item, node)
+        level = holder.key is not None and self.lines.column(holder.key.start) == column
+        node.foot = self.below(_begin(self.events.popleft()), column + level)
+        node.end = node.items[-1].value.end
+        return node
+
+    def fill(self, item: Item, parent: Node) -> None:
+        """Read an item's key and value, and put it where it belongs."""
+        if parent.kind == "mapping":
+            item.start = _begin(self.events[0])
+            item.above = self.pending(self.inner(self.events[0]))
+            item.key = self.leaf(key=True)
+            self.holder = item
+        item.value = self.value(item)
+        parent.items.append(item)
+
+    def below(self, limit: int, column: int) -> list[Remark]:
+        """The comments below a block that are indented as deep as it is, and so belong to it still."""
+        last = -1
+        for remark in self.remarks:
+            if remark.offset >= limit or (remark.own and remark.text and remark.column < column):
+                break
+            last = remark.offset if remark.text else last
+        return self.pending(last + 1)
+
+
+def _collection(event: Any) -> Node:
+    kind: Literal["mapping", "sequence"] = "mapping" if isinstance(event, MappingStartEvent) else "sequence"
+    return Node(kind, _begin(event), anchor=event.anchor or "")
+
+
+def _in_quotes(value: Scalar) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    return str(value) if isinstance(value, float) else scalar(value)
+
+
+def _scalar(event: ScalarEvent) -> Scalar:
+    """What the reader makes of it; every tag that it lets pass is `!`, or one of the core's that fits."""
+    if event.tag in ("!", _CORE + "str") or (event.tag is None and not event.implicit[0]):
+        return str(event.value)
+    return plain_scalar(event.value)
+
+
+def _remarks(text: str, tokens: list[Token], lines: _Lines) -> Iterator[Remark]:
+    """Every comment and blank line, in order: what lies between the tokens."""
+    at = groups = 0
+    upper: Remark | None = None
+    for start, end in _spans(text, tokens):
+        for remark in _between(text, at, max(at, start), lines):
+            if remark.text and not remark.own:
+                if upper and upper.cells == remark.cells and lines.line(upper.offset) + 1 == lines.line(remark.offset):
+                    groups += not upper.group
+                    upper.group = remark.group = upper.group or groups
+                upper = remark
+            yield remark
+        at = max(at, end)
+
+
+def _spans(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
+    """Where text stands that is no remark."""
+    for token in tokens:
+        start, end = _begin(token), _end(token)
+        if isinstance(token, ScalarToken) and token.style in _BLOCKS:
+            yield start, header_end(text, start, comment=False)
+            yield header_end(text, start), start + content_end(text[start:end])
+        else:
+            yield start, end
+    yield len(text), len(text)
+
+
+def _between(text: str, start: int, end: int, lines: _Lines) -> Iterator[Remark]:
+    begins = lines.start(start) == start
+    while start < end:
+        found = _BREAK.search(text, start, end)
+        stop = found.start() if found else end
+        hash_at = text.find("#", start, stop)
+        if hash_at >= 0:
+            before = text[lines.start(start) : hash_at]
+            gap = 1 if begins else max(len(before) - len(before.rstrip()), 1)
+            yield Remark(text[hash_at:stop].rstrip(), begins, hash_at, len(before), width(before), gap)
+        elif begins and found:
+            yield Remark("", offset=start)
+        start, begins = stop + 1, True
