@@ -1,4 +1,4 @@
-"""Export: the plan of what is written is empty whatever the vendor holds; what is written is small and reads well."""
+"""Export: whatever the vendor holds, the plan of what is written is empty, and it reads well."""
 
 from __future__ import annotations
 
@@ -10,92 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core import export as module
-from reconciler.core import factor as factoring
-from reconciler.core.desired import read_files
-from reconciler.core.export import COMPANY_FILE, FILE, SPLITTABLE, Exported, export, split
-from reconciler.core.factor import Factored, Own
+from reconciler.core.export import COMPANY_FILE, FILE, SPLITTABLE, export, split
 from reconciler.core.fields import LISTED, Field, Kind, Value
-from reconciler.core.model import Company, DesiredState, LiveAgent, LiveState, Policy
-from reconciler.core.pipeline import make_plan
-from reconciler.core.spelling import can_say, field_value, writable
+from reconciler.core.model import Company, LiveState
+from reconciler.core.spelling import field_value
 from reconciler.edit import fmt
-from reconciler.sandbox.seed import GIVEN, SURNAMES
 from tests.core.build import COMPANY, live, live_agent
-from tests.core.test_spelling import ODD
+from tests.core.listings import TEAMS, call_centre, check, odd_states, read
 from tests.hostile import HOSTILE
-
-_SURROGATES = ("\ud800", "a\udcff", "\udc00*[x]?")
-_TEXTS = tuple(text[:400] for text in (*ODD, *HOSTILE.values(), *_SURROGATES))
-_ODD_VALUES: tuple[Value, ...] = (-1, 7, 2**40, *_TEXTS)
-
-
-def _values(row: Field) -> tuple[Value, ...]:
-    """What the vendor may hold in a field, sense or not."""
-    match row.kind:
-        case Kind.TEXT:
-            return _TEXTS
-        case Kind.SIP_NUMBER:
-            return (None, "60001", "60002", *filter(None, _TEXTS))
-        case Kind.CHOICE:
-            return (*row.choices, *_ODD_VALUES)
-        case Kind.FLAG:
-            return (True, False, *_ODD_VALUES)
-        case _:
-            return (0, 1, *_ODD_VALUES)
-
-
-_names = st.sampled_from([row.name for row in LISTED])
-_VALUES = {row.name: st.sampled_from(_values(row)) for row in LISTED}
-_pairs = st.one_of(
-    _names.flatmap(lambda name: st.tuples(st.just(name), _VALUES[name])),
-    st.tuples(st.sampled_from(("name", "mainGroupName", "sipNumber")), st.text(min_size=1, max_size=6)),
-)
-_ids = st.one_of(st.sampled_from(("8001", "8002", *filter(None, _TEXTS))), st.text(min_size=1, max_size=6))
-
-
-@st.composite
-def odd_states(draw: st.DrawFn) -> LiveState:
-    """Listings of anything: some odd values that all have, and some that one or another has."""
-    ids = draw(st.lists(_ids, unique=True, max_size=5))
-    shared = draw(st.lists(_pairs, max_size=4))
-    agents = {id_: dict(shared) for id_ in ids}
-    for at, (name, value) in draw(st.lists(st.tuples(st.integers(0, 4), _pairs), max_size=8)):
-        if at < len(ids):
-            agents[ids[at]][name] = value
-    return live(*(live_agent(id_, **fields) for id_, fields in agents.items()))
-
-
-def read(exported: Exported) -> DesiredState:
-    """The state that the files make together."""
-    reading, problems = read_files([(name, text.encode()) for name, text in exported.files.items()])
-    assert reading is not None, problems
-    return reading
-
-
-def said(listed: LiveState) -> dict[str, dict[str, Value]]:
-    """What a file can say of each agent that it can name; a SIP number only where one agent alone holds it."""
-    numbers = [agent.fields["sipNumber"] for agent in listed.agents.values()]
-    return {
-        id_: {
-            row.name: agent.fields[row.name]
-            for row in LISTED
-            if can_say(row, value := agent.fields[row.name])
-            and (row.name != "sipNumber" or value is None or numbers.count(value) == 1)
-        }
-        for id_, agent in listed.agents.items()
-        if writable(id_)
-    }
-
-
-def check(exported: Exported, listed: LiveState) -> None:
-    """The plan is empty, every value that can be said is managed, and every gap is told."""
-    desired, expected = read(exported), said(listed)
-    assert make_plan(desired, listed, {}, Policy()).actions == ()
-    assert {agent.operator_id: dict(agent.fields) for agent in desired.agents} == expected
-    told = {(id_, note.message.split()[0]) for note in exported.warnings for id_ in note.operator_ids}
-    gaps = {(id_, row.name) for id_, fields in expected.items() for row in LISTED if row.name not in fields}
-    assert told == gaps | {(id_, "an") for id_ in listed.agents if not writable(id_)}
 
 
 @settings(deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
@@ -123,118 +45,6 @@ def assert_names_are_safe(names: Mapping[str, str]) -> None:
         assert not re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)\.yaml", name, re.IGNORECASE)
 
 
-GROUPS = (
-    "售前组",
-    "售后一组",
-    "售后二组",
-    "投诉组",
-    "回访组",
-    "技术支持组",
-    "大客户组",
-    "夜班组",
-    "外呼一组",
-    "外呼二组",
-)
-
-
-def call_centre(count: int, seed: int = 1, *, contacts: float = 0.3) -> LiveState:
-    """A company as one would find it: groups of different sizes with habits of their own, leaders, exceptions.
-
-    Of the agents `contacts` have a phone, and as many an e-mail address.
-    """
-    rng = random.Random(seed)
-    habits: list[dict[str, Value]] = [
-        {
-            "showcaller": rng.choice(("01062345678", "4008001234", "")),
-            "afterInterval": rng.choice((5, 10, 15, 30)),
-            "isHidePhone": rng.random() < 0.5,
-            "outcallflag": rng.choice(("allowed", "allowed", "forbidden", "no-international")),
-            "ttscontent": rng.choice(("", "您好，很高兴为您服务。")),
-        }
-        for _ in GROUPS
-    ]
-    return live(*(_somebody(rng, str(10_001 + number), habits, contacts) for number in range(count)))
-
-
-def _somebody(rng: random.Random, id_: str, habits: list[dict[str, Value]], contacts: float) -> LiveAgent:
-    group = rng.choices(range(len(GROUPS)), weights=range(1, len(GROUPS) + 1))[0]
-    fields: dict[str, Value] = dict(habits[group])
-    if rng.random() < 0.06:
-        fields |= {"operatorType": "leader", "outcallflag": "allowed", "afterInterval": 0}
-    if rng.random() < 0.1:
-        own = rng.choice(list(habits[0]))
-        fields[own] = rng.choice(habits)[own]
-    return live_agent(
-        id_,
-        name=rng.choice(SURNAMES) + "".join(rng.choices(GIVEN, k=rng.choice((1, 2)))),
-        mainGroupName=GROUPS[group],
-        status="enabled" if rng.random() < 0.97 else "disabled",
-        sipNumber=f"6{id_}" if rng.random() < 0.9 else None,
-        bindcode=f"138{rng.randrange(10**8):08}" if rng.random() < contacts else "",
-        email=f"agent{id_}@example.com" if rng.random() < contacts else "",
-        judge=rng.random() < 0.95,
-        **fields,
-    )
-
-
-def unfactored(listed: LiveState) -> str:
-    """The same export without `defaults` and `profiles`."""
-    agents, protected = module._said(listed)
-    whole = Factored({}, {}, tuple(Own("", agent.values) for agent in agents.values()))
-    return module._head(COMPANY, protected) + module._body(agents, whole)
-
-
-@pytest.mark.parametrize("contacts", [0.0, 0.3, 1.0])
-def test_an_export_is_at_most_a_third_as_long(contacts: float) -> None:
-    """3,000 realistic agents, whether few or all have phone and e-mail, beside the same without what they share."""
-    listed = call_centre(3_000, contacts=contacts)
-    assert 3 * len(export(listed, COMPANY).files[FILE]) <= len(unfactored(listed))
-
-
-def test_what_is_shared_changes_no_meaning() -> None:
-    """3,000 realistic agents in one file, and fewer in a folder: every value is managed, and there is nothing to do."""
-    listed = call_centre(3_000)
-    check(export(listed, COMPANY), listed)
-    listed = call_centre(300)
-    check(split(listed, COMPANY, "mainGroupName"), listed)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_what_is_shared_spares_the_odd(seed: int) -> None:
-    """Many agents of a few odd habits, and gaps among them: no default and no profile fills a gap."""
-    rng = random.Random(seed)
-    rows = {row.name: _values(row) for row in LISTED}
-    habits = [{name: rng.choice(rows[name]) for name in rng.sample(sorted(rows), 6)} for _ in range(3)]
-    agents = []
-    for number in range(60):
-        fields = dict(rng.choice(habits))
-        if rng.random() < 0.2:
-            name = rng.choice(sorted(rows))
-            fields[name] = rng.choice(rows[name])
-        agents.append(live_agent(str(8001 + number), **fields))
-    exported = export(live(*agents), COMPANY)
-    check(exported, live(*agents))
-    assert "profile:" in exported.files[FILE]
-
-
-def test_the_work_grows_with_the_agents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight times the agents are counted over some eight times as often, not sixty-four."""
-    looked = [0]
-    original = factoring._split
-
-    def counting(part: factoring._Part, column: int, fewest: int) -> list[factoring._Part]:
-        looked[0] += len(part.cells)
-        return original(part, column, fewest)
-
-    monkeypatch.setattr(factoring, "_split", counting)
-    work = []
-    for count in (250, 2_000):
-        looked[0] = 0
-        export(call_centre(count), COMPANY)
-        work.append(looked[0])
-    assert 0 < work[1] <= 16 * work[0]
-
-
 def test_the_same_agents_give_the_same_bytes() -> None:
     """Neither the order of the listing nor the day shows."""
     listed = call_centre(200)
@@ -250,29 +60,6 @@ def test_agents_stand_in_the_order_of_their_ids() -> None:
     ids = re.findall(r'operatorId: "(\d+)"', text)
     assert ids == sorted(ids)
     assert len(ids) == 200
-
-
-def team(group: str, ids: range, **fields: Value) -> list[LiveAgent]:
-    """Agents of a group that have everything but name and SIP number in common."""
-    return [live_agent(str(n), name=f"坐席{n}", mainGroupName=group, sipNumber=f"6{n}", **fields) for n in ids]
-
-
-TEAMS = [
-    *team("售前组", range(8001, 8013), afterInterval=10),
-    *team("外呼组", range(8101, 8113), afterInterval=30, outcallflag="no-international", showcaller="4008001234"),
-    *team(
-        "外呼组", range(8201, 8213), afterInterval=5, operatorType="leader", showcaller="4008001234", isHidePhone=True
-    ),
-    live_agent(
-        "8301",
-        name="no",
-        mainGroupName="外呼组",
-        afterInterval=30,
-        ttscontent="您好,\n" * 9,
-        email=f"{'a' * 64}@b.cn",
-        judge=7,
-    ),
-]
 
 
 LOOK = """# yaml-language-server: $schema=../schemas/agents.schema.json
@@ -447,15 +234,6 @@ def test_a_file_of_a_folder_owns_its_defaults_and_profiles() -> None:
     check(exported, live(*TEAMS))
 
 
-def test_only_what_people_share_is_shared() -> None:
-    """A name, a phone or a SIP number is nobody's default, however many happen to have it; none at all may be."""
-    agents = [live_agent(str(8001 + n), name="王伟", bindcode="138", email="a@b", sipNumber=None) for n in range(50)]
-    text = export(live(*agents), COMPANY).files[FILE]
-    head = text[: text.index("agents:")]
-    assert "  sipNumber: null\n" in head
-    assert not {"name:", "bindcode:", "email:"} & set(head.split())
-
-
 @pytest.mark.parametrize("row", [row for row in LISTED if row.kind is not Kind.SIP_NUMBER], ids=lambda row: row.name)
 def test_values_have_their_canonical_spelling(row: Field) -> None:
     """Choices by name, flags as true and false."""
@@ -463,45 +241,6 @@ def test_values_have_their_canonical_spelling(row: Field) -> None:
     value = row.choices[-1] if row.choices else kinds.get(row.kind, "x")
     text = export(live(live_agent(**{row.name: value})), COMPANY).files[FILE]
     assert f"    {row.name}: {field_value(row.name, value)}\n" in text
-
-
-def test_a_type_is_no_group() -> None:
-    """Leaders of several groups share a profile that leaves each in its group, though most are of one."""
-    fields: dict[str, Value] = {"operatorType": "leader", "afterInterval": 60, "isHidePhone": True, "showcaller": "110"}
-    leaders = [*team("售前组", range(1001, 1009), **fields), *team("投诉组", range(1101, 1106), **fields)]
-    others = [*team("售前组", range(2001, 2501)), *team("投诉组", range(3001, 3501))]
-    text = export(live(*leaders, *others), COMPANY).files[FILE]
-    assert '\n  leader: {operatorType: leader, showcaller: "110", afterInterval: 60, isHidePhone: true}\n' in text
-
-
-def test_profiles_of_two_files_never_have_one_name() -> None:
-    """A profile is found by its name wherever it stands: a number tells it from another file's."""
-    odd: dict[str, Value] = dict.fromkeys(("isaudio", "ismessage", "isvideo", "judge"), 7)
-    sales = [
-        *team("售后", range(1001, 1031)),
-        *team("售后", range(1101, 1121), operatorType="leader", isHidePhone=True, showcaller="110"),
-    ]
-    others = [*team("售后 leader", range(2001, 2031)), live_agent("2099", mainGroupName="售后 leader", **odd)]
-    listed = live(*sales, *others)
-    exported = split(listed, COMPANY, "mainGroupName")
-    names = {name: re.findall(r"^  (售后\S*):", text, re.MULTILINE) for name, text in exported.files.items()}
-    assert names == {COMPANY_FILE: [], "售后.yaml": ["售后-leader"], "售后-leader.yaml": ["售后-leader-2"]}
-    check(exported, listed)
-
-
-def test_one_value_alone_is_no_profile() -> None:
-    """It stands as well at the agent, where one need not look it up."""
-    listed = live(*team("售前组", range(1001, 1031)), *team("投诉组", range(2001, 2031)))
-    assert "profile" not in export(listed, COMPANY).files[FILE]
-
-
-def test_the_odd_of_a_group_share_what_they_can() -> None:
-    """Where some agents of a group have a value that no file can say, their profile is silent about that field."""
-    fields: dict[str, Value] = {"afterInterval": 30, "showcaller": "4008001234", "isHidePhone": True}
-    odd = team("售前组", range(1001, 1005), judge=7, **fields)
-    listed = live(*odd, *team("售前组", range(1101, 1117), **fields), *team("投诉组", range(2001, 2101)))
-    text = export(listed, COMPANY).files[FILE]
-    assert all(f'operatorId: "{agent.operator_id}", profile: 售前组' in text for agent in odd)
 
 
 @pytest.mark.parametrize("listed", [call_centre(200), live(*TEAMS)], ids=["call centre", "teams"])
