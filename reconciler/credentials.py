@@ -70,6 +70,8 @@ def _read(
     """The password, or what is wrong and what to do."""
     if source is None or source.kind == "generate":
         return generate()
+    if source.kind == "env" and source.name.upper().startswith("RECONCILER_"):
+        return f"environment variable {source.name} is reconciler's own", "name another"
     if source.kind == "env":
         where, text = f"environment variable {source.name}", environment.get(source.name)
         if text is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +28,12 @@ def desired_at(paths: Sequence[Path], ref: str) -> DesiredState:
         return DesiredState(Company(""), (), (), "", prune=False)
     desired, problems = read_files(files.items())
     if desired is None:
-        raise InvalidFiles(problems)
+        raise InvalidFiles(tuple(replace(each, place=_at(each.place, ref)) for each in problems))
     return desired
+
+
+def _at(place: Place, ref: str) -> Place:
+    return replace(place, file=f"{ref}:{place.file}")
 
 
 def _contents(path: Path, ref: str) -> Iterator[tuple[str, Content]]:
@@ -39,7 +44,7 @@ def _contents(path: Path, ref: str) -> Iterator[tuple[str, Content]]:
         mode, _, blob = about.decode().split()
         name = Path(os.fsdecode(listed))
         if only or _is_read(name):
-            shown = f"{ref}:{folder / name}"
+            shown = str(folder / name)
             yield shown, _content(folder, shown, mode, blob)
 
 
@@ -57,26 +62,40 @@ def _content(folder: Path, name: str, mode: str, blob: str) -> Content:
 
 
 def _commit(folder: Path, ref: str) -> str:
-    try:
-        return (
-            _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
-        )
-    except ReconcilerError as error:
-        hint = error.hint or "a shallow clone may not have it: fetch it first (in GitHub Actions fetch-depth: 0)"
-        raise ReconcilerError(f"git knows no commit {ref}", hint) from None
+    """The commit that a revision names; raises `ReconcilerError` where it names none, or more than one."""
+    done = _run(folder, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode:
+        hint = "a shallow clone may not have it: fetch it first (in GitHub Actions fetch-depth: 0)"
+        raise ReconcilerError(f"git knows no commit {ref}", hint if "single revision" in said else said)
+    if "ambiguous" in said:  # a tag that somebody pushed would pass for a branch
+        raise ReconcilerError(f"{ref} names more than one thing", "write it out, such as refs/remotes/origin/main")
+    return done.stdout.decode().strip()
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
-    """What git prints; raises `ReconcilerError` when it fails. Configuration cannot make it run or write anything."""
-    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
-    command = ["git", "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
+    """What git prints; raises `ReconcilerError` when it fails."""
+    done = _run(folder, *arguments)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise ReconcilerError(f"git {arguments[0]} failed in {folder}", said)
+    return done.stdout
+
+
+_QUIET: Final = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+_HONEST: Final = (
+    *("--no-pager", "--literal-pathspecs", "--no-replace-objects", "-c", "core.fsmonitor=false"),
+    # A repository that was committed as files must not be asked, and a tag that looks like a branch be told.
+    *("-c", "safe.bareRepository=explicit", "-c", "core.warnAmbiguousRefs=true"),
+)
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git so that what the repository says cannot make it run or write anything, or tell another story."""
+    command = ["git", *_HONEST, "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, **quiet})  # noqa: S603
+        return subprocess.run(command, capture_output=True, check=False, env={**os.environ, **_QUIET})  # noqa: S603
     except FileNotFoundError:
         raise ReconcilerError("git is not installed", "--since reads the files of before with it") from None
     except ValueError:  # a NUL in a name
         raise ReconcilerError(f"git {arguments[0]} failed in {folder}", "a name holds a NUL character") from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode("utf-8", "replace").strip()
-        raise ReconcilerError(f"git {arguments[0]} failed in {folder}", said) from None
-    return done.stdout

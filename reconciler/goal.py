@@ -97,5 +97,5 @@ class AsReviewed:
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What is not yet as the plan makes it, of the agents that it touches."""
-        wanted, listed = left(self.saved.plan, live)
-        return make_plan(wanted, listed, ledger, Policy())
+        wanted, policy = left(self.saved.plan)
+        return make_plan(wanted, live, ledger, policy)

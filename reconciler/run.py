@@ -178,6 +178,8 @@ def _closed_books(
     """
     ledger = sight.ledger
     try:
+        if bench.goal.saved and ends <= {"not-sent", "skipped"}:
+            ledger.applied.pop(bench.goal.saved.seal, None)
         ledger.save(run_id)
         _noted(hands.journal, ledger, settled="lost" not in ends)
         if hands.tongs.stop.is_set():
@@ -222,9 +224,16 @@ def _opened_books(
     try:
         journal.begin(run)
     except OSError as error:
+        _unspent(bench, ledger, run_id)
         hint = "nothing was sent; mend that and run apply again"
         raise ReconcilerError(f"the journal {bench.journal} cannot be written: {error.strerror}", hint) from None
     return journal
+
+
+def _unspent(bench: Bench, ledger: Ledger, run_id: str) -> None:
+    """A saved plan of which nothing was sent can be applied yet."""
+    if bench.goal.saved and ledger.applied.pop(bench.goal.saved.seal, None):
+        ledger.save(run_id)
 
 
 def _noted(journal: Journal, ledger: Ledger, *, settled: bool) -> None:

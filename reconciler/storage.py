@@ -49,6 +49,7 @@ def replace_file(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
+        os.fchmod(handle, 0o600)  # a file that somebody left there may be wider
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()

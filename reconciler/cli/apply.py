@@ -9,10 +9,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, digest_given, format_option, guardrail_options
 from reconciler.cli.shell import Shell
@@ -84,6 +86,8 @@ def apply(
 
     options, stop = Options(**given), threading.Event()
     goal = _goal(options, planfile)
+    if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
+        options = replace(options, files=_folder_of(goal.saved.plan))
     with (
         bench(options, goal, stop) as work,
         work.store.lock(),
@@ -100,7 +104,7 @@ def apply(
         report = _go_on(shell, options, work, sight, delivered, events, stop, auto_approve=auto_approve)
     if delivered.used:
         shell.say(f"New credentials are in {delivered.path}: hand them over, then delete the file.")
-    _finish(shell, head, sight.plan, report)
+    _finish(shell, head, sight.plan, report, "Plan anew" if goal.saved else "Run apply again")
 
 
 def _goal(options: Options, planfile: Path | None) -> AsWritten | AsReviewed:
@@ -113,12 +117,21 @@ def _goal(options: Options, planfile: Path | None) -> AsWritten | AsReviewed:
 
     if planfile is None:
         return as_written(options)
-    if options.policy != Policy(expires_in=options.expires_in):
-        raise WrongUsage("a saved plan is applied as it is", "limits, targets and excludes belong to plan --out")
+    if options.policy != Policy():
+        raise WrongUsage(
+            "a saved plan is applied as it is", "limits, targets, excludes and --expires-in belong to plan --out"
+        )
     saved = load_plan(planfile)
     if saved.expired(now()):
-        raise Refused(f"nothing was done: the plan expired at {saved.expires_at}", "plan anew, and have that reviewed")
+        span = f"made at {saved.created_at}, expired at {saved.expires_at}"
+        raise Refused(f"nothing was done: the plan is out of its time: {span}", "plan anew, and have that reviewed")
     return AsReviewed(saved)
+
+
+def _folder_of(plan: Plan) -> tuple[Path, ...]:
+    """Where the plan's files are: their ledger is the one that the plan was made with."""
+    folders = [str(Path(file).parent) for file in plan.files]
+    return (Path(os.path.commonpath(folders) if len({Path(each).is_absolute() for each in folders}) == 1 else "."),)
 
 
 @contextmanager
@@ -238,7 +251,7 @@ def _log(event: Event, stream: IO[bytes]) -> None:
         stream.write(json.dumps({**line, "outcome": event.outcome, "message": event.message}).encode() + b"\n")
 
 
-def _finish(shell: Shell, head: Heading, planned: Plan, report: Report) -> None:
+def _finish(shell: Shell, head: Heading, planned: Plan, report: Report, again: str) -> None:
     from reconciler.core.saved import plan_document
     from reconciler.render import json as as_json
     from reconciler.render import text
@@ -247,5 +260,5 @@ def _finish(shell: Shell, head: Heading, planned: Plan, report: Report) -> None:
         document = {"format": "reconciler.report/1", "plan": plan_document(planned, head.tool, head.created_at)}
         shell.document({**document, **as_json.report(report)})
     elif report.results:
-        shell.data(text.report(report, color=shell.color))
+        shell.data(text.report(report, color=shell.color, again=again))
     raise click.exceptions.Exit(report.exit_code)

@@ -86,6 +86,9 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
     try:
         code = cli.main(arguments, prog_name="reconciler", standalone_mode=False, obj=shell)
     except click.UsageError as error:
+        if shell.json:
+            told = {"message": error.format_message(), "hint": "", "problems": []}
+            shell.document({"error": told, "exit_code": EXIT_USAGE})
         error.show()
         return EXIT_USAGE
     except ReconcilerError as error:

@@ -116,6 +116,13 @@ EXPIRES_IN = click.option(
 )
 
 
+def named(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A name that is not empty: a variable that a pipeline forgot to set must not pass for none."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty.", context, parameter)
+    return value
+
+
 def digest_given(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A plan's digest, whole."""
     if value is not None and not re.fullmatch("[0-9a-f]{64}", value):

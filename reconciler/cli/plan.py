@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, format_option, guardrail_options
+from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, format_option, guardrail_options, named
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
+from reconciler.errors import WrongUsage
 from reconciler.render import FORMATS
+
+if TYPE_CHECKING:
+    from reconciler.cli.inputs import Options
+    from reconciler.core.model import Plan
+    from reconciler.planfile import SavedPlan
+    from reconciler.render.heading import Heading
 
 EXIT_CHANGES = 2
 EXIT_REFUSED = 3
@@ -23,7 +30,12 @@ EXIT_REFUSED = 3
 @OUTPUT
 @click.option("--out", type=click.Path(path_type=Path), metavar="PLANFILE", help="Save the plan there, to apply it.")
 @EXPIRES_IN
-@click.option("--since", metavar="GITREF", help="Tell this change of the file, since GITREF, from the live side's.")
+@click.option(
+    "--since",
+    metavar="GITREF",
+    callback=named,
+    help="Tell this change of the file, since GITREF, from the live side's.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to change.")
 @click.pass_obj
 def plan(
@@ -53,7 +65,6 @@ def plan(
     """
     from reconciler.cli.inputs import Options, as_written, bench, heading
     from reconciler.cli.progress import Progress
-    from reconciler.planfile import save_plan
     from reconciler.render.terminal import visible
     from reconciler.run import look, unsettled
 
@@ -63,11 +74,21 @@ def plan(
     for finding in unsettled(sight):
         shell.say(visible(finding))
     head = heading(options, color=shell.color and output is None)
+    saved = _saved(out, options, sight.plan, head) if out else None
     show(shell, sight.plan, head, format_, output)
-    if out is not None:
-        saved = save_plan(out, sight.plan, head.tool, head.created_at)
-        shell.say(visible(f"saved: reconciler apply {out} applies exactly this, before {saved.expires_at}"))
+    if saved is not None:
+        does = "show-plan {} shows it; it may not be applied" if sight.plan.refused else "apply {} applies exactly this"
+        shell.say(visible(f"saved, until {saved.expires_at}: reconciler {does.format(out)}"))
     if sight.plan.refused:
         raise click.exceptions.Exit(EXIT_REFUSED)
     if detailed_exitcode and sight.plan.actions:
         raise click.exceptions.Exit(EXIT_CHANGES)
+
+
+def _saved(out: Path, options: Options, planned: Plan, head: Heading) -> SavedPlan:
+    """Save a plan, and over no desired-state file."""
+    from reconciler.planfile import save_plan
+
+    if any(out.exists() and file.exists() and out.samefile(file) for file in options.files):
+        raise WrongUsage(f"--out {out} is the desired-state file itself", "name another file for the plan")
+    return save_plan(out, planned, head.tool, head.created_at)

@@ -295,7 +295,9 @@ _DIGITS: Final = re.compile(r"[-+]?[0-9]{1,18}")
 def _as_text(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else str(value)
+    # Two halves of a pair, as some encoders write them, are one character, or JSON would not give back the same text.
+    return text if text.isprintable() else text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _as_integer(value: object) -> int | str:

@@ -300,7 +300,7 @@ DEFAULT_LIFE: Final = 7 * 86400
 class Policy:
     """What the command line says on top of the file. `expires_in` is how many seconds a review of the plan holds.
 
-    `targets` and `excludes` are patterns that narrow whom the plan speaks of.
+    `targets` and `excludes` are patterns that narrow whom the plan speaks of; `only` are the agents of a saved plan.
     """
 
     max_deletes: Limit | None = None
@@ -309,9 +309,12 @@ class Policy:
     expires_in: int = DEFAULT_LIFE
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    only: frozenset[str] | None = None
 
     def speaks_of(self, operator_id: str) -> bool:
         """Whether the command line leaves the agent in."""
+        if self.only is not None:
+            return operator_id in self.only
         wanted = not self.targets or matches(self.targets, operator_id)
         return wanted and not (self.excludes and matches(self.excludes, operator_id))
 

@@ -17,16 +17,34 @@ def with_origins(plan: Plan, before: Plan) -> Plan:
     An action with changes of both kinds is a change; each of its fields says which it is.
     """
     comparable = before.company == plan.company
-    known = {(action.operator_id, action.kind): action for action in before.actions} if comparable else {}
-    actions = tuple(_with_origin(action, known.get((action.operator_id, action.kind))) for action in plan.actions)
-    return replace(plan, actions=actions)
+    known = {_key(action): action for action in before.actions} if comparable else {}
+    return replace(plan, actions=tuple(_with_origin(action, known.get(_key(action))) for action in plan.actions))
+
+
+def _key(action: Action) -> tuple[str, bool]:
+    """Whose it is, and whether it is about the password; what else happens to an agent is one action."""
+    return action.operator_id, action.kind == "password"
 
 
 def _with_origin(action: Action, before: Action | None) -> Action:
     wanted = {change.field: change.after for change in before.changes} if before else {}
     changes = tuple(replace(change, origin=_origin(change, wanted)) for change in action.changes)
-    drift = before is not None and all(change.origin == "drift" for change in changes)
+    drift = before is not None and _same(action, before) and all(change.origin == "drift" for change in changes)
     return replace(action, changes=changes, origin="drift" if drift else "change")
+
+
+def _same(action: Action, before: Action) -> bool:
+    """Whether nothing but values of fields is new: its kind, its block, its password, what it leaves out.
+
+    An edit may leave out what the old files asked for, even what it would have taken a replace to do: it is then less
+    of the same.
+    """
+    if bool(action.blocked) != bool(before.blocked):
+        return False
+    if action.kind == "edit":
+        return before.kind in ("edit", "replace")
+    less = {change.field for change in before.changes} - {change.field for change in action.changes}
+    return (action.kind, action.password) == (before.kind, before.password) and not less
 
 
 def _origin(change: FieldChange, wanted: Mapping[str, object]) -> Origin:

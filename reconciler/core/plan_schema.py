@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
 
 from reconciler.core.fields import COMPARED, LISTED
 from reconciler.core.saved import FORMAT
+from reconciler.core.schema import VARIABLE, Schema, strict
 
-Schema = dict[str, Any]
-
+LONGEST_LIFE: Final = 3650 * 86400
+"""Seconds that a review can hold at most."""
+RULES: Final = ("maxDeletes", "maxChanges", "emptyDesired")
 SCHEMA_ID: Final = "https://reconciler.example/schemas/plan.schema.json"
 _TEXT: Final[Schema] = {"type": "string"}
+_NAME: Final[Schema] = {"type": "string", "minLength": 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _VALUE: Final[Schema] = {"type": ["string", "integer", "boolean", "null"]}
 _SHA256: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -26,8 +29,8 @@ def plan_schema() -> Schema:
         "tool": _said(_TEXT, "The version of reconciler that made it."),
         "created_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
         "digest": _said(_SHA256, "Over everything that decides; the same for the same plan at any time."),
-        "expires_in": _said(_COUNT, "Seconds that a review of it holds."),
-        "company": _object({"abbreviate": _TEXT}, companyId={"type": "integer"}),
+        "expires_in": _said({**_COUNT, "maximum": LONGEST_LIFE}, "Seconds that a review of it holds."),
+        "company": _object({"abbreviate": _NAME}, companyId={"type": "integer"}),
         "endpoint": _said(_TEXT, "The vendor's base URL."),
         "desired": _object({"sha256": _TEXT, "files": _list(_TEXT), "agents": _COUNT}),
         "live": _object({"agents": _COUNT, "in_scope": _COUNT}),
@@ -47,9 +50,9 @@ def plan_schema() -> Schema:
 
 
 @cache
-def plan_validator() -> Draft202012Validator:
+def plan_validator() -> Validator:
     """What says whether a document is a plan."""
-    return Draft202012Validator(plan_schema())
+    return strict(plan_schema())
 
 
 def _object(required: dict[str, Schema], **optional: Schema) -> Schema:
@@ -72,8 +75,8 @@ def _counts(*names: str) -> Schema:
 def _guardrail() -> Schema:
     return _object(
         {
-            "rule": _TEXT,
-            "limit": _TEXT,
+            "rule": {"enum": list(RULES)},
+            "limit": {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%?$"},
             "set_by": {"enum": ["file", "flag", "default", "always"]},
             "allowed": _COUNT,
             "planned": _COUNT,
@@ -104,14 +107,14 @@ def _action() -> Schema:
         {}, passwordVersion=version, given=_values(*compared), unsure={"const": True}, owed=_values(*compared)
     )
     password = {
-        **_object({"version": version}, env=_TEXT, file=_TEXT, generate={"const": True}),
+        **_object({"version": version}, env=VARIABLE, file=_NAME, generate={"const": True}),
         "minProperties": 2,
         "maxProperties": 2,
     }
     return _object(
         {
             "action": {"enum": ["create", "edit", "replace", "delete", "password"]},
-            "operatorId": _TEXT,
+            "operatorId": _NAME,
             "name": _TEXT,
             "source": {**source, "type": ["object", "null"]},
             "changes": _list(change),

@@ -21,14 +21,14 @@ from reconciler.core.model import (
     Moved,
     Place,
     Plan,
+    Policy,
 )
 from reconciler.core.plan import block_taken_sip_numbers
 
 
 def moved(plan: Plan, live: LiveState, ledger: LedgerView) -> tuple[Moved, ...]:
     """Every way in which listing and ledger are no longer as the plan has them, in plan order; none: it still holds."""
-    agents = {action.operator_id: action for action in plan.actions}
-    found = [moved for action in agents.values() for moved in _moved(action, live, ledger)]
+    found = list(dict.fromkeys(moved for action in plan.actions for moved in _moved(action, live, ledger)))
     for before, now in zip(plan.actions, block_taken_sip_numbers(plan.actions, live), strict=True):
         if now.blocked and not before.blocked:
             found.append(Moved(now.operator_id, now.blocked))
@@ -65,18 +65,15 @@ def _record(entry: LedgerEntry) -> dict[str, Any]:
     return {"password.version": entry.password_version, **entry.given, **owed, "unsure": entry.unsure}
 
 
-def left(plan: Plan, live: LiveState) -> tuple[DesiredState, LiveState]:
-    """What a plan's agents should be like once it is applied, and those of the live agents that it speaks of."""
-    touched = {action.operator_id for action in plan.actions}
-    listed = {operator_id: agent for operator_id, agent in live.agents.items() if operator_id in touched}
+def left(plan: Plan) -> tuple[DesiredState, Policy]:
+    """What a plan's agents should be like once it is applied, and a policy that looks at nobody else."""
     wanted: dict[str, DesiredAgent] = {}
     for action in plan.actions:
         if action.kind != "delete":
             wanted[action.operator_id] = _wanted(action, wanted.get(action.operator_id))
     agents = tuple(wanted[operator_id] for operator_id in sorted(wanted))
-    return DesiredState(plan.company, agents, plan.files, plan.desired_sha256), LiveState(
-        listed, live.complete, live.endpoint
-    )
+    touched = frozenset(action.operator_id for action in plan.actions)
+    return DesiredState(plan.company, agents, plan.files, plan.desired_sha256), Policy(only=touched)
 
 
 def _wanted(action: Action, other: DesiredAgent | None) -> DesiredAgent:

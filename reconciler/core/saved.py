@@ -67,7 +67,8 @@ def digest(plan: Plan) -> str:
         "allow_replace": plan.allow_replace,
         "targets": list(plan.targets),
         "excludes": list(plan.excludes),
-        "guardrails": [_deciding_guardrail(guardrail) for guardrail in plan.guardrails],
+        # One that nobody set and that lets the plan be comes and goes with how many others are live.
+        "guardrails": [_deciding_guardrail(g) for g in plan.guardrails if g.set_by != "default" or not g.ok],
         "actions": [_deciding_action(action) for action in plan.actions],
     }
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()

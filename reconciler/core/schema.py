@@ -16,6 +16,12 @@ Schema = dict[str, Any]
 
 SCHEMA_ID: Final = "https://reconciler.example/schemas/agents.schema.json"
 _SAFE_INTEGER: Final = 2**53 - 1
+VARIABLE: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+    "not": {"pattern": "^[Rr][Ee][Cc][Oo][Nn][Cc][Ii][Ll][Ee][Rr]_"},
+}
+"""The name of an environment variable that may hold a password: none of our own."""
 _PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
 
 
@@ -174,9 +180,7 @@ def _password() -> Schema:
         "properties": {
             "env": {
                 "description": "Environment variable that holds it; not one of reconciler's own. 存放密码的环境变量。",
-                "type": "string",
-                "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
-                "not": {"pattern": "^[Rr][Ee][Cc][Oo][Nn][Cc][Ii][Ll][Ee][Rr]_"},
+                **VARIABLE,
             },
             "file": _described(
                 {"type": "string", "minLength": 1},
@@ -219,8 +223,12 @@ def _pattern(_: Validator, pattern: str, instance: object, __: Schema) -> Iterat
 @cache
 def strict_validator() -> Validator:
     """A validator of `agents_schema` for which 1.0 is no integer and `$` is the end."""
+    return strict(agents_schema())
+
+
+def strict(schema: Schema) -> Validator:
+    """A validator of a schema for which 1.0 is no integer and `$` is the end."""
     types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
     build: Any = validators.extend
-    strict = build(Draft202012Validator, {"pattern": _pattern}, type_checker=types)
-    validator: Validator = strict(agents_schema())
+    validator: Validator = build(Draft202012Validator, {"pattern": _pattern}, type_checker=types)(schema)
     return validator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from posixpath import commonprefix
 from typing import Final
 
 from reconciler.core.fields import Value
@@ -26,6 +27,8 @@ _SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "pa
 _NAME_CELLS: Final = 20
 _VALUE_CELLS: Final = 60
 _LISTED: Final = 8
+_SHARED: Final = 24
+_CONTEXT: Final = 8
 MAX_PROBLEMS: Final = 200
 
 
@@ -34,6 +37,7 @@ def plan(plan: Plan, heading: Heading) -> str:
     lines = [
         f"{visible(plan.company.abbreviate)} at {visible(plan.endpoint)}: "
         f"{plan.desired_agents} agents desired, {plan.live_agents} live, {plan.in_scope} in scope",
+        *([f"New passwords are encrypted for {_some(plan.recipients)}"] if plan.recipients else []),
         "",
     ]
     columns = _columns(plan.actions)
@@ -84,12 +88,20 @@ def _action(action: Action, columns: tuple[int, int], heading: Heading) -> Itera
 
 
 def _change(action: Action, change: FieldChange) -> str:
-    after = value(change.after)
     if action.kind == "create":
-        return after
+        return value(change.after)
+    before, after = (value(each) for each in apart(change.before, change.after))
     if action.kind == "password" and action.password:
         after = f"version {after}, {_source(action.password)}"
-    return f"{value(change.before) if change.before_known else 'not recorded'} → {after}"
+    return f"{before if change.before_known else 'not recorded'} → {after}"
+
+
+def apart(before: Value, after: Value) -> tuple[Value, Value]:
+    """Two values that can be told apart where they are cut: of long texts the beginning that they share is left out."""
+    if not (isinstance(before, str) and isinstance(after, str)) or len(before) < _SHARED or len(after) < _SHARED:
+        return before, after
+    shared = len(commonprefix([before, after])) - _CONTEXT
+    return (before, after) if shared < _SHARED - _CONTEXT else (f"…{before[shared:]}", f"…{after[shared:]}")
 
 
 def _aside(action: Action) -> Iterator[str]:
@@ -144,12 +156,11 @@ _SET_BY: Final = {"file": "of the file", "flag": "by a flag", "default": "by def
 
 
 def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
-    """A limit that trips, or that a flag put in the place of the file's."""
+    """A limit in force: a trip says who counted, and what to do."""
     head = f"Guardrail {visible(guardrail.rule)}: {guardrail.planned} planned, {guardrail.allowed} allowed"
     limit = f" (limit {visible(guardrail.limit)}, {_SET_BY[guardrail.set_by]})"
     if guardrail.ok:
-        if guardrail.set_by == "flag":
-            yield paint(head + limit, "dim", color=heading.color)
+        yield paint(head + limit, "dim", color=heading.color)
         return
     yield paint(head, "bad", color=heading.color) + f"{limit}: {_some(guardrail.operator_ids)}"
     yield f"      {visible(guardrail.hint)}"
@@ -207,8 +218,11 @@ def moved(found: Sequence[Moved], *, color: bool = False) -> str:
 _ENDS: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
 
 
-def report(report: Report, *, color: bool = False) -> str:
-    """What an apply did: failures first, each with the vendor's words, then what was not done, then the count."""
+def report(report: Report, *, color: bool = False, again: str = "Run apply again") -> str:
+    """What an apply did: failures first, each with the vendor's words, then what was not done, then the count.
+
+    `again` says how to go on where something is left.
+    """
     lines = [line for result in report.results if result.outcome != "done" for line in _failure(result, color)]
     for mismatch in report.mismatches:
         head = paint("! not so", "bad", color=color)
@@ -217,7 +231,7 @@ def report(report: Report, *, color: bool = False) -> str:
     lines += [f"warning: {visible(warning)}" for warning in report.warnings]
     total = len(report.results)
     lines.append(paint(f"Applied {report.done} of {total} actions.", "bold", color=color))
-    lines.append(_verdict(report, color))
+    lines.append(_verdict(report, color, again))
     return "\n".join(lines) + "\n"
 
 
@@ -228,14 +242,14 @@ def _failure(result: ActionResult, color: bool) -> Iterator[str]:
     yield f"      {visible(result.message)}"
 
 
-def _verdict(report: Report, color: bool) -> str:
+def _verdict(report: Report, color: bool, again: str) -> str:
     if report.exit_code == 0:
         return paint("Read back: every agent is as desired.", "good", color=color)
     if report.interrupted:
-        return "Interrupted: what was in flight is recorded. Run apply again to go on from here."
+        return f"Interrupted: what was in flight is recorded. {again} to go on from here."
     if not report.verified:
         return "The result could not be read back. Run plan to see what is left."
     if report.mismatches:
         count = len(report.mismatches)
         return f"Read back: {count} agent{'s are' if count != 1 else ' is'} not as the vendor said. Run plan to see."
-    return "Run apply again to go on from here, once the cause is mended."
+    return f"{again} to go on from here, once the cause is mended."

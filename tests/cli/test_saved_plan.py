@@ -100,7 +100,7 @@ class Desk:
         written = json.loads(self.saved.read_bytes())
         edit(written)
         written = plan_document(read_plan(written), written["tool"], written["created_at"])
-        seal = hashlib.sha256(document(written).encode()).hexdigest()
+        seal = hashlib.sha256(document(written).removesuffix("\n}\n").encode()).hexdigest()
         self.saved.write_bytes(document({**written, "seal": seal}).encode())
 
     @property

@@ -259,11 +259,11 @@ def test_a_value_counts_wherever_it_is_written(old: str, new: str, expected: dic
 
 
 def test_a_password_file_is_the_same_at_a_revision() -> None:
-    """The file of before goes by another name, `REF:path`; a password beside it is not therefore another."""
+    """A password that stands in a file beside the desired state is the same one as at the revision."""
     text = (
         'version: 1\ncompany: {abbreviate: acme}\nagents:\n- {operatorId: "8001", password: {file: pw, version: 1}}\n'
     )
-    before, now = state(text, "HEAD~1:teams/agents.yaml"), state(text, "teams/agents.yaml")
+    before, now = state(text, "teams/agents.yaml"), state(text, "teams/agents.yaml")
     assert origins(told(before, now, live())) == {"create 8001": "drift"}
 
 

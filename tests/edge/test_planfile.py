@@ -16,6 +16,7 @@ import pytest
 
 from reconciler.core.model import LedgerEntry, Plan, Policy
 from reconciler.core.saved import plan_document, read_plan
+from reconciler.core.wire import live_agent as listed
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.ledger import load_ledger
 from reconciler.local import LocalStore
@@ -69,7 +70,7 @@ def test_what_is_saved_is_what_is_loaded(path: Path) -> None:
 )
 def test_any_name_can_be_saved(path: Path, name: str) -> None:
     """Whatever the vendor calls its agents, a plan about them can be saved, and applied."""
-    plan = planned(desired(agent("8001", bindcode="1")), live(live_agent("8001", name=name)))
+    plan = planned(desired(agent("8001", bindcode="1")), live(listed({"operatorId": "8001", "name": name})))
     save(path, plan)
     assert load_plan(path).plan.actions[0].name == plan.actions[0].name
 
@@ -113,7 +114,8 @@ def _is_refused(path: Path) -> bool:
 def resealed(written: dict[str, Any]) -> bytes:
     """The file that somebody makes of this who can seal."""
     bare = {key: value for key, value in written.items() if key != "seal"}
-    return document({**bare, "seal": hashlib.sha256(document(bare).encode()).hexdigest()}).encode()
+    text = document(bare).removesuffix("\n}\n").encode()
+    return text + b',\n "seal": "%s"\n}\n' % hashlib.sha256(text).hexdigest().encode()
 
 
 def other_json(data: bytes) -> dict[str, bytes]:
