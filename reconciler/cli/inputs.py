@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.core.model import DEFAULT_LIFE, Limit, Policy
+from reconciler.core.model import DEFAULT_LIFE, DesiredState, Limit, Policy
 from reconciler.render.heading import Heading
 from reconciler.settings import connection
 from reconciler.storage import FOLDER
@@ -90,14 +90,12 @@ def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
     return load_ledger(store_of(files, ledger), load_desired(files).company)
 
 
-def as_written(options: Options, since: str | None = None) -> AsWritten:
-    """The goal that the files set, beside what they were at a git revision; raises what is wrong with them."""
+def as_written(options: Options, since: DesiredState | None = None) -> AsWritten:
+    """The goal that the files set, beside what they were before; raises what is wrong with them."""
     from reconciler.files import load_desired
-    from reconciler.gitref import desired_at
     from reconciler.goal import AsWritten
 
-    base = desired_at(options.files, since) if since else None
-    return AsWritten(load_desired(options.files), options.policy, base)
+    return AsWritten(load_desired(options.files), options.policy, since)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
     from reconciler.cli.inputs import Options
-    from reconciler.core.model import Plan
+    from reconciler.core.model import DesiredState, Plan
     from reconciler.planfile import SavedPlan
     from reconciler.render.heading import Heading
 
@@ -69,7 +69,8 @@ def plan(
     from reconciler.run import look, unsettled
 
     options = Options(**given)
-    with bench(options, as_written(options, since)) as work, Progress(shell, "reading live agents") as progress:
+    base = _base(shell, options, since) if since else None
+    with bench(options, as_written(options, base)) as work, Progress(shell, "reading live agents") as progress:
         sight = look(work, progress.update)
     for finding in unsettled(sight):
         shell.say(visible(finding))
@@ -83,6 +84,21 @@ def plan(
         raise click.exceptions.Exit(EXIT_REFUSED)
     if detailed_exitcode and sight.plan.actions:
         raise click.exceptions.Exit(EXIT_CHANGES)
+
+
+def _base(shell: Shell, options: Options, since: str) -> DesiredState | None:
+    """The files of before. A change that mends what was broken must be planned too, and is then all that is known."""
+    from reconciler.errors import InvalidFiles
+    from reconciler.gitref import desired_at
+    from reconciler.render.terminal import visible
+    from reconciler.render.text import problems
+
+    try:
+        return desired_at(options.files, since)
+    except InvalidFiles as error:
+        shell.say(problems(error.problems, color=shell.talks))
+        shell.say(visible(f"the files at {since} have problems: whose doing each action is cannot be told"))
+        return None
 
 
 def _saved(out: Path, options: Options, planned: Plan, head: Heading) -> SavedPlan:
