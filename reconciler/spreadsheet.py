@@ -39,7 +39,7 @@ def decoded(file: str, data: bytes) -> str:
     if data[:512].lstrip().lower().startswith((b"<html", b"<!doctype", b"<table", b"<?xml")):
         raise ReconcilerError(f"{file} is a page of HTML or XML, not CSV", f"open it, and save it again; {_HOW}")
     text = _text(file, data)
-    if "\0" in text:
+    if "\0" in text[: text.find("\n") + 2]:
         raise ReconcilerError(f"{file} is no text, or in UTF-16 without a mark", _HOW)
     return text
 

@@ -77,9 +77,9 @@ _PATH: Final = click.Path(path_type=Path)
 def import_csv(shell: Shell, /, **given: Any) -> None:
     """Turn a spreadsheet, saved as CSV, into agents of a desired-state file. No network.
 
-    Headings may be the fields' names or Chinese (工号, 姓名, 技能组, …); the encoding and what parts the cells are found
-    out. A blank cell leaves the field alone. Everything that is not understood is told at once, and then nothing is
-    written. Nobody is removed: a new file says `prune: false`, and with --into whom the sheet does not name stays.
+    Headings may be the fields' names or Chinese (工号, 姓名, 技能组, …); encoding and delimiter are found out. A blank
+    cell leaves the field alone. Everything that is not understood is told at once, and then nothing is written. Nobody
+    is removed: a new file says `prune: false`, and with --into whom the sheet does not name stays.
 
     \b
     Examples:
@@ -112,7 +112,9 @@ def _check(**given: Any) -> None:
     if given["into"] is not None and any(given[name] not in (None, False) for name in others):
         raise click.UsageError("--into stands alone: no --output, --company or --force.")
     if given["into"] is None and given["company"] is None:
-        raise WrongUsage("whose agents?", "pass --company ABBREVIATE for a new file, or --into FILE for one that is there")
+        raise WrongUsage(
+            "whose agents?", "pass --company ABBREVIATE for a new file, or --into FILE for one that is there"
+        )
 
 
 def _tell(shell: Shell, problems: Iterable[Problem]) -> None:

@@ -142,7 +142,7 @@ _DESTROYED: Final = {
         (r"[0-9]+\.[0-9]+", "is a fraction, and digits belong here"),
         (r"[0-9]{1,3}(?:,[0-9]{3})+", "is a number with commas, and digits belong here"),
         (r"[0-9]{15}0+", "may have lost digits: a spreadsheet keeps fifteen, and makes the others zeros"),
-        (r"[0-9]{1,4}[年/][0-9]{1,2}(?:[月/][0-9]{1,2}日?|月)|[0-9]{1,2}月[0-9]{1,2}日", "is a date"),
+        (r"[0-9]{1,4}[年/][0-9]{1,2}(?:[月/][0-9]{1,4}日?|月)|[0-9]{1,2}月[0-9]{1,2}日", "is a date"),
     )
 }
 """What spreadsheets make of ids, phone and SIP numbers. `core.table` writes none of it without an apostrophe."""
@@ -202,4 +202,6 @@ def _meant(row: Field, text: str) -> Value:
 def _allowed(row: Field) -> str:
     if row.kind is Kind.INTEGER:
         return f"write a whole number, {row.rules['minimum']} or more"
-    return "write 是 or 否, or true or false" if row.kind is Kind.FLAG else f"write one of {', '.join(row.choices)}"
+    if row.kind is Kind.FLAG:
+        return "write 是 or 否, or true or false"
+    return f"write one of {', '.join(row.choices)}, or as it is called: {row.zh}"

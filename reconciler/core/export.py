@@ -59,7 +59,8 @@ class Opening:
     keys: str = ""
 
 
-_LIVE: Final = Opening()
+LIVE: Final = Opening()
+"""That of an export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class _Said:
     gaps: tuple[str, ...]
 
 
-def export(live: LiveState, company: Company, opening: Opening = _LIVE) -> Exported:
+def export(live: LiveState, company: Company, opening: Opening = LIVE) -> Exported:
     """One file for the whole company. Raises `ValueError` for a company whose name cannot be written."""
     said, protected = _said(live)
     factored = factor([agent.values for agent in said.values()])
@@ -170,7 +171,7 @@ def _schema_line(schema: str) -> str:
     return f"# yaml-language-server: $schema={schema}\n"
 
 
-def _head(company: Company, protected: Iterable[str], opening: Opening = _LIVE) -> str:
+def _head(company: Company, protected: Iterable[str], opening: Opening = LIVE) -> str:
     id_ = "" if company.company_id is None else f", companyId: {company.company_id}"
     patterns = ", ".join(quoted(_pattern(operator_id)) for operator_id in protected)
     return (

@@ -176,7 +176,7 @@ class _Reading:
         width = max({len(top.cells) - 1, *used}) + 1
         headings = [*top.cells, *[""] * (width - len(top.cells))]
         for at, heading in enumerate(headings):
-            if at in used:
+            if at in used or self.field_of(heading) == KEY:
                 self.heading(top, at, heading)
             elif trimmed(heading):
                 self.left_out.append(f"column {_letters(at)} {clipped(heading)}: empty")

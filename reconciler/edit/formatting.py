@@ -27,7 +27,7 @@ def fmt(file: str, data: bytes) -> bytes:
     canonical(tree)
     text = whole(tree)
     written = text.encode()
-    if not (_same(document, written) and comments(document.text) == comments(text)):
+    if not (_same(document, written) and tree.comments == comments(text)):
         raise ReconcilerError(
             f"{file} cannot be formatted without changing it", "it is left as it is; please report it"
         )

@@ -13,13 +13,16 @@ from reconciler.core.desired import Reading, parse_files
 from reconciler.core.model import LiveState
 from reconciler.edit.live import Todo, todo
 from reconciler.edit.patch import patched
-from reconciler.edit.sheet import Said, todo_of_sheet
+from reconciler.edit.sheet import Said, overlaid, taking_more, todo_of_sheet
 from reconciler.edit.tree import comments
 from reconciler.errors import InvalidFiles, ReconcilerError
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ROUNDS: Final = 50
-"""An agent that others merge from changes what these resolve to; each round sets at least one more value outright."""
+"""An agent that others merge from changes what these resolve to, and each round sets one more value outright at least.
+
+Between the rounds two agents may seem to want one SIP number.
+"""
 
 
 def merge_live(file: str, data: bytes, live: LiveState) -> bytes:
@@ -38,30 +41,43 @@ def merge_sheet(file: str, data: bytes, said: Said) -> bytes:
 
     New agents stand at the end of `agents`, in the sheet's order. Nobody is removed.
     """
-    return _merged(file, data, lambda reading: todo_of_sheet(reading, said), "the sheet")
+    before = _good(file, data)
+    wanted = overlaid(before, said)
+    merged = _merged(file, data, lambda reading: todo_of_sheet(reading, wanted), "the sheet")
+    if odd := taking_more(_good(file, merged), wanted, before):
+        raise _failed("the sheet", file, f"agent {odd} takes values from another one by an alias")
+    return merged
+
+
+def _good(file: str, data: bytes) -> Reading:
+    reading = parse_files(((file, data),))
+    if reading.problems:
+        raise InvalidFiles(reading.problems)
+    return reading
 
 
 def _merged(file: str, data: bytes, compare: Callable[[Reading], Todo], what: str) -> bytes:
-    text, wrong = data.removeprefix(_BOM), InvalidFiles
+    text = data.removeprefix(_BOM)
     windows = text.count(b"\r\n") == text.count(b"\n") > 0
     kept: Counter[str] | None = None
     for _ in range(_ROUNDS):
         reading = parse_files(((file, text),))
         if reading.problems and kept is None:
-            raise wrong(reading.problems)
-        if reading.problems:
-            raise _failed(what, file, reading.problems[0].message)
-        if not (work := compare(reading)):
+            raise InvalidFiles(reading.problems)
+        if not reading.documents or not (work := compare(reading)):
             break
         changed, dropped = patched(reading.documents[0].text, work)
         kept = (kept or Counter(comments(reading.documents[0].text))) - dropped
         text = changed.encode()
     else:
         raise _failed(what, file, "aliases change it back")
-    if kept and kept - Counter(comments(text.decode())):
+    if kept is None:
+        return data
+    if reading.problems:
+        raise _failed(what, file, reading.problems[0].message)
+    if kept - Counter(comments(text.decode())):
         raise _failed(what, file, "a comment would be lost")
-    marked = _BOM * data.startswith(_BOM)
-    return data if kept is None else marked + (text.replace(b"\n", b"\r\n") if windows else text)
+    return _BOM * data.startswith(_BOM) + (text.replace(b"\n", b"\r\n") if windows else text)
 
 
 def _failed(what: str, file: str, why: str) -> ReconcilerError:

@@ -49,10 +49,14 @@ class _Patch:
         self.section("pools", [])
         if not self.tree.root.block:
             return whole(self.tree)
-        text = self.source
-        for start, end, replacement in sorted(self.edits, reverse=True):
-            text = text[:start] + replacement + text[end:]
-        return text
+        return "".join(self.pieces())
+
+    def pieces(self) -> Iterator[str]:
+        at = 0
+        for start, end, text in sorted(self.edits):
+            yield from (self.source[at:start], text)
+            at = end
+        yield self.source[at:]
 
     def node(self, path: Path) -> Node:
         section = self.tree.root.find(str(path[0]))
@@ -109,8 +113,7 @@ class _Patch:
         elif holder.value.items or holder.value.foot or not self.tree.root.block:
             self.brackets(name, holder.value, new)
         else:
-            behind = self.source.index(":", holder.key.end if holder.key else 0) + 1
-            self.edits.append((behind, holder.value.end, ""))
+            self.edits.append((self.behind_colon(holder), holder.value.end, ""))
             self.add(self.line_end(holder.stop), self.column(holder.start) + 2, new, flow=True)
 
     def begin(self, new: list[NewAgent]) -> None:
@@ -139,8 +142,8 @@ class _Patch:
         if new:
             block = sum(item.value.block for item in left)
             self.add(self.line_end(holder.stop), column, new, flow=2 * block <= len(left), after=left)
-        elif not left and holder.key is not None:
-            behind = self.source.index(":", holder.key.end) + 1
+        elif not left:
+            behind = self.behind_colon(holder)
             self.edits.append((behind, behind, " []"))
 
     def add(self, at: int, indent: int, new: list[NewAgent], *, flow: bool, after: list[Item] | None = None) -> None:
@@ -177,12 +180,23 @@ class _Patch:
             self.dropped.update(remark.text for remark in run)
         self.dropped.update(remark.text for remark in item.inner() if remark.text)
         start, end = self.line_start(start), self.line_end(item.stop)
-        if item.value.block and (staying := _for_all(item.value.foot)):
-            self.dropped.subtract(remark.text for remark in staying if remark.text)
-            end = self.line_start(staying[0].offset)
-        if self.blank_before(start) and (end == len(self.source) or self.source[end] == "\n"):
+        staying = _for_all(item.value.foot) if item.value.block else []
+        self.dropped.subtract(remark.text for remark in staying if remark.text)
+        text = self.remarks(staying, column := self.column(item.start))
+        # What stood above might take a comment that is indented deeper for its own text.
+        below = items[index + 1 : index + 2] if (name, index + 1) not in self.todo.gone else []
+        if below and any(remark.own and remark.column > column for remark in below[0].above):
+            text, end = text + self.remarks(below[0].above, column), self.line_start(below[0].start)
+        if self.blank_before(start) and (text or self.source[end : end + 1] or "\n").startswith("\n"):
             start = self.line_start(start - 1)
-        self.edits.append((start, end, ""))
+        self.edits.append((start, end, text))
+
+    def remarks(self, remarks: list[Remark], indent: int) -> str:
+        return "".join((" " * indent + remark.text).rstrip(" ") + "\n" for remark in remarks)
+
+    def behind_colon(self, holder: Item) -> int:
+        found = _COLON.match(self.source, holder.key.end) if holder.key else None
+        return found.end() if found else holder.value.start
 
     def line_start(self, offset: int) -> int:
         return self.source.rfind("\n", 0, offset) + 1
@@ -201,6 +215,7 @@ class _Patch:
         return len(line) - len(line.lstrip(" "))
 
 
+_COLON: Final = re.compile(r"(?:\s|#[^\n]*)*:")
 _COMMENTED_OUT: Final = re.compile(r"#+\s*(-\s|\{)")
 
 

@@ -1,4 +1,4 @@
-"""A tree to text: two blanks a level, lists indented below their key, comments beside at the column where they stood.
+"""A tree to text: two blanks a level, lists indented below their key, comments beside where they were if there is room.
 
 What is printed of a scalar is its `text`: the printer spells nothing.
 """
@@ -191,6 +191,11 @@ def _anchor(node: Node) -> str:
 def _finished(line: _Line, columns: dict[int, int]) -> str:
     if line.beside is None:
         return line.text.rstrip(" ")
-    there = width(line.text)
-    gap = line.beside.gap if not line.beside.group else columns[line.beside.group] - there
-    return line.text + " " * gap + line.beside.text
+    there, beside = width(line.text), line.beside
+    if beside.group:
+        gap = columns[beside.group] - there
+    elif beside.gap > 1 and there < beside.cells:
+        gap = beside.cells - there
+    else:
+        gap = min(beside.gap, 2)
+    return line.text + " " * gap + beside.text

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.core.desired import Reading
 from reconciler.core.fields import BY_NAME, Value, canon
-from reconciler.core.resolve import child
+from reconciler.core.resolve import Resolved, child
 from reconciler.edit.live import NewAgent, Todo, _changed, _empty_pools, _ordered
 
 HEADING: Final = "# added from a spreadsheet"
@@ -17,21 +17,40 @@ Said = Mapping[str, Mapping[str, Value]]
 """Canonical values by field, by operatorId."""
 
 
-def todo_of_sheet(reading: Reading, said: Said) -> Todo:
-    """Compare one good file with a sheet. A field that the sheet does not say of an agent is left as it is."""
+def overlaid(reading: Reading, said: Said) -> Said:
+    """What the file's agents are to say, each value of them, and those that the sheet adds."""
+    there = {agent.operator_id: _managed(agent) for agent in reading.agents}
+    return {**{id_: {**fields, **said.get(id_, {})} for id_, fields in there.items()}, **_others(said, there)}
+
+
+def _managed(agent: Resolved) -> dict[str, Value]:
+    rows = ((BY_NAME[name], written.value) for name, written in agent.values.items())
+    return {row.name: canon(row, value) for row, value in rows if row.compared}
+
+
+def _others(said: Said, there: Said) -> Said:
+    return {id_: fields for id_, fields in said.items() if id_ not in there}
+
+
+def todo_of_sheet(reading: Reading, wanted: Said) -> Todo:
+    """Compare one good file with what its agents and those of a sheet are to say."""
     found = Todo(heading=HEADING)
+    there = {agent.operator_id: _managed(agent) for agent in reading.agents}
     for agent in reading.agents:
-        values = {
-            name: value
-            for name, value in said.get(agent.operator_id, {}).items()
-            if name not in agent.values or canon(BY_NAME[name], agent.values[name].value) != value
-        }
+        now = there[agent.operator_id]
+        values = {name: value for name, value in wanted[agent.operator_id].items() if now.get(name, now) != value}
         if values:
             _changed(agent, values, found)
     _empty_pools(reading, found)
-    known = {agent.operator_id for agent in reading.agents}
-    found.new += [_new(reading, id_, fields) for id_, fields in said.items() if id_ not in known]
+    found.new += [_new(reading, id_, fields) for id_, fields in _others(wanted, there).items()]
     return found
+
+
+def taking_more(reading: Reading, wanted: Said, before: Reading) -> str:
+    """An agent that was in the file before and now manages a field that it should not, from another's anchor."""
+    known = {agent.operator_id for agent in before.agents}
+    odd = (agent for agent in reading.agents if agent.operator_id in known)
+    return next((str(agent.operator_id) for agent in odd if _managed(agent).keys() - wanted[agent.operator_id]), "")
 
 
 def _new(reading: Reading, operator_id: str, fields: Mapping[str, Value]) -> NewAgent:

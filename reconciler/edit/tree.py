@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -126,9 +126,13 @@ class Item:
 
 @dataclass(slots=True)
 class Tree:
-    """A file: what stands before `---`, whether there is one, the item that holds everything, and what is below it."""
+    """A file: what stands before `---`, whether there is one, the item that holds everything, and what is below it.
+
+    `comments` are all that it has, sorted.
+    """
 
     text: str
+    comments: list[str]
     head: list[Remark]
     explicit: bool
     top: Item
@@ -148,7 +152,10 @@ def read(text: str) -> Tree:
 def comments(text: str) -> list[str]:
     """Every comment of a text, sorted."""
     text = _unix(text)
-    remarks = _remarks(text, list(yaml.scan(text, Loader=_LOADER)), _Lines(text))
+    return _sorted(_remarks(text, list(yaml.scan(text, Loader=_LOADER)), _Lines(text)))
+
+
+def _sorted(remarks: Iterable[Remark]) -> list[str]:
     return sorted(remark.text for remark in remarks if remark.text)
 
 
@@ -201,6 +208,7 @@ class _Builder:
         self.lines = _Lines(text)
         self.events = deque(yaml.parse(text, Loader=_LOADER))
         self.remarks = deque(_remarks(text, tokens, self.lines))
+        self.comments = _sorted(self.remarks)
         self.dashes = deque(_begin(token) for token in tokens if isinstance(token, BlockEntryToken))
         self.scalars = {_end(token): _begin(token) for token in tokens if isinstance(token, ScalarToken)}
         self.holder: Item | None = None
@@ -212,7 +220,7 @@ class _Builder:
         head = self.pending(_begin(start)) if explicit else []
         top = Item(Node("mapping", 0))
         top.value = self.value(top)
-        return Tree(self.text, head, explicit, top, self.pending(len(self.text) + 1))
+        return Tree(self.text, self.comments, head, explicit, top, self.pending(len(self.text) + 1))
 
     def pending(self, before: int) -> list[Remark]:
         """The remarks that stand before an offset; the one that ends a line goes to the line's item."""

@@ -1,0 +1,221 @@
+"""`reconciler init`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from reconciler.cli.export import COMPANY_ID, vendor_options
+from reconciler.cli.shell import Shell
+from reconciler.errors import ReconcilerError, Refused
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from reconciler.core.model import Company
+
+FILE: Final = "agents.yaml"
+SCHEMA: Final = "schemas/agents.schema.json"
+IGNORED: Final = ".reconciler/"
+_SAME: Final = frozenset((".reconciler", "/.reconciler", "/.reconciler/", "**/.reconciler", "**/.reconciler/", IGNORED))
+_LARGEST_IGNORE: Final = 1024 * 1024
+
+_ABOUT: Final = """\
+#
+# The agents of one company, as they should be. Lines like `#protect:` are examples: take the # away.
+# `reconciler explain` names every field, and an editor offers them as you type.
+# 一个企业的坐席清单。像 #protect: 这样的行是示例，去掉 # 即生效；reconciler explain 列出所有字段。
+"""
+_REST: Final = """
+# Never deleted or replaced, whatever this file says. 永不删除或重建的坐席：
+#protect: ["8000"]
+
+# Limits that a plan must not cross. 计划不得超过的限制：
+#guardrails: {maxDeletes: 20%, maxChanges: 100}
+
+# What every agent has that does not say otherwise. 所有坐席的默认值：
+#defaults: {isrecord: true, afterInterval: 10}
+
+# Named sets of values, which agents refer to. 具名模板，供坐席引用：
+#profiles:
+#  leader: {operatorType: leader, outcallflag: allowed}
+
+# The agents. A field that is nowhere stays as it is. 坐席列表，没写的字段保持原样：
+agents: []
+# For example; take away the [] as well. 例如（[] 也要去掉）：
+#  - {operatorId: "8001", profile: leader, name: 张三, mainGroupName: 售后一组}
+#  - operatorId: "8002" # a number that is text: in quotes. 工号、电话是文本，要加引号
+#    name: 李四
+#    bindcode: "13800138000"
+#    password: {generate: true, version: 1} # a strong one is made and delivered. 自动生成强密码
+"""
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=".")
+@click.option("--company", metavar="ABBREVIATE", required=True, help="Whose agents.")
+@COMPANY_ID
+@click.option(
+    "--ci", type=click.Choice(["github", "gitlab", "none"]), default="none", show_default=True, help="Add a pipeline."
+)
+@click.option("--from-export", is_flag=True, help="Begin with the live agents, not with an example.")
+@vendor_options
+@click.pass_obj
+def init(shell: Shell, /, folder: Path, **given: Any) -> None:
+    """Write the first files of a repository of agents: agents.yaml, its schema, .gitignore, and a pipeline.
+
+    agents.yaml names nobody yet and says `prune: false`, so that its plan is empty. A file that is there is kept, and
+    said; where all of them are, the exit code is 3. Only with --from-export is the vendor asked.
+
+    \b
+    Examples:
+      reconciler init --company acme
+      reconciler init agents --company acme --ci github --from-export
+    """
+    from reconciler.cli.export import company_named
+
+    company = company_named(given["company"], given["company_id"])
+    first = folder / FILE
+    exported = given["from_export"] and not os.path.lexists(first)
+    agents = _exported(shell, company, given) if exported else _example(company)
+    files = [(first, agents), (folder / SCHEMA, _schema())]
+    files += [(folder / name, data) for name, data in _pipeline(given["ci"])]
+    made = [_put(shell, path, data) for path, data in files]
+    if not any((*made, _ignore(shell, folder / ".gitignore"))):
+        raise Refused("everything is there already", "nothing was written; delete what should be written anew")
+    for number, step in enumerate(_steps(folder, given["ci"], exported=exported), 1):
+        _say(shell, f"{number}. {step}")
+    _look_at_root(shell, folder, given["ci"])
+
+
+# What goes into the files.
+
+
+def _example(company: Company) -> bytes:
+    """A file that names nobody, with an example of everything in comments."""
+    from reconciler.core.export import KEEPS_ALL, Opening, stated
+
+    text = stated({}, company, Opening(SCHEMA, _ABOUT, KEEPS_ALL))
+    return (text.removesuffix("\nagents: []\n") + _REST).encode()
+
+
+def _exported(shell: Shell, company: Company, given: dict[str, Any]) -> bytes:
+    from reconciler.cli.export import listed, prove, warn
+    from reconciler.core.export import KEEPS_ALL, LIVE, Opening, export
+
+    live = listed(shell, company, given)
+    exported = export(live, company, Opening(SCHEMA, LIVE.about, KEEPS_ALL))
+    prove(exported, live)
+    warn(shell, exported.warnings)
+    return exported.files[FILE].encode()
+
+
+def _schema() -> bytes:
+    from reconciler.core.schema import agents_schema
+    from reconciler.render.json import document
+
+    return document(agents_schema()).encode()
+
+
+_HOMES: Final[dict[str, Callable[[str], str]]] = {
+    "github": lambda name: f".github/workflows/{name}",
+    "gitlab": lambda name: name if name == ".gitlab-ci.yml" else f".gitlab/{name}",
+}
+
+
+def _pipeline(ci: str) -> Iterator[tuple[str, bytes]]:
+    """The files of a pipeline, each with its place in a repository."""
+    if ci == "none":
+        return
+    examples = _examples()
+    for each in sorted((examples / ci).iterdir(), key=lambda each: each.name):
+        if each.is_file():
+            yield _HOMES[ci](each.name), each.read_bytes()
+    yield f".{ci}/reconciler.in", (examples / "reconciler.in").read_bytes()
+
+
+def _examples() -> Traversable:
+    """The folder of pipelines: in the installed package, or in the checkout that this runs from."""
+    package = resources.files("reconciler")
+    for folder in (package / "ci", Path(str(package)).parent / "examples/ci"):
+        if folder.is_dir():
+            return folder
+    raise ReconcilerError("this installation has no pipelines", "install reconciler from its wheel, or pass --ci none")
+
+
+# Writing.
+
+
+def _put(shell: Shell, path: Path, data: bytes) -> bool:
+    """Write a file unless there is one; says which, and returns whether it was written."""
+    from reconciler.worktree import write_file
+
+    if os.path.lexists(path):
+        _say(shell, f"kept {path}: it is there already")
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReconcilerError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
+    write_file(path, data, replace=False)
+    _say(shell, f"wrote {path}")
+    return True
+
+
+def _ignore(shell: Shell, path: Path) -> bool:
+    """Have git ignore the folder of ledgers and credentials; what else is ignored stays."""
+    from reconciler.storage import read_regular
+    from reconciler.worktree import write_file
+
+    if not os.path.lexists(path):
+        return _put(shell, path, f"{IGNORED}\n".encode())
+    try:
+        data, _ = read_regular(path, _LARGEST_IGNORE)
+    except OSError as error:
+        raise ReconcilerError(f"{path} cannot be read: {error.strerror}", f"add {IGNORED} to it") from None
+    if _SAME & {line.strip().decode("utf-8", "replace") for line in data.splitlines()}:
+        _say(shell, f"kept {path}: it has {IGNORED} already")
+        return False
+    end = b"\r\n" if b"\r\n" in data else b"\n"
+    begun = bool(data) and not data.endswith(b"\n")
+    write_file(path, data + end * begun + IGNORED.encode() + end, replace=True)
+    _say(shell, f"wrote {path}: {IGNORED} added")
+    return True
+
+
+# What comes next.
+
+
+def _steps(folder: Path, ci: str, *, exported: bool) -> Iterator[str]:
+    file = shlex.quote(str(folder / FILE))
+    named = "" if folder == Path() else f" -f {file}"
+    if exported:
+        yield f"read {file}: from now on it is what you edit"
+    else:
+        yield f"fill it: reconciler export --into {file}, or reconciler import-csv SHEET.csv --into {file}"
+    then = f"reconciler validate{named} && reconciler plan{named}"
+    yield f"set RECONCILER_ENDPOINT and RECONCILER_TOKEN_FILE, then: {then}"
+    if ci == "none":
+        yield "commit it all; reconciler init --ci github (or gitlab) adds a pipeline"
+    else:
+        yield f"lock .{ci}/reconciler.in as it says, and set up what docs/ci.md of reconciler lists; then commit it all"
+
+
+def _look_at_root(shell: Shell, folder: Path, ci: str) -> None:
+    """Say so when a pipeline was put where it is not looked for."""
+    here = Path(os.path.realpath(folder))
+    root = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+    if ci != "none" and root != here:
+        _say(shell, f"warning: pipelines are looked for in {root}, the root of the repository; move them there")
+
+
+def _say(shell: Shell, text: str) -> None:
+    from reconciler.render.terminal import visible
+
+    shell.say(visible(text))

@@ -1,0 +1,204 @@
+"""`import-csv`, as a process: the spreadsheet of a call centre becomes a file, or goes into one."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from reconciler.cli.main import cli
+from reconciler.cli.shell import Shell
+from reconciler.errors import InvalidFiles, ReconcilerError, WrongUsage
+from reconciler.sandbox.server import Box
+from tests.process import Workplace
+
+SHEETS = Path(__file__).parents[1] / "core/sheets"
+SHEET = "工号,姓名,技能组,座席类型,备注\n8001,张三,售后一组,班长,\n8002,李四,售后一组,坐席,新人\n9001,王五,,坐席,\n"
+LEAVE = ("--map", "备注=")
+
+
+@pytest.fixture
+def office(offline: Workplace) -> Workplace:
+    """A folder with a sheet as Excel saves it in China."""
+    (offline.folder / "坐席.csv").write_bytes(SHEET.encode("gb18030"))
+    offline.env["PYTHONDONTWRITEBYTECODE"] = "1"
+    return offline
+
+
+@pytest.fixture
+def here(office: Workplace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder, worked in by this process: for what ends before anything is written."""
+    monkeypatch.chdir(office.folder)
+    return office.folder
+
+
+def call(*arguments: str) -> None:
+    """Run the command in this process; what it raises is what `main` maps to an exit code."""
+    cli.main(["import-csv", *arguments], standalone_mode=False, obj=Shell())
+
+
+def test_a_sheet_becomes_a_file(office: Workplace, box: Box) -> None:
+    """One command and a file that is good, whose plan creates and changes what the sheet says and deletes nobody."""
+    office.endpoint = box.url
+    box.store.reset([{"operatorId": "8001", "name": "旧"}, {"operatorId": "8555", "name": "不在表里"}])
+    ran = office.run("import-csv", "坐席.csv", *LEAVE, "--company", "acme", "--output", "agents.yaml")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == 'wrote agents.yaml: 3 agents\npassed over: column E "备注"\n'
+    assert office.run("validate").code == 0
+    assert office.run("fmt", "--check").code == 0
+    summary = office.run("plan", "--format", "json").json["summary"]
+    assert (summary["create"], summary["edit"], summary["delete"]) == (2, 1, 0)
+    assert box.store.history() == []
+
+
+def test_without_a_file_it_goes_to_stdout(office: Workplace) -> None:
+    """Only the file does; what is told beside it is on stderr. The schema line leads to where `init` put the schema."""
+    ran = office.run("import-csv", "坐席.csv", *LEAVE, "--company", "acme", "--company-id", "7")
+    assert ran.code == 0
+    assert "company: {abbreviate: acme, companyId: 7}\n" in ran.out
+    assert "$schema=../schemas/agents.schema.json\n" in ran.out
+    (office.folder / "schemas").mkdir()
+    office.write("{}", "schemas/agents.schema.json")
+    assert office.run("import-csv", "坐席.csv", *LEAVE, "--company", "acme", "--output", "a.yaml").code == 0
+    assert "$schema=schemas/agents.schema.json\n" in (office.folder / "a.yaml").read_text(encoding="utf-8")
+
+
+INTO = """\
+# 我们的坐席
+version: 1
+company: {abbreviate: acme}
+agents:
+  # 班长
+  - {operatorId: "8001", name: 旧}   # 张三
+  - {operatorId: "8000", name: 经理}
+  - {operatorId: "8002", name: 李四, mainGroupName: 售后一组, operatorType: agent}
+"""
+
+
+def test_a_file_is_brought_up_to_date(office: Workplace) -> None:
+    """Comments, order and mode stay, nobody is removed; how many are new and changed is told; twice changes nothing."""
+    path = office.write(INTO)
+    path.chmod(0o640)
+    ran = office.run("import-csv", "坐席.csv", *LEAVE, "--into", "agents.yaml")
+    assert ran.code == 0, ran.err
+    assert ran.err.startswith("wrote agents.yaml: 1 new, 1 changed, 2 unchanged\n")
+    said = '{operatorId: "8001", name: 张三, operatorType: leader, mainGroupName: 售后一组}'
+    new = '\n  # added from a spreadsheet\n  - {operatorId: "9001", name: 王五, operatorType: agent}\n'
+    text = path.read_text(encoding="utf-8")
+    assert re.sub(" +#", " #", text) == re.sub(" +#", " #", INTO.replace('{operatorId: "8001", name: 旧}', said) + new)
+    assert path.stat().st_mode & 0o777 == 0o640
+    again = office.run("import-csv", "坐席.csv", *LEAVE, "--into", "agents.yaml")
+    assert again.err.startswith("agents.yaml says what the sheet says; it is left as it is\n")
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_problems_are_told_and_nothing_is_written(office: Workplace) -> None:
+    """All at once, with line, cell and what to do; an existing file is left alone too."""
+    ran = office.run("import-csv", str(SHEETS / "twice.csv"), "--company", "acme", "--output", "agents.yaml")
+    assert ran.code == 1
+    assert 'twice.csv:4:3: C3 分机: sipNumber "60001" stands twice; the first is in line 2\n' in ran.err
+    assert "error: 3 problems in the spreadsheet\n       nothing was written\n" in ran.err
+    office.write(INTO)
+    assert office.run("import-csv", "坐席.csv", "--into", "agents.yaml").code == 1
+    assert {path.name for path in office.folder.iterdir()} == {"坐席.csv", "agents.yaml"}
+    assert (office.folder / "agents.yaml").read_text(encoding="utf-8") == INTO
+
+
+def test_a_column_that_is_wrong_in_every_row_hides_no_other(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first of each column are shown, and the rest counted."""
+    rows = "".join(f"{8001 + number},1.38E+12,{'也许' if number == 900 else '是'}\n" for number in range(1000))
+    (here / "a.csv").write_text(f"工号,手机,录音\n{rows}", encoding="utf-8")
+    with pytest.raises(ReconcilerError, match="1,001 problems in the spreadsheet"):
+        call("a.csv", "--company", "acme")
+    told = capsys.readouterr().err
+    assert (told.count("1.38E+12"), told.count("也许")) == (5, 1)
+    assert told.endswith("… and 995 more of the same columns\n")
+
+
+@pytest.mark.parametrize("sheet", ["hostile", "passwords", "no-headings"])
+def test_nothing_in_a_sheet_acts(here: Path, capsys: pytest.CaptureFixture[str], sheet: str) -> None:
+    """No control character reaches a terminal, no line is a command to a runner, and no password is shown."""
+    with pytest.raises(ReconcilerError):
+        call(str(SHEETS / f"{sheet}.csv"), "--company", "acme")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(character.isprintable() or character == "\n" for character in err)
+    assert not [line for line in err.splitlines() if line.lstrip().startswith("::")]
+    assert "hunter" not in err
+    assert "sesame" not in err
+
+
+def test_what_is_there_is_kept(office: Workplace) -> None:
+    """Unless it is forced."""
+    path = office.write("mine\n")
+    arguments = ("import-csv", "坐席.csv", *LEAVE, "--company", "acme", "--output", "agents.yaml")
+    ran = office.run(*arguments)
+    assert (ran.code, path.read_text()) == (3, "mine\n")
+    assert "agents.yaml is there already" in ran.err
+    assert office.run(*arguments, "--force").code == 0
+    assert office.run("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "whose agents?"),
+        (("--company", ""), "names nobody"),
+        (("--company", os.fsdecode(b"\xff")), "names nobody"),
+        (("--into", "agents.yaml", "--output", "a"), "stands alone"),
+        (("--into", "agents.yaml", "--company", "acme"), "stands alone"),
+        (("--map", "备注"), "it takes HEADING=FIELD"),
+        (("--map", " =name"), "it takes HEADING=FIELD"),
+        (("--map", "备注=nmae"), "Did you mean name?"),
+        (("--map", "备注=zzzzzz"), "reconciler explain"),
+        (("--map", "备注=password"), "no column is read as a password"),
+        (("--map", "备注=", "--map", "备 注=name"), "mapped twice"),
+    ],
+)
+def test_wrong_usage(here: Path, arguments: tuple[str, ...], words: str) -> None:
+    """Says what is wrong, before anything is written."""
+    with pytest.raises((click.UsageError, WrongUsage), match=re.escape(words)):
+        call("坐席.csv", *arguments, *(() if "--map" in arguments else LEAVE))
+    assert [path.name for path in here.iterdir()] == ["坐席.csv"]
+
+
+def test_wrong_usage_has_its_code(office: Workplace) -> None:
+    """Never exit code 2."""
+    assert office.run("import-csv", "坐席.csv", "--company", "acme", "--map", "备注").code == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("missing.csv", None, "missing.csv cannot be read"),
+        ("book.csv", b"PK\x03\x04", "book.csv is a workbook, not CSV"),
+        ("empty.csv", "工号,姓名\n".encode(), "empty.csv names no agent"),
+    ],
+)
+def test_a_sheet_that_cannot_be_read(here: Path, name: str, data: bytes | None, words: str) -> None:
+    """Is named."""
+    if data is not None:
+        (here / name).write_bytes(data)
+    with pytest.raises(ReconcilerError, match=words):
+        call(name, "--company", "acme")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "agents.yaml cannot be read"),
+        ("version: 2\n", "2 problems"),
+        ('version: 1\ncompany: {abbreviate: a}\nscope: {operatorId: ["80*"]}\n', "agent 9001 is outside"),
+    ],
+)
+def test_a_file_that_cannot_be_brought_up_to_date(here: Path, text: str | None, words: str) -> None:
+    """Is left as it is, and why is told."""
+    path = here / "agents.yaml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises((ReconcilerError, InvalidFiles), match=words):
+        call("坐席.csv", *LEAVE, "--into", "agents.yaml")
+    assert text is None or path.read_text(encoding="utf-8") == text
