@@ -24,13 +24,13 @@ def load_desired(paths: Sequence[Path]) -> DesiredState:
 
 def load(paths: Sequence[Path]) -> Reading:
     """What files and folders say, resolved; raises `InvalidFiles` with everything that is wrong."""
-    reading = parse_files(_contents(paths))
+    reading = parse_files(contents(paths))
     if reading.problems:
         raise InvalidFiles(reading.problems)
     return reading
 
 
-def _contents(paths: Sequence[Path]) -> Iterator[tuple[str, Content]]:
+def contents(paths: Sequence[Path]) -> Iterator[tuple[str, Content]]:
     """Every file that is named or stands in a named folder, each once, with its bytes or why they cannot be had."""
     seen: set[Path] = set()
     for path in paths:

@@ -19,7 +19,20 @@ IMPURE = frozenset(
 )
 ORDER = (
     *("fields", "endpoints", "model", "document", "schema", "words", "reference", "resolve", "desired"),
-    *("wire", "diff", "calls", "guard", "plan", "recovery", "report", "saved", "plan_schema", "sound", "review", "origin"),
+    *(
+        "wire",
+        "diff",
+        "calls",
+        "guard",
+        "plan",
+        "recovery",
+        "report",
+        "saved",
+        "plan_schema",
+        "sound",
+        "review",
+        "origin",
+    ),
     *("beside", "spelling", "factor", "export", "table", "cells", "sheet", "pipeline"),
 )
 """The core from the ground up; a module may import only what stands before it."""

@@ -49,10 +49,10 @@ def _formatted(files: tuple[Path, ...]) -> list[tuple[str, bytes, bytes]]:
     from reconciler.core.model import Problem
     from reconciler.edit import fmt as formatted
     from reconciler.errors import InvalidFiles
-    from reconciler.files import _contents
+    from reconciler.files import contents
 
     done, problems = [], []
-    for name, content in _contents(files):
+    for name, content in contents(files):
         if isinstance(content, Problem):
             problems.append(content)
             continue

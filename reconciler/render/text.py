@@ -160,6 +160,8 @@ def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
     head = f"Guardrail {visible(guardrail.rule)}: {guardrail.planned} planned, {guardrail.allowed} allowed"
     limit = f" (limit {visible(guardrail.limit)}, {_SET_BY[guardrail.set_by]})"
     if guardrail.ok:
+        if not guardrail.planned and guardrail.set_by != "flag":
+            return  # it limits nothing of this plan
         yield paint(head + limit, "dim", color=heading.color)
         return
     yield paint(head, "bad", color=heading.color) + f"{limit}: {_some(guardrail.operator_ids)}"

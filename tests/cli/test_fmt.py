@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def test_a_file_stays_what_it_was(offline: Workplace) -> None:
     assert link.is_symlink()
     assert path.read_text() != UGLY
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert os.listdir(path.parent) == ["real.yaml"]
+    assert [each.name for each in path.parent.iterdir()] == ["real.yaml"]
 
 
 def test_a_file_that_may_not_be_written_is_not_replaced(offline: Workplace) -> None:

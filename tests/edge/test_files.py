@@ -49,7 +49,7 @@ def test_a_link_to_a_file(path: Path, tmp_path: Path) -> None:
     ("kind", "words"),
     [
         ("missing", "No such file"),
-        ("folder", "directory"),
+        ("folder", "no desired-state file"),
         ("fifo", "no regular file"),
         ("loop", "symbolic links"),
         ("broken link", "No such file"),
@@ -76,7 +76,7 @@ def test_what_is_no_file(path: Path, kind: str, words: str) -> None:
     found = problem(path)
     assert words in found.message
     assert (found.place.file, found.place.line) == (str(path), 1)
-    assert "--file" in found.hint
+    assert ("--file" in found.hint) == (kind != "folder")
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/urandom", "/dev/tty"])

@@ -1,4 +1,4 @@
-"""Writes desired-state files as a careless person would: any style, any order, comments wherever YAML lets one stand."""
+"""Writes desired-state files as a careless person would: any style, any order, comments wherever one may stand."""
 
 from __future__ import annotations
 
@@ -13,12 +13,41 @@ from reconciler.core.fields import COMPARED, Field, Kind
 
 TEXTS = (
     *("", " ", "no", "null", "~", "0071", "1e3", "12:30:45", "2026-11-22", "0o17", "9" * 30, "+8613800138000", "on"),
-    *("张三", "售后一组", "a: b", "a #b", "#x", "'", '"', "it's", 'say "no"', "x ", " x", "a\nb", "a\n\nb\n", "😀", "\t"),
+    *(
+        "张三",
+        "售后一组",
+        "a: b",
+        "a #b",
+        "#x",
+        "'",
+        '"',
+        "it's",
+        'say "no"',
+        "x ",
+        " x",
+        "a\nb",
+        "a\n\nb\n",
+        "😀",
+        "\t",
+    ),
     *("- x", "? x", "&x", "*x", "!x", "%x", "@x", "`x", "|", ">", "{x", "x}", "[", "]", ",", "a, b", "=", "<<", "---"),
-    *("a\u2028b", "a\x85b", "\x07", "\ufeff", "long " * 30, "{operatorId}", "...", "first\n  second\nthird\n", "y", "O'x"),
+    *(
+        "a\u2028b",
+        "a\x85b",
+        "\x07",
+        "\ufeff",
+        "long " * 30,
+        "{operatorId}",
+        "...",
+        "first\n  second\nthird\n",
+        "y",
+        "O'x",
+    ),
 )
 _SAYINGS = ("said", "- operatorId: x", "{[", "张三的话", "'", '"', "a: b", "# twice", "& * ! |", "😀", "x" * 60)
-_PLAIN = re.compile(r"[A-Za-z0-9_张三售后一组/.+](?:[^\[\]{},:#\n\t\"'\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff]*[^\s\[\]{},:#])?")
+_PLAIN = re.compile(
+    r"[A-Za-z0-9_张三售后一组/.+](?:[^\[\]{},:#\n\t\"'\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff]*[^\s\[\]{},:#])?"
+)
 Value = Any
 
 
@@ -74,7 +103,9 @@ class Scribe:
         pick = self.random
         sections: dict[str, Callable[[], Value]] = {
             "version": lambda: 1,
-            "company": lambda: self.mixed({"abbreviate": "acme", "companyId": Raw(pick.choice(("16", "0x10", "0o20", "+16")))}),
+            "company": lambda: self.mixed(
+                {"abbreviate": "acme", "companyId": Raw(pick.choice(("16", "0x10", "0o20", "+16")))}
+            ),
             "scope": lambda: {"operatorId": ["8*", "9???", "a[b]c"]},
             "prune": lambda: True,
             "protect": lambda: ["8000", "adm*"],
