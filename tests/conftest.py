@@ -4,11 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import settings
 
 from reconciler.sandbox.server import Box, running
-from tests.process import TOKEN, Workplace
+from tests.parent import certificates_read_once
+from tests.process import TOKEN, Workplace, end
+
+UNMEASURED = frozenset({"browser", "ci", "credentials", "lsp", "reliability", "remote", "render", "sandbox"})
+"""Folders whose tests are about other rooms than the core."""
+
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure the core's coverage where it is the core that is tested, and by examples that are the same each time.
+
+    To be measured takes a test twice its time, the libraries that it calls included.
+    """
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in UNMEASURED or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes() -> Iterator[None]:
+    """What the first `Workplace.run` starts ends with the worker."""
+    yield
+    end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates() -> Iterator[None]:
+    """No vendor of these tests speaks TLS: each client that they make is spared the reading of the certificates."""
+    with patch("ssl.create_default_context", certificates_read_once()):
+        yield
 
 
 @pytest.fixture(scope="session")

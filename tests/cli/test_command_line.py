@@ -13,6 +13,7 @@ import pytest
 from reconciler.cli.main import cli
 from reconciler.core.schema import agents_schema
 from reconciler.generate import commands
+from reconciler.sandbox.server import Box
 from tests.process import Workplace
 
 COMMANDS = dict(commands(cli))
@@ -25,6 +26,30 @@ def test_every_command_teaches(offline: Workplace, command: str) -> None:
     assert ran.code == 0
     assert "Example" in ran.out
     assert f"reconciler {command}" in ran.out
+
+
+STARTED = {
+    "apply": "-y", "credentials": "new.jsonl", "explain": "name", "export": "--company acme", "show": "8001",
+    "import-csv": "sheet.csv --company acme --output new.yaml", "init": "new --company acme", "show-plan": "plan.json",
+    "ledger unlock": "--id 0123456789abcdef",
+}  # fmt: skip
+"""What commands are given that need to be given something."""
+
+
+@pytest.mark.parametrize(
+    "command", sorted(COMMANDS.keys() - {"ledger", "sandbox"})
+)  # which is none; which does not end
+def test_every_command_starts_from_nothing(place: Workplace, box: Box, command: str) -> None:
+    """A command imports what it needs and does its work; in other tests its process has all imports already."""
+    box.store.reset([{"operatorId": "8001"}])
+    place.write('version: 1\ncompany: {abbreviate: acme}\nagents: [{operatorId: "8001", name: 张三}]\n')
+    place.write("工号,姓名\n8001,张三\n", "sheet.csv")
+    place.write("", "new.jsonl").chmod(0o600)
+    if command == "show-plan":
+        assert place.run("plan", "--out", "plan.json").code == 0
+    ran = place.start_and_run(*command.split(), *STARTED.get(command, "").split())
+    assert ran.code == (1 if command == "ledger unlock" else 0), ran.err
+    assert ("is not locked" in ran.err) == (command == "ledger unlock")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

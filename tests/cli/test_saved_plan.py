@@ -20,8 +20,9 @@ from reconciler.core.saved import plan_document, read_plan
 from reconciler.render import FORMATS
 from reconciler.render.json import document
 from reconciler.sandbox.server import Box
+from tests.parent import Running
 from tests.process import Ran, Workplace
-from tests.reliability.killer import Killer, Running
+from tests.reliability.killer import Killer
 from tests.sandbox.wire import until
 
 HEAD = "version: 1\ncompany: {abbreviate: acme, companyId: 4242}\nagents:\n"

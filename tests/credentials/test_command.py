@@ -278,9 +278,10 @@ def test_without_pyrage(offline: Workplace, sealed: Path) -> None:
     hidden.mkdir()
     (hidden / "pyrage.py").write_text("raise ModuleNotFoundError('No module named pyrage')\n")
     without = {"PYTHONPATH": str(hidden)}
-    failed(offline.run("credentials", sealed.name, "--identity", "key.txt", env=without), "reconciler[age]")
+    ran = offline.start_and_run("credentials", sealed.name, "--identity", "key.txt", env=without)
+    failed(ran, "reconciler[age]")
     plain(offline, line("8001", password="password-1"))
-    assert offline.run("credentials", "credentials.jsonl", env=without).code == 0
+    assert offline.start_and_run("credentials", "credentials.jsonl", env=without).code == 0
 
 
 def test_wrong_usage(offline: Workplace) -> None:

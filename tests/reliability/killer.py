@@ -1,53 +1,44 @@
 """The real command in a process that breaks at a chosen point: it is killed there, or its disk fails there.
 
-`python -m tests.reliability.killer` pays for the imports once and forks a process for each job that it reads, one
-JSON object a line. A disk that is full just then cannot be had otherwise, and neither can a kill between two system
-calls: what is wrapped are the functions of `os` that change files, the writing of `io`, and `Transport.send`.
+`python -m tests.reliability.killer` is a parent of processes as `tests.parent` is, and they may break. A disk that is
+full just then cannot be had otherwise, and neither can a kill between two system calls: what is wrapped are the
+functions of `os` that change files, the writing of `io`, and `Transport.send`.
 """
 
 from __future__ import annotations
 
 import errno
-import functools
-import gc
 import importlib
 import io
-import json
 import os
-import pkgutil
 import signal
-import ssl
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
-from tests.process import Ran
-
-ROOT: Final = Path(__file__).parents[2]
-LONGEST: Final = 120
-"""Seconds after which a process that does not end is taken for hung."""
+from tests.parent import LONGEST, Job, Parent, Ran, Running, serve
 
 WRITE: Final = "write"
 SEND: Final = "send"
+SYNC: Final = "fsync"
 FULL: Final = frozenset({"open", "mkdir", WRITE})
 """What a full disk refuses: room for anything new."""
 READ_ONLY: Final = frozenset({"open", "mkdir", WRITE, "replace", "unlink", "ftruncate"})
 """What a disk refuses that was remounted read-only."""
-ANYTHING: Final = READ_ONLY | {"fsync"}
+ANYTHING: Final = READ_ONLY | {SYNC}
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
     """What breaks, and at which point, counted from 1; at 0 nothing does, and the points are only counted.
 
-    `kill`: points are before and after each operation, and a write has one more, in its middle. `signal`: that signal,
-    before the operation. `fail`: the operation fails with `error`; `short` writes a half of it first. `lasting`: so do
-    all those after it that `error` would make fail.
+    `kill`: points are before each operation, amid each write and after each request. After an operation on a file has
+    none: it is before the next one. Nor has a sync: a kill leaves the same before and after it. `signal`: that signal,
+    before the operation. `fail`: the operation fails with `error`; points are the operations that such a disk refuses.
+    `short` writes a half of it first. `lasting`: so do all those after it.
     """
 
     how: Literal["kill", "signal", "fail"]
@@ -79,7 +70,7 @@ class Breaker:
         where = f"{name} {path.removeprefix(self._folder)}"
         self._before(name, where, path)
         result = do()
-        self._after(where)
+        self._after(name, where)
         return result
 
     def write(self, path: str, data: Any, do: Callable[[Any], int]) -> int:
@@ -91,36 +82,35 @@ class Breaker:
         if self._what.how == "kill" and self._reached(f"amid {where}"):
             do(half)
             self._die(signal.SIGKILL)
-        written = do(data)
-        self._after(where)
-        return written
+        return do(data)
 
     def _before(self, name: str, where: str, path: str) -> bool:
         """Whether only a half is to be done."""
         if self._what.how != "fail":
-            if self._reached(f"before {where}"):
+            if not (self._what.how == "kill" and name == SYNC) and self._reached(f"before {where}"):
                 self._die(signal.SIGKILL if self._what.how == "kill" else self._what.error)
             return False
-        if name == SEND:
+        if not self._refuses(name, path):
             return False
         if self._broken:
-            if self._what.lasting and self._refuses(name, path):
+            if self._what.lasting:
                 self._fail(path)
             return False
         if self._reached(where):
             self._broken = True
             if self._what.short and name == WRITE:
                 return True
-            if self._refuses(name, path):
-                self._fail(path)
+            self._fail(path)
         return False
 
-    def _after(self, where: str) -> None:
-        if self._what.how == "kill" and self._reached(f"after {where}"):
+    def _after(self, name: str, where: str) -> None:
+        if self._what.how == "kill" and name == SEND and self._reached(f"after {where}"):
             self._die(signal.SIGKILL)
 
     def _refuses(self, name: str, path: str) -> bool:
         """Whether a disk that fails with this error would refuse this operation."""
+        if name == SEND:
+            return False
         if self._what.error == errno.ENOSPC:
             return name in FULL and not (name == "open" and os.path.lexists(path))
         return name in (READ_ONLY if self._what.error == errno.EROFS else ANYTHING)
@@ -178,7 +168,7 @@ class Breaker:
             return self.write(path, data, lambda part: _do(handle, part)) if self.is_ours(path) else _do(handle, data)
 
         changed: dict[str, Any] = {
-            "open": opened, "write": written, "fsync": by_handle("fsync"), "ftruncate": by_handle("ftruncate"),
+            "open": opened, "write": written, "fsync": by_handle(SYNC), "ftruncate": by_handle("ftruncate"),
             "mkdir": by_path("mkdir", 0), "unlink": by_path("unlink", 0), "replace": by_path("replace", 1),
             "rename": by_path("rename", 1),
         }  # fmt: skip
@@ -226,165 +216,28 @@ class Breaker:
         setattr(Transport, "send", send)  # noqa: B010
 
 
-def _hasten() -> None:
-    """Make the pauses between tries tiny, and read the certificates, of which nobody here has need, only once."""
-    import certifi
+class Killer(Parent):
+    """A parent whose processes may break."""
 
-    from reconciler.client import Transport
-    from reconciler.settings import Connection
-
-    setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))  # noqa: B010
-    ssl.create_default_context(cafile=certifi.where())
-    real = Transport.__init__
-
-    def made(transport: Transport, settings: Connection, sleep: Callable[[float], object]) -> None:
-        real(transport, settings, lambda seconds: sleep(min(seconds, 0.002)))
-
-    setattr(Transport, "__init__", made)  # noqa: B010
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One process: where, with which environment and arguments, and what breaks."""
-
-    folder: str
-    env: dict[str, str]
-    arguments: list[str]
-    logs: str
-    breaking: dict[str, Any] | None = None
-
-    def take_place(self) -> None:
-        """Become the command, up to the call of its entry point."""
-        os.chdir(self.folder)
-        os.environ.clear()
-        os.environ.update(self.env)
-        for number, name in ((0, os.devnull), (1, f"{self.logs}.out"), (2, f"{self.logs}.err")):
-            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(handle, number)
-            os.close(handle)
-        trace = os.open(f"{self.logs}.trace", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        signal.alarm(LONGEST)
-        if self.breaking is not None:
-            Breaker(Break(**self.breaking), self.folder, trace).install()
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A process that was started; `logs` is how the names of its output files begin."""
-
-    pid: int
-    logs: Path
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
-
-    def said(self) -> str:
-        """What it has said on stderr up to now."""
-        return self._read("err")
-
-    @property
-    def trace(self) -> list[str]:
-        """The points that were counted, or the one where it broke."""
-        return self._read("trace").splitlines()
-
-    def _read(self, ending: str) -> str:
-        path = Path(f"{self.logs}.{ending}")
-        return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-class Killer:
-    """The process that forks; a context. One job after another, or several at once."""
-
-    def __init__(self, logs: Path) -> None:
-        self._logs = logs
-        self._count = 0
-        self._alive: set[int] = set()
-        self._lock = threading.Lock()
-        logs.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "tests.reliability.killer"]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.clear()
-        self._process.communicate()
+    module = "tests.reliability.killer"
 
     def start(self, folder: Path, env: Mapping[str, str], *arguments: str, breaking: Break | None = None) -> Running:
         """Start `reconciler` with these arguments."""
-        self._count += 1
-        logs = self._logs / f"{self._count:05}"
-        broken = asdict(breaking) if breaking else None
-        job = asdict(Job(str(folder), dict(env), list(arguments), str(logs), broken))
-        pid = self._ask({"start": job})
-        self._alive.add(pid)
-        return Running(pid, logs)
-
-    def clear(self) -> None:
-        """Kill what was started and not waited for."""
-        for pid in self._alive:
-            os.kill(pid, signal.SIGKILL)
-            self._ask({"wait": pid})
-        self._alive.clear()
-
-    def wait(self, running: Running) -> Ran:
-        """Wait for its end; a negative code is the signal that ended it. No process ever prints a traceback."""
-        code = self._ask({"wait": running.pid})
-        self._alive.discard(running.pid)
-        out, err = (Path(f"{running.logs}.{end}").read_text(encoding="utf-8") for end in ("out", "err"))
-        assert "Traceback" not in out + err, err
-        assert "internal error" not in out + err, err
-        return Ran(code, out, err)
+        more = asdict(breaking) if breaking else None
+        return self.fork(folder, env, *arguments, longest=LONGEST, more=more)
 
     def run(self, folder: Path, env: Mapping[str, str], *arguments: str, breaking: Break | None = None) -> Ran:
         """Start it and wait."""
         return self.wait(self.start(folder, env, *arguments, breaking=breaking))
 
-    def _ask(self, question: Mapping[str, Any]) -> int:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        with self._lock:
-            stdin.write(json.dumps(question) + "\n")
-            stdin.flush()
-            return int(stdout.readline())
 
-
-def _next_job(questions: IO[str]) -> Job | None:
-    """Answers questions; returns twice for a job, as `fork` does: it comes back in the new process only."""
-    for line in questions:
-        question = json.loads(line)
-        if "wait" in question:
-            answer = os.waitstatus_to_exitcode(os.waitpid(question["wait"], 0)[1])
-        else:
-            answer = os.fork()
-            if answer == 0:
-                return Job(**question["start"])
-        sys.stdout.write(f"{answer}\n")
-        sys.stdout.flush()
-    return None
-
-
-def _preload() -> None:
-    """Import all that the command may import while it runs."""
-    import reconciler
-
-    for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
-        if not module.name.startswith(("reconciler.sandbox", "reconciler.__main__", "reconciler.cli.sandbox")):
-            importlib.import_module(module.name)
-    for name in ("deepdiff", "filelock", "httpx", "httpcore", "rich.progress", "yaml"):
-        importlib.import_module(name)
-    tempfile.gettempdir()
-    _hasten()
-    gc.freeze()
+def _prepare(job: Job) -> None:
+    """In the new process: open the trace, and put the points where they belong."""
+    if job.more is not None:
+        trace = os.open(f"{job.logs}.trace", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        Breaker(Break(**job.more), job.folder, trace).install()
 
 
 if __name__ == "__main__":
-    _preload()
-    from reconciler.cli.main import main
-
-    if (job := _next_job(sys.stdin)) is not None:
-        job.take_place()
-        main(job.arguments)
+    tempfile.gettempdir()
+    serve(_prepare)

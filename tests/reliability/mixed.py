@@ -22,6 +22,7 @@ from reconciler.local import LocalStore
 from reconciler.run import Bench, Sight, carry_out, keep, look, now
 from reconciler.sandbox.server import Box
 from reconciler.settings import Connection
+from tests.parent import hurry
 from tests.process import TOKEN
 
 LIVE: list[dict[str, Any]] = [
@@ -61,7 +62,7 @@ class Applier:
     policy: Policy = field(default_factory=lambda: Policy(allow_replace=True))
     runs: list[Report | str] = field(default_factory=list)
     tries: int = 0
-    timeout: float = 0.3
+    timeout: float = 10
     passwords: dict[str, str] = field(default_factory=lambda: {"GIVEN": GIVEN})
     planned: Callable[[Sight], None] = lambda _sight: None
     """Called between the plan and the first call: what happens meanwhile."""
@@ -94,6 +95,7 @@ class Applier:
     def _with_bench(self, work: Callable[[Bench, threading.Event], Any], stop: threading.Event) -> Any:
         settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=self.timeout)
         with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
+            hurry(transport)
             store = LocalStore(self.folder / ".reconciler/ledger.json")
             journal = self.folder / ".reconciler/journal.jsonl"
             return work(Bench(AsWritten(load_desired([self.file]), self.policy), transport, store, journal), stop)

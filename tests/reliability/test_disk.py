@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.killer import Break
-from tests.reliability.trial import APPLY, Lane, Trial, assert_each, lanes, points
+from tests.reliability.trial import APPLY, Lane, Trial, assert_each, lanes, points, sampled
 
 DISKS = {
-    "full-for-a-moment": (Break("fail", error=errno.ENOSPC), 2),
-    "full-from-then-on": (Break("fail", error=errno.ENOSPC, short=True, lasting=True), 1),
-    "read-only": (Break("fail", error=errno.EROFS, lasting=True), 2),
-    "broken-for-a-moment": (Break("fail", error=errno.EIO), 1),
-    "broken": (Break("fail", error=errno.EIO, lasting=True), 3),
+    "full-for-a-moment": (Break("fail", error=errno.ENOSPC, short=True), 3),
+    "full-from-then-on": (Break("fail", error=errno.ENOSPC, short=True, lasting=True), 2),
+    "read-only": (Break("fail", error=errno.EROFS, lasting=True), 3),
+    "broken-for-a-moment": (Break("fail", error=errno.EIO), 3),
+    "broken": (Break("fail", error=errno.EIO, lasting=True), 4),
 }
-"""How a disk fails, and at every which point that is tried."""
+"""How a disk fails, and at every which point of a kind, such as the syncs of the journal, that is tried."""
 LIMITED = """
 import resource, sys
 from reconciler.cli.main import main
@@ -52,11 +52,12 @@ def assert_nothing_is_lost(trial: Trial, code: int) -> None:
 @pytest.mark.parametrize("disk", DISKS)
 def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], disk: str) -> None:
     """Whichever write, sync, rename or opening is refused: no password is lost, and mending the disk mends the rest."""
-    count = len(points(two_lanes[0].trial(), "fail"))
-    assert count > 90
+    breaking, step = DISKS[disk]
+    trace = points(two_lanes[0].trial(), breaking)
+    assert len(trace) > 50
 
     def rule(trial: Trial, point: int) -> None:
-        started = trial.start(breaking=replace(DISKS[disk][0], at=point))
+        started = trial.start(breaking=replace(breaking, at=point))
         try:
             ended = trial.killer.wait(started)
             assert_nothing_is_lost(trial, ended.code)
@@ -64,10 +65,10 @@ def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], disk: str) -> N
         except AssertionError as error:
             raise AssertionError(f"{started.trace}: {error}") from None
 
-    assert_each(two_lanes, range(1, count + 1, DISKS[disk][1]), rule)
+    assert_each(two_lanes, sampled(trace, step), rule)
 
 
-@pytest.mark.parametrize("size", [0, 100, 200, 400, 800, 1200, 1600, 2400])
+@pytest.mark.parametrize("size", [0, 100, 400, 800, 1600])
 def test_a_limit_on_file_size(two_lanes: list[Lane], size: int) -> None:
     """Where the system itself cuts every file at some size it is the same."""
     trial = two_lanes[0].trial()

@@ -5,23 +5,22 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
-from unittest.mock import patch
 
 from reconciler.core.model import Company
 from reconciler.ledger import load_ledger
 from reconciler.local import LocalStore
 from reconciler.sandbox.server import Box, running
-from tests.process import TOKEN, Ran, Workplace
-from tests.reliability.killer import Break, Killer, Running
+from tests.parent import Ran, Running
+from tests.process import TOKEN, Workplace
+from tests.reliability.killer import Break, Killer
 from tests.reliability.mixed import GIVEN, Applier, assert_converged, begin, credential_lines
 
 APPLY: Final = ("apply", "--auto-approve", "--allow-replace")
@@ -135,9 +134,8 @@ class Lane:
 
 @contextmanager
 def lanes(folder: Path) -> Iterator[list[Lane]]:
-    """Some lanes, for as long as the block lasts. The certificates, of which nobody has need, are read only once."""
+    """Some lanes, for as long as the block lasts."""
     with ExitStack() as stack:
-        stack.enter_context(patch("ssl.create_default_context", cache(ssl.create_default_context)))
         made = []
         for number in range(LANES):
             box = stack.enter_context(running(token=TOKEN, company="acme:4242"))
@@ -168,8 +166,19 @@ def assert_each(lanes: Iterable[Lane], cases: Iterable[Any], rule: Callable[[Tri
     assert not failed, f"{len(failed)} failed\n" + "\n".join(failed[:SHOWN])
 
 
-def points(trial: Trial, how: Any) -> list[str]:
+def points(trial: Trial, breaking: Break) -> list[str]:
     """The points of an apply that nothing befalls."""
-    started = trial.start(breaking=Break(how))
+    started = trial.start(breaking=replace(breaking, at=0))
     assert trial.killer.wait(started).code == 0
     return started.trace
+
+
+def sampled(trace: Sequence[str], step: int) -> list[int]:
+    """The numbers of the first point of each kind and of every `step`th after it."""
+    seen: Counter[str] = Counter()
+    picked = []
+    for number, point in enumerate(trace, 1):
+        if seen[point] % step == 0:
+            picked.append(number)
+        seen[point] += 1
+    return picked

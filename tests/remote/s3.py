@@ -18,6 +18,13 @@ KEY_ID = "AKIACANARY"
 SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential={KEY_ID}/20261122/us-east-1/s3/aws4_request"}
 """Enough for the test server, which hides objects from strangers but checks no signature."""
 
+PROGRAM = """
+import moto.backends, moto.server
+modules = tuple(moto.backends.list_of_moto_modules())
+moto.backends.list_of_moto_modules = lambda: modules  # by itself it looks into its folder for every request
+moto.server.main(["-H", "127.0.0.1", "-p", "0"])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -72,8 +79,9 @@ def environment(url: str) -> Mapping[str, str]:
 @contextmanager
 def serving() -> Iterator[Server]:
     """Start the server on a free port."""
-    command = [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         try:
             assert process.stdout
             said = iter(process.stdout.readline, "")
