@@ -31,8 +31,9 @@ from reconciler.core.model import (
 )
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import live_state, make_plan
-from reconciler.core.plan_schema import plan_schema, plan_validator
+from reconciler.core.plan_schema import LONGEST_LIFE, plan_schema, plan_validator
 from reconciler.core.saved import digest, plan_document, read_plan
+from reconciler.core.schema import strict_validator
 from reconciler.core.wire import live_agent as listed
 from reconciler.render.json import document
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state
@@ -65,7 +66,7 @@ def plans(draw: st.DrawFn) -> Plan:
     wanted = replace(wanted, files=(draw(texts),), recipients=tuple(draw(st.lists(texts, max_size=2))))
     listing = replace(draw(live_states()), endpoint=draw(texts))
     ledger, policy = draw(ledgers()), draw(policies())
-    plan = make_plan(wanted, listing, ledger, replace(policy, expires_in=draw(st.integers(0, 10**9))))
+    plan = make_plan(wanted, listing, ledger, replace(policy, expires_in=draw(st.integers(0, LONGEST_LIFE))))
     if draw(st.booleans()):
         return plan
     return with_origins(plan, make_plan(draw(desired_states()), listing, ledger, policy))
@@ -414,3 +415,10 @@ def test_nothing_secret_of_a_listed_row_is_kept() -> None:
     assert found["actions"][0]["live"]["email"] == "e@example.com"
     assert "canary" not in json.dumps(found)
     assert found == other
+
+
+def test_validators_are_made_once() -> None:
+    """Both schemas are compiled when they are first asked for, and then kept."""
+    for validator in (plan_validator, strict_validator):
+        validator.cache_clear()
+        assert validator() is validator()
