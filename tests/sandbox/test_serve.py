@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import reconciler.sandbox
-from reconciler.sandbox.server import Options, running, serve
+from reconciler.sandbox.server import running
 
 from .client import Client
 
@@ -23,14 +23,14 @@ PACKAGE = Path(reconciler.sandbox.__file__).parent
 PROGRAM = """
 import functools, sys
 from reconciler.sandbox.server import Options, serve
-serve(Options(port=0, agents=3, token={token!r}), functools.partial(print, flush=True))
+serve(Options(port={port}, agents=3, token={token!r}), functools.partial(print, flush=True))
 """
 
 
 @contextmanager
-def process(token: str | None = None) -> Iterator[subprocess.Popen[str]]:
+def process(token: str | None = None, port: int = 0) -> Iterator[subprocess.Popen[str]]:
     """A sandbox in a process of its own, killed at the end at the latest."""
-    command = [sys.executable, "-c", PROGRAM.format(token=token)]
+    command = [sys.executable, "-c", PROGRAM.format(token=token, port=port)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with child:
         try:
@@ -72,8 +72,9 @@ def test_a_port_in_use() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=str(port)), running(port=port):
             pass
-        with pytest.raises(OSError, match=str(port)):
-            serve(Options(port=port), lambda _: None)
+        with process(port=port) as child:
+            _, errors = child.communicate(timeout=30)
+            assert re.match(rf"OSError: .*\b{port}\b", errors.splitlines()[-1])
 
 
 def test_it_can_be_run_twice_at_once() -> None:
