@@ -48,11 +48,15 @@ class Ok:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The vendor said no. `message` is the vendor's own text, hostile until it is made visible."""
+    """The vendor said no. `message` is the vendor's own text, hostile until it is made visible.
+
+    `data` is what came with it: of a batch that was refused in part, the agents that were made.
+    """
 
     code: int
     message: str
     authentication: bool = False
+    data: Any = None
 
     def __str__(self) -> str:
         return f"the vendor refused: {self.message} (code {self.code})"
@@ -212,8 +216,8 @@ def _without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
         return words[:MAX_MESSAGE]
 
     match outcome:
-        case Refused(code, message, authentication):
-            return Refused(code, clean(message), authentication)
+        case Refused(code, message, authentication, data):
+            return Refused(code, clean(message), authentication, data)
         case NotSent(reason, retry_after) | Lost(reason, retry_after):
             return type(outcome)(clean(reason), retry_after)
         case _:
@@ -276,7 +280,7 @@ def understood(status: int, headers: Mapping[str, str], body: bytes, success_cod
         return Lost(f"HTTP {status}, and not the vendor's envelope; check the endpoint")
     if code in success_codes:
         return Ok(envelope.get("data")) if status < 300 else Lost(f"HTTP {status} with a code of success")
-    return Refused(code, message or "without a reason", authentication=code in (401, 403))
+    return Refused(code, message or "without a reason", authentication=code in (401, 403), data=envelope.get("data"))
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
@@ -462,9 +466,13 @@ class Writer:
         self._transport = transport
         self._company = company
 
-    def create(self, operator_id: str, fields: Mapping[str, Value], password: Secret) -> Outcome:
-        """2.1.1, one agent. The answer's `data` is a list of one: SIP number and SIP password among it."""
-        return self._write("create", wire.create_body(self._company, operator_id, fields, password.reveal()))
+    def create(self, operator_ids: tuple[str, ...], fields: Mapping[str, Value], password: Secret | None) -> Outcome:
+        """2.1.1: one agent, or several with consecutive ids. The answer's `data` has an item for each that was made.
+
+        Without a password the vendor chooses each one's, and the item tells it; so it does the SIP number's.
+        """
+        text = password.reveal() if password else None
+        return self._write("create", wire.create_body(self._company, operator_ids, fields, text))
 
     def edit(self, operator_id: str, fields: Mapping[str, Value]) -> Outcome:
         """2.1.2: exactly these fields."""

@@ -104,6 +104,17 @@ def _read_file(path: Path, private: Iterable[Path]) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a file says of one agent, the latest; what is `None` was not changed by any run that wrote there."""
+
+    operator_id: str
+    password: Secret | None
+    sip_number: str | None = None
+    sip_password: Secret | None = None
+    at: str | None = None
+
+
 class CredentialsFile:
     """Appends a JSON line for each new credential: `operatorId, password, sipNumber, sipPassword, at`.
 
@@ -162,20 +173,30 @@ class CredentialsFile:
         sip_number: str | None = None,
         sip_password: Secret | None = None,
     ) -> None:
-        """Store one line; `OSError` when the disk will not take it. A SIP part repeats the password stored before."""
-        if self._handle is None:
-            self.open()
+        """Store one agent's line."""
+        self.write_all([Credential(operator_id, password, sip_number, sip_password)])
+
+    def write_all(self, new: Iterable[Credential]) -> None:
+        """Store a line for each; `OSError` when the disk will not take them. A SIP part repeats the password."""
+        lines = [self._fields(credential) for credential in new]
+        if lines:
+            self._append(*lines)
+
+    def holds(self, operator_id: str, password: Secret) -> bool:
+        """Whether this password is the last that was stored of the agent."""
+        return self._passwords.get(operator_id) is password
+
+    def _fields(self, new: Credential) -> Mapping[str, object]:
+        password = new.password or self._passwords.get(new.operator_id)
         if password is not None:
-            self._passwords[operator_id] = password
-        password = self._passwords.get(operator_id)
-        fields = {
-            "operatorId": operator_id,
+            self._passwords[new.operator_id] = password
+        return {
+            "operatorId": new.operator_id,
             "password": password.reveal() if password else None,
-            "sipNumber": sip_number,
-            "sipPassword": sip_password.reveal() if sip_password else None,
+            "sipNumber": new.sip_number,
+            "sipPassword": new.sip_password.reveal() if new.sip_password else None,
             "at": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        self._append(fields)
 
     def withdraw(self, operator_id: str) -> None:
         """Say that the password that was stored last was refused, or never sent, and is not true."""
@@ -184,12 +205,14 @@ class CredentialsFile:
         at = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
         self._append({"operatorId": operator_id, **blank, "at": at, "withdrawn": True})
 
-    def _append(self, fields: Mapping[str, object]) -> None:
-        line = json_line(fields)
+    def _append(self, *all_fields: Mapping[str, object]) -> None:
+        lines = [json_line(fields) for fields in all_fields]
+        if self._handle is None:
+            self.open()
         if self._handle is not None:
-            _append(self._handle, self._sealer.record(line) if self._sealer else line)
+            _append(self._handle, b"".join(map(self._sealer.record, lines) if self._sealer else lines))
         if self._sealer is not None:
-            self._lines.append(line)
+            self._lines += lines
 
     def close(self) -> None:
         """Close the file. Sealed records become one age file; where the disk will not take that, they stay."""
@@ -219,17 +242,6 @@ def _append(handle: int, data: bytes) -> None:
         with suppress(OSError):
             os.ftruncate(handle, end)
         raise
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """The latest of one agent that a file knows; what is `None` was not changed by any run that wrote there."""
-
-    operator_id: str
-    password: Secret | None
-    sip_number: str | None
-    sip_password: Secret | None
-    at: str | None
 
 
 @dataclass(frozen=True, slots=True)

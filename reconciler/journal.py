@@ -81,7 +81,8 @@ class Journal:
         line = {"intent": intent.kind, "operatorIds": list(intent.operator_ids), "fields": fields}
         version = {} if intent.password_version is None else {"passwordVersion": intent.password_version}
         owes = {"owes": {**intent.owes}} if intent.owes else {}
-        self._write({"n": self._count, **line, **version, **owes}, sync=True)
+        vendor = {"vendorPassword": True} if intent.vendor_password else {}
+        self._write({"n": self._count, **line, **version, **owes, **vendor}, sync=True)
         self._count += 1
         return self._count - 1
 
@@ -179,4 +180,6 @@ def _ended(parts: list[Kept], line: dict[str, Any]) -> list[Kept]:
 
 def _intent(line: dict[str, Any]) -> Intent:
     fields, owes = ({n: v for n, v in line.get(key, {}).items() if n in BY_NAME} for key in ("fields", "owes"))
-    return Intent(line["intent"], tuple(line["operatorIds"]), fields, line.get("passwordVersion"), owes=owes)
+    vendor = line.get("vendorPassword", False)
+    ids, version = tuple(line["operatorIds"]), line.get("passwordVersion")
+    return Intent(line["intent"], ids, fields, version, owes=owes, vendor_password=vendor)

@@ -21,6 +21,7 @@ from reconciler.core.model import (
     Event,
     Finding,
     LiveState,
+    Mismatch,
     Plan,
     Report,
     Secret,
@@ -132,7 +133,7 @@ def _deliver(reader: Reader, finding: Finding, credentials: CredentialsFile) -> 
 def carry_out(
     bench: Bench,
     sight: Sight,
-    passwords: Mapping[str, Secret],
+    passwords: dict[str, Secret],
     credentials: CredentialsFile,
     stop: threading.Event,
     ended: Callable[[Event], None],
@@ -197,15 +198,20 @@ def _closed_books(
     if again is None:
         return Report(outcome)
     left = bench.goal.left(again, ledger.view)
-    return Report(outcome, mismatches(outcome, left), verified=True)
+    return Report(outcome, (*mismatches(outcome, left), *_uninvited(hands.strangers)), verified=True)
+
+
+def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
+    for operator_id in operator_ids:
+        yield Mismatch(operator_id, "was created by the vendor in a batch, although nobody asked for it")
 
 
 def _opened_books(
     bench: Bench, sight: Sight, run_id: str, passwords: Mapping[str, Secret], credentials: CredentialsFile
 ) -> Journal:
     """Ledger, credentials and journal, each proved writable before the first request."""
-    binds = any(call.kind == "edit" and call.fields.get("sipNumber") for call in sight.plan.calls)
-    if (passwords or binds) and not credentials.used:
+    delivers = any(call.kind == "create" or call.fields.get("sipNumber") for call in sight.plan.calls)
+    if (passwords or delivers) and not credentials.used:
         credentials.open()
     ledger, plan = sight.ledger, sight.plan
     if saved := bench.goal.saved:

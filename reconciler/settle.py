@@ -10,15 +10,18 @@
 | lost: create | looked up; there: ours, since the plan saw none; not there: sent once more, with the same password |
 | lost: delete | looked up; who is gone is done, the others are sent again |
 | refused: delete | the list is halved until the culprit stands alone; who does not exist is done |
+| ok: batch | checked agent by agent; who is not in the answer is looked up; not there: created singly |
+| refused: batch | sent again in halves, down to one |
+| lost: batch | looked up, agent by agent; who is there was made, the others are sent again |
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from reconciler.client import Looked, Lost, NotSent, Ok, Outcome, Reader, Refused, Writer, backoff
 from reconciler.core.fields import BY_NAME
@@ -54,11 +57,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Tongs:
-    """What a call is sent and looked up with. `wait` sleeps so many seconds, and returns at once when the run stops."""
+    """What a call is sent and looked up with. `wait` sleeps so many seconds, and returns at once when the run stops.
+
+    `passwords` are those that are known before they are sent; who is created alone after all gets one on the way.
+    """
 
     writer: Writer
     reader: Reader
-    passwords: Mapping[str, Secret]
+    passwords: dict[str, Secret]
     budget: Budget
     stop: threading.Event
     wait: Callable[[float], object]
@@ -68,7 +74,8 @@ class Tongs:
         operator_id = call.operator_ids[0]
         match call.kind:
             case "create":
-                return self.writer.create(operator_id, call.fields, self.passwords[operator_id])
+                password = None if call.vendor_password else self.passwords[operator_id]
+                return self.writer.create(call.operator_ids, call.fields, password)
             case "edit":
                 return self.writer.edit(operator_id, call.fields)
             case "delete":
@@ -90,30 +97,55 @@ class Tongs:
         return self.again(lambda: self.reader.look(operator_id))
 
 
-def settle(call: Call, tongs: Tongs) -> list[tuple[Call, Outcome]]:
-    """Send a call and settle how it ended. A delete list may end in parts, each a call of its own."""
+Ends = list[tuple[Call, Outcome]]
+Item = dict[str, Any]
+"""What an answer to create says of one agent (2.1.1): `operatorId`, `operatorPassword`, `sipNumber`, `sipPassword`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a call ended: the parts that are over, and those to be sent anew, which a `tried` request may have made.
+
+    `strangers` are agents that the answer names and the call does not.
+    """
+
+    over: Ends
+    again: Sequence[Call] = ()
+    tried: bool = False
+    strangers: Sequence[Item] = field(default=())
+
+
+def settle(call: Call, tongs: Tongs, *, tried: bool = False) -> Settled:
+    """Send a call and settle how it ended. A list or a batch may end in parts, each a call of its own.
+
+    With `tried`, an earlier request may have created the agents, with passwords that the vendor chose. An agent of
+    whom that is found out ends as `Ok` with `vendor_password` and without an `operatorPassword`.
+    """
     if call.kind == "delete":
-        return _delete(call, tongs)
-    return [(call, _single(call, tongs))]
+        return Settled(_delete(call, tongs))
+    if call.batch:
+        return _batch(call, tongs, tried)
+    return Settled([_single(call, tongs, tried)])
 
 
-def _single(call: Call, tongs: Tongs) -> Outcome:
+def _single(call: Call, tongs: Tongs, tried: bool) -> tuple[Call, Outcome]:
     outcome = tongs.send(call)
-    lost: Outcome | None = None
+    lost: Outcome | None = Lost("an earlier request may have made it") if tried else None
+    seen_as = replace(call, vendor_password=tried)
     for attempt in range(1, TRIES):
         if isinstance(outcome, Ok) or (isinstance(outcome, Refused) and outcome.authentication):
-            return outcome
+            return call, outcome
         if isinstance(outcome, Refused):
-            return outcome if lost is None else _seen(call, tongs) or outcome
+            return (call, outcome) if lost is None else (seen_as, _seen(call, tongs) or outcome)
         lost = outcome if isinstance(outcome, Lost) else lost
         tongs.wait(backoff(attempt, outcome.retry_after))
         if lost is not None and (seen := _seen(call, tongs)) is not None:
-            return seen
+            return seen_as, seen
         repeated = tongs.again(partial(tongs.send, call))
         if repeated is None:
-            return lost or outcome
+            return call, lost or outcome
         outcome = repeated
-    return lost if lost is not None and isinstance(outcome, NotSent) else outcome
+    return call, (lost if lost is not None and isinstance(outcome, NotSent) else outcome)
 
 
 def _seen(call: Call, tongs: Tongs) -> Outcome | None:
@@ -130,8 +162,13 @@ def _seen(call: Call, tongs: Tongs) -> Outcome | None:
     found: Looked | None = looked.data
     if found is None or (call.kind == "edit" and not _as_asked(call, found)):
         return None
+    return Ok(_item(found))
+
+
+def _item(found: Looked) -> Item:
+    """What was looked up, as an answer would have told it."""
     password = found.sip_password.reveal() if found.sip_password else None
-    return Ok({"operatorId": call.operator_ids[0], "sipNumber": found.sip_number, "sipPassword": password})
+    return {"operatorId": found.agent.operator_id, "sipNumber": found.sip_number, "sipPassword": password}
 
 
 def _as_asked(call: Call, found: Looked) -> bool:
@@ -141,8 +178,97 @@ def _as_asked(call: Call, found: Looked) -> bool:
     )
 
 
-def _delete(call: Call, tongs: Tongs) -> list[tuple[Call, Outcome]]:
-    ended: list[tuple[Call, Outcome]] = []
+def _batch(call: Call, tongs: Tongs, tried: bool) -> Settled:
+    outcome = tongs.send(call)
+    for attempt in range(1, TRIES):
+        if isinstance(outcome, Ok | Refused):
+            break
+        tongs.wait(backoff(attempt, outcome.retry_after))
+        if isinstance(outcome, Lost):
+            tried = True
+            there = _there(call.operator_ids, tongs)
+            if there is None:
+                break
+            if there:
+                return _parted(call, there, tried=True)
+        repeated = tongs.again(partial(tongs.send, call))
+        if repeated is None:
+            break
+        outcome = repeated
+    return _answered(call, outcome, tongs, tried)
+
+
+def _answered(call: Call, outcome: Outcome, tongs: Tongs, tried: bool) -> Settled:
+    """What an answer to a batch comes to, agent by agent."""
+    if isinstance(outcome, NotSent | Lost):
+        unknown = tried and isinstance(outcome, NotSent)
+        return Settled([(call, Lost(outcome.reason) if unknown else outcome)])
+    if isinstance(outcome, Refused) and outcome.authentication:
+        return Settled([(call, outcome)])
+    named = _named(outcome.data)
+    items = {id_: named[id_] for id_ in call.operator_ids if id_ in named}
+    strangers = [item for id_, item in named.items() if id_ not in items]
+    rest = [id_ for id_ in call.operator_ids if id_ not in items]
+    there = _there(rest, tongs) if tried or isinstance(outcome, Ok) else {}
+    if there is None:
+        unseen = Lost("the answer does not name it, and it could not be looked up")
+        return Settled([*_made(call, items), (call.part(rest), unseen)], strangers=strangers)
+    return _parted(call, {**items, **there}, tried=tried, singly=isinstance(outcome, Ok), strangers=strangers)
+
+
+def _named(data: object) -> dict[str, Item]:
+    """The agents that an answer names."""
+    items = data if isinstance(data, list) else []
+    return {str(item["operatorId"]): item for item in items if isinstance(item, dict) and item.get("operatorId")}
+
+
+def _there(operator_ids: Iterable[str], tongs: Tongs) -> dict[str, Item] | None:
+    """Who of them exists, or `None` when that cannot be found out."""
+    there: dict[str, Item] = {}
+    for operator_id in operator_ids:
+        looked = tongs.look(operator_id)
+        if not isinstance(looked, Ok):
+            return None
+        if looked.data is not None:
+            there[operator_id] = _item(looked.data)
+    return there
+
+
+def _parted(
+    call: Call, made: Mapping[str, Item], *, tried: bool, singly: bool = False, strangers: Sequence[Item] = ()
+) -> Settled:
+    """A batch of which some agents were made; the others are sent anew, in parts that are smaller than it."""
+    runs = _runs([id_ for id_ in call.operator_ids if id_ not in made])
+    if singly:
+        runs = [[id_] for run in runs for id_ in run]
+    elif not made:
+        middle = len(call.operator_ids) // 2
+        runs = [list(call.operator_ids[:middle]), list(call.operator_ids[middle:])]
+    # Who is created alone gets a password that is known before.
+    again = [replace(call.part(run), vendor_password=call.vendor_password and len(run) > 1) for run in runs]
+    return Settled(_made(call, made), again, tried, strangers)
+
+
+def _runs(operator_ids: Iterable[str]) -> list[list[str]]:
+    runs: list[list[str]] = []
+    for operator_id in operator_ids:
+        if runs and int(runs[-1][-1]) + 1 == int(operator_id):
+            runs[-1].append(operator_id)
+        else:
+            runs.append([operator_id])
+    return runs
+
+
+def _made(call: Call, items: Mapping[str, Item]) -> Ends:
+    """Those whose passwords are known together, each of the others by itself."""
+    known = [id_ for id_ in items if not call.vendor_password or items[id_].get("operatorPassword")]
+    unknown = items.keys() - known
+    ends: Ends = [(call.part(known), Ok([items[id_] for id_ in known]))] if known else []
+    return ends + [(call.part([id_]), Ok([items[id_]])) for id_ in sorted(unknown)]
+
+
+def _delete(call: Call, tongs: Tongs) -> Ends:
+    ended: Ends = []
     left = call
     outcome = tongs.send(call)
     for attempt in range(1, TRIES):
@@ -153,8 +279,8 @@ def _delete(call: Call, tongs: Tongs) -> list[tuple[Call, Outcome]]:
         tongs.wait(backoff(attempt, outcome.retry_after))
         if isinstance(outcome, Lost):
             gone = [id_ for id_ in left.operator_ids if _is_gone(id_, tongs)]
-            ended += [(_part(left, gone), Ok())] if gone else []
-            left = _part(left, [id_ for id_ in left.operator_ids if id_ not in gone])
+            ended += [(left.part(gone), Ok())] if gone else []
+            left = left.part([id_ for id_ in left.operator_ids if id_ not in gone])
             if not left.operator_ids:
                 return ended
         repeated = tongs.again(partial(tongs.send, left))
@@ -164,21 +290,15 @@ def _delete(call: Call, tongs: Tongs) -> list[tuple[Call, Outcome]]:
     return [*ended, (left, outcome)]
 
 
-def _halved(call: Call, refused: Refused, tongs: Tongs) -> list[tuple[Call, Outcome]]:
+def _halved(call: Call, refused: Refused, tongs: Tongs) -> Ends:
     """A refused list, halved. One agent that is refused alone is done when it does not exist, and failed otherwise."""
     ids = call.operator_ids
     if len(ids) == 1:
         return [(call, Ok() if _is_gone(ids[0], tongs) else refused)]
     middle = len(ids) // 2
-    return [end for half in (ids[:middle], ids[middle:]) for end in _delete(_part(call, half), tongs)]
+    return [end for half in (ids[:middle], ids[middle:]) for end in _delete(call.part(half), tongs)]
 
 
 def _is_gone(operator_id: str, tongs: Tongs) -> bool:
     looked = tongs.look(operator_id)
     return isinstance(looked, Ok) and looked.data is None
-
-
-def _part(call: Call, operator_ids: list[str] | tuple[str, ...]) -> Call:
-    """The part of a list that is about these agents."""
-    actions = dict(zip(call.operator_ids, call.actions, strict=True))
-    return replace(call, operator_ids=tuple(operator_ids), actions=tuple(actions[id_] for id_ in operator_ids))

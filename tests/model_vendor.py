@@ -77,7 +77,8 @@ class ModelVendor:
         operator_id = call.operator_ids[0]
         match call.kind:
             case "create":
-                self.create(wire.create_body(company, operator_id, call.fields, "first-password"))
+                password = None if call.vendor_password else "first-password"
+                self.create(wire.create_body(company, call.operator_ids, call.fields, password))
             case "edit":
                 self.edit(wire.edit_body(company, operator_id, call.fields))
             case "delete":
@@ -86,12 +87,18 @@ class ModelVendor:
                 self.edit_password(wire.password_body(company, operator_id, "next-password"))
 
     def create(self, body: Row) -> None:
-        """2.1.1, one agent."""
-        values = self._checked(body, _CREATABLE | {"sipFlag"}, least_interval=0)
-        if body["operatorId"] in self.rows:
-            raise Refused("the operatorId is in use")
-        number = self._lowest_free() if values.pop("sipFlag", 1) == 1 else None
-        self.rows[body["operatorId"]] = {**_NEW, "operatorId": body["operatorId"], **values, "sipNumber": number}
+        """2.1.1: one agent, or `batchSize` of them, numbered upwards in the width of the first; all or none."""
+        values = self._checked(body, _CREATABLE | {"sipFlag", "batchFlag", "batchSize"}, least_interval=0)
+        first, size = body["operatorId"], values.pop("batchSize", 1) if values.pop("batchFlag", 0) else 1
+        if not 1 <= size <= 1000:
+            raise Refused("batchSize is out of range")
+        ids = [str(int(first) + step).zfill(len(first)) for step in range(size)] if size > 1 else [first]
+        if self.rows.keys() & set(ids) or len(ids[-1]) > len(first):
+            raise Refused("an operatorId is in use, or a number would need one digit more")
+        chooses = values.pop("sipFlag", 1) == 1
+        for id_ in ids:
+            number = self._lowest_free() if chooses else None
+            self.rows[id_] = {**_NEW, "operatorId": id_, **values, "sipNumber": number}
 
     def edit(self, body: Row) -> None:
         """2.1.2."""

@@ -22,6 +22,7 @@ ORDER = (
     *(
         "wire",
         "diff",
+        "batches",
         "calls",
         "guard",
         "plan",

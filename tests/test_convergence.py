@@ -19,7 +19,7 @@ from reconciler.client import Reader, Transport, Writer, connected
 from reconciler.core.fields import BY_NAME, LISTED, encode
 from reconciler.core.model import DesiredState, LedgerEntry, LiveState, Plan, Secret
 from reconciler.core.pipeline import live_state, make_plan
-from reconciler.credentials import CredentialsFile, resolve
+from reconciler.credentials import CredentialsFile, read_credentials, resolve
 from reconciler.executor import Hands, execute
 from reconciler.journal import Journal
 from reconciler.ledger import Ledger
@@ -57,7 +57,7 @@ def transport(quirky: Box) -> Iterator[Transport]:
 def test_one_apply_converges(
     quirky: Box, transport: Transport, desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry]
 ) -> None:
-    """After one apply the next plan is empty, every password is known, and unmanaged fields are as they were."""
+    """After one apply the next plan is empty, every password is delivered, and unmanaged fields are as they were."""
     desired = _possible(desired, live, ledger)
     assume(desired.agents)
     quirky.store.reset(_wire(live, ledger))
@@ -74,6 +74,8 @@ def test_one_apply_converges(
     assert again.actions == ()
     after = quirky.store.agents()
     _assert_only_what_was_asked(plan, before, after)
+    new = {action.operator_id for action in plan.actions if action.kind != "delete" and action.kind != "edit"}
+    assert passwords.keys() == new
     for operator_id, secret in passwords.items():
         assert after[operator_id]["password_md5"] == hashlib.md5(secret.reveal().encode()).hexdigest()
 
@@ -108,7 +110,7 @@ def _planned(desired: DesiredState, transport: Transport, book: Ledger) -> Plan:
 
 
 def _apply(plan: Plan, transport: Transport, book: Ledger, folder: str) -> dict[str, Secret]:
-    passwords = resolve(plan.actions, PASSWORDS)
+    passwords = resolve([action for action in plan.actions if not action.vendor_password], PASSWORDS)
     credentials = CredentialsFile(Path(folder) / "credentials.jsonl", lambda: datetime(2026, 1, 1, tzinfo=UTC))
     stop = threading.Event()
     writer, reader = Writer(transport, plan.company), Reader(transport, plan.company)
@@ -118,7 +120,8 @@ def _apply(plan: Plan, transport: Transport, book: Ledger, folder: str) -> dict[
     credentials.close()
     assert [event for event in events if event.outcome != "done"] == []
     assert len(events) == len(plan.calls)
-    return passwords
+    delivered = read_credentials(credentials.path, None).credentials if credentials.used else ()
+    return {each.operator_id: each.password for each in delivered if each.password}
 
 
 def _assert_only_what_was_asked(plan: Plan, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -166,7 +166,8 @@ def _go_on(
 
     if not sight.plan.actions:
         return Report((), verified=True)
-    passwords = resolve(sight.plan.actions, os.environ, [options.token_file] if options.token_file else [])
+    ours = [action for action in sight.plan.actions if not action.vendor_password]
+    passwords = resolve(ours, os.environ, [options.token_file] if options.token_file else [])
     _ask(shell, sight.plan, auto_approve=auto_approve)
     total = len(sight.plan.calls)
     with _interruptible(shell, stop), _event_log(events) as log, Progress(shell, "applying") as progress:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
+from reconciler.core.endpoints import DELETE_LIST
 from reconciler.core.model import DEFAULT_LIFE, DesiredState, Limit, Policy
 from reconciler.render.heading import Heading
 from reconciler.settings import connection
@@ -43,12 +44,15 @@ class Options:
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     expires_in: int = DEFAULT_LIFE
+    batch: bool = True
+    delete_list: int = DELETE_LIST
 
     @property
     def policy(self) -> Policy:
         """What the command line says on top of the file."""
         limits = (self.max_deletes, self.max_changes, self.allow_replace)
-        return Policy(*limits, self.expires_in, self.targets, self.excludes)
+        narrowed = (self.expires_in, self.targets, self.excludes)
+        return Policy(*limits, *narrowed, batch=self.batch, delete_list=self.delete_list)
 
     @property
     def folder(self) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from reconciler.cli.shell import Shell
+from reconciler.core.endpoints import DELETE_LIST
 from reconciler.core.model import Limit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -147,6 +148,21 @@ _GUARDRAILS = (
         "--allow-replace",
         is_flag=True,
         help="Delete and make anew the agents whose change can be made only at creation. Protected ones never are.",
+    ),
+    click.option(
+        "--batch/--no-batch",
+        default=True,
+        show_default=True,
+        help="Create equal new agents with consecutive numbers in one call; the vendor then chooses the passwords of "
+        "those that name none.",
+    ),
+    click.option(
+        "--delete-list",
+        type=click.IntRange(1, DELETE_LIST),
+        metavar="N",
+        default=DELETE_LIST,
+        show_default=True,
+        help="How many agents one delete call may name.",
     ),
 )
 

@@ -42,5 +42,8 @@ ENDPOINTS: Final[dict[EndpointName, Endpoint]] = {
 PAGE_SIZE: Final = 100
 """Rows a page: the largest that 2.1.5 allows."""
 
+BATCH: Final = 1000
+"""Agents that one create call may make (2.1.1, `batchSize`)."""
+
 DELETE_LIST: Final = 100
 """Agents in one delete call. 2.1.3 names no limit; a list this long stays reviewable when it is refused."""

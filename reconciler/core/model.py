@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Final, Literal, NoReturn
 
+from reconciler.core.endpoints import DELETE_LIST
 from reconciler.core.fields import Value
 
 
@@ -228,7 +229,8 @@ class Action:
     """What is to be done to one agent.
 
     `carries` are the live values that a replaced agent takes along unchanged; `live` and `recorded` are what listing
-    and ledger said of the agent when this was planned; a `blocked` action says why it can't be done.
+    and ledger said of the agent when this was planned; a `blocked` action says why it can't be done; a `batched` one
+    creates its agent in one call with others.
     """
 
     kind: ActionKind
@@ -242,6 +244,12 @@ class Action:
     recorded: LedgerEntry = LedgerEntry()
     blocked: str = ""
     origin: Origin = ""
+    batched: bool = False
+
+    @property
+    def vendor_password(self) -> bool:
+        """Whether the vendor chooses its password, and tells it in the answer."""
+        return self.batched and self.password is None
 
     @property
     def live_sip(self) -> str | None:
@@ -276,9 +284,10 @@ CallKind = Literal["create", "edit", "delete", "password"]
 class Call:
     """One request, its place in the order given by index: `after` must succeed first, `behind` must only be over.
 
-    `fields` are canonical; a `sipNumber` of `None` in an edit unbinds. A delete that begins a replace `owes` what the
-    agent had. `moves_sip` marks a call that frees or binds
-    a SIP number; one that `takes_any_sip` lets the vendor choose a number, and so waits until no such call is left.
+    `fields` are canonical; a `sipNumber` of `None` in an edit unbinds. A create of several agents is a batch: their ids
+    are consecutive, and with `vendor_password` the vendor chooses their passwords. A delete that begins a replace
+    `owes` what the agent had. `moves_sip` marks a call that frees or binds a SIP number; one that `takes_any_sip` lets
+    the vendor choose a number, and so waits until no such call is left.
     """
 
     kind: CallKind
@@ -291,6 +300,17 @@ class Call:
     owes: Mapping[str, Value] = field(default_factory=dict)
     moves_sip: bool = False
     takes_any_sip: bool = False
+    vendor_password: bool = False
+
+    @property
+    def batch(self) -> bool:
+        """Whether it makes several agents at once."""
+        return self.kind == "create" and len(self.operator_ids) > 1
+
+    def part(self, operator_ids: Sequence[str]) -> Call:
+        """What of it is about these of its agents."""
+        actions = dict(zip(self.operator_ids, self.actions, strict=True))
+        return replace(self, operator_ids=tuple(operator_ids), actions=tuple(actions[id_] for id_ in operator_ids))
 
 
 DEFAULT_LIFE: Final = 7 * 86400
@@ -301,6 +321,7 @@ class Policy:
     """What the command line says on top of the file. `expires_in` is how many seconds a review of the plan holds.
 
     `targets` and `excludes` are patterns that narrow whom the plan speaks of; `only` are the agents of a saved plan.
+    `batch` lets equal new agents be created together, and `delete_list` is how many one delete may name.
     """
 
     max_deletes: Limit | None = None
@@ -310,6 +331,8 @@ class Policy:
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     only: frozenset[str] | None = None
+    batch: bool = True
+    delete_list: int = DELETE_LIST
 
     def speaks_of(self, operator_id: str) -> bool:
         """Whether the command line leaves the agent in."""
@@ -361,6 +384,14 @@ class Plan:
     excludes: tuple[str, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
     notes: tuple[Note, ...] = ()
+    batch: bool = True
+    delete_list: int = DELETE_LIST
+    fewest_calls: int = 0
+
+    @property
+    def batches(self) -> tuple[Call, ...]:
+        """The calls that create several agents at once."""
+        return tuple(call for call in self.calls if call.batch)
 
     @property
     def summary(self) -> dict[str, int]:
@@ -403,12 +434,15 @@ class Intent:
     password_version: int | None
     outcome: CallOutcome | None = None
     owes: Mapping[str, Value] = field(default_factory=dict)
+    vendor_password: bool = False
 
     @classmethod
     def of(cls, call: Call) -> Intent:
         """What is about to be sent."""
         version = call.password.version if call.password else None
-        return cls(call.kind, call.operator_ids, call.fields, version, owes=call.owes)
+        return cls(
+            call.kind, call.operator_ids, call.fields, version, owes=call.owes, vendor_password=call.vendor_password
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.core.calls import lower
+from reconciler.core.calls import fewest, lower, marked
 from reconciler.core.diff import diff
 from reconciler.core.guard import guardrails
 from reconciler.core.model import DesiredState, LedgerView, LiveAgent, LiveState, Plan, Policy
-from reconciler.core.plan import acts, notes
+from reconciler.core.plan import acts, batch_notes, notes
 
 
 def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: str = "") -> LiveState:
@@ -25,6 +25,7 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
     """Everything between reading and showing."""
     found = diff(desired, live, ledger, policy)
     actions = acts(found, policy)
+    calls = lower(actions, batch=policy.batch, delete_list=policy.delete_list)
     touched = {action.operator_id for action in actions if action.kind != "delete"}
     return Plan(
         company=desired.company,
@@ -34,8 +35,8 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         live_agents=len(live.agents),
         in_scope=found.in_scope,
         unchanged=found.looked_at - len(touched),
-        actions=actions,
-        calls=lower(actions),
+        actions=marked(actions, calls),
+        calls=calls,
         endpoint=live.endpoint,
         recipients=desired.recipients,
         allow_replace=policy.allow_replace,
@@ -43,5 +44,8 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         targets=policy.targets,
         excludes=policy.excludes,
         guardrails=guardrails(actions, desired, found.in_scope, policy),
-        notes=tuple(notes(found, actions, policy)),
+        notes=(*notes(found, actions, policy), *batch_notes(calls)),
+        batch=policy.batch,
+        delete_list=policy.delete_list,
+        fewest_calls=fewest(actions),
     )

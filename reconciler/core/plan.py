@@ -18,7 +18,18 @@ from dataclasses import replace as with_
 from typing import Final
 
 from reconciler.core.fields import BY_NAME, LISTED, Value, can_edit, fits
-from reconciler.core.model import Action, AgentDiff, Diff, FieldChange, LedgerEntry, LiveState, Note, Policy, matches
+from reconciler.core.model import (
+    Action,
+    AgentDiff,
+    Call,
+    Diff,
+    FieldChange,
+    LedgerEntry,
+    LiveState,
+    Note,
+    Policy,
+    matches,
+)
 
 
 def acts(diff: Diff, policy: Policy) -> tuple[Action, ...]:
@@ -174,3 +185,20 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
             unknowable[name].append(agent.operator_id)
     for name, ids in unknowable.items():
         yield Note(f"{name} can be set only at creation, is never listed and not recorded: left as it is", tuple(ids))
+
+
+_RANGES: Final = 8
+
+
+def batch_notes(calls: Sequence[Call]) -> Iterator[Note]:
+    """Which agents are created together, and what that means for their passwords."""
+    for vendor, password in (
+        (True, "the vendor chooses their passwords, which are delivered"),
+        (False, "each batch shares one password"),
+    ):
+        batches = [call.operator_ids for call in calls if call.batch and call.vendor_password is vendor]
+        if batches:
+            ranges = ", ".join(f"{ids[0]}…{ids[-1]}" for ids in batches[:_RANGES])
+            more = f" and {len(batches) - _RANGES} more" if len(batches) > _RANGES else ""
+            how = f"created in {len(batches)} batch{'es' * (len(batches) > 1)}, {ranges}{more}; {password}"
+            yield Note(how, tuple(id_ for ids in batches for id_ in ids))

@@ -7,6 +7,7 @@ from typing import Final
 
 from jsonschema.protocols import Validator
 
+from reconciler.core.endpoints import DELETE_LIST
 from reconciler.core.fields import COMPARED, LISTED
 from reconciler.core.saved import FORMAT
 from reconciler.core.schema import VARIABLE, Schema, strict
@@ -36,6 +37,9 @@ def plan_schema() -> Schema:
         "live": _object({"agents": _COUNT, "in_scope": _COUNT}),
         "summary": _counts("create", "edit", "replace", "delete", "password", "blocked", "unchanged"),
         "calls": _counts("create", "edit", "delete", "password", "total"),
+        "fewest_calls": _said(_COUNT, "What the API needs at least for these actions."),
+        "batch": _said({"type": "boolean"}, "Whether equal new agents are created together."),
+        "delete_list": _said({"type": "integer", "minimum": 1, "maximum": DELETE_LIST}, "How many one delete names."),
         "allow_replace": {"type": "boolean"},
         "targets": _said(_list(_TEXT), "Patterns that the plan was narrowed to; none: everybody in scope."),
         "excludes": _said(_list(_TEXT), "Patterns of agents that were left out."),
@@ -126,4 +130,7 @@ def _action() -> Schema:
         carries=_said(_values(*compared), "What a replaced agent takes along."),
         password=_said(password, "Where the password comes from."),
         blocked=_said(_TEXT, "Why it cannot be done."),
+        batch=_said(
+            {"const": True}, "It is created in one call with others, and without `password` gets the vendor's."
+        ),
     )

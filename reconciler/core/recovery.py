@@ -66,8 +66,11 @@ def _looked_up(
     agent = live.agents.get(operator_id)
     match intent.kind:
         case "create" if agent:
-            message = "was created, with the password that was stored before"
-            return remembered(entry, intent), Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
+            known = "with the password that was stored before"
+            unknown = "with a password of the vendor's that was not delivered; it will be set anew"
+            message = f"was created, {unknown if intent.vendor_password else known}"
+            made = _made(entry, intent, unsure=intent.vendor_password)
+            return made, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
             # It may still be under way; should it appear, its password is set anew.
             return replace(entry or LedgerEntry(), unsure=True), Finding(operator_id, "was not created")
@@ -80,6 +83,10 @@ def _looked_up(
             return unrecorded, Finding(operator_id, "may have its new password; it counts as not recorded")
         case _:
             return _edited(operator_id, intent, live, entry)
+
+
+def _made(entry: LedgerEntry | None, intent: Intent, *, unsure: bool) -> LedgerEntry:
+    return replace(remembered(entry, intent) or LedgerEntry(), unsure=unsure)
 
 
 def _edited(

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from reconciler.core.calls import lower
+from reconciler.core.calls import fewest, lower, marked
 from reconciler.core.fields import Value
 from reconciler.core.model import (
     Action,
@@ -46,6 +46,9 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "live": {"agents": plan.live_agents, "in_scope": plan.in_scope},
         "summary": plan.summary,
         "calls": plan.call_counts,
+        "fewest_calls": plan.fewest_calls,
+        "batch": plan.batch,
+        "delete_list": plan.delete_list,
         "allow_replace": plan.allow_replace,
         "targets": list(plan.targets),
         "excludes": list(plan.excludes),
@@ -64,6 +67,8 @@ def digest(plan: Plan) -> str:
         "company": _company(plan.company),
         "endpoint": plan.endpoint,
         "recipients": sorted(plan.recipients),
+        "batch": plan.batch,
+        "delete_list": plan.delete_list,
         "allow_replace": plan.allow_replace,
         "targets": list(plan.targets),
         "excludes": list(plan.excludes),
@@ -122,6 +127,7 @@ def _action(action: Action) -> Document:
         "carries": dict(action.carries),
         "password": _password(action.password) if action.password else {},
         "blocked": action.blocked,
+        "batch": action.batched,
     }
     return written | {key: value for key, value in optional.items() if value}
 
@@ -149,6 +155,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
     """The plan that a document was made of; the document must fit `schemas/plan.schema.json`."""
     actions = tuple(_read_action(written) for written in document["actions"])
     desired, live = document["desired"], document["live"]
+    batch, delete_list = document["batch"], document["delete_list"]
+    calls = lower(actions, batch=batch, delete_list=delete_list)
     return Plan(
         company=Company(document["company"]["abbreviate"], document["company"].get("companyId")),
         desired_sha256=desired["sha256"],
@@ -157,8 +165,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         live_agents=live["agents"],
         in_scope=live["in_scope"],
         unchanged=document["summary"]["unchanged"],
-        actions=actions,
-        calls=lower(actions),
+        actions=marked(actions, calls),
+        calls=calls,
         endpoint=document["endpoint"],
         recipients=tuple(document["recipients"]),
         allow_replace=document["allow_replace"],
@@ -167,6 +175,9 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         excludes=tuple(document["excludes"]),
         guardrails=tuple(_read_guardrail(written) for written in document["guardrails"]),
         notes=tuple(Note(note["message"], tuple(note["operatorIds"])) for note in document["notes"]),
+        batch=batch,
+        delete_list=delete_list,
+        fewest_calls=fewest(actions),
     )
 
 

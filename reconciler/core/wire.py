@@ -51,15 +51,22 @@ def one_body(company: Company, operator_id: str) -> Body:
     return {**company_body(company), "operatorId": operator_id}
 
 
-def create_body(company: Company, operator_id: str, fields: Mapping[str, Value], password: str) -> Body:
-    """2.1.1 for one agent: what can be sent on create; a managed SIP number means that none is to be assigned."""
-    body = {**company_body(company), "operatorId": operator_id}
+def create_body(
+    company: Company, operator_ids: tuple[str, ...], fields: Mapping[str, Value], password: str | None
+) -> Body:
+    """2.1.1: what can be sent on create; a managed SIP number means that none is to be assigned.
+
+    Several agents are a batch, numbered upwards from the first. Without a password the vendor chooses each one's.
+    """
+    body = {**company_body(company), "operatorId": operator_ids[0]}
+    if len(operator_ids) > 1:
+        body |= {"batchFlag": 1, "batchSize": len(operator_ids)}
     for row in COMPARED:
         if row.wire.create and row.name in fields:
             body[row.wire.create] = encode(row, fields[row.name])
     if "sipNumber" in fields:
         body["sipFlag"] = 0
-    return {**body, "password": password}
+    return body if password is None else {**body, "password": password}
 
 
 def edit_body(company: Company, operator_id: str, fields: Mapping[str, Value]) -> Body:

@@ -24,6 +24,7 @@ from markupsafe import Markup
 from reconciler.core.model import Guardrail, Plan
 from reconciler.core.saved import digest
 from reconciler.render.heading import Heading
+from reconciler.render.requests import requests
 from reconciler.render.rows import KINDS, Row, RowKind, in_order
 from reconciler.render.terminal import visible
 
@@ -42,7 +43,7 @@ def plan(plan: Plan, heading: Heading) -> str:
         verdict=_verdict(plan),
         made=heading.created_at.replace("T", " ").replace("Z", " UTC"),
         expires=_duration(plan.expires_in),
-        requests=_requests(plan, heading),
+        requests=requests(plan, heading.rate),
         bars=list(_bars(plan)),
         limits=[_Limit.of(guardrail) for guardrail in plan.guardrails],
         reasons=_reasons(sections),
@@ -122,18 +123,6 @@ def _duration(seconds: int) -> str:
     """Seconds in the largest unit that tells them exactly."""
     size, name = next((size, name) for size, name in _UNITS if seconds % size == 0)
     return _count(seconds // size, name)
-
-
-def _requests(plan: Plan, heading: Heading) -> str:
-    """How many requests an apply sends, and how long that takes at the rate."""
-    calls = plan.call_counts
-    total = calls.pop("total")
-    if not total:
-        return "none"
-    each = ", ".join(f"{number:,} {kind}" for kind, number in calls.items() if number)
-    seconds = total / heading.rate if heading.rate else 0
-    took = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
-    return f"{total:,} ({each})" + (f", about {took} at {heading.rate:g} a second" if heading.rate else "")
 
 
 @dataclass(frozen=True, slots=True)

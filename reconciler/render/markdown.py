@@ -89,7 +89,7 @@ def _verdict(plan: Plan) -> str:
 
 
 def _counts(plan: Plan) -> str:
-    counts = {**plan.summary, "API calls": plan.call_counts["total"]}
+    counts = {**plan.summary, "API calls": len(plan.calls), "fewest possible": plan.fewest_calls}
     return "\n".join((_row(counts), "|" + "---:|" * len(counts), _row(f"{count:,}" for count in counts.values())))
 
 
@@ -261,7 +261,8 @@ def _aside(action: Action) -> Iterator[tuple[str, str]]:
     elif kept:
         yield "given back after a replace that was cut short", kept
     if action.kind in ("create", "replace"):
-        yield "password", _source(action.password, cell)
+        chosen = "chosen by the vendor, in a batch"
+        yield "password", chosen if action.vendor_password else _source(action.password, cell)
 
 
 def _sets(action: Action) -> str:
@@ -303,7 +304,7 @@ def _shape(action: Action) -> tuple[object, ...]:
     names = [
         _around(name, action) for name in (action.name, *(str(c.after) for c in action.changes if c.field == "name"))
     ]
-    return changes, names, action.carries, action.password, action.origin
+    return changes, names, action.carries, action.password, action.origin, action.batched
 
 
 def _around(name: str, action: Action) -> list[str]:

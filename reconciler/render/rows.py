@@ -109,7 +109,8 @@ def _parts(action: Action) -> Iterator[Part]:
         return
     lines = [_line(action, change) for change in action.changes]
     if action.kind in ("create", "replace") and not action.blocked:
-        lines.append(Line("password", None, _source(action.password)))
+        chosen = Shown("chosen by the vendor, in a batch", "word")
+        lines.append(Line("password", None, chosen if action.vendor_password else _source(action.password)))
     yield Part("", tuple(lines))
     if action.blocked:
         return

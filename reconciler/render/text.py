@@ -21,6 +21,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.saved import digest
 from reconciler.render.heading import Heading
+from reconciler.render.requests import requests
 from reconciler.render.terminal import pad, paint, visible, width
 
 _SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "password": "*"}
@@ -109,11 +110,8 @@ def _aside(action: Action) -> Iterator[str]:
     if action.blocked:
         return
     if action.kind in ("create", "replace"):
-        source = action.password
-        where = (
-            "a generated one" if source is None or source.kind == "generate" else f"from {source.kind} {source.name}"
-        )
-        yield f"      password: {visible(where)}"
+        whose = "chosen by the vendor" if action.vendor_password else _source(action.password)
+        yield f"      password: {whose}{', in a batch' if action.batched else ''}"
     kept = ", ".join(name for name in action.carries if action.carries[name] is not None)
     if action.kind == "replace":
         yield f"      deleted and made anew; carried over: {kept or 'nothing'}"
@@ -179,18 +177,10 @@ def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
     parts += [f"{count['password']} password{'s' * (count['password'] != 1)} to set"] if count["password"] else []
     parts += [f"{count['blocked']} blocked"] if count["blocked"] else []
     yield paint(f"Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold", color=heading.color)
-    calls = plan.call_counts
-    total = calls.pop("total")
-    if total:
-        each = ", ".join(f"{number} {kind}" for kind, number in calls.items() if number)
-        pace = f", about {_seconds(total / heading.rate)} at {heading.rate:g} a second" if heading.rate else ""
-        yield f"API calls: {total} ({each}){pace}."
+    if plan.calls:
+        yield f"API calls: {requests(plan, heading.rate)}."
     if plan.refused:
         yield paint("Refused: nothing of this may be applied as it stands.", "bad", color=heading.color)
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def problems(found: Sequence[Problem], *, color: bool = False) -> str:

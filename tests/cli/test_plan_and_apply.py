@@ -340,15 +340,15 @@ def test_no_connection_is_1(offline: Workplace) -> None:
 
 def test_events_are_written(place: Workplace) -> None:
     """`--events` gets a JSON line for each call, and `apply --format json` one document with plan and results."""
-    place.write(agents('"8001", status: disabled', '"8002"'))
+    place.write(agents('"8001", status: disabled', '"8002", name: b', '"8003", name: b'))
     ran = place.run("apply", "-y", "--format", "json", "--events", "events.jsonl")
     assert ran.code == 0
-    assert ran.json["plan"]["summary"]["create"] == 2
+    assert ran.json["plan"]["summary"]["create"] == 3
     assert ran.json["verified"] is True
     events = [json.loads(line) for line in (place.folder / "events.jsonl").read_text().splitlines()]
     assert sorted((event["call"], *event["operatorIds"]) for event in events) == [
         ("create", "8001"),
-        ("create", "8002"),
+        ("create", "8002", "8003"),
         ("edit", "8001"),
     ]
     assert {event["outcome"] for event in events} == {"done"}

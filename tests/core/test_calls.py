@@ -140,15 +140,13 @@ def test_a_delete_frees_every_number_of_its_agents() -> None:
     """Whoever takes the number of any deleted agent comes after the call that deletes it."""
     ids = [f"8{index:03}" for index in range(150)]
     listed = [live_agent(id_, sipNumber=f"6{id_}") for id_ in ids]
-    wanted = desired(
-        agent("9001", sipNumber="68000"), agent("9002", sipNumber="68099"), agent("9003", sipNumber="68100")
-    )
+    wanted = desired(*(agent(f"900{n}", sipNumber=number) for n, number in enumerate(("68000", "68099", "68100"))))
     plan = planned(wanted, live(*listed), policy=REPLACING)
     assert [(call.kind, len(call.operator_ids), call.moves_sip) for call in plan.calls[:2]] == [
         ("delete", 100, True),
         ("delete", 50, True),
     ]
-    assert [call.after for call in plan.calls if call.kind == "edit"] == [(2, 0), (4, 0), (6, 1)]
+    assert [call.after for call in plan.calls if call.kind == "edit"] == [(2, 0), (2, 0), (2, 1)]
 
 
 def test_a_delete_with_a_number_among_many_without() -> None:
@@ -302,7 +300,6 @@ def test_the_vendors_choice_waits_for_all_that_move() -> None:
         ("delete", "8007", True, False),
         ("create", "8001", False, True),
         ("create", "8002", False, False),
-        ("create", "8003", False, False),
         ("edit", "8003", True, False),
         ("edit", "8004", False, False),
         ("edit", "8005", True, False),

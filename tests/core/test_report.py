@@ -54,7 +54,7 @@ def test_one_call_of_many_actions() -> None:
 
 def test_results_are_in_plan_order() -> None:
     """There is one result an action, whatever order the events came in."""
-    plan = planned(desired(agent("8001"), agent("8002"), agent("8003")))
+    plan = planned(desired(agent("8001"), agent("8003"), agent("8005")))
     events = [Event(plan.calls[index], outcome) for index, outcome in ((2, "done"), (0, "lost"))]  # type: ignore[arg-type]
     found = results(plan, events)
     assert [result.action for result in found] == list(plan.actions)

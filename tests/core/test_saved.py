@@ -179,7 +179,7 @@ WHOLE = Plan(
     notes=(Note("kept", ("8003",)),),
 )
 EXPLAINS = {
-    *("desired_sha256", "files", "desired_agents", "live_agents", "in_scope", "unchanged", "calls"),
+    *("desired_sha256", "files", "desired_agents", "live_agents", "in_scope", "unchanged", "calls", "fewest_calls"),
     *("notes", "notes.message", "notes.operator_ids", "guardrails.allowed", "guardrails.hint"),
     *("actions.place", "actions.place.file", "actions.place.line", "actions.place.column"),
     *("actions.origin", "actions.changes.origin"),

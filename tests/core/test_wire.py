@@ -120,7 +120,7 @@ def test_the_company_in_a_request() -> None:
 def test_a_create_with_everything() -> None:
     """2.1.1: integers for flags and choices, no status, group or SIP number, and no number to be assigned."""
     fields: dict[str, Value] = {**FIELDS, "roleName": "值班", "bindSkillName": "售后", "bindSkillLevel": 3}
-    assert wire.create_body(COMPANY, "8001", fields, "hunter2") == {
+    assert wire.create_body(COMPANY, ("8001",), fields, "hunter2") == {
         **HEAD,
         "name": "张三",
         "operatorType": 1,
@@ -157,7 +157,7 @@ def test_a_create_with_everything() -> None:
 )
 def test_a_create_sends_what_is_managed(fields: dict[str, Value], more: dict[str, object]) -> None:
     """A number is left to the vendor only where the file says nothing of it; empty values are sent as they are."""
-    assert wire.create_body(COMPANY, "8001", fields, "hunter2") == {**HEAD, **more, "password": "hunter2"}
+    assert wire.create_body(COMPANY, ("8001",), fields, "hunter2") == {**HEAD, **more, "password": "hunter2"}
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_password_goes_as_lower_case_md5() -> None:
 @given(st.fixed_dictionaries({row.name: canonical_values(row) for row in LISTED}))
 def test_what_is_sent_is_what_is_listed(fields: dict[str, Value]) -> None:
     """A row that echoes what create and edit sent reads as the values that were meant."""
-    sent = wire.create_body(COMPANY, "8001", fields, "x") | wire.edit_body(COMPANY, "8001", fields)
+    sent = wire.create_body(COMPANY, ("8001",), fields, "x") | wire.edit_body(COMPANY, "8001", fields)
     row = {name: value for name, value in sent.items() if name not in ("sipFlag", "unbindSip", "password")}
     row["sipNumber"] = row.pop("sipnumber", None)
     assert wire.live_agent(row) == live_agent("8001", **fields)
@@ -207,5 +207,5 @@ def test_what_is_sent_is_what_is_listed(fields: dict[str, Value]) -> None:
 @given(st.fixed_dictionaries({}, optional={row.name: canonical_values(row) for row in COMPARED}))
 def test_no_body_holds_a_boolean_or_a_null(fields: dict[str, Value]) -> None:
     """Whatever is sent is a text or an integer."""
-    for body in (wire.create_body(COMPANY, "8001", fields, "x"), wire.edit_body(COMPANY, "8001", fields)):
+    for body in (wire.create_body(COMPANY, ("8001",), fields, "x"), wire.edit_body(COMPANY, "8001", fields)):
         assert {type(value) for value in body.values()} <= {str, int}

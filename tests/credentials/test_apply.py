@@ -86,13 +86,13 @@ def test_a_file_that_exists_sends_nothing(place: Workplace, box: Box, key: Key) 
 
 @pytest.mark.parametrize("made", [1, 3, 5])
 def test_a_killed_apply_loses_no_password(tmp_path: Path, made: int) -> None:
-    """SIGKILL in the middle: every agent that the vendor has made has its password in the file."""
+    """SIGKILL in the middle: every agent that was made, one by one, has its password in the file."""
     with running(token=TOKEN, latency=50) as box:
         place = Workplace(tmp_path, box.url, {"RECONCILER_PARALLELISM": "2"})
         key = age_key(tmp_path)
         desired(place, key.recipient)
         with subprocess.Popen(
-            [sys.executable, "-m", "reconciler", "apply", "-y", "--credentials", "out.age"],
+            [sys.executable, "-m", "reconciler", "apply", "-y", "--no-batch", "--credentials", "out.age"],
             cwd=tmp_path, env=place.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         ) as process:  # fmt: skip
             while len(box.store.history()) < made:

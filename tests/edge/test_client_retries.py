@@ -44,7 +44,7 @@ READS: dict[str, tuple[Callable[[Line], Any], Answer]] = {
     "page": (lambda client: client.reader.listing(), PAGE),
 }
 WRITES: dict[str, tuple[Callable[[Line], Outcome], Answer]] = {
-    "create": (lambda client: client.writer.create("8001", {}, Secret(PASSWORD)), envelope(data=[ROW])),
+    "create": (lambda client: client.writer.create(("8001",), {}, Secret(PASSWORD)), envelope(data=[ROW])),
     "edit": (lambda client: client.writer.edit("8001", {"name": "张三"}), envelope(data=ROW)),
     "delete": (lambda client: client.writer.delete(("8001",)), envelope()),
     "password": (lambda client: client.writer.password("8001", Secret(PASSWORD)), envelope()),

@@ -44,7 +44,7 @@ ANSWERS: dict[str, Answer] = {
     "nothing": hangs(),
 }
 WRITES: dict[str, Callable[[Line], Outcome]] = {
-    "create": lambda client: client.writer.create("8001", {}, Secret(PASSWORD)),
+    "create": lambda client: client.writer.create(("8001",), {}, Secret(PASSWORD)),
     "password": lambda client: client.writer.password("8001", Secret(PASSWORD)),
     "edit": lambda client: client.writer.edit("8001", {}),
     "delete": lambda client: client.writer.delete(("8001",)),

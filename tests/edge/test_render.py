@@ -357,7 +357,8 @@ def test_many_problems(count: int, more: str) -> None:
 GUARDRAIL = ["rule", "limit", "set_by", "allowed", "planned", "ok", "hint", "operatorIds"]
 TOP = [
     *("format", "tool", "created_at", "digest", "expires_in", "company", "endpoint", "desired", "live", "summary"),
-    *("calls", "allow_replace", "targets", "excludes", "recipients", "guardrails", "actions"),
+    *("calls", "fewest_calls", "batch", "delete_list", "allow_replace", "targets", "excludes", "recipients"),
+    *("guardrails", "actions"),
 ]
 
 

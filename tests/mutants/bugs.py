@@ -37,19 +37,9 @@ _PLANTED: Final = "tests/reliability/test_planted.py"
 _WIRE: Final = "tests/core/test_wire.py"
 
 _BEFORE_THE_CALL: Final = """\
-            hands.credentials.write(operator_id, hands.tongs.passwords[operator_id])
-        return hands.journal.intend(Intent.of(call))
-    except OSError as error:
-        return error
-
-
-def _recorded(call: Call, outcome: Outcome, number: int, hands: Hands) -> Event:
+        if call.kind in ("create", "password") and not call.vendor_password:
+            _store_passwords(call, hands)
 """
-_BETWEEN: Final = (
-    '    """Keep the books for a call that has ended. '
-    'One whose SIP password cannot be stored stays open in the journal."""\n'
-)
-_AFTER_THE_CALL: Final = '    message = "" if isinstance(outcome, Ok) else str(outcome)\n'
 
 BUGS: Final = (
     # What is on disk, and when.
@@ -64,14 +54,11 @@ BUGS: Final = (
     Bug(
         "credentials-after-the-call",
         "reconciler/executor.py",
-        _BEFORE_THE_CALL + _BETWEEN + _AFTER_THE_CALL,
-        _BEFORE_THE_CALL.replace("hands.credentials.write(operator_id, hands", "print(operator_id, hands")
-        + _BETWEEN
-        + """\
-    if call.kind in ("create", "password"):
-        hands.credentials.write(call.operator_ids[0], hands.tongs.passwords[call.operator_ids[0]])
-"""
-        + _AFTER_THE_CALL,
+        _BEFORE_THE_CALL,
+        """\
+        for operator_id in call.operator_ids:
+            hands.tongs.passwords.setdefault(operator_id, generate())
+""",
         "No agent ever has a password that nobody knows, whenever the process dies.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
     ),
@@ -94,8 +81,8 @@ BUGS: Final = (
     Bug(
         "sealed-credentials-in-plain",
         "reconciler/credentials.py",
-        "self._sealer.record(line) if self._sealer else line",
-        "line",
+        'b"".join(map(self._sealer.record, lines) if self._sealer else lines)',
+        'b"".join(lines)',
         "With recipients no password touches the disk unencrypted.",
         ("tests/credentials/test_sealed_file.py::test_no_plain_byte_touches_the_disk",),
     ),
@@ -110,8 +97,8 @@ BUGS: Final = (
     Bug(
         "intent-not-synced",
         "reconciler/journal.py",
-        'self._write({"n": self._count, **line, **version, **owes}, sync=True)',
-        'self._write({"n": self._count, **line, **version, **owes})',
+        'self._write({"n": self._count, **line, **version, **owes, **vendor}, sync=True)',
+        'self._write({"n": self._count, **line, **version, **owes, **vendor})',
         "The intent survives a power cut from before the request that it announces.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
     ),
@@ -119,22 +106,20 @@ BUGS: Final = (
         "call-before-the-books",
         "reconciler/executor.py",
         """\
-                number = _note(calls[index], hands)
+                number = _note(job.call, hands)
                 if isinstance(number, OSError):
-                    yield Event(calls[index], "not-sent", f"nothing was sent: it could not be noted: {number.strerror}")
-                    yield from order.stop("not tried: passwords and intents can no longer be stored")
+                    yield from run.unnoted(job, number)
                 else:
-                    running[threads.submit(settle, calls[index], hands.tongs)] = (index, number)
+                    running[threads.submit(settle, job.call, hands.tongs, tried=job.tried)] = (job, number)
 """,
         """\
-                sent = threads.submit(settle, calls[index], hands.tongs)
+                sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried)
                 wait([sent])
-                number = _note(calls[index], hands)
+                number = _note(job.call, hands)
                 if isinstance(number, OSError):
-                    yield Event(calls[index], "not-sent", f"nothing was sent: it could not be noted: {number.strerror}")
-                    yield from order.stop("not tried: passwords and intents can no longer be stored")
+                    yield from run.unnoted(job, number)
                 else:
-                    running[sent] = (index, number)
+                    running[sent] = (job, number)
 """,
         "Nothing is sent that could not be noted first.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
@@ -290,8 +275,8 @@ BUGS: Final = (
     Bug(
         "refused-after-lost-is-final",
         "reconciler/settle.py",
-        "            return outcome if lost is None else _seen(call, tongs) or outcome\n",
-        "            return outcome\n",
+        "            return (call, outcome) if lost is None else (seen_as, _seen(call, tongs) or outcome)\n",
+        "            return call, outcome\n",
         "A repeated create that is refused because the first one arrived counts as done.",
         (f"{_PLANTED}::test_a_create_that_arrives_late_is_ours",),
     ),

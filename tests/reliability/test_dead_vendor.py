@@ -14,9 +14,9 @@ from tests.reliability.killer import Break, Killer
 from tests.sandbox.wire import until
 
 PARALLELISM = 4
-EDITED, DELETED, MADE = range(8100, 8130), range(8200, 8220), range(8300, 8320)
+EDITED, DELETED, MADE = range(8100, 8130), range(8200, 8220), range(8300, 8340, 2)
 PLANNED = len(EDITED) + 1 + 2 * len(MADE)
-"""Calls: an edit each, one list of deletes, and a create and an edit each."""
+"""Calls: an edit each, one list of deletes, and a create and an edit each; no two new agents are neighbours."""
 MOST = PLANNED * 6 // 5
 FIRST = [1, 2, 3, 6, 20, 50, PLANNED]
 READ_TRIES = 6

@@ -190,8 +190,8 @@ class Scripted:
     looks: list[Outcome] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def create(self, operator_id: str, *_: object) -> Outcome:
-        return self._next(f"create {operator_id}")
+    def create(self, operator_ids: tuple[str, ...], *_: object) -> Outcome:
+        return self._next(f"create {' '.join(operator_ids)}")
 
     def edit(self, operator_id: str, *_: object) -> Outcome:
         return self._next(f"edit {operator_id}")
@@ -216,7 +216,7 @@ def settled(
     if stopped:
         stop.set()
     tongs = Tongs(hand, hand, {"8001": Secret("pw")}, budget or Budget(100), stop, lambda _seconds: None)
-    return [(part.operator_ids, outcome) for part, outcome in settle(call, tongs)]
+    return [(part.operator_ids, outcome) for part, outcome in settle(call, tongs).over]
 
 
 HERE = Ok(Looked(live_agent("8001", sipNumber="60001"), "60001", Secret("sip")))

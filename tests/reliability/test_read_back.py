@@ -124,7 +124,7 @@ def test_a_sip_number_that_is_not_taken_away(applier: Applier) -> None:
 @pytest.mark.parametrize("row", CREATED, ids=lambda row: row.name)
 def test_a_field_that_a_create_leaves_out(applier: Applier, row: Field) -> None:
     """The same for a new agent, also where only a replace can mend it."""
-    wish(applier, {"operatorId": "8001", row.name: another(row)}, {"operatorId": "8002", row.name: another(row)})
+    wish(applier, {"operatorId": "8001", row.name: another(row)}, {"operatorId": "8003", row.name: another(row)})
     applier.box.faults([{"endpoint": "create/v2", "operatorId": "8001", "fault": "ignore", "field": row.wire.create}])
     assert_said(applied(applier), "8001", row.name)
     assert_heals(applier)

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from reconciler.client import Lost, Outcome
+from reconciler.client import Lost
 from reconciler.core.model import Call, Event, Report
 from reconciler.sandbox.server import Box, running
-from reconciler.settle import Tongs, settle
+from reconciler.settle import Settled, Tongs, settle
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier, known_credentials
 
@@ -305,12 +305,12 @@ def test_any_history_converges(vendor: Box) -> None:
     run_state_machine_as_test(on(vendor), settings=STEADY)
 
 
-def blind(call: Call, tongs: Tongs) -> list[tuple[Call, Outcome]]:
+def blind(call: Call, tongs: Tongs, *, tried: bool) -> Settled:
     """The bug that must be found: a create whose answer was lost is simply sent again."""
-    if call.kind != "create":
-        return settle(call, tongs)
+    if call.kind != "create" or call.batch:
+        return settle(call, tongs, tried=tried)
     outcome = tongs.send(call)
-    return [(call, tongs.send(call) if isinstance(outcome, Lost) else outcome)]
+    return Settled([(call, tongs.send(call) if isinstance(outcome, Lost) else outcome)])
 
 
 def test_the_machine_finds_a_blind_repetition(vendor: Box, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,10 +55,13 @@ def test_what_it_is_about() -> None:
 def test_what_it_costs() -> None:
     """Requests are counted by kind, with the time that they take at the rate; unlimited takes no time to tell."""
     plan = plan_of("mixed")
-    assert facts(plan)["Requests"] == "8 (2 create, 3 edit, 1 delete, 2 password), about 0.4 s at 20 a second"
+    assert (
+        facts(plan)["Requests"]
+        == "8 (2 create, 3 edit, 1 delete, 2 password), the fewest possible, about 0.4 s at 20 a second"
+    )
     assert facts(crowd(3))["Requests"] == "none"
     unlimited = html.plan(plan, replace(HEADING, rate=0.0))
-    assert "<dd>8 (2 create, 3 edit, 1 delete, 2 password)</dd>" in unlimited
+    assert "<dd>8 (2 create, 3 edit, 1 delete, 2 password), the fewest possible</dd>" in unlimited
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_counts() -> None:
     assert dict(zip(head, numbers, strict=True)) == {
         **{name: f"{count:,}" for name, count in made.summary.items()},
         "API calls": str(made.call_counts["total"]),
+        "fewest possible": str(made.fewest_calls),
     }
 
 
