@@ -133,8 +133,8 @@ class _Run:
 
     def over(self, job: _Job, number: int, settled: Settled) -> Iterator[Event]:
         """Note how a request has ended; an event for each part that is over."""
-        for item in settled.strangers:
-            self._hands.strangers.append(str(item["operatorId"]))
+        if settled.strangers:
+            _keep_strangers(settled.strangers, self._hands)
         for part, outcome in settled.over:
             yield from self._part_over(job, number, part, outcome)
         if settled.again:
@@ -335,6 +335,13 @@ def _keep_in_doubt(call: Call, outcome: Outcome, hands: Hands) -> None:
     hands.ledger.take({call.operator_ids[0]: replace(entry, unsure=True)})
     with suppress(OSError):  # what is open in the journal is delivered by the next run
         _deliver(call, outcome, hands)
+
+
+def _keep_strangers(items: Sequence[Item], hands: Hands) -> None:
+    ids = [str(item["operatorId"]) for item in items]
+    hands.strangers.extend(ids)
+    with suppress(OSError):  # they are told of in any case
+        hands.credentials.write_all(_credential(id_, item, ours=False) for id_, item in zip(ids, items, strict=True))
 
 
 def _made_known(job: _Job, made: _Made, event: Event, hands: Hands) -> Event:

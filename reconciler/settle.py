@@ -39,20 +39,26 @@ class Budget:
 
     def __init__(self, planned: int) -> None:
         self._left = max(2, planned // 5)
-        self._lock = threading.Lock()
+        self._out = 0
+        self._over = threading.Condition()
 
     def take(self) -> bool:
-        """Whether one more may be sent."""
-        with self._lock:
-            if self._left <= 0:
+        """Whether one more may be sent. What is out may be answered, and is waited for."""
+        with self._over:
+            while not self._left and self._out:
+                self._over.wait()
+            if not self._left:
                 return False
             self._left -= 1
+            self._out += 1
             return True
 
-    def give_back(self) -> None:
-        """It was answered: the vendor lives, and answers cost nothing."""
-        with self._lock:
-            self._left += 1
+    def over(self, *, answered: bool) -> None:
+        """One that was sent is over; when it was answered the vendor lives, and answers cost nothing."""
+        with self._over:
+            self._out -= 1
+            self._left += answered
+            self._over.notify_all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +93,11 @@ class Tongs:
         """A request beyond the planned ones, or `None` when the run stops or there is nothing left to spend."""
         if self.stop.is_set() or not self.budget.take():
             return None
-        outcome = request()
-        if isinstance(outcome, Ok | Refused):
-            self.budget.give_back()
+        outcome: Outcome | None = None
+        try:
+            outcome = request()
+        finally:
+            self.budget.over(answered=isinstance(outcome, Ok | Refused))
         return outcome
 
     def look(self, operator_id: str) -> Outcome | None:
@@ -207,7 +215,7 @@ def _answered(call: Call, outcome: Outcome, tongs: Tongs, tried: bool) -> Settle
         return Settled([(call, outcome)])
     named = _named(outcome.data)
     items = {id_: named[id_] for id_ in call.operator_ids if id_ in named}
-    strangers = [item for id_, item in named.items() if id_ not in items]
+    strangers = tuple(item for id_, item in named.items() if id_ not in items)
     rest = [id_ for id_ in call.operator_ids if id_ not in items]
     there = _there(rest, tongs) if tried or isinstance(outcome, Ok) else {}
     if there is None:

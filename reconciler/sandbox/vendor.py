@@ -40,6 +40,10 @@ class Company:
         return USUAL_COMPANY_ID if self.id is None else self.id
 
 
+MOST_DIGITS = 100
+MOST_IN_A_BATCH = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request past the door: the endpoint, such as `create/v2`, and the JSON object of its body."""
@@ -49,9 +53,17 @@ class Call:
 
     @property
     def named(self) -> list[str]:
-        """The operatorIds that the body names, however wrong the rest of it is."""
+        """The operatorIds that the body names, those of a batch too, however wrong the rest of it is."""
         named = self.body.get("operatorIds", [self.body.get("operatorId")])
+        if self.body.get("batchFlag") == 1 and (numbers := self._numbers()):
+            named = [str(number).zfill(len(self.body["operatorId"])) for number in numbers]
         return [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+
+    def _numbers(self) -> range | None:
+        first, size = self.body.get("operatorId"), self.body.get("batchSize")
+        if not (isinstance(first, str) and first.isascii() and first.isdigit() and len(first) < MOST_DIGITS):
+            return None
+        return range(int(first), int(first) + size) if type(size) is int and size <= MOST_IN_A_BATCH else None
 
     @property
     def writes(self) -> bool:

@@ -27,7 +27,7 @@ That it takes each of the others for one of them is what `tests/edge/test_client
 call; the others at one of each endpoint, not always the same.
 """
 
-CALLS = {"create/v2": 5, "edit/v2": 7, "del/v2": 2, "editPwd": 1, "page": 2}
+CALLS = {"create/v2": 7, "edit/v2": 7, "del/v2": 2, "editPwd": 1, "page": 2}
 """How many calls the plan has at most of each endpoint; page: the listing before and the one after."""
 
 IMPATIENT = 0.5

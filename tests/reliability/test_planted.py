@@ -8,6 +8,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,8 @@ class Disk:
 
     def send(self, kind: str, body: Mapping[str, Any]) -> None:
         """A request leaves: its intent must be there, one for each time, and its password."""
-        ids = [body["operatorId"]] if "operatorId" in body else body["operatorIds"]
+        first, size = body.get("operatorId", "0"), body.get("batchSize", 1)
+        ids = body.get("operatorIds") or [str(int(first) + step) for step in range(size)]
         intents = Counter(
             (line["intent"], id_)
             for line in self._lines("journal.jsonl") if "intent" in line
@@ -59,8 +61,10 @@ class Disk:
             self.sent[kind, id_] += 1
             if intents[kind, id_] < self.sent[kind, id_]:
                 self.unnoted.append(f"{kind} of {id_}: no intent")
-        if kind in ("create", "password") and body["password"] not in self._passwords(ids[0]):
-            self.unnoted.append(f"{kind} of {ids[0]}: no password")
+        if "password" in body:
+            self.unnoted += [
+                f"{kind} of {id_}: no password" for id_ in ids if body["password"] not in self._passwords(id_)
+            ]
 
     def _passwords(self, operator_id: str) -> Iterator[str]:
         for line in self._lines("credentials-001.jsonl"):
@@ -146,12 +150,12 @@ def test_who_may_take_any_number_waits_for_all_that_move(box: Box, tmp_path: Pat
     begin(tmp_path, box).apply()
     run = [json.loads(line) for line in (tmp_path / ".reconciler/journal.jsonl").read_bytes().splitlines()]
     created = {at: line["operatorIds"] for at, line in enumerate(run) if line.get("intent") == "create"}
-    choosing = [at for at, ids in created.items() if ids in (["8010"], ["8011"], ["8013"])]
+    choosing = [at for at, ids in created.items() if ids in (["8010"], ["8011"], ["8013"], ["8015", "8016", "8017"])]
     moving = {line["n"] for line in run if line.get("intent") == "edit" and "sipNumber" in line["fields"]}
     moving |= {line["n"] for line in run if line.get("intent") == "delete"}
     over = [at for at, line in enumerate(run) if "outcome" in line and line["n"] in moving]
     assert len(over) >= 6
-    assert len(choosing) == 3
+    assert len(choosing) == 4
     assert min(choosing) > max(over)
 
 
@@ -308,7 +312,7 @@ def test_a_number_that_somebody_waits_for_is_not_given_away(box: Box, tmp_path: 
     ended = applier.apply()
     box.faults([])
     assert "not tried: it could be given a SIP number that another agent waits for" in reasons(ended)
-    assert not {"8010", "8011", "8013"} & box.store.agents().keys()
+    assert not {"8010", "8011", "8013", "8015", "8016", "8017"} & box.store.agents().keys()
     applier.apply()
     assert_converged(applier)
 
@@ -316,14 +320,37 @@ def test_a_number_that_somebody_waits_for_is_not_given_away(box: Box, tmp_path: 
 def test_a_budget_ends() -> None:
     """A fifth of the planned calls may be repeated or looked up without an answer, and two in any case."""
     for planned, most in ((0, 2), (10, 2), (100, 20)):
-        budget = Budget(planned)
-        assert [budget.take() for _ in range(most + 1)] == [True] * most + [False]
+        assert spent(Budget(planned), most + 1) == [True] * most + [False]
     vendor = Scripted([Lost("no answer")] * 4, [Lost("no answer")] * 3)
     budget = Budget(10)
     for _ in range(2):
         ((_, outcome),) = settled(Call("edit", ("8001",), (0,), {"name": "a"}), vendor, budget)
         assert isinstance(outcome, Lost)
     assert vendor.asked == ["edit 8001", "look 8001", "edit 8001", "edit 8001"]
+
+
+def spent(budget: Budget, requests: int) -> list[bool]:
+    """Which of so many requests without an answer may be sent, one after the other."""
+    sent = []
+    for _ in range(requests):
+        sent.append(budget.take())
+        if sent[-1]:
+            budget.over(answered=False)
+    return sent
+
+
+def test_what_is_out_may_be_answered_yet() -> None:
+    """With all that may be spent on its way, another request waits for an answer, and is sent when there is one."""
+    budget = Budget(10)
+    assert [budget.take(), budget.take()] == [True, True]
+    with ThreadPoolExecutor() as threads:
+        third, fourth = threads.submit(budget.take), threads.submit(budget.take)
+        assert not wait([third, fourth], timeout=0.05).done
+        budget.over(answered=True)
+        assert [done.result() for done in wait([third, fourth], return_when=FIRST_COMPLETED).done] == [True]
+        budget.over(answered=False)
+        budget.over(answered=False)
+        assert sorted([third.result(), fourth.result()]) == [False, True]
 
 
 def reasons(ended: Report | str) -> set[str]:

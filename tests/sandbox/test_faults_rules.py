@@ -222,7 +222,7 @@ def test_attempts(box: Box) -> None:
     client.raw("nothing", b"")
     assert box.store.attempts() == [
         Attempt("page", [], None, False),
-        Attempt("create/v2", ["8001"], None, True),
+        Attempt("create/v2", ["8001", "8002"], None, True),
         Attempt("create/v2", ["8001"], None, False),
         Attempt("one/v2", ["8002"], None, False),
         Attempt("editPwd", ["8002"], "refuse", False),
