@@ -158,6 +158,17 @@ def test_what_an_unsettled_call_did(
     assert recover([call], listed, ledger) == ({"8001": after}, (Finding("8001", message, number),))
 
 
+def test_a_batch_that_was_cut_short() -> None:
+    """Whom it made has a password that nobody knows, and gets another; who is not there may come yet."""
+    batch = Intent("create", ("8001", "8002"), {"name": "a"}, None, vendor_password=True)
+    entries, findings = recover([batch], live(live_agent("8001", name="a", sipNumber="60001")), {})
+    assert entries == {"8001": LedgerEntry(unsure=True), "8002": LedgerEntry(unsure=True)}
+    words = "was created, with a password of the vendor's that was not delivered; it will be set anew"
+    assert findings == (Finding("8001", words, "60001"), Finding("8002", "was not created"))
+    done = replace(batch, outcome="done")
+    assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
+
+
 @pytest.mark.parametrize("outcome", ["refused", "not-sent", "skipped"])
 def test_a_call_that_did_nothing_changes_nothing(outcome: CallOutcome) -> None:
     """What was refused or never sent needs no look and leaves no entry."""

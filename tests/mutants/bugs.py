@@ -25,6 +25,7 @@ class Bug:
         return source.replace(self.old, self.new, 1)
 
 
+_BATCHES: Final = "tests/reliability/test_batches.py"
 _CALLS: Final = "tests/core/test_calls.py"
 _CLIENT: Final = "tests/edge/test_client.py"
 _CREDENTIALS: Final = "tests/edge/test_credentials.py"
@@ -320,10 +321,83 @@ BUGS: Final = (
         "Deleting who is gone already is done, not failed.",
         (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
     ),
+    # Agents that are created together.
+    Bug(
+        "batch-answer-not-checked",
+        "reconciler/settle.py",
+        "    rest = [id_ for id_ in call.operator_ids if id_ not in items]\n",
+        "    rest: list[str] = []\n    items = {id_: items.get(id_, {}) for id_ in call.operator_ids}\n",
+        "Who is not in the answer to a batch is not called made.",
+        (f"{_BATCHES}::test_an_answer_that_leaves_somebody_out",),
+    ),
+    Bug(
+        "batch-sent-again-blindly",
+        "reconciler/settle.py",
+        "            if there:\n                return _parted(call, there, tried=True)\n",
+        "",
+        "Of a batch without an answer only those are sent again who are not there.",
+        (f"{_BATCHES}::test_a_lost_batch_that_made_some",),
+    ),
+    Bug(
+        "vendor-password-forgotten",
+        "reconciler/executor.py",
+        "        if _password_unknown(part, outcome):\n",
+        "        if False:\n",
+        "Who was made with a password that the vendor did not tell is given another.",
+        (f"{_BATCHES}::test_a_lost_password_is_set_anew",),
+    ),
+    Bug(
+        "doubt-not-kept",
+        "reconciler/executor.py",
+        "replace(entry, unsure=True)",
+        "replace(entry, unsure=False)",
+        "Until a lost password is set anew the ledger says that it is not known.",
+        (f"{_BATCHES}::test_a_lost_password_that_cannot_be_set",),
+    ),
+    Bug(
+        "killed-batch-called-known",
+        "reconciler/core/recovery.py",
+        "made = _made(entry, intent, unsure=intent.vendor_password)",
+        "made = _made(entry, intent, unsure=False)",
+        "The passwords of a batch whose run was killed are set anew by the next one.",
+        ("tests/core/test_recovery.py::test_a_batch_that_was_cut_short",),
+    ),
+    Bug(
+        "batch-of-unlike-agents",
+        "reconciler/core/batches.py",
+        "            return self.at_once == body\n",
+        "            return True\n",
+        "Who gets nothing but the create gets exactly its own body.",
+        ("tests/core/test_batches.py::test_bodies_decide_who_may_share",),
+    ),
+    Bug(
+        "unmanaged-sent-in-a-batch",
+        "reconciler/core/batches.py",
+        "        return body.keys() <= self.values.keys() and all(",
+        "        return all(",
+        "A field that an agent does not manage is not sent for it in a batch either.",
+        ("tests/core/test_batches.py::test_bodies_decide_who_may_share",),
+    ),
+    Bug(
+        "generated-password-shared",
+        "reconciler/core/batches.py",
+        ' and (password is None or password.kind != "generate")',
+        "",
+        "Agents whose passwords are to be generated are created one by one.",
+        ("tests/core/test_batches.py::test_passwords_decide_who_may_share",),
+    ),
+    Bug(
+        "batches-not-in-the-digest",
+        "reconciler/core/saved.py",
+        '        "recipients": sorted(plan.recipients),\n        "batch": plan.batch,\n',
+        '        "recipients": sorted(plan.recipients),\n',
+        "Whether agents are created together is part of what was reviewed.",
+        ("tests/core/test_saved.py::test_what_decides_is_in_the_digest",),
+    ),
     Bug(
         "budget-unlimited",
         "reconciler/settle.py",
-        "            if self._left <= 0:\n                return False\n",
+        "            if not self._left:\n                return False\n",
         "",
         "A vendor that stops answering is not flooded with repetitions.",
         (f"{_PLANTED}::test_a_budget_ends",),

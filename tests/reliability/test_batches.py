@@ -518,5 +518,5 @@ def test_shorter_delete_lists(vendor: Box, tmp_path: Path) -> None:
     place = Workplace(tmp_path, vendor.url)
     ran = place.run("apply", "-y", "--delete-list", "3", "--max-deletes", "100%")
     assert ran.code == 0, ran.err
-    assert [len(w.operator_ids) for w in vendor.store.history() if w.endpoint == "del/v2"] == [3, 3, 1]
+    assert sorted(len(w.operator_ids) for w in vendor.store.history() if w.endpoint == "del/v2") == [1, 3, 3]
     assert place.run("plan", "--delete-list", "101").code == 64
