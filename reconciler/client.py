@@ -28,6 +28,7 @@ from reconciler.core.endpoints import ENDPOINTS, PAGE_SIZE, EndpointName
 from reconciler.core.fields import Value
 from reconciler.core.model import Company, LiveAgent, Secret
 from reconciler.errors import IncompleteListing, VendorError, WrongUsage
+from reconciler.rate import RateLimiter
 from reconciler.settings import Connection
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
@@ -85,53 +86,6 @@ class Lost:
 
 
 Outcome = Ok | Refused | NotSent | Lost
-
-
-_RECOVERY: Final = 0.99
-_FIRST_SLOWDOWN: Final = 0.01
-_SLOWEST: Final = 2.0
-
-
-class RateLimiter:
-    """One slot each `1 / rate` seconds for all requests together; `pause` keeps everybody back and slows them down.
-
-    Each pause halves the rate, and every request that follows wins a hundredth of it back. `clock` and `sleep` are in
-    seconds. A rate of 0 is unlimited.
-    """
-
-    def __init__(
-        self,
-        rate: float,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self._shortest = 1 / rate if rate else 0.0
-        self._interval = self._shortest
-        self._clock = clock
-        self._sleep = sleep
-        self._next = 0.0
-        self._held = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Sleep until this request's slot, and on while everybody is held back."""
-        with self._lock:
-            now = self._clock()
-            slot = max(now, self._next)
-            self._next = slot + self._interval
-            self._interval = max(self._shortest, self._interval * _RECOVERY)
-        while slot > now:
-            self._sleep(slot - now)
-            now, slot = slot, self._held
-
-    def pause(self, seconds: float) -> None:
-        """Let no further request go for `seconds`, those that wait for their slot included."""
-        with self._lock:
-            now = self._clock()
-            if now >= self._held:  # of many refusals at once only the first slows down
-                self._interval = min(max(2 * self._interval, _FIRST_SLOWDOWN), _SLOWEST)
-            self._held = max(self._held, now + seconds)
-            self._next = max(self._next, self._held)
 
 
 class Transport:

@@ -272,7 +272,7 @@ def certificates_read_once() -> Callable[..., ssl.SSLContext]:
 
 def hurry(transport: Transport) -> None:
     """Pace requests by a clock that goes `HASTE` times as fast: what the vendor asks to wait for is soon over."""
-    from reconciler.client import RateLimiter
+    from reconciler.rate import RateLimiter
 
     transport.limiter = RateLimiter(0, lambda: HASTE * time.monotonic(), transport.sleep)
 

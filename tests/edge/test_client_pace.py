@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reconciler.client import Ok, RateLimiter
+from reconciler.client import Ok
+from reconciler.rate import RateLimiter
 
 from .line import Line, line
 from .vendor_stub import Exchange, Shelf, Stub, envelope, reply, together
@@ -56,8 +57,20 @@ def test_a_slower_vendor_is_learnt(rate: float) -> None:
         else:
             recent.append(clock.now)
             went += 1
-    assert refused <= 25
-    assert clock.now - 1000 < 500 / allowed * 2
+    assert refused <= 15
+    assert clock.now - 1000 < 500 / allowed * 1.3
+
+
+def test_the_rate_comes_back() -> None:
+    """After one refusal most of the rate is back within fifty requests, and in the end all of it."""
+    clock = Clock()
+    limiter = RateLimiter(20, clock, clock.sleep)
+    limiter.wait()
+    limiter.pause(1)
+    gaps = [later - first for first, later in itertools.pairwise(times(limiter, clock, 2000))]
+    assert gaps[1] == pytest.approx(1 / 10, rel=0.05)
+    assert gaps[50] == pytest.approx(1 / 20, rel=0.25)
+    assert gaps[-1] == pytest.approx(1 / 20)
 
 
 @pytest.mark.parametrize("rate", [1, 3, 7, 20, 50, 999])
