@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
@@ -23,10 +23,8 @@ from yaml.events import (
     Event,
     MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
     StreamEndEvent,
 )
 from yaml.parser import Parser
@@ -67,12 +65,17 @@ class Sequence(list["Node"]):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file, read: `root` is its value, `text` what was written, and `sha256` that of its bytes."""
+    """One file, read: `root` is its value, `data` what was written, and `sha256` that of it."""
 
     file: str
-    text: str
+    data: bytes
     root: Mapping
     sha256: str
+
+    @property
+    def text(self) -> str:
+        """What was written, without a byte order mark."""
+        return _text(self.data)
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Where the value at `path` is written, or with `key` the key that leads to it.
@@ -94,7 +97,7 @@ class Document:
 
     def written(self, place: Place) -> str:
         """The plain scalar that starts at `place`, as it was typed."""
-        line = _lines(self.text)[place.line - 1]
+        line = _written_lines(self.data)[place.line - 1]
         found = _TYPED.match(line, place.column - 1)
         return found.group().strip() if found else ""
 
@@ -104,9 +107,17 @@ _BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
+_BOM: Final = b"\xef\xbb\xbf"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8").removeprefix("\ufeff")
+
+
 @lru_cache(maxsize=2)
-def _lines(text: str) -> list[str]:
-    return _BREAK.split(text)
+def _written_lines(data: bytes) -> list[str]:
+    return _BREAK.split(_text(data))
 
 
 def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | None, tuple[Problem, ...]]:
@@ -114,17 +125,30 @@ def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | Non
 
     `pure` takes PyYAML's Python parser; it is taken anyway where libyaml is missing, and says the same.
     """
+    libyaml = _HAS_LIBYAML and not pure
+    if (not libyaml or _needs_a_look(data)) and (wrong := _unreadable(file, data)):
+        return None, (wrong,)
     try:
-        text = _decode(file, data)
-        composer = _Composer(file, _python_events(text) if pure or not _HAS_LIBYAML else _libyaml_events(text))
-        root = composer.build()
-    except _Stop as stop:
-        return None, (stop.problem,)
-    except yaml.MarkedYAMLError as error:
-        return None, (_syntax_problem(file, text, error),)
-    except (ValueError, OverflowError, yaml.YAMLError):  # PyYAML's Python parser, of absurd escapes and directives
-        return None, (Problem(Place(file, 1), "", "not valid YAML: an escape or directive that means nothing"),)
-    return Document(file, text, root, hashlib.sha256(data).hexdigest()), tuple(composer.problems)
+        builder = _Builder(file, _libyaml_events(data) if libyaml else _python_events(data), libyaml=libyaml)
+        root = builder.build()
+    except (_Stop, ValueError, OverflowError, yaml.YAMLError) as error:
+        return None, (_unreadable(file, data) or _refusal(file, data, error),)
+    return Document(file, data, root, hashlib.sha256(data).hexdigest()), tuple(builder.problems)
+
+
+def _needs_a_look(data: bytes) -> bool:
+    """Whether libyaml could read bytes that are to be refused: it knows UTF-16, and lets byte order marks stand."""
+    return len(data) > MAX_BYTES or data.startswith(_UTF16) or data.find(_BOM, 1) > 0
+
+
+def _refusal(file: str, data: bytes, error: Exception) -> Problem:
+    """Why a file of sound text is no document."""
+    if isinstance(error, _Stop):
+        return error.problem
+    if isinstance(error, yaml.MarkedYAMLError):
+        return _syntax_problem(file, data, error)
+    # PyYAML's Python parser, of absurd escapes and directives.
+    return Problem(Place(file, 1), "", "not valid YAML: an escape or directive that means nothing")
 
 
 class _Stop(Exception):
@@ -133,31 +157,32 @@ class _Stop(Exception):
         self.problem = problem
 
 
-def _decode(file: str, data: bytes) -> str:
+def _unreadable(file: str, data: bytes) -> Problem | None:
+    """What makes bytes no text that YAML allows, wherever it stands."""
     if len(data) > MAX_BYTES:
         size = f"{len(data) / 1024 / 1024:.0f} MB"
-        raise _Stop(Problem(Place(file, 1), "", f"the file has {size}; 64 MB is the limit", "split it"))
+        return Problem(Place(file, 1), "", f"the file has {size}; 64 MB is the limit", "split it")
     try:
-        text = data.decode("utf-8").removeprefix("\ufeff")
+        text = _text(data)
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
         what = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        raise _Stop(Problem(Place(file, line, column), "", what, "save the file as UTF-8 text")) from None
+        return Problem(Place(file, line, column), "", what, "save the file as UTF-8 text")
     if found := _FORBIDDEN.search(text):
-        before_text = _lines(text[: found.start()])
+        before_text = _BREAK.split(text[: found.start()])
         what = f"character U+{ord(found.group()):04X} may not stand in a YAML file"
         hint = 'write it as an escape inside double quotes, such as "\\x1b"; if this is no text file, name another'
-        raise _Stop(Problem(Place(file, len(before_text), len(before_text[-1]) + 1), "", what, hint))
-    return text
+        return Problem(Place(file, len(before_text), len(before_text[-1]) + 1), "", what, hint)
+    return None
 
 
-def _syntax_problem(file: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
+def _syntax_problem(file: str, data: bytes, error: yaml.MarkedYAMLError) -> Problem:
     """The parser's complaint without its context: that may quote a value, and a value may be a password."""
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
     complaint = error.problem or "cannot be read"
-    if _lines(text + "\n")[place.line - 1][place.column - 1 : place.column] == "\t":
+    if _BREAK.split(_text(data) + "\n")[place.line - 1][place.column - 1 : place.column] == "\t":
         return Problem(place, "", "a tab stands where YAML allows only spaces", "indent with spaces")
     hint = "look at this line and the one above: indentation, a missing colon, or an unclosed quote"
     return Problem(place, "", f"not valid YAML: {_QUOTED.sub('a name', complaint)}", hint)
@@ -168,8 +193,8 @@ _QUOTED: Final = re.compile(r"""(['"])(?!<)[^'"\s,{}\[\]]{2,}\1""")
 _HAS_LIBYAML: Final = bool(getattr(yaml, "__with_libyaml__", False))
 
 
-def _libyaml_events(text: str) -> Callable[[], Event]:
-    parser: Any = yaml.CSafeLoader(text)
+def _libyaml_events(data: bytes) -> Callable[[], Event]:
+    parser: Any = yaml.CSafeLoader(data)
     events: Callable[[], Event] = parser.get_event
     return events
 
@@ -181,8 +206,8 @@ class _PythonParser(Reader, Scanner, Parser):
         Parser.__init__(self)
 
 
-def _python_events(text: str) -> Callable[[], Event]:
-    events: Callable[[], Event] = _PythonParser(text).get_event
+def _python_events(data: bytes) -> Callable[[], Event]:
+    events: Callable[[], Event] = _PythonParser(_text(data)).get_event
     return events
 
 
@@ -216,82 +241,150 @@ def plain_scalar(text: str) -> Scalar:
     )
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A collection that is being read. `key` is the key whose value comes next."""
+class _Meanings(dict[str, Scalar]):
+    """Plain scalars that were met before: the words of a file are few, and equal texts become one."""
 
-    opened: MappingStartEvent | SequenceStartEvent
-    node: Mapping | Sequence
-    places: list[int]
-    nodes: int = 1
-    key: str | None = None
-    key_at: tuple[int, int] = (0, 0)
-    skip: bool = False
-    merging: bool = False
-    merges: list[Mapping] | None = None
+    def __missing__(self, text: str) -> Scalar:
+        value = plain_scalar(text)
+        if len(self) < _REMEMBERED:
+            self[text] = value
+        return value
 
 
+_REMEMBERED: Final = 4096
 _MERGE: Final = "<<"
 
 
-class _Composer:
-    """Events to values. `problems` are those after which reading can go on."""
+class _Builder:
+    """Events to values, one collection a call. `problems` are those after which reading can go on.
 
-    def __init__(self, file: str, next_event: Callable[[], Event]) -> None:
+    A file of 100,000 agents has 3.5 million events: what most of them are, a key or a value without tag and anchor, is
+    dealt with where it is met.
+    """
+
+    def __init__(self, file: str, next_event: Callable[[], Event], *, libyaml: bool) -> None:
         self.file = file
-        self.next_event = next_event
+        self.raw = next_event
+        self.next: Callable[[], Any] = next_event if libyaml else self._checked
         self.problems: list[Problem] = []
-        self.anchors: dict[str, tuple[Node, int]] = {}
-        self.frames: list[_Frame] = []
+        self.anchors: dict[str, Node] = {}
+        self.outer: list[str] = []  # for each collection that is being read, the key whose value it is
+        self.names = {_MERGE: _MERGE}
+        self.meanings = _Meanings()
         self.expanded = 0
-        self.documents = 0
-        self.root: Node = None
 
     def build(self) -> Mapping:
         """Read the whole stream: one document whose root is a mapping."""
-        for event in self._events():
-            match event:
-                case ScalarEvent():
-                    self._attach(event, self._scalar(event), 1)
-                case MappingStartEvent() | SequenceStartEvent():
-                    self._open(event)
-                case MappingEndEvent() | SequenceEndEvent():
-                    self._close()
-                case AliasEvent():
-                    self._attach(event, *self._alias(event))
-                case DocumentStartEvent() if self.documents:
-                    raise self._stop(event, "a second document starts here", "keep one document a file")
-                case DocumentStartEvent():
-                    self.documents += 1
-                case _:
-                    pass
-        if not isinstance(self.root, Mapping):
-            what = "the file is empty" if self.root is None else "the file must be a mapping of keys and values"
+        root: Node = None
+        documents = 0
+        while (event := self.next()).__class__ is not StreamEndEvent:
+            if event.__class__ is not DocumentStartEvent:
+                continue
+            if documents:
+                raise self._stop(event, "a second document starts here", "keep one document a file")
+            documents += 1
+            root = self._node(self.next(), "")
+        if not isinstance(root, Mapping):
+            what = "the file is empty" if root is None else "the file must be a mapping of keys and values"
             raise _Stop(Problem(Place(self.file, 1), "", what, "start it with: version: 1"))
-        return self.root
+        return root
 
-    def _events(self) -> Iterator[Event]:
-        while not isinstance(event := self.next_event(), StreamEndEvent):
-            yield event
+    def _node(self, event: Any, key: str) -> Node:
+        """What begins with an event; `key` is the one that leads to it."""
+        kind = event.__class__
+        if kind is AliasEvent:
+            return self._alias(event)
+        if kind is ScalarEvent:
+            value: Node = self._scalar(event)
+        else:
+            self._open(event, key)
+            value = self._mapping(event) if kind is MappingStartEvent else self._sequence(event)
+            self.outer.pop()
+        if event.anchor:
+            self.anchors[event.anchor] = value
+        return value
 
-    def _at(self, event: Event) -> Place:
-        line, column = _position(event)
-        return Place(self.file, line + 1, column + 1)
+    def _open(self, event: Any, key: str) -> None:
+        if len(self.outer) >= MAX_DEPTH:
+            raise self._stop(event, f"nested deeper than {MAX_DEPTH} levels", "this file needs four at most")
+        if event.tag not in (None, "!", _CORE + ("map" if event.__class__ is MappingStartEvent else "seq")):
+            self._complain(event, "this tag cannot be used here", "write the value without a tag")
+        if event.anchor:
+            self.anchors[event.anchor] = _UNFINISHED
+        self.outer.append(key)
 
-    def _stop(self, event: Event, message: str, hint: str = "") -> _Stop:
+    def _mapping(self, opened: Any) -> Mapping:
+        next_event, names, meanings = self.next, self.names, self.meanings
+        node, more = Mapping(), 0
+        merges: list[Mapping] | None = None
+        begin = opened.start_mark
+        places = [begin.line, begin.column]
+        while (event := next_event()).__class__ is not MappingEndEvent:
+            key: str | None
+            if event.__class__ is ScalarEvent and event.tag is None and event.anchor is None:
+                key = names.setdefault(event.value, event.value)
+            else:
+                key = self._odd_key(event)
+            if key is None or key in node or (key is _MERGE and event.implicit[0]):
+                merges = self._aside(event, key, merges)
+                continue
+            begin = event.start_mark
+            event = next_event()
+            if event.__class__ is ScalarEvent and event.tag is None and event.anchor is None:
+                node[key] = meanings[event.value] if event.implicit[0] else event.value
+            else:
+                node[key] = value = self._node(event, key)
+                more += _more(value)
+            at = event.start_mark
+            places += (begin.line, begin.column, at.line, at.column)
+        for source in merges or ():
+            more += _merge(node, places, source)
+        node.places = array("I", places)
+        node.nodes = 1 + len(node) + more
+        return node
+
+    def _sequence(self, opened: Any) -> Sequence:
+        next_event, meanings = self.next, self.meanings
+        node, more = Sequence(), 0
+        begin = opened.start_mark
+        places = [begin.line, begin.column]
+        while (event := next_event()).__class__ is not SequenceEndEvent:
+            if event.__class__ is ScalarEvent and event.tag is None and event.anchor is None:
+                node.append(meanings[event.value] if event.implicit[0] else event.value)
+            else:
+                value = self._node(event, "")
+                node.append(value)
+                more += _more(value)
+            begin = event.start_mark
+            places += (begin.line, begin.column)
+        node.places = array("I", places)
+        node.nodes = 1 + len(node) + more
+        return node
+
+    def _checked(self) -> Any:
+        """The next event of PyYAML's Python parser, which makes characters of escapes that are none."""
+        event: Any = self.raw()
+        if event.__class__ is ScalarEvent and any("\ud800" <= character <= "\udfff" for character in event.value):
+            self._complain(event, "half of a surrogate pair is no character", "write the character itself")
+            event.value = ""
+        return event
+
+    def _at(self, event: Any) -> Place:
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _stop(self, event: Any, message: str, hint: str) -> _Stop:
         return _Stop(Problem(self._at(event), "", message, hint))
 
-    def _complain(self, event: Event, message: str, hint: str = "") -> None:
+    def _complain(self, event: Any, message: str, hint: str) -> None:
         self.problems.append(Problem(self._at(event), "", message, hint))
 
-    def _scalar(self, event: ScalarEvent) -> Scalar:
-        tag, text = event.tag, event.value
-        if tag is None or tag == "!":
-            if event.implicit[0] and tag is None:
-                return plain_scalar(text)
-            return self._text(event, text)
-        if tag == _CORE + "str":
-            return self._text(event, text)
+    def _scalar(self, event: Any) -> Scalar:
+        tag: str | None = event.tag
+        text: str = event.value
+        if tag is None:
+            return self.meanings[text] if event.implicit[0] else text
+        if tag in ("!", _CORE + "str"):
+            return text
         value = plain_scalar(text) if tag.startswith(_CORE) else text
         kinds = {"int": int, "bool": bool, "null": type(None)}
         if value.__class__ is kinds.get(tag.removeprefix(_CORE)):
@@ -299,92 +392,40 @@ class _Composer:
         self._complain(event, "this tag cannot be used here", "write the value without a tag")
         return text
 
-    def _text(self, event: ScalarEvent, text: str) -> str:
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            self._complain(event, "half of a surrogate pair is no character", "write the character itself")
-            return ""
-        return text
-
-    def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
-        if len(self.frames) >= MAX_DEPTH:
-            raise self._stop(event, f"nested deeper than {MAX_DEPTH} levels", "this file needs four at most")
-        mapping = isinstance(event, MappingStartEvent)
-        if event.tag not in (None, "!", _CORE + ("map" if mapping else "seq")):
-            self._complain(event, "this tag cannot be used here", "write the value without a tag")
-        node = Mapping() if mapping else Sequence()
-        self.frames.append(_Frame(event, node, list(_position(event))))
-        if event.anchor:
-            self.anchors[event.anchor] = (_UNFINISHED, 0)
-
-    def _close(self) -> None:
-        frame = self.frames.pop()
-        node = frame.node
-        if isinstance(node, Mapping):
-            self._merge(frame, node)
-        node.places = array("I", frame.places)
-        node.nodes = frame.nodes
-        self._attach(frame.opened, node, frame.nodes)
-
-    def _alias(self, event: AliasEvent) -> tuple[Node, int]:
+    def _alias(self, event: Any) -> Node:
         # The name is not repeated: an unquoted password that begins with * parses as an alias.
         if event.anchor not in self.anchors:
             self._complain(event, "an alias to an anchor that is not defined above", "quote text that begins with *")
-            return None, 1
-        value, nodes = self.anchors[event.anchor]
+            return None
+        value = self.anchors[event.anchor]
         if value is _UNFINISHED:
             raise self._stop(event, "an alias to something that contains it", "write the value out")
-        self._expand(event, nodes)
-        return value, nodes
-
-    def _expand(self, event: Event, nodes: int) -> None:
-        self.expanded += nodes
+        self.expanded += 1 + _more(value)
         if self.expanded > MAX_EXPANDED:
             what = f"aliases and merge keys expand to more than {MAX_EXPANDED:,} values"
             raise self._stop(event, what, "use defaults and profiles in place of anchors")
+        return value
 
-    def _attach(self, event: NodeEvent, value: Node, nodes: int) -> None:
-        """Put a finished value where it belongs. `event` is the one that it began with."""
-        if event.anchor and not isinstance(event, AliasEvent):
-            self.anchors[event.anchor] = (value, nodes)
-        if not self.frames:
-            self.root = value
-            return
-        frame = self.frames[-1]
-        node = frame.node
-        if isinstance(node, Sequence):
-            node.append(value)
-            frame.places += _position(event)
-        elif frame.key is None:
-            self._key(frame, event)
-            return
-        else:
-            key, frame.key = frame.key, None
-            if frame.merging:
-                frame.merges = self._merge_sources(event, value)
-                return
-            if frame.skip:
-                return
-            node[key] = value
-            frame.places += (*frame.key_at, *_position(event))
-        frame.nodes += nodes
+    def _odd_key(self, event: Any) -> str | None:
+        """A key with a tag or an anchor, or one that is no text."""
+        self._node(event, "")
+        if event.__class__ is ScalarEvent:
+            return self.names.setdefault(event.value, event.value)
+        self._complain(event, "a key must be plain text", "write one word before the colon")
+        return None
 
-    def _key(self, frame: _Frame, event: NodeEvent) -> None:
-        frame.key_at = _position(event)
-        if not isinstance(event, ScalarEvent):
-            self._complain(event, "a key must be plain text", "write one word before the colon")
-            frame.key, frame.skip, frame.merging = "", True, False
-            return
-        frame.key = self._text(event, event.value)
-        frame.merging = frame.key == _MERGE and event.implicit[0] and frame.merges is None
-        again = frame.key == _MERGE and event.implicit[0] and not frame.merging
-        frame.skip = again or (not frame.merging and frame.key in frame.node)
-        if frame.skip:
+    def _aside(self, event: Any, key: str | None, merges: list[Mapping] | None) -> list[Mapping] | None:
+        """A pair that stands for no key of its own: of a merge key, of a key that was there before, or of none."""
+        merging = key is _MERGE and event.implicit[0] and merges is None
+        if key is not None and not merging:
             # A key inside `password` may be the password, misplaced.
-            inside_password = any(outer.key == "password" for outer in self.frames)
-            name = "a key" if inside_password else f"the key {frame.key}"
+            name = "a key" if "password" in (key, *self.outer) else f"the key {key}"
             self._complain(event, f"{name} stands twice in this mapping", "keep one of the two")
+        event = self.next()
+        value = self._node(event, key or "")
+        return self._merge_sources(event, value) if merging else merges
 
-    def _merge_sources(self, event: Event, value: Node) -> list[Mapping]:
+    def _merge_sources(self, event: Any, value: Node) -> list[Mapping]:
         sources = value if isinstance(value, Sequence) else [value]
         merges = [source for source in sources if isinstance(source, Mapping)]
         if len(merges) < len(sources) and value is not None:  # nothing: an alias that was complained of
@@ -392,19 +433,21 @@ class _Composer:
             self._complain(event, message, "point it at an anchor: <<: *name")
         return merges
 
-    def _merge(self, frame: _Frame, node: Mapping) -> None:
-        """YAML merge (https://yaml.org/type/merge.html): a key of the mapping's own wins, then the earlier source."""
-        for source in frame.merges or ():
-            for index, (key, value) in enumerate(source.items()):
-                if key not in node:
-                    node[key] = value
-                    frame.places += source.places[2 + 4 * index : 6 + 4 * index]
-                    frame.nodes += value.nodes if isinstance(value, Mapping | Sequence) else 1
+
+def _more(value: Node) -> int:
+    """How many values a value holds beside itself."""
+    return value.nodes - 1 if isinstance(value, Mapping | Sequence) else 0
 
 
-def _position(event: Event) -> tuple[int, int]:
-    mark: Any = event.start_mark
-    return mark.line, mark.column
+def _merge(node: Mapping, places: list[int], source: Mapping) -> int:
+    """YAML merge (https://yaml.org/type/merge.html): a key of the mapping's own wins, then the earlier source."""
+    more = 0
+    for index, (key, value) in enumerate(source.items()):
+        if key not in node:
+            node[key] = value
+            places += source.places[2 + 4 * index : 6 + 4 * index]
+            more += _more(value)
+    return more
 
 
 _UNFINISHED: Final = Sequence()

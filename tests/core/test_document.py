@@ -141,6 +141,12 @@ def test_styles_and_tags(text: str, expected: object, pure: bool) -> None:
     assert (found, found.__class__ in (Mapping, Sequence)) == (expected, isinstance(expected, dict | list))
 
 
+def test_a_file_of_many_words() -> None:
+    """However many different plain scalars a file has, each is read as what it means."""
+    found = value("x: [" + ", ".join(f"{number}, w{number}" for number in range(5000)) + ", 4999, w4999]")
+    assert found == [*(each for number in range(5000) for each in (number, f"w{number}")), 4999, "w4999"]
+
+
 @PARSERS
 @pytest.mark.parametrize(
     ("text", "column"),
@@ -230,6 +236,8 @@ def test_anchors_stand_for_what_they_mark(pure: bool) -> None:
 @pytest.mark.parametrize(
     ("merge", "expected"),
     [
+        ("{&k p: 1, <<: *b}", {"p": 1, "r": "b"}),
+        ("{&k !!str p: 1, !!str q: *k}", {"p": 1, "q": "p"}),
         ("{<<: *a, p: own}", {"p": "own", "q": "a"}),
         ("{p: own, <<: *a}", {"p": "own", "q": "a"}),
         ("{<<: [*a, *b]}", {"p": "a", "q": "a", "r": "b"}),
@@ -377,6 +385,9 @@ def test_one_mapping_in_one_document(text: str, message: str, place: tuple[int, 
         ("a: 张三".encode("gb18030"), (1, 4), "0xd5"),
         (b"a: \xed\xa0\x80", (1, 4), "0xed"),
         (b"a: \xc0\xaf", (1, 4), "0xc0"),
+        (b"a: [\nb: \xff", (2, 4), "0xff"),
+        (b"\xff\xfea\x00:\x00 \x001\x00", (1, 1), "0xff"),
+        (b"\xfe\xff\x00a\x00:\x00 \x001", (1, 1), "0xfe"),
     ],
 )
 def test_only_utf8(data: bytes, place: tuple[int, int], byte: str) -> None:
@@ -398,6 +409,10 @@ def test_only_utf8(data: bytes, place: tuple[int, int], byte: str) -> None:
         ("\ufeff\ufeffa: 1", "FEFF", (1, 1)),
         ("a: \uffff", "FFFF", (1, 4)),
         ("a: \x80", "0080", (1, 4)),
+        ("a: \x9f", "009F", (1, 4)),
+        ("a: \ufffe", "FFFE", (1, 4)),
+        ("a: [\nb: \x07", "0007", (2, 4)),
+        ("a: 1\n---\nb: \x07", "0007", (3, 4)),
     ],
 )
 def test_control_characters_are_refused(text: str, code: str, place: tuple[int, int], pure: bool) -> None:

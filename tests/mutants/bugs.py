@@ -704,8 +704,8 @@ BUGS: Final = (
     Bug(
         "duplicate-keys-accepted",
         "reconciler/core/document.py",
-        "        frame.skip = again or (not frame.merging and frame.key in frame.node)\n",
-        "        frame.skip = again\n",
+        "            if key is None or key in node or (key is",
+        "            if key is None or (key is",
         "A key that stands twice is an error, since one of the two is not meant.",
         (f"{_DOCUMENT}::test_duplicate_keys_are_named",),
     ),
