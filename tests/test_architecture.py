@@ -18,7 +18,7 @@ IMPURE = frozenset(
     | {"threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings"}
 )
 ORDER = (
-    *("fields", "endpoints", "model", "document", "schema", "words", "reference", "resolve", "desired"),
+    *("fields", "endpoints", "model", "document", "gate", "schema", "words", "reference", "resolve", "desired"),
     *(
         "wire",
         "diff",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, Final
-
-from jsonschema import Draft202012Validator, ValidationError, validators
-from jsonschema.protocols import Validator
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.fields import FIELDS, KEY, Field, Kind
+from reconciler.core.gate import Check, gate
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
 
 Schema = dict[str, Any]
 
@@ -214,7 +216,23 @@ def field_schema(row: Field) -> Schema:
             return _described({"type": "string", **row.rules}, words)
 
 
+@cache
+def accepts() -> Check:
+    """Whether a document's root surely satisfies `agents_schema`; what it does not accept is for `strict_validator`."""
+    schema = agents_schema()
+    return gate(schema, schema["$defs"])
+
+
+@cache
+def accepts_one(key: str) -> Check:
+    """The same for one of the list that stands at `key` of the root."""
+    schema = agents_schema()
+    return gate(schema["properties"][key]["items"], schema["$defs"])
+
+
 def _pattern(_: Validator, pattern: str, instance: object, __: Schema) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
+
     # ECMA's $ ends the text; Python's also stops before a final line break, which no value here may have.
     if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
         yield ValidationError("does not match")
@@ -228,6 +246,9 @@ def strict_validator() -> Validator:
 
 def strict(schema: Schema) -> Validator:
     """A validator of a schema for which 1.0 is no integer and `$` is the end."""
+    # Imported where it is used: a good file passes the gate, and the import takes longer than a small file.
+    from jsonschema import Draft202012Validator, validators
+
     types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
     build: Any = validators.extend
     validator: Validator = build(Draft202012Validator, {"pattern": _pattern}, type_checker=types)(schema)

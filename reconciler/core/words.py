@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any, Final
-
-from jsonschema import ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.document import Document, Mapping, Node, Path, Sequence
 from reconciler.core.fields import KEY
 from reconciler.core.model import Problem
-from reconciler.core.schema import strict_validator
+from reconciler.core.schema import accepts, accepts_one, strict_validator
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 SHOWN: Final = 60
 """Characters of a written value that a message repeats."""
@@ -24,13 +25,38 @@ SHOWN: Final = 60
 
 def schema_problems(document: Document) -> list[Problem]:
     """Everything that the schema refuses in a document, one problem a place."""
+    if accepts()(document.root):
+        return []
+    suspect, indices = _suspects(document.root)
     best: dict[tuple[Path, str], ValidationError] = {}
-    for error in strict_validator().iter_errors(document.root):
+    for error in strict_validator().iter_errors(suspect):
         structural = isinstance(error.instance, Mapping) and error.validator in _STRUCTURAL
         at = (tuple(error.absolute_path), str(error.validator) if structural else "")
         if at not in best or error.validator == "enum":
             best[at] = error
-    return [problem for error in best.values() for problem in _in_words(document, error)]
+    return [
+        problem for (path, _), error in best.items() for problem in _in_words(document, _in_whole(path, indices), error)
+    ]
+
+
+def _suspects(root: Mapping) -> tuple[Mapping, dict[str, list[int]]]:
+    """The root with those agents and pools alone that do not pass the gate, and which of the file's these are."""
+    suspect, indices = Mapping(root), {}
+    for key in ("agents", "pools"):
+        listed = root.get(key)
+        if isinstance(listed, Sequence):
+            passes = accepts_one(key)
+            indices[key] = [index for index, each in enumerate(listed) if not passes(each)]
+            suspect[key] = Sequence(listed[index] for index in indices[key])
+    return suspect, indices
+
+
+def _in_whole(path: Path, indices: dict[str, list[int]]) -> Path:
+    """The path in the document of a path among the suspects."""
+    key, *rest = path or ("",)
+    if rest and isinstance(rest[0], int) and key in indices:
+        return (key, indices[str(key)][rest[0]], *rest[1:])
+    return path
 
 
 _STRUCTURAL: Final = ("required", "additionalProperties", "oneOf")
@@ -79,8 +105,7 @@ def _secret(path: Path) -> bool:
     return "password" in path or path[:1] == ("recipients",)  # a private key is soon pasted for a public one
 
 
-def _in_words(document: Document, error: Any) -> Iterator[Problem]:
-    path: Path = tuple(error.absolute_path)
+def _in_words(document: Document, path: Path, error: Any) -> Iterator[Problem]:
     match error.validator:
         case "additionalProperties":
             yield from _unknown_keys(document, path, error)
