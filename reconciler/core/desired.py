@@ -6,12 +6,22 @@ import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from reconciler.core.document import Document, Mapping, Path, Sequence, parse
-from reconciler.core.fields import BY_NAME, KEY, Kind, Value, canon
+from reconciler.core.fields import CANON, COMPARED, KEY, Value
 from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem, matches
-from reconciler.core.resolve import MOST_IN_A_POOL, Resolved, Written, child, entries, pool_range, resolve
+from reconciler.core.resolve import (
+    MOST_IN_A_POOL,
+    Base,
+    Resolved,
+    child,
+    entries,
+    is_template,
+    pool_range,
+    resolve,
+)
 from reconciler.core.words import closest, problem_at, schema_problems
 
 Problems = tuple[Problem, ...]
@@ -155,12 +165,11 @@ def _sip_numbers_are_wanted_once(_: tuple[Document, ...], agents: tuple[Resolved
     seen: dict[str, Resolved] = {}
     told: set[tuple[str, Path]] = set()
     for agent in agents:
-        written = agent.values.get("sipNumber")
-        number = written.value if written else None
-        if written is None or not isinstance(number, str):
+        number = agent.value("sipNumber")
+        if not isinstance(number, str):
             continue
         other = seen.setdefault(number, agent)
-        path = written.path if written.path[: len(agent.path)] == agent.path else agent.path
+        path = (*agent.path, "sipNumber") if "sipNumber" in agent.own else agent.path
         if other is not agent and (number, path) not in told:
             told.add((number, path))
             message = f"agents {other.operator_id} and {agent.operator_id} both want SIP number {number}"
@@ -205,7 +214,7 @@ def desired_state(reading: Reading) -> DesiredState:
     scope = root.get("scope")
     return DesiredState(
         company=Company(company["abbreviate"], company.get("companyId")),
-        agents=tuple(sorted((_agent(agent) for agent in reading.agents), key=lambda agent: agent.operator_id)),
+        agents=tuple(sorted(_agents(reading.agents), key=attrgetter("operator_id"))),
         files=tuple(document.file for document in documents),
         sha256=_sha256(documents),
         scope=tuple(scope[KEY]) if scope else None,
@@ -227,23 +236,55 @@ def _limit(written: int | str | None) -> Limit | None:
     return None if written is None else Limit(str(written))
 
 
-def _agent(agent: Resolved) -> DesiredAgent:
-    fields: dict[str, Value] = {}
-    password = None
-    for name, written in agent.values.items():
-        row = BY_NAME[name]
-        if row.kind is Kind.PASSWORD:
-            password = _password(written)
-        else:
-            fields[name] = canon(row, written.value)
-    return DesiredAgent(str(agent.operator_id), fields, password, agent.place)
+class _Said(NamedTuple):
+    """What mappings of values give, one over the other, in canonical spelling."""
+
+    fields: dict[str, Value]
+    password: PasswordSource | None
 
 
-def _password(written: Written) -> PasswordSource:
-    source, version = written.value, written.value["version"]
+def _said(document: Document, node: Mapping | dict[str, Any], below: _Said) -> _Said:
+    """A mapping over what stands below it."""
+    fields, password = below.fields.copy(), below.password
+    for name, value in node.items():
+        read = _READ.get(name)
+        if read is not None:
+            fields[name] = read(value)
+        elif name == "password":
+            password = _password(document, value)
+    return _Said(fields, password)
+
+
+_READ: Final = {row.name: CANON[row.name] for row in COMPARED}
+_NOTHING: Final = _Said({}, None)
+
+
+def _agents(agents: Iterable[Resolved]) -> Iterator[DesiredAgent]:
+    """What several share is worked out once: a base, and a pool but for its texts with a number in them."""
+    bases: dict[Base, _Said] = {}
+    own: Mapping | None = None
+    for agent in agents:
+        if agent.own is not own:  # the next of a list, or the first of a pool
+            own, place = agent.own, agent.place
+            below = bases.get(agent.base) or bases.setdefault(agent.base, _base(agent.base))
+            said = _said(agent.document, own, below)
+            filled = [name for name in own if is_template(name, own[name])] if agent.pooled else []
+        fields = {**said.fields, **{name: _READ[name](agent.value(name)) for name in filled}} if filled else said.fields
+        yield DesiredAgent(agent.operator_id, fields, said.password, place)
+
+
+def _base(base: Base) -> _Said:
+    said = _NOTHING
+    for layer in base.layers:
+        said = _said(layer.document, layer.node, said)
+    return said
+
+
+def _password(document: Document, source: Any) -> PasswordSource:
+    version = source["version"]
     if "env" in source:
         return PasswordSource("env", source["env"], version)
     if "file" in source:
-        folder = posixpath.dirname(written.document.file)
+        folder = posixpath.dirname(document.file)
         return PasswordSource("file", posixpath.join(folder, source["file"]), version)
     return PasswordSource("generate", "", version)

@@ -5,7 +5,9 @@ Unmanaged fields are left out of the question before it is asked, never filtered
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from reconciler.core.fields import BY_NAME, COMPARED, Field, Value, can_edit
 from reconciler.core.model import (
@@ -33,35 +35,48 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Pol
     wanted = {agent.operator_id for agent in desired.agents}
     promised = {agent.fields.get("sipNumber") for agent in desired.agents}
     looked_at = [agent for agent in desired.agents if policy.speaks_of(agent.operator_id)]
-    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK), promised) for agent in looked_at]
+    sip_numbers = SipNumbers(promised, _holders(live) if any(entry.owed for entry in ledger.values()) else {})
+    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK), sip_numbers) for agent in looked_at]
     differing = [agent for agent in agents if agent is not None]
     differing += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted if policy.speaks_of(id_)]
     differing.sort(key=lambda agent: agent.operator_id)
     return Diff(desired, live, ledger, tuple(differing), len(in_scope), len(looked_at))
 
 
-def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, promised: set[Value]) -> AgentDiff | None:
+class SipNumbers(NamedTuple):
+    """Those that the file gives to somebody, and who holds which, where that can matter."""
+
+    promised: set[Value]
+    holders: Mapping[Value, set[str]]
+
+
+def _holders(live: LiveState) -> dict[Value, set[str]]:
+    found: defaultdict[Value, set[str]] = defaultdict(set)
+    for agent in live.agents.values():
+        found[agent.fields["sipNumber"]].add(agent.operator_id)
+    return found
+
+
+def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, numbers: SipNumbers) -> AgentDiff | None:
     live = state.agents.get(desired.operator_id)
-    owed = _still_owed(desired.operator_id, entry, state, promised) if entry.owed else {}
+    owed = _still_owed(desired.operator_id, entry, state, numbers) if entry.owed else {}
     if live is None:
         return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired), owed=owed)
-    changes, unknowable = _changes({**owed, **desired.fields}, live.fields, entry.given)
+    known = {**entry.given, **live.fields} if entry.given else live.fields
+    equal = not owed and desired.fields.items() <= known.items()
+    changes, unknowable = ((), ()) if equal else _changes({**owed, **desired.fields}, known)
     change = _password(desired, entry)
     if not (changes or unknowable or change):
         return None
     return AgentDiff(desired.operator_id, "present", desired, live, changes, change, unknowable)
 
 
-def _still_owed(operator_id: str, entry: LedgerEntry, state: LiveState, promised: set[Value]) -> dict[str, Value]:
-    """What a replaced agent can still be given back: nothing fixed once it is there, no number that went elsewhere.
-
-    `promised` are the SIP numbers that the file gives to somebody.
-    """
+def _still_owed(operator_id: str, entry: LedgerEntry, state: LiveState, numbers: SipNumbers) -> dict[str, Value]:
+    """What a replaced agent can still be given back: nothing fixed once it is there, no number that went elsewhere."""
     there = operator_id in state.agents
     owed = {name: value for name, value in entry.owed.items() if not there or can_edit(BY_NAME[name], value)}
     number = owed.get("sipNumber")
-    holders = {id_ for id_, agent in state.agents.items() if agent.fields["sipNumber"] == number}
-    if number is not None and (number in promised or holders - {operator_id}):
+    if number is not None and (number in numbers.promised or numbers.holders.get(number, set()) - {operator_id}):
         del owed["sipNumber"]
     return owed
 
@@ -86,10 +101,10 @@ def _all_new(desired: DesiredAgent) -> tuple[FieldChange, ...]:
 
 
 def _changes(
-    wanted: Mapping[str, Value], live: Mapping[str, Value], given: Mapping[str, Value]
+    wanted: Mapping[str, Value], facts: Mapping[str, Value]
 ) -> tuple[tuple[FieldChange, ...], tuple[str, ...]]:
     """What differs, and what cannot be known: fixed at creation, never listed, and not recorded."""
-    known = {name: live[name] if name in live else given[name] for name in wanted if name in live or name in given}
+    known = {name: facts[name] for name in wanted if name in facts}
     unknown = [name for name in wanted if name not in known]
     target = {name: wanted[name] for name in known}
     differing = _differing(known, target) if known != target else frozenset()

@@ -10,7 +10,7 @@ Source: the vendor's reference, sections 2.1.1 (create), 2.1.2 (edit), 2.1.4 and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -242,23 +242,7 @@ def canon(row: Field, value: object) -> Value:
     Nulls and missing keys are the empty value; numbers in strings are numbers and the other way round. What
     cannot be read as the field's kind comes back as text, so that it differs from every value that can.
     """
-    match row.kind:
-        case Kind.TEXT | Kind.KEY:
-            return _as_text(value)
-        case Kind.SIP_NUMBER:
-            return _as_text(value) or None
-        case Kind.INTEGER:
-            return _as_integer(value)
-        case Kind.FLAG:
-            number = _as_integer(value)
-            return bool(number) if number in (0, 1) else number
-        case Kind.CHOICE:
-            if isinstance(value, str) and value in row.choices:
-                return value
-            number = _as_integer(value)
-            return row.choices[number] if isinstance(number, int) and 0 <= number < len(row.choices) else number
-        case _:
-            raise ValueError("a password has no canonical value")
+    return CANON[row.name](value)
 
 
 def encode(row: Field, value: Value) -> str | int | None:
@@ -300,7 +284,13 @@ def _as_text(value: object) -> str:
     return text if text.isprintable() else text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
+def _as_sip_number(value: object) -> str | None:
+    return _as_text(value) or None
+
+
 def _as_integer(value: object) -> int | str:
+    if value.__class__ is int:
+        return value
     if value is None or value == "":
         return 0
     if isinstance(value, int):
@@ -309,6 +299,43 @@ def _as_integer(value: object) -> int | str:
         return int(value)
     text = str(value)
     return int(text) if _DIGITS.fullmatch(text) else text
+
+
+def _as_flag(value: object) -> Value:
+    if value is True or value is False:
+        return value
+    number = _as_integer(value)
+    return bool(number) if number in (0, 1) else number
+
+
+def _as_choice(choices: tuple[str, ...]) -> Callable[[object], Value]:
+    names = {name: name for name in choices}
+
+    def read(value: object) -> Value:
+        if isinstance(value, str) and value in names:
+            return names[value]
+        number = _as_integer(value)
+        return choices[number] if isinstance(number, int) and 0 <= number < len(choices) else number
+
+    return read
+
+
+def _as_nothing(_: object) -> Value:
+    raise ValueError("a password has no canonical value")
+
+
+_READERS: Final[dict[Kind, Callable[[object], Value]]] = {
+    Kind.KEY: _as_text,
+    Kind.TEXT: _as_text,
+    Kind.INTEGER: _as_integer,
+    Kind.FLAG: _as_flag,
+    Kind.SIP_NUMBER: _as_sip_number,
+    Kind.PASSWORD: _as_nothing,
+}
+CANON: Final[dict[str, Callable[[object], Value]]] = {
+    row.name: _as_choice(row.choices) if row.kind is Kind.CHOICE else _READERS[row.kind] for row in FIELDS
+}
+"""`canon` of each field, for those who read many values."""
 
 
 def contradictions(rows: Iterable[Field]) -> list[str]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, Literal, NoReturn
 
 from reconciler.core.endpoints import DELETE_LIST
@@ -102,7 +104,12 @@ class DesiredAgent:
 
 def matches(patterns: tuple[str, ...], operator_id: str) -> bool:
     """Whether any of the shell-style patterns matches; upper and lower case differ."""
-    return any(fnmatchcase(operator_id, pattern) for pattern in patterns)
+    return bool(patterns) and _any_of(patterns)(operator_id) is not None
+
+
+@lru_cache(maxsize=64)
+def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    return re.compile("|".join(map(translate, patterns))).match
 
 
 @dataclass(frozen=True, slots=True)

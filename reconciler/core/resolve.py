@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reconciler.core.document import Document, Mapping, Path, Sequence
 from reconciler.core.fields import BY_NAME, KEY, Kind
@@ -17,7 +17,7 @@ from reconciler.core.model import Place
 MOST_IN_A_POOL: Final = 100_000
 """Agents that one pool may stand for: a slip of a digit must not make a hundred million."""
 
-_TEMPLATE: Final = "{operatorId}"
+TEMPLATE: Final = "{operatorId}"
 _TEXTS: Final = (Kind.TEXT, Kind.SIP_NUMBER)
 
 
@@ -40,29 +40,65 @@ class Written:
         return str(self.path[0])
 
 
-Layer = dict[str, Written]
-"""Values by field name."""
+class Layer(NamedTuple):
+    """A mapping that gives values, and where it stands."""
+
+    document: Document
+    path: Path
+    node: Mapping | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """What agents share: `defaults`, then a profile. One object for all that take the same."""
+
+    layers: tuple[Layer, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One agent, with every value that counts for it. `path` is where it stands: one of `agents`, or a pool."""
+    """One agent, and all that counts for it. `path` is where it stands: one of `agents`, or a pool."""
 
     document: Document
     path: Path
     own: Mapping
     operator_id: Any
-    values: Layer
+    base: Base
 
     @property
     def place(self) -> Place:
         """Where the agent, or the pool that it belongs to, stands."""
-        return self.document.place(self.path)
+        key, index = self.path
+        listed: Any = self.document.root[str(key)]
+        at = 2 + 2 * int(index)
+        return Place(self.document.file, listed.places[at] + 1, listed.places[at + 1] + 1)
 
     @property
     def pooled(self) -> bool:
         """Whether a pool stands for it."""
         return self.path[0] == "pools"
+
+    @property
+    def values(self) -> dict[str, Written]:
+        """Every value that counts, by field name."""
+        found = {}
+        for document, path, node in (*self.base.layers, Layer(self.document, self.path, self.own)):
+            for name in node:
+                if name in BY_NAME and name != KEY:
+                    found[name] = Written(self._filled(name, node), document, (*path, name))
+        return found
+
+    def value(self, name: str) -> Any:
+        """The value of one field, `None` where nothing gives it any."""
+        if name in self.own:
+            return self._filled(name, self.own)
+        return next((layer.node[name] for layer in reversed(self.base.layers) if name in layer.node), None)
+
+    def _filled(self, name: str, node: Mapping | dict[str, Any]) -> Any:
+        """`{operatorId}` in a pool's own texts is each agent's id."""
+        value: Any = node[name]
+        filled = self.pooled and node is self.own and is_template(name, value)
+        return value.replace(TEMPLATE, self.operator_id) if filled else value
 
 
 def child(node: Any) -> Mapping | dict[str, Any]:
@@ -87,45 +123,25 @@ def resolve(documents: Iterable[Document]) -> tuple[Resolved, ...]:
 
 def _profiles(document: Document) -> Iterator[tuple[str, Layer]]:
     named = child(document.root.get("profiles"))
-    return ((name, _layer(document, named[name], ("profiles", name))) for name in named)
-
-
-def _layer(document: Document, node: Any, path: Path) -> Layer:
-    return {
-        key: Written(value, document, (*path, key))
-        for key, value in child(node).items()
-        if key in BY_NAME and key != KEY
-    }
+    return ((name, Layer(document, ("profiles", name), child(named[name]))) for name in named)
 
 
 def _of(document: Document, profiles: dict[str, Layer]) -> Iterator[Resolved]:
-    defaults = _layer(document, document.root.get("defaults"), ("defaults",))
+    defaults = Layer(document, ("defaults",), child(document.root.get("defaults")))
+    bases = {name: Base((defaults, layer)) for name, layer in profiles.items()}
+    plain = Base((defaults,))
     for path, own in (*entries(document, "agents"), *entries(document, "pools")):
         profile = own.get("profile")
-        chosen = profiles.get(profile, {}) if isinstance(profile, str) else {}
-        values = {**defaults, **chosen, **_layer(document, own, path)}
+        base = bases.get(profile, plain) if isinstance(profile, str) else plain
         if path[0] == "agents":
-            yield Resolved(document, path, own, own.get(KEY), values)
+            yield Resolved(document, path, own, own.get(KEY), base)
         else:
-            yield from _members(Resolved(document, path, own, None, values))
+            yield from (Resolved(document, path, own, operator_id, base) for operator_id in pool_ids(own))
 
 
-def _members(pool: Resolved) -> Iterator[Resolved]:
-    """The agents that a pool stands for. `{operatorId}` in the pool's own texts is each one's id."""
-    templates = {name: written for name, written in pool.values.items() if _is_template(pool, name, written)}
-    for operator_id in pool_ids(pool.own):
-        filled = {
-            name: Written(written.value.replace(_TEMPLATE, operator_id), written.document, written.path)
-            for name, written in templates.items()
-        }
-        yield Resolved(
-            pool.document, pool.path, pool.own, operator_id, {**pool.values, **filled} if filled else pool.values
-        )
-
-
-def _is_template(pool: Resolved, name: str, written: Written) -> bool:
-    own = written.path[:2] == pool.path
-    return own and BY_NAME[name].kind in _TEXTS and isinstance(written.value, str) and _TEMPLATE in written.value
+def is_template(name: str, value: Any) -> bool:
+    """Whether a pool's own value has a part that differs from agent to agent."""
+    return name in BY_NAME and BY_NAME[name].kind in _TEXTS and isinstance(value, str) and TEMPLATE in value
 
 
 def pool_ids(pool: Mapping) -> list[str]:

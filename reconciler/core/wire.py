@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.endpoints import PAGE_SIZE
-from reconciler.core.fields import BY_NAME, COMPARED, KEY, LISTED, Kind, Value, canon, encode
+from reconciler.core.fields import BY_NAME, CANON, COMPARED, KEY, LISTED, Kind, Value, canon, encode
 from reconciler.core.model import Company, LiveAgent
 
 Body = dict[str, Any]
 
 _KEY = BY_NAME[KEY]
+_ROW = tuple((row.name, row.wire.listed, CANON[row.name]) for row in LISTED)
 
 
 def live_agent(row: object) -> LiveAgent:
@@ -20,12 +21,12 @@ def live_agent(row: object) -> LiveAgent:
 
     Raises `ValueError` for what is no row or has no operatorId.
     """
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         raise ValueError("a listed row is not an object")
     operator_id = canon(_KEY, row.get(_KEY.wire.listed))
     if not operator_id:
         raise ValueError("a listed row has no operatorId")
-    return LiveAgent(str(operator_id), {field.name: canon(field, row.get(field.wire.listed)) for field in LISTED})
+    return LiveAgent(str(operator_id), {name: read(row.get(listed)) for name, listed, read in _ROW})
 
 
 def company_body(company: Company) -> Body:
