@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +19,21 @@ ENDINGS: Final = (".yaml", ".yml")
 
 def load_desired(paths: Sequence[Path]) -> DesiredState:
     """Read and check files and folders as one; raises `InvalidFiles` with everything that is wrong."""
-    return desired_state(load(paths))
+    return desired_of(contents(paths))
+
+
+def desired_of(files: Iterable[tuple[str, Content]]) -> DesiredState:
+    """The same of files whose bytes are there."""
+    return desired_state(_sound(files))
 
 
 def load(paths: Sequence[Path]) -> Reading:
     """What files and folders say, resolved; raises `InvalidFiles` with everything that is wrong."""
-    reading = parse_files(contents(paths))
+    return _sound(contents(paths))
+
+
+def _sound(files: Iterable[tuple[str, Content]]) -> Reading:
+    reading = parse_files(files)
     if reading.problems:
         raise InvalidFiles(reading.problems)
     return reading

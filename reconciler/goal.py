@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.core.model import Company, DesiredState, LedgerView, LiveState, Plan, Policy
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import make_plan
 from reconciler.core.review import left, moved
-from reconciler.errors import Refused, Stale
+from reconciler.errors import ReconcilerError, Refused, Stale
 from reconciler.planfile import SavedPlan
+
+if TYPE_CHECKING:
+    from reconciler.overlap import Reading
 
 
 class Goal(Protocol):
@@ -27,6 +30,9 @@ class Goal(Protocol):
     @property
     def saved(self) -> SavedPlan | None:
         """The saved plan that it is, which is applied once and no more; `None` for one that holds again and again."""
+
+    def check(self) -> None:
+        """Raise what is known by now to be wrong with it."""
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What is to be done; raises `Refused` when nothing may be."""
@@ -58,6 +64,9 @@ class AsWritten:
         """What is written holds again and again."""
         return
 
+    def check(self) -> None:
+        """Nothing is wrong with it."""
+
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What differs, as acts."""
         plan = self.left(live, ledger)
@@ -68,6 +77,46 @@ class AsWritten:
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What differs still."""
         return make_plan(self.desired, live, ledger, self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class AsBeingRead:
+    """The agents as files want them that are still being read: whoever needs more than the company waits for it."""
+
+    company: Company
+    reading: Reading
+    policy: Policy
+    since: DesiredState | None = None
+
+    @property
+    def whole(self) -> AsWritten:
+        """The goal, once the files are read; raises what is wrong with them."""
+        desired = self.reading.desired()
+        if desired.company != self.company:
+            raise ReconcilerError("the company was read twice and differs", "please report it")
+        return AsWritten(desired, self.policy, self.since)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The files' recipients."""
+        return self.whole.recipients
+
+    @property
+    def saved(self) -> None:
+        """What is written holds again and again."""
+        return
+
+    def check(self) -> None:
+        """Raise what has been found wrong with the files."""
+        self.reading.check()
+
+    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """What differs, as acts."""
+        return self.whole.plan(live, ledger)
+
+    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
+        """What differs still."""
+        return self.whole.left(live, ledger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +134,9 @@ class AsReviewed:
     def recipients(self) -> tuple[str, ...]:
         """The plan's recipients."""
         return self.saved.plan.recipients
+
+    def check(self) -> None:
+        """Nothing is wrong with it before it is held against what is live."""
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
         """The plan itself; raises `Stale` when an agent that it touches is no longer as it was reviewed."""

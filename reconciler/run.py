@@ -67,8 +67,13 @@ class Bench:
         return Reader(self.transport, self.goal.company)
 
     def live(self, heard: Heard = lambda _done, _total: None) -> LiveState:
-        """The whole listing."""
-        return live_state(self.reader.listing(heard), endpoint=self.transport.endpoint)
+        """The whole listing; raises at the next page what is meanwhile found to be wrong with the goal."""
+
+        def seen(done: int, total: int) -> None:
+            self.goal.check()
+            heard(done, total)
+
+        return live_state(self.reader.listing(seen), endpoint=self.transport.endpoint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ IMPURE = frozenset(
 ORDER = (
     *("fields", "endpoints", "model", "document", "gate", "schema", "words", "reference", "resolve", "desired"),
     *(
+        "packed",
         "wire",
         "diff",
         "batches",

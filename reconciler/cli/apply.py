@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -18,13 +18,14 @@ from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, digest_given, format_option, guardrail_options
 from reconciler.cli.shell import Shell
+from reconciler.collector import paused
 from reconciler.errors import ReconcilerError, Refused, Stale, WrongUsage
 
 if TYPE_CHECKING:
     from reconciler.cli.inputs import Options
     from reconciler.core.model import Event, Plan, Report
     from reconciler.credentials import CredentialsFile
-    from reconciler.goal import AsReviewed, AsWritten
+    from reconciler.goal import Goal
     from reconciler.render.heading import Heading
     from reconciler.run import Bench, Sight
 
@@ -85,16 +86,16 @@ def apply(
     from reconciler.run import keep, look, unsettled
 
     options, stop = Options(**given), threading.Event()
-    goal = _goal(options, planfile)
-    if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
-        options = replace(options, files=_folder_of(goal.saved.plan))
-    with (
-        bench(options, goal, stop) as work,
-        work.store.lock(),
-        closing(credentials_file(work, options, credentials)) as delivered,
-    ):
-        with Progress(shell, "reading live agents") as progress, _stale_shown(shell):
-            sight = look(work, progress.update)
+    with ExitStack() as held:
+        with paused():
+            goal = held.enter_context(_goal(options, planfile))
+            if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
+                options = replace(options, files=_folder_of(goal.saved.plan))
+            work = held.enter_context(bench(options, goal, stop))
+            held.enter_context(work.store.lock())
+            with Progress(shell, "reading live agents") as progress, _stale_shown(shell):
+                sight = look(work, progress.update)
+        delivered = held.enter_context(closing(credentials_file(work, options, credentials)))
         for finding in unsettled(sight):
             shell.say(visible(finding))
         keep(work, sight, delivered)
@@ -107,7 +108,8 @@ def apply(
     _finish(shell, head, sight.plan, report, "Plan anew" if goal.saved else "Run apply again")
 
 
-def _goal(options: Options, planfile: Path | None) -> AsWritten | AsReviewed:
+@contextmanager
+def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
     from reconciler.cli.inputs import as_written
     from reconciler.core.model import Policy
@@ -116,7 +118,9 @@ def _goal(options: Options, planfile: Path | None) -> AsWritten | AsReviewed:
     from reconciler.run import now
 
     if planfile is None:
-        return as_written(options)
+        with as_written(options) as goal:
+            yield goal
+        return
     if options.policy != Policy():
         raise WrongUsage(
             "a saved plan is applied as it is", "limits, targets, excludes and --expires-in belong to plan --out"
@@ -125,7 +129,7 @@ def _goal(options: Options, planfile: Path | None) -> AsWritten | AsReviewed:
     if saved.expired(now()):
         span = f"made at {saved.created_at}, expired at {saved.expires_at}"
         raise Refused(f"nothing was done: the plan is out of its time: {span}", "plan anew, and have that reviewed")
-    return AsReviewed(saved)
+    yield AsReviewed(saved)
 
 
 def _folder_of(plan: Plan) -> tuple[Path, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler import __version__
 from reconciler.core.endpoints import DELETE_LIST
 from reconciler.core.model import DEFAULT_LIFE, DesiredState, Limit, Policy
+from reconciler.errors import ReconcilerError
 from reconciler.render.heading import Heading
 from reconciler.settings import connection
 from reconciler.storage import FOLDER
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import threading
 
     from reconciler.credentials import CredentialsFile
-    from reconciler.goal import AsWritten, Goal
+    from reconciler.goal import Goal
     from reconciler.ledger import Ledger, Store
     from reconciler.planfile import SavedPlan
     from reconciler.run import Bench
@@ -94,12 +96,33 @@ def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
     return load_ledger(store_of(files, ledger), load_desired(files).company)
 
 
-def as_written(options: Options, since: DesiredState | None = None) -> AsWritten:
-    """The goal that the files set, beside what they were before; raises what is wrong with them."""
-    from reconciler.files import load_desired
-    from reconciler.goal import AsWritten
+@contextmanager
+def as_written(options: Options, since: Callable[[], DesiredState | None] = lambda: None) -> Iterator[Goal]:
+    """The goal that the files set, beside what they were before; raises what is wrong with them.
 
-    return AsWritten(load_desired(options.files), options.policy, since)
+    Large files may still be being read: what is wrong with them is then raised as soon as it is known, and comes before
+    whatever else went wrong meanwhile.
+    """
+    from reconciler.files import contents, desired_of
+    from reconciler.overlap import Reading, company_known
+
+    files = list(contents(options.files))
+    company = company_known(files)
+    if company is None:
+        from reconciler.goal import AsWritten
+
+        before = since()
+        yield AsWritten(desired_of(files), options.policy, before)
+        return
+    with Reading(files) as reading:
+        files.clear()
+        from reconciler.goal import AsBeingRead
+
+        try:
+            yield AsBeingRead(company, reading, options.policy, since())
+        except ReconcilerError:
+            reading.desired()
+            raise
 
 
 @contextmanager
@@ -116,9 +139,24 @@ def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> 
         rate=options.rate,
         timeout=options.timeout,
     )
-    with connected(settings, stop.wait if stop else None) as transport:
+    with connected(settings, _attentive(goal, stop.wait if stop else time.sleep)) as transport:
         store, journal = store_of(options.files, options.ledger), journal_of(options.files, options.ledger)
         yield Bench(goal, transport, store, journal)
+
+
+def _attentive(goal: Goal, sleep: Callable[[float], object]) -> Callable[[float], None]:
+    """Pauses that end when something is found to be wrong with the goal."""
+
+    def pause(seconds: float) -> None:
+        while seconds > 0:
+            sleep(min(seconds, _NAP))
+            goal.check()
+            seconds -= _NAP
+
+    return pause
+
+
+_NAP = 0.25
 
 
 def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:

@@ -79,12 +79,14 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
     Example:
       reconciler ledger adopt
     """
-    from reconciler.cli.inputs import Options, as_written, bench, credentials_file
+    from reconciler.cli.inputs import Options, bench, credentials_file
     from reconciler.cli.progress import Progress
+    from reconciler.files import load_desired
+    from reconciler.goal import AsWritten
     from reconciler.run import adopt as record
 
     options = Options(**given)
-    goal = as_written(options)
+    goal = AsWritten(load_desired(options.files), options.policy)
     with (
         bench(options, goal) as work,
         work.store.lock(),

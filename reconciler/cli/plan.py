@@ -10,6 +10,7 @@ import click
 from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, format_option, guardrail_options, named
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
+from reconciler.collector import paused
 from reconciler.errors import WrongUsage
 from reconciler.render import FORMATS
 
@@ -38,6 +39,7 @@ EXIT_REFUSED = 3
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to change.")
 @click.pass_obj
+@paused()
 def plan(
     shell: Shell,
     /,
@@ -64,14 +66,16 @@ def plan(
       reconciler plan --format json --output plan.json --detailed-exitcode
     """
     from reconciler.cli.inputs import Options, as_written, bench, heading
-    from reconciler.cli.progress import Progress
-    from reconciler.render.terminal import visible
-    from reconciler.run import look, unsettled
 
     options = Options(**given)
-    base = _base(shell, options, since) if since else None
-    with bench(options, as_written(options, base)) as work, Progress(shell, "reading live agents") as progress:
-        sight = look(work, progress.update)
+    with as_written(options, lambda: _base(shell, options, since) if since else None) as goal:
+        # Imported while a large file is being read already.
+        from reconciler.cli.progress import Progress
+        from reconciler.render.terminal import visible
+        from reconciler.run import look, unsettled
+
+        with bench(options, goal) as work, Progress(shell, "reading live agents") as progress:
+            sight = look(work, progress.update)
     for finding in unsettled(sight):
         shell.say(visible(finding))
     head = heading(options, color=shell.color and output is None)

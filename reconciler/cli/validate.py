@@ -12,6 +12,7 @@ import click
 from reconciler.cli.options import FILES, OUTPUT, format_option
 from reconciler.cli.output import write
 from reconciler.cli.shell import Shell
+from reconciler.collector import paused
 
 if TYPE_CHECKING:
     from reconciler.core.model import DesiredState, Problem
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @format_option("text", "json", "github", "sarif", "gitlab")
 @OUTPUT
 @click.pass_obj
+@paused()
 def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Path | None) -> None:
     """Check the desired-state files, without any network.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.document import Document, Mapping, Path, Sequence, parse
+from reconciler.core.document import Document, Mapping, Path, Sequence, parse, peek
 from reconciler.core.fields import CANON, COMPARED, KEY, Value
 from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem, matches
 from reconciler.core.resolve import (
@@ -22,6 +22,7 @@ from reconciler.core.resolve import (
     pool_range,
     resolve,
 )
+from reconciler.core.schema import accepts_at
 from reconciler.core.words import closest, problem_at, schema_problems
 
 Problems = tuple[Problem, ...]
@@ -41,6 +42,12 @@ def read_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> t
     """
     reading = parse_files(files, pure=pure)
     return (None, reading.problems) if reading.problems else (desired_state(reading), ())
+
+
+def company_at_head(data: bytes) -> Company | None:
+    """Whose agents a file is about, where that stands plainly before the agents; the rest of the file is not read."""
+    company: Any = peek(data, "company", frozenset(("agents", "pools")))
+    return _company(company) if accepts_at("company")(company) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +217,9 @@ def desired_state(reading: Reading) -> DesiredState:
     documents = reading.documents
     root: dict[str, Any] = {key: value for document in documents for key, value in document.root.items()}
     guardrails = root.get("guardrails", {})
-    company = root["company"]
     scope = root.get("scope")
     return DesiredState(
-        company=Company(company["abbreviate"], company.get("companyId")),
+        company=_company(root["company"]),
         agents=tuple(sorted(_agents(reading.agents), key=attrgetter("operator_id"))),
         files=tuple(document.file for document in documents),
         sha256=_sha256(documents),
@@ -224,6 +230,11 @@ def desired_state(reading: Reading) -> DesiredState:
         max_changes=_limit(guardrails.get("maxChanges")),
         recipients=tuple(root.get("recipients", ())),
     )
+
+
+def _company(written: Mapping) -> Company:
+    found: Any = written
+    return Company(found["abbreviate"], found.get("companyId"))
 
 
 def _sha256(documents: tuple[Document, ...]) -> str:

@@ -26,6 +26,7 @@ from yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
     StreamEndEvent,
+    StreamStartEvent,
 )
 from yaml.parser import Parser
 from yaml.reader import Reader
@@ -134,6 +135,21 @@ def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | Non
     except (_Stop, ValueError, OverflowError, yaml.YAMLError) as error:
         return None, (_unreadable(file, data) or _refusal(file, data, error),)
     return Document(file, data, root, hashlib.sha256(data).hexdigest()), tuple(builder.problems)
+
+
+def peek(data: bytes, key: str, before: frozenset[str]) -> Node:
+    """The value that one key has at the root, read no further than it; `None` where that cannot plainly be told.
+
+    It has to stand before any of the keys `before`.
+    """
+    if not _HAS_LIBYAML or _needs_a_look(data):
+        return None
+    builder = _Builder("", _libyaml_events(data), libyaml=True)
+    try:
+        value = builder.peek(key, before)
+    except (_Stop, yaml.YAMLError):
+        return None
+    return None if builder.problems else value
 
 
 def _needs_a_look(data: bytes) -> bool:
@@ -288,6 +304,17 @@ class _Builder:
             what = "the file is empty" if root is None else "the file must be a mapping of keys and values"
             raise _Stop(Problem(Place(self.file, 1), "", what, "start it with: version: 1"))
         return root
+
+    def peek(self, key: str, before: frozenset[str]) -> Node:
+        """The value of a key of the root, once it is read."""
+        opening = [self.next().__class__ for _ in range(3)]
+        if opening != [StreamStartEvent, DocumentStartEvent, MappingStartEvent]:
+            return None
+        while (event := self.next()).__class__ is ScalarEvent and event.value not in before:
+            value = self._node(self.next(), event.value)
+            if event.value == key:
+                return value
+        return None
 
     def _node(self, event: Any, key: str) -> Node:
         """What begins with an event; `key` is the one that leads to it."""

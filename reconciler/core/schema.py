@@ -224,6 +224,13 @@ def accepts() -> Check:
 
 
 @cache
+def accepts_at(key: str) -> Check:
+    """The same for what stands at `key` of the root."""
+    schema = agents_schema()
+    return gate(schema["properties"][key], schema["$defs"])
+
+
+@cache
 def accepts_one(key: str) -> Check:
     """The same for one of the list that stands at `key` of the root."""
     schema = agents_schema()

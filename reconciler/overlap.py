@@ -1,0 +1,125 @@
+"""Large files are read in a process of their own, while this one asks the vendor for pages.
+
+Threads would gain nothing: the YAML parser never lets go of the interpreter. The process gets bytes and gives back a
+desired state or problems; it knows no token, opens no connection and prints nothing. Whatever ends this process ends it
+too, and its own death is an error like any other.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from reconciler.core.desired import Content, company_at_head, read_files
+from reconciler.core.model import Company, DesiredState
+from reconciler.core.packed import packed, unpacked
+from reconciler.errors import InvalidFiles, ReconcilerError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+WORTH_IT: Final = 2 * 1024 * 1024
+"""Bytes of YAML from which a process of its own is quicker; some 5,000 agents."""
+
+Contents = Sequence[tuple[str, Content]]
+
+
+def company_known(contents: Contents) -> Company | None:
+    """Whose agents files are about, where they are worth a process of their own and it can be told ahead."""
+    data = [content for _, content in contents if isinstance(content, bytes)]
+    if len(data) < len(contents) or sum(map(len, data)) < WORTH_IT:
+        return None
+    return next((company for each in data if (company := company_at_head(each)) is not None), None)
+
+
+class Reading:
+    """Files that are being read; a context, at whose end the process is gone. Safe for threads."""
+
+    def __init__(self, contents: Contents) -> None:
+        from multiprocessing import get_context
+
+        self._desired: DesiredState | None = None
+        self._error: ReconcilerError | None = None
+        self._done = threading.Event()
+        alone = sys.platform == "linux" and threading.active_count() == 1  # a fork takes no other thread along
+        context: Any = get_context("fork" if alone else "spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        self._process = context.Process(target=_read, args=(contents, sender), daemon=True)
+        self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
+        with _undisturbed():
+            self._process.start()
+            sender.close()
+            self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._done.is_set():
+            self._process.kill()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise what is known by now to be wrong with the files."""
+        if self._error is not None:
+            raise self._error
+
+    def desired(self) -> DesiredState:
+        """What the files say, once they are read; raises what is wrong with them."""
+        self._done.wait()
+        self.check()
+        if self._desired is None:
+            raise AssertionError("neither a state nor an error")
+        return self._desired
+
+    def _receive(self, receiver: Connection) -> None:
+        try:
+            with receiver:
+                self._desired, problems = unpacked(_parts(receiver))
+            self._error = InvalidFiles(problems) if problems else None
+        except (EOFError, OSError, MemoryError):
+            hint = "it may have run out of memory; try again, or split the file"
+            self._error = ReconcilerError("the process that reads the files has ended by itself", hint)
+        finally:
+            self._done.set()
+            self._process.join()
+
+
+def _parts(receiver: Connection) -> Iterator[bytes]:
+    while True:
+        yield receiver.recv_bytes()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep interrupts back while a process begins; it is born with them kept back, and never takes any."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def _read(contents: Contents, sender: Connection) -> None:
+    """What the process does. It is ended from outside, and has nobody to tell of what goes wrong but by its end."""
+    for number in _INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
+    gc.disable()
+    code = 1
+    with suppress(BaseException):
+        for part in packed(*read_files(contents)):
+            sender.send_bytes(part)
+        code = 0
+    os._exit(code)
