@@ -1,0 +1,105 @@
+"""Files so large that they are read in a process of their own, with the command as its users run it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.data import desired_file
+from reconciler.overlap import WORTH_IT
+from reconciler.sandbox.server import Box, running
+from tests.process import TOKEN, Workplace
+
+LARGE = desired_file(8_000)
+
+
+@contextmanager
+def planning(place: Workplace) -> Iterator[subprocess.Popen[str]]:
+    """A `plan` of a large file, as the head of a group of processes of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "plan"],
+        cwd=place.folder,
+        env=place.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        yield process
+        left = Path(f"/proc/{process.pid}")
+        assert process.poll() is not None
+        assert not left.exists()
+
+
+def child_of(process: subprocess.Popen[str]) -> int:
+    """The process that reads, once there is one."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not (found := children.read_text().split()):
+        assert process.poll() is None
+        time.sleep(0.001)
+    return int(found[0])
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Workplace]:
+    """A folder with a large file, and a vendor who takes his time."""
+    assert len(LARGE) > WORTH_IT
+    with running(token=TOKEN, company="acme:4242", latency=300) as box:
+        box.store.reset([{"operatorId": str(8000 + number)} for number in range(500)])
+        place = Workplace(tmp_path, box.url)
+        (tmp_path / "agents.yaml").write_bytes(LARGE)
+        yield place
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_both(slow: Workplace, number: signal.Signals) -> None:
+    """Interrupted as a terminal does it, the whole group at once: 130, one line, and nobody is left."""
+    with planning(slow) as process:
+        child = child_of(process)
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err.strip()) == (130, "", "interrupted")
+    assert not Path(f"/proc/{child}").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_reader_that_is_killed_is_an_error(slow: Workplace) -> None:
+    """The system may end the process that reads: exit 1, in words, with what to do."""
+    with planning(slow) as process:
+        os.kill(child_of(process), signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith("error: the process that reads the files has ended by itself\n")
+
+
+def test_a_large_plan(place: Workplace, box: Box) -> None:
+    """A large file is planned and applied as a small one is, and a bad one is refused with all that is wrong."""
+    text = LARGE.decode()
+    (place.folder / "agents.yaml").write_text(
+        text.replace("name: ", "nmae: ", 2).replace("judge: true", "judge: 1.0", 1)
+    )
+    for command in (("plan",), ("apply", "-y")):
+        ran = place.run(*command, "--format", "json")
+        assert ran.code == 1
+        found = ran.json["error"]["problems"]
+        assert [(problem["line"], problem["path"]) for problem in found] == [
+            (5, "agents[0] (100000).nmae"),
+            (19, "agents[0] (100000).judge"),
+            (21, "agents[1] (100001).nmae"),
+        ]
+    assert box.store.history() == []
+    (place.folder / "agents.yaml").write_text(text)
+    planned = place.run("plan", "--target", "10000[0-3]")
+    assert "4 to create" in planned.out
+    applied = place.run("apply", "-y", "--target", "10000[0-3]")
+    assert applied.code == 0
+    assert sorted(box.store.agents()) == ["100000", "100001", "100002", "100003"]

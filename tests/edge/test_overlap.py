@@ -1,0 +1,217 @@
+"""Files read in a process of their own: what it finds arrives here, and so does its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.data import desired_file
+from reconciler import overlap
+from reconciler.cli.inputs import Options, as_written, bench
+from reconciler.core.desired import read_files
+from reconciler.core.model import Company, DesiredState
+from reconciler.core.saved import plan_document
+from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
+from reconciler.goal import AsBeingRead, AsWritten
+from reconciler.overlap import Reading, company_known
+from reconciler.run import look
+from reconciler.sandbox.server import Box
+from tests.core.build import HEAD
+from tests.process import TOKEN
+
+from .vendor_stub import Shelf, Stub
+
+GOOD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", name: 张三}]\n').encode())]
+BAD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", nmae: 张三}]\n').encode())]
+MUCH = [("agents.yaml", desired_file(20_000))]
+
+
+def pid(reading: Reading) -> int:
+    """The process that reads."""
+    found: int = reading._process.pid
+    return found
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended and somebody has taken notice."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("fork", [True, False], ids=["forked", "spawned"])
+def test_a_state_arrives(fork: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process read, forked or begun anew, is what this one would have read, and no process is left."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1 if fork else 2)
+    with Reading(GOOD) as reading:
+        assert (reading.desired(), ()) == read_files(GOOD)
+        reading.check()
+        process = pid(reading)
+    assert gone(process)
+
+
+def test_problems_arrive() -> None:
+    """Problems are raised as they would have been here, to whoever waits and to whoever asks."""
+    with Reading(BAD) as reading:
+        with pytest.raises(InvalidFiles) as caught:
+            reading.desired()
+        assert (None, caught.value.problems) == read_files(BAD)
+        with pytest.raises(InvalidFiles):
+            reading.check()
+
+
+def test_it_takes_no_interrupts() -> None:
+    """A signal to the whole group is for this process to act on."""
+    with Reading(MUCH) as reading:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(pid(reading), number)
+        assert len(reading.desired().agents) == 20_000
+
+
+def test_whoever_leaves_early_ends_it() -> None:
+    """It does not outlive what it was begun for."""
+    with Reading(MUCH) as reading:
+        process = pid(reading)
+    assert gone(process)
+
+
+def test_its_death_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """A process that the system ends is told in words, and by nobody else."""
+    with Reading(MUCH) as reading:
+        os.kill(pid(reading), signal.SIGKILL)
+        with pytest.raises(ReconcilerError, match="ended by itself") as caught:
+            reading.desired()
+        assert "memory" in caught.value.hint
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_goes_wrong_inside_is_its_death(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback comes out of it."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(overlap, "read_files", lambda _: 1 / 0)
+    with Reading(GOOD) as reading, pytest.raises(ReconcilerError, match="ended by itself"):
+        reading.desired()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_small_files_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process pays for large files alone, whose company stands at the head of one of them."""
+    large = [("a.yaml", b"version: 1\n"), MUCH[0]]
+    assert company_known(large) == Company("acme", 4242)
+    assert company_known(GOOD) is None
+    problem = read_files(BAD)[1][0]
+    assert company_known([*large, ("b.yaml", problem)]) is None
+    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    assert company_known(GOOD) == Company("acme")
+    assert company_known([("a.yaml", b"agents: []\n" + GOOD[0][1])]) is None
+
+
+@pytest.fixture
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes], Options]:
+    """The options of a command that reads a file and asks at an endpoint."""
+    monkeypatch.setenv("RECONCILER_TOKEN", TOKEN)
+    file = tmp_path / "agents.yaml"
+
+    def given(endpoint: str, data: bytes) -> Options:
+        file.write_bytes(data)
+        return Options((file,), endpoint, None, 4, 0, 30, None)
+
+    return given
+
+
+def test_the_plan_is_the_same(
+    options: Callable[[str, bytes], Options], box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the file was read here or elsewhere shows in no byte of the plan."""
+    box.store.reset([{"operatorId": f"8{number:03}", "name": "x", "isrecord": 1} for number in range(250)])
+    text = HEAD + "profiles: {p: {isrecord: false}}\nagents:\n"
+    text += "".join(f'  - {{operatorId: "8{number:03}", name: x, profile: p}}\n' for number in range(5, 255))
+    found = []
+    for least, kind in ((1 << 30, AsWritten), (0, AsBeingRead)):
+        monkeypatch.setattr(overlap, "WORTH_IT", least)
+        given = options(box.url, text.encode())
+        with as_written(given) as goal, bench(given, goal) as work:
+            assert isinstance(goal, kind)
+            assert (goal.recipients, goal.saved) == ((), None)
+            plan = look(work, lambda _done, _total: None).plan
+            left = goal.left(work.live(), {})
+        found.append(plan_document(plan, "tool", "now"))
+        assert left.actions == plan.actions
+    assert found[0] == found[1]
+
+
+def test_bad_files_come_before_the_network(
+    options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the files and something else are wrong, the files are what is told."""
+    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    for endpoint in ("http://127.0.0.1:1", "http://elsewhere.example", "nonsense"):
+        given = options(endpoint, BAD[0][1])
+        with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
+            look(work, lambda _done, _total: None)
+
+
+def test_good_files_leave_the_other_error(
+    options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only something else is wrong, that is told."""
+    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    given = options("nonsense", GOOD[0][1])
+    with pytest.raises(WrongUsage), as_written(given) as goal, bench(given, goal):
+        pass
+    with pytest.raises(VendorError), as_written(given):
+        raise VendorError("no")
+
+
+def test_bad_files_end_the_listing(
+    options: Callable[[str, bytes], Options], vendor: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a problem is known no further page is waited for."""
+    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    vendor.script(Shelf([{"operatorId": str(number)} for number in range(5000)]))
+    given = options(vendor.url, BAD[0][1])
+
+    def heard(_done: int, _total: int) -> None:
+        if isinstance(goal, AsBeingRead):
+            goal.reading._done.wait()
+
+    with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
+        look(work, heard)
+    assert len(vendor.requests) < 20
+
+
+def test_bad_files_end_a_pause(options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor that has to be waited for does not keep a problem back."""
+    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    given = options("http://127.0.0.1:1", BAD[0][1])
+    with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
+        work.transport.sleep(3600)
+
+
+def test_two_companies_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was fetched for one company is never held against the agents of another."""
+    with Reading(GOOD) as reading:
+        goal = AsBeingRead(Company("other"), reading, Options((), None, None, 1, 0, 1, None).policy)
+        with pytest.raises(ReconcilerError, match="differs"):
+            _ = goal.recipients
+
+
+def test_what_was_before_is_asked_for_while_the_files_are_read(
+    options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of before stand beside those of now, wherever these were read."""
+    before: DesiredState | None = read_files(GOOD)[0]
+    for least in (0, 1 << 30):
+        monkeypatch.setattr(overlap, "WORTH_IT", least)
+        with as_written(options("http://127.0.0.1:1", GOOD[0][1]), lambda: before) as goal:
+            assert isinstance(goal, AsBeingRead | AsWritten)
+            assert goal.since is before
