@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.document import Document, Mapping, Path, Sequence, parse, peek
-from reconciler.core.fields import CANON, COMPARED, KEY, Value
+from reconciler.core.fields import CANON, COMPARED, KEY, Kind, Value
 from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem, matches
 from reconciler.core.resolve import (
     MOST_IN_A_POOL,
@@ -254,19 +254,22 @@ class _Said(NamedTuple):
     password: PasswordSource | None
 
 
-def _said(document: Document, node: Mapping | dict[str, Any], below: _Said) -> _Said:
+def _said(document: Document, node: dict[str, Any], below: _Said) -> _Said:
     """A mapping over what stands below it."""
     fields, password = below.fields.copy(), below.password
     for name, value in node.items():
-        read = _READ.get(name)
-        if read is not None:
-            fields[name] = read(value)
+        if name in _TEXTS and value.__class__ is str and value.isprintable():
+            fields[name] = value
+        elif name in _READ:
+            fields[name] = _READ[name](value)
         elif name == "password":
             password = _password(document, value)
     return _Said(fields, password)
 
 
 _READ: Final = {row.name: CANON[row.name] for row in COMPARED}
+_TEXTS: Final = frozenset(row.name for row in COMPARED if row.kind is Kind.TEXT)
+"""Whose values are their own canonical spelling where they can be printed: most are, and need not be asked."""
 _NOTHING: Final = _Said({}, None)
 
 

@@ -18,6 +18,7 @@ from reconciler.core.model import (
     FieldChange,
     LedgerEntry,
     LedgerView,
+    LiveAgent,
     LiveState,
     PasswordChange,
     PasswordSource,
@@ -31,16 +32,26 @@ _BLANK = LedgerEntry()
 def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Diff:
     """Every agent that differs, sorted by id; neither live agents out of scope nor those whom the policy leaves out."""
     scope = desired.scope
-    in_scope = {id_ for id_ in live.agents if scope is None or matches(scope, id_)}
+    in_scope = {id_ for id_ in live.agents if matches(scope, id_)} if scope is not None else set(live.agents)
     wanted = {agent.operator_id for agent in desired.agents}
     promised = {agent.fields.get("sipNumber") for agent in desired.agents}
-    looked_at = [agent for agent in desired.agents if policy.speaks_of(agent.operator_id)]
+    everybody = policy.speaks_of_everybody
+    looked_at = [agent for agent in desired.agents if everybody or policy.speaks_of(agent.operator_id)]
     sip_numbers = SipNumbers(promised, _holders(live) if any(entry.owed for entry in ledger.values()) else {})
-    agents = [_compare(agent, live, ledger.get(agent.operator_id, _BLANK), sip_numbers) for agent in looked_at]
-    differing = [agent for agent in agents if agent is not None]
-    differing += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted if policy.speaks_of(id_)]
-    differing.sort(key=lambda agent: agent.operator_id)
-    return Diff(desired, live, ledger, tuple(differing), len(in_scope), len(looked_at))
+    differing = []
+    for agent in looked_at:
+        entry = ledger.get(agent.operator_id)
+        if entry is not None or not _is_as_wanted(agent, live.agents.get(agent.operator_id)):
+            differing.append(_compare(agent, live, entry or _BLANK, sip_numbers))
+    agents = [agent for agent in differing if agent is not None]
+    agents += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted if policy.speaks_of(id_)]
+    agents.sort(key=lambda agent: agent.operator_id)
+    return Diff(desired, live, ledger, tuple(agents), len(in_scope), len(looked_at))
+
+
+def _is_as_wanted(desired: DesiredAgent, live: LiveAgent | None) -> bool:
+    """Whether the listing alone shows that nothing is to be done about an agent: so it is with most."""
+    return live is not None and desired.password is None and desired.fields.items() <= live.fields.items()
 
 
 class SipNumbers(NamedTuple):
@@ -106,8 +117,8 @@ def _changes(
     """What differs, and what cannot be known: fixed at creation, never listed, and not recorded."""
     known = {name: facts[name] for name in wanted if name in facts}
     unknown = [name for name in wanted if name not in known]
-    target = {name: wanted[name] for name in known}
-    differing = _differing(known, target) if known != target else frozenset()
+    unequal = [name for name, value in known.items() if value != wanted[name]]
+    differing = _differing({name: known[name] for name in unequal}, {name: wanted[name] for name in unequal})
     changes = [FieldChange(name, known[name], wanted[name]) for name in differing]
     changes += [FieldChange(name, None, wanted[name], before_known=False) for name in unknown if _editable(name)]
     changes.sort(key=lambda change: _ORDER[change.field])
@@ -124,6 +135,8 @@ def _editable(name: str) -> bool:
 
 
 def _differing(known: Mapping[str, Value], target: Mapping[str, Value]) -> frozenset[str]:
+    if not known:
+        return frozenset()
     # Imported where it is used: most runs compare equal, and the import costs more than they do.
     from deepdiff import DeepDiff
 

@@ -341,6 +341,11 @@ class Policy:
     batch: bool = True
     delete_list: int = DELETE_LIST
 
+    @property
+    def speaks_of_everybody(self) -> bool:
+        """Whether the command line leaves nobody out."""
+        return self.only is None and not self.targets and not self.excludes
+
     def speaks_of(self, operator_id: str) -> bool:
         """Whether the command line leaves the agent in."""
         if self.only is not None:
