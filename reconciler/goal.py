@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.core.diff import prepare
 from reconciler.core.model import Company, DesiredState, LedgerView, LiveState, Plan, Policy
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import make_plan
 from reconciler.core.review import left, moved
 from reconciler.errors import ReconcilerError, Refused, Stale
-from reconciler.planfile import SavedPlan
 
 if TYPE_CHECKING:
     from reconciler.overlap import Reading
+    from reconciler.planfile import SavedPlan
 
 
 class Goal(Protocol):
@@ -91,6 +92,7 @@ class AsBeingRead:
     @property
     def whole(self) -> AsWritten:
         """The goal, once the files are read; raises what is wrong with them."""
+        prepare()
         desired = self.reading.desired()
         if desired.company != self.company:
             raise ReconcilerError("the company was read twice and differs", "please report it")

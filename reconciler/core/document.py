@@ -12,7 +12,7 @@ import hashlib
 import re
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -46,9 +46,10 @@ Path = tuple[str | int, ...]
 
 
 class Mapping(dict[str, "Node"]):
-    """A mapping that knows where it stands: its own line and column, then four numbers a key, in key order.
+    """A mapping that may know where it stands: its own line and column, then four numbers a key, in key order.
 
-    The four are line and column of the key and of its value, all from 0. `nodes` counts what it expands to.
+    The four are line and column of the key and of its value, all from 0; none stand there unless they were asked for.
+    `nodes` counts what it expands to.
     """
 
     __slots__ = ("nodes", "places")
@@ -66,12 +67,18 @@ class Sequence(list["Node"]):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file, read: `root` is its value, `data` what was written, and `sha256` that of it."""
+    """One file, read: `root` is its value, `data` what was written, and `sha256` that of it.
+
+    Where each key and value stands is asked for when something is wrong, and then found by reading once more: to note
+    it at once would take every good file a tenth of its time. `located` holds what that found.
+    """
 
     file: str
     data: bytes
     root: Mapping
     sha256: str
+    pure: bool = False
+    located: list[Mapping] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -83,8 +90,10 @@ class Document:
 
         Ends at the deepest part of `path` that exists, which is where a missing key belongs.
         """
-        node: Node = self.root
-        at = (self.root.places[0], self.root.places[1])
+        if not self.located:
+            self.located.append(_builder(self.file, self.data, pure=self.pure, places=True).build())
+        node: Node = self.located[0]
+        at = (self.located[0].places[0], self.located[0].places[1])
         for depth, step in enumerate(path):
             last = key and depth == len(path) - 1
             if isinstance(node, Mapping) and step in node:
@@ -130,11 +139,15 @@ def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | Non
     if (not libyaml or _needs_a_look(data)) and (wrong := _unreadable(file, data)):
         return None, (wrong,)
     try:
-        builder = _Builder(file, _libyaml_events(data) if libyaml else _python_events(data), libyaml=libyaml)
+        builder = _builder(file, data, pure=not libyaml, places=False)
         root = builder.build()
     except (_Stop, ValueError, OverflowError, yaml.YAMLError) as error:
         return None, (_unreadable(file, data) or _refusal(file, data, error),)
-    return Document(file, data, root, hashlib.sha256(data).hexdigest()), tuple(builder.problems)
+    return Document(file, data, root, hashlib.sha256(data).hexdigest(), not libyaml), tuple(builder.problems)
+
+
+def _builder(file: str, data: bytes, *, pure: bool, places: bool) -> _Builder:
+    return _Builder(file, _python_events(data) if pure else _libyaml_events(data), libyaml=not pure, places=places)
 
 
 def peek(data: bytes, key: str, before: frozenset[str]) -> Node:
@@ -144,7 +157,7 @@ def peek(data: bytes, key: str, before: frozenset[str]) -> Node:
     """
     if not _HAS_LIBYAML or _needs_a_look(data):
         return None
-    builder = _Builder("", _libyaml_events(data), libyaml=True)
+    builder = _builder("", data, pure=False, places=False)
     try:
         value = builder.peek(key, before)
     except (_Stop, yaml.YAMLError):
@@ -278,8 +291,9 @@ class _Builder:
     dealt with where it is met.
     """
 
-    def __init__(self, file: str, next_event: Callable[[], Event], *, libyaml: bool) -> None:
+    def __init__(self, file: str, next_event: Callable[[], Event], *, libyaml: bool, places: bool) -> None:
         self.file = file
+        self.places = places
         self.raw = next_event
         self.next: Callable[[], Any] = next_event if libyaml else self._checked
         self.problems: list[Problem] = []
@@ -342,10 +356,9 @@ class _Builder:
 
     def _mapping(self, opened: Any) -> Mapping:
         next_event, names, meanings = self.next, self.names, self.meanings
-        node, more = Mapping(), 0
+        node, more, noting = Mapping(), 0, self.places
         merges: list[Mapping] | None = None
-        begin = opened.start_mark
-        places = [begin.line, begin.column]
+        places = [*_position(opened)] if noting else []
         while (event := next_event()).__class__ is not MappingEndEvent:
             key: str | None
             if event.__class__ is ScalarEvent and event.tag is None and event.anchor is None:
@@ -355,26 +368,25 @@ class _Builder:
             if key is None or key in node or (key is _MERGE and event.implicit[0]):
                 merges = self._aside(event, key, merges)
                 continue
-            begin = event.start_mark
+            begin = event
             event = next_event()
             if event.__class__ is ScalarEvent and event.tag is None and event.anchor is None:
                 node[key] = meanings[event.value] if event.implicit[0] else event.value
             else:
                 node[key] = value = self._node(event, key)
                 more += _more(value)
-            at = event.start_mark
-            places += (begin.line, begin.column, at.line, at.column)
+            if noting:
+                places += (*_position(begin), *_position(event))
         for source in merges or ():
             more += _merge(node, places, source)
-        node.places = array("I", places)
+        node.places = array("I", places) if noting else _NOT_NOTED
         node.nodes = 1 + len(node) + more
         return node
 
     def _sequence(self, opened: Any) -> Sequence:
         next_event, meanings = self.next, self.meanings
         node, more = Sequence(), 0
-        begin = opened.start_mark
-        places = [begin.line, begin.column]
+        places = [*_position(opened)]
         while (event := next_event()).__class__ is not SequenceEndEvent:
             if event.__class__ is ScalarEvent and event.tag is None and event.anchor is None:
                 node.append(meanings[event.value] if event.implicit[0] else event.value)
@@ -382,8 +394,7 @@ class _Builder:
                 value = self._node(event, "")
                 node.append(value)
                 more += _more(value)
-            begin = event.start_mark
-            places += (begin.line, begin.column)
+            places += _position(event)
         node.places = array("I", places)
         node.nodes = 1 + len(node) + more
         return node
@@ -397,7 +408,8 @@ class _Builder:
         return event
 
     def _at(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        line, column = _position(event)
+        return Place(self.file, line + 1, column + 1)
 
     def _stop(self, event: Any, message: str, hint: str) -> _Stop:
         return _Stop(Problem(self._at(event), "", message, hint))
@@ -461,6 +473,11 @@ class _Builder:
         return merges
 
 
+def _position(event: Any) -> tuple[int, int]:
+    mark = event.start_mark
+    return mark.line, mark.column
+
+
 def _more(value: Node) -> int:
     """How many values a value holds beside itself."""
     return value.nodes - 1 if isinstance(value, Mapping | Sequence) else 0
@@ -478,3 +495,4 @@ def _merge(node: Mapping, places: list[int], source: Mapping) -> int:
 
 
 _UNFINISHED: Final = Sequence()
+_NOT_NOTED: Final = array("I")
