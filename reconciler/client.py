@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 import ssl
+import sys
 import threading
 import time
 import zlib
@@ -20,6 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+
+# httpx would import a command line of its own, with rich and pygments: a third of the time that all imports take.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import httpx
 

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from reconciler.cli.options import _CONNECTION, FILES, LEDGER, F
 from reconciler.cli.shell import Shell
+from reconciler.collector import paused
 from reconciler.errors import ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ COMPANY_ID: Final = click.option(
 )
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.pass_context
+@paused()
 def export(context: click.Context, /, **given: Any) -> None:
     """Write the live agents as a desired-state file: its plan is empty. Nothing is changed at the vendor.
 

@@ -117,6 +117,28 @@ def test_help_loads_no_heavy_library() -> None:
     }
 
 
+def test_a_good_file_needs_no_validator(place: Workplace) -> None:
+    """A good file is validated and planned without the libraries that say what is wrong, and without a bar."""
+    place.write("version: 1\ncompany: {abbreviate: acme, companyId: 4242}\nagents: [{operatorId: '1'}]\n")
+    script = (
+        "import sys\nfrom reconciler.cli.main import main\n"
+        "try:\n main(sys.argv[1:])\nexcept SystemExit as ended:\n assert ended.code == 0\n"
+        "sys.stderr.write(' '.join(sys.modules))"
+    )
+    for command in ("validate", "plan"):
+        done = subprocess.run(
+            [sys.executable, "-c", script, command],
+            cwd=place.folder,
+            env=place.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert not set(done.stderr.split()) & {
+            "jsonschema", "rich.console", "pygments", "deepdiff", "multiprocessing",
+        }  # fmt: skip
+
+
 def test_schema_prints_the_schema(offline: Workplace) -> None:
     """`schema` prints the JSON Schema that validation uses, and the committed file is the same."""
     ran = offline.run("schema")
