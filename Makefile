@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-bench
 PYTHON ?= python3
 
 .PHONY: help demo test check fmt generate generate-check pictures bench sandbox lock mutants
@@ -42,12 +43,19 @@ generate-check: $(VENV)/.ready  ## fail when a generated file is stale
 pictures: $(VENV)/.ready  ## the README's pictures, made anew (needs Chromium)
 	$(BIN)/python -m docs.pictures.make
 
-bench: $(VENV)/.ready  ## time the stages, each as a ratio to a floor measured in the same run
-	$(BIN)/python -m benchmarks
+$(PEERS)/.ready: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(VENV)/.ready $(PEERS)/.ready  ## time plans beside floors and peers, some 15 minutes (BENCH=--write: renew the page)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 sandbox: $(VENV)/.ready  ## a stand-in vendor with 30 agents on 127.0.0.1:8787
 	$(BIN)/reconciler sandbox --agents 30
 
-lock:  ## renew requirements.lock (needs uv)
+lock:  ## renew requirements.lock and benchmarks/requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group dev \
 	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --group bench \
+	  --no-emit-index-url --no-header -o benchmarks/requirements.txt

@@ -1,1 +1,1 @@
-"""`make bench`: what the stages cost, each as a ratio to a floor measured in the same run."""
+"""`make bench`: what a plan costs, by stage and whole, beside floors and peers measured in the same run."""

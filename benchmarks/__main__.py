@@ -1,85 +1,69 @@
-"""Time the offline stages, each as a ratio to a floor of the same run: the bare events of the same file.
-
-`python -m benchmarks [AGENTS …]`, by default 1,000 and 10,000. Processor time, medians of five.
-"""
+"""Measure plans and applies: `python -m benchmarks`, or `make bench`. Exits with 1 when a limit is not met."""
 
 from __future__ import annotations
 
-import statistics
+import argparse
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
-import yaml
+from benchmarks.applies import applies
+from benchmarks.bystage import stages
+from benchmarks.measure import ROOT, WrongAnswer, run, say
+from benchmarks.report import RESULTS, Section, keep, machine, terminal, write
+from benchmarks.whole import beside_peers, whole
 
-from benchmarks.data import desired_file
-from reconciler.core.desired import read_desired
-from reconciler.core.document import Document, parse
-from reconciler.core.model import DesiredState, LiveAgent, Policy
-from reconciler.core.pipeline import live_state, make_plan
-from reconciler.core.words import schema_problems
-
-ROUNDS = 5
-
-
-def median(stage: Callable[[], object]) -> float:
-    """Seconds of processor time, the median of five rounds."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.process_time()
-        stage()
-        times.append(time.process_time() - start)
-    return statistics.median(times)
+SECTIONS: Final = ("stage", "whole", "peers", "apply")
+SIZES: Final = (1_000, 10_000, 100_000)
+PLOTTER: Final = ROOT / ".venv-bench/bin/python"
 
 
-def bare_events(data: bytes) -> None:
-    """The floor: libyaml's events, thrown away."""
-    for _ in yaml.parse(data, Loader=yaml.CSafeLoader):
-        pass
+def measured(given: argparse.Namespace, folder: Path) -> Iterator[Section]:
+    """Every section that was asked for, as soon as it is measured."""
+    wanted = given.only or SECTIONS
+    if "stage" in wanted:
+        yield stages(given.sizes, given.rounds, folder)
+    if "whole" in wanted:
+        yield whole(given.sizes, given.rounds, folder)
+    if "peers" in wanted:
+        yield beside_peers(given.sizes, given.rounds, folder)
+    if "apply" in wanted:
+        yield applies(given.rounds, folder)
 
 
-def stages(data: bytes) -> dict[str, Callable[[], object]]:
-    """What is timed, by name."""
-    document = _document(data)
-    desired = _desired(data)
-    # One agent in a hundred differs.
-    live = live_state(
-        LiveAgent(agent.operator_id, {**agent.fields, "name": "other"} if index % 100 == 0 else agent.fields)
-        for index, agent in enumerate(desired.agents)
-    )
-    return {
-        "events (floor)": lambda: bare_events(data),
-        "yaml.load, CSafeLoader": lambda: yaml.load(data, Loader=yaml.CSafeLoader),
-        "read": lambda: parse("agents.yaml", data),
-        "read, validate, resolve": lambda: read_desired("agents.yaml", data),
-        "validate": lambda: schema_problems(document),
-        "diff and plan": lambda: make_plan(desired, live, {}, Policy()),
-    }
+def publish(found: list[Section], about: str) -> None:
+    """Renew the page's tables, and the plots where there is what draws them."""
+    write(keep(found, about))
+    if PLOTTER.exists():
+        run((PLOTTER, "-m", "benchmarks.plots", RESULTS, ROOT / "docs/pictures"), ROOT)
+    else:
+        say("no .venv-bench, so the plots stay as they are; `make bench` makes it")
 
 
-def _document(data: bytes) -> Document:
-    document, problems = parse("agents.yaml", data)
-    if document is None or problems:
-        raise AssertionError(problems)
-    return document
-
-
-def _desired(data: bytes) -> DesiredState:
-    desired, problems = read_desired("agents.yaml", data)
-    if desired is None:
-        raise AssertionError(problems)
-    return desired
-
-
-def main(sizes: list[int]) -> None:
-    """Print a table for each size."""
-    for size in sizes:
-        timed = {name: median(stage) for name, stage in stages(desired_file(size)).items()}
-        floor = timed["events (floor)"]
-        sys.stdout.write(f"\n{size} agents\n")
-        for name, seconds in timed.items():
-            sys.stdout.write(f"  {name:<26}{seconds:>9.3f} s{seconds / floor:>8.1f} x floor\n")
+def main() -> None:
+    """Measure, print, and write where that is asked for."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="AGENTS")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="only this; repeatable")
+    parser.add_argument("--write", action="store_true", help="renew docs/performance.md and its plots")
+    given = parser.parse_args()
+    about, found = machine(), []
+    sys.stdout.write(f"{about}\n")
+    try:
+        with TemporaryDirectory(prefix="bench-") as folder:
+            for section in measured(given, Path(folder)):
+                found.append(section)
+                sys.stdout.write(terminal(section))
+                sys.stdout.flush()
+    except WrongAnswer as error:
+        sys.exit(f"benchmarks: {error}")
+    if given.write:
+        publish(found, about)
+    sys.exit(0 if all(limit.ok for section in found for limit in section.limits) else 1)
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or [1_000, 10_000])
+    main()

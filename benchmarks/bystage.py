@@ -1,0 +1,68 @@
+"""The stages as a table: `benchmarks.stages`, in a fresh process each round."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.data import changed
+from benchmarks.measure import WrongAnswer, run, say
+from benchmarks.report import Section, ratio, seconds
+from benchmarks.vendor import Vendor, vendor
+from benchmarks.whole import write_file
+
+EVENTS: Final = "events with lines"
+PAGES: Final = "pages over bare sockets"
+ROWS: Final = "json.loads of the rows"
+COMPARED: Final = "comparison of dictionaries"
+FLOORS: Final[dict[str, tuple[str, ...]]] = {
+    "read": (EVENTS,),
+    "validate": (EVENTS,),
+    "resolve": (EVENTS,),
+    "read, validate, resolve, rules": (EVENTS,),
+    "fetch, decoded": (PAGES, ROWS),
+    "diff": (COMPARED,),
+    "plan, with the diff": (COMPARED,),
+}
+"""What each stage is held against; rendering has no floor."""
+
+Spent = dict[str, dict[str, float]]
+
+
+def stages(sizes: Sequence[int], rounds: int, folder: Path) -> Section:
+    """Every stage at every size."""
+    columns = ("agents", "stage", "wall, s", "× floor", "CPU, s", "× floor", "peak, MiB", "its floor")
+    section = Section("stage", columns)
+    for size in sizes:
+        file = write_file(size, folder)
+        with vendor(size) as seller:
+            found = [_round(number, size, file, seller) for number in range(1, rounds + 1)]
+        section.rows.extend(_row(size, name, found) for name in found[0])
+        file.unlink()
+    section.notes.append(f"Medians of {rounds}. A peak is the whole process's, while the stage runs.")
+    return section
+
+
+def _round(number: int, size: int, file: Path, seller: Vendor) -> Spent:
+    say(f"{size:,} agents, stages, round {number}")
+    _, printed = run((sys.executable, "-m", "benchmarks.stages", file, str(seller.port)), file.parent)
+    found: dict[str, Any] = json.loads(printed)
+    if found["actions"] != changed(size):
+        raise WrongAnswer(f"the plan has {found['actions']} actions")
+    spent: Spent = found["spent"]
+    return spent
+
+
+def _row(size: int, name: str, found: Sequence[Spent]) -> tuple[str, ...]:
+    floors = FLOORS.get(name, ())
+    cells = []
+    for kind in ("wall", "cpu"):
+        cells.append(seconds(statistics.median(spent[name][kind] for spent in found)))
+        ratios = [spent[name][kind] / sum(spent[floor][kind] for floor in floors) for spent in found if floors]
+        cells.append(ratio(statistics.median(ratios)) if ratios else "")
+    peak = statistics.median(spent[name]["peak"] for spent in found)
+    return (f"{size:,}", name, *cells, f"{peak:.0f}", " and ".join(floors))

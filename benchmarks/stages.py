@@ -1,0 +1,141 @@
+"""The stages of a plan one by one, in one process, beside the floors of the same work."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from benchmarks import floor
+from benchmarks.bystage import COMPARED, EVENTS, PAGES, ROWS
+from reconciler.client import Reader, connected
+from reconciler.core.desired import Reading, desired_state, read_desired
+from reconciler.core.diff import diff
+from reconciler.core.document import Document, parse
+from reconciler.core.model import DesiredState, LiveAgent, LiveState, Policy, Secret
+from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.resolve import resolve
+from reconciler.core.words import schema_problems
+from reconciler.render import FORMATS
+from reconciler.render.heading import Heading
+from reconciler.settings import Connection
+
+T = TypeVar("T")
+
+HEADING: Final = Heading("0.1.0", "2026-11-22T10:00:00Z", 20.0)
+SHOWN: Final = ("text", "json", "markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds on the clock and of the processor, and the highest MiB that the process had meanwhile."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+@dataclass(slots=True)
+class Watch:
+    """Times steps, each with nothing left to collect from the one before."""
+
+    spent: dict[str, Spent] = field(default_factory=dict)
+
+    def time(self, name: str, step: Callable[[], T]) -> T:
+        """Do it and note what it took."""
+        gc.collect()
+        _forget_peak()
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = step()
+        self.spent[name] = Spent(time.perf_counter() - wall, time.process_time() - cpu, _peak())
+        return result
+
+
+def _forget_peak() -> None:
+    """Begin the peak anew, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _peak() -> float:
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def floors(watch: Watch, data: bytes, port: int) -> None:
+    """The least that the same work can cost."""
+    root, _ = watch.time(EVENTS, lambda: floor.build(data))
+    bodies = watch.time(PAGES, lambda: floor.fetch(port))
+    rows = watch.time(ROWS, lambda: floor.rows(bodies))
+    watch.time(COMPARED, lambda: list(floor.differing(root["agents"], rows)))
+
+
+def offline(watch: Watch, data: bytes) -> DesiredState:
+    """From the file's bytes to the desired state."""
+    _one_by_one(watch, data)
+    desired, _ = watch.time("read, validate, resolve, rules", lambda: read_desired("agents.yaml", data))
+    if desired is None:
+        raise SystemExit("the generator's file has problems")
+    return desired
+
+
+def _one_by_one(watch: Watch, data: bytes) -> None:
+    document, _ = watch.time("read", lambda: parse("agents.yaml", data))
+    if document is None:
+        raise SystemExit("the generator's file cannot be read")
+    watch.time("validate", lambda: schema_problems(document))
+    watch.time("resolve", lambda: _resolved(document))
+
+
+def _resolved(document: Document) -> DesiredState:
+    return desired_state(Reading((document,), resolve((document,)), ()))
+
+
+def fetched(watch: Watch, desired: DesiredState, port: int) -> LiveState:
+    """Every page, decoded."""
+    settings = Connection(f"http://127.0.0.1:{port}", Secret("any"), rate=0)
+
+    def listing() -> list[LiveAgent]:
+        with connected(settings) as transport:
+            return Reader(transport, desired.company).listing()
+
+    return live_state(watch.time("fetch, decoded", listing))
+
+
+def planned(watch: Watch, desired: DesiredState, live: LiveState) -> int:
+    """From both sides to what is shown; how many actions there are."""
+    watch.time("diff", lambda: diff(desired, live, {}, Policy()))
+    plan = watch.time("plan, with the diff", lambda: make_plan(desired, live, {}, Policy()))
+    for name in SHOWN:
+        watch.time(f"render {name}", lambda name=name: FORMATS[name](plan, HEADING))  # type: ignore[misc]
+    return len(plan.actions)
+
+
+def main() -> None:
+    """Print the seconds and MiB of each stage as JSON, and how many actions there are."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("port", type=int)
+    given = parser.parse_args()
+    data = given.file.read_bytes()
+    watch = Watch()
+    floors(watch, data, given.port)
+    desired = offline(watch, data)
+    actions = planned(watch, desired, fetched(watch, desired, given.port))
+    found: dict[str, Any] = {"actions": actions, "spent": {name: asdict(it) for name, it in watch.spent.items()}}
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
