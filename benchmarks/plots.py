@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,13 +25,13 @@ LINES: Final = {
     "octoDNS": ("#cc79a7", "v", "-"),
     "terraform": ("#8b6fd6", "P", "-"),
 }
-PANELS: Final = (("seconds", 0, "seconds, the whole process"), ("memory", 1, "MiB, all processes together"))
+PANELS: Final = (("seconds", 0, "seconds of a whole plan"), ("memory", 1, "MiB of all processes of a plan"))
 
 
 def draw(series: Series, column: int, title: str, theme: dict[str, str]) -> Any:
     """One figure: a line for each thing, both axes logarithmic."""
     plots: Any = import_module("matplotlib.pyplot")
-    figure, axes = plots.subplots(figsize=(7.2, 4.6), layout="constrained")
+    figure, axes = plots.subplots(figsize=(8.4, 4.4), layout="constrained")
     figure.set_facecolor(theme["page"])
     axes.set_facecolor(theme["page"])
     for name, (colour, marker, dashes) in LINES.items():
@@ -40,8 +41,8 @@ def draw(series: Series, column: int, title: str, theme: dict[str, str]) -> Any:
             axes.plot(*zip(*points, strict=True), dashes, color=colour, marker=marker, linewidth=width, label=name)
     axes.set(xscale="log", yscale="log", title=title, xlabel="agents")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.legend(facecolor=theme["page"], edgecolor=theme["grid"], labelcolor=theme["ink"], fontsize=9)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    figure.legend(loc="outside right center", frameon=False, labelcolor=theme["ink"], fontsize=9)
     _ink(axes, theme)
     return figure
 
@@ -66,7 +67,10 @@ def main(results: Path, folder: Path) -> None:
     for name, column, title in PANELS:
         for tone, theme in THEMES.items():
             figure = draw(series, column, title, theme)
-            figure.savefig(folder / f"performance-{name}-{tone}.svg", metadata={"Date": None, "Creator": None})
+            drawn = StringIO()
+            figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+            lines = (line.rstrip() for line in drawn.getvalue().splitlines())
+            (folder / f"performance-{name}-{tone}.svg").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,8 @@ def machine() -> str:
         f"{platform.python_implementation()} {platform.python_version()}",
         f"PyYAML {yaml.__version__} (libyaml {_libyaml()})",
     ]
-    return ", ".join([*about, *(f"{name} {_version(name)}" for name in LIBRARIES)])
+    libraries = (f"{name} {_version(name)}" for name in LIBRARIES)
+    return ", ".join([*about, *libraries, f"load {os.getloadavg()[0]:.1f} before it began"])
 
 
 def _processor() -> str:
