@@ -87,7 +87,7 @@ def _plain(text: str) -> str | int | bool | None:
 
 
 def _request(port: int, number: int) -> bytes:
-    """What our client sends, byte for byte but for the order of headers."""
+    """What our client sends, but for the case of two headers' names."""
     body = json.dumps({"abbreviate": "acme", "pageNumber": number, "pageSize": PAGE_SIZE}).encode()
     head = (
         f"POST {PAGE} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ntoken: any\r\ncontent-type: application/json\r\n"
