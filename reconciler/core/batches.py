@@ -9,8 +9,9 @@ A call numbers its agents upwards and gives all of them one body. So they are co
 | the body, of agents that need nothing but the create | it is all they get |
 | what no edit could set, of agents that need an edit anyway | whatever else differs goes into that edit |
 
-A password that is to be generated is each agent's own, and so those are created one by one. Any part of what may share
-a call may share one too; hence to close a call only when the next agent does not fit makes as few as any other way.
+The body holds only what each of its agents is to have: nobody has another's phone number, not even until the edit. A
+password that is to be generated is each agent's own, and so those are created one by one. Any part of what may share a
+call may share one too; hence to close a call only when the next agent does not fit makes as few as any other way.
 """
 
 from __future__ import annotations
@@ -52,11 +53,11 @@ class NewAgent:
         return {name: value for name, value in self.values.items() if not _given(name, value, body)}
 
     def suits(self, body: Values) -> bool:
-        """Whether it comes out right of this body at no more calls. What it does not manage is not sent."""
+        """Whether it comes out right of this body at no more calls, and is given nothing that it is not to have."""
         if not self.needs_edit:
             return self.at_once == body
         left = self.after(body)
-        return body.keys() <= self.values.keys() and all(can_edit(BY_NAME[name], left[name]) for name in left)
+        return body.items() <= self.values.items() and all(can_edit(BY_NAME[name], left[name]) for name in left)
 
     def follows(self, other: NewAgent) -> bool:
         """Whether it is the next one: in number, with the same password, and alike in having a SIP number or not."""

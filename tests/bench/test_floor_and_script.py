@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +11,7 @@ from benchmarks import floor, script
 from benchmarks.data import CHANGED_EACH, desired_file, operator_ids, pages
 from benchmarks.measure import ROOT, environment
 from benchmarks.vendor import Vendor
-from reconciler.core.document import Mapping, Sequence, parse
+from reconciler.core.document import parse
 from tests.bench import COUNT
 
 DIFFERING = [id_ for index, id_ in enumerate(operator_ids(COUNT)) if index % CHANGED_EACH == 0]
@@ -32,10 +33,9 @@ def test_the_floor_reads_the_same_values() -> None:
     assert document is not None
     assert not problems
     assert root == document.root
-    agents = document.root["agents"]
-    assert isinstance(agents, Sequence)
-    assert lines[-COUNT:] == [agent.places[0] for agent in agents if isinstance(agent, Mapping)]
-    assert [type(value) for value in root["agents"][0].values()] == [type(value) for value in dict(agents[0]).values()]  # type: ignore[arg-type]
+    assert [line + 1 for line in lines[-COUNT:]] == [document.place(("agents", n)).line for n in range(COUNT)]
+    (agent, *_), (read, *_) = root["agents"], cast(Any, document.root)["agents"]
+    assert [type(value) for value in agent.values()] == [type(value) for value in read.values()]
 
 
 def test_bare_sockets_get_every_page(seller: Vendor) -> None:

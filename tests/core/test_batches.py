@@ -107,8 +107,11 @@ def test_passwords_decide_who_may_share(
         ({"name": "a", "mainGroupName": "g"}, {"name": "b", "mainGroupName": "h"}, 3),
         ({"name": "a", "status": "disabled"}, {"status": "disabled"}, 3),
         # One of the two is complete after the create.
-        ({"name": "a", "mainGroupName": "g"}, {"name": "b"}, 2),
-        ({"name": "a"}, {"name": "b", "mainGroupName": "g"}, 2),
+        ({"name": "a", "mainGroupName": "g"}, {"name": "a"}, 2),
+        ({"name": "a"}, {"name": "a", "bindcode": "1", "mainGroupName": "g"}, 2),
+        # Nobody is given another's value.
+        ({"name": "a", "mainGroupName": "g"}, {"name": "b"}, 3),
+        ({"bindcode": "1"}, {"bindcode": "2", "mainGroupName": "g"}, 3),
         # A field that one does not manage is never sent.
         ({"mainGroupName": "g"}, {"name": "b"}, 3),
         # No edit could set it.
@@ -216,8 +219,11 @@ _Values = Mapping[str, Value]
 
 
 def comes_right(values: _Values, body: _Values) -> bool:
-    """Whether an agent that is created with this body is as wanted after the one edit that it needs in any case."""
-    if not body.keys() <= values.keys():
+    """Whether an agent that is created with this body is as wanted after the one edit that it needs in any case.
+
+    It may not be given a value that it is not to have.
+    """
+    if any(name not in values or values[name] != value for name, value in body.items()):
         return False
     has = {name: body.get(name, BY_NAME[name].default) for name in values}
     wrong = {name: value for name, value in values.items() if has[name] != value}

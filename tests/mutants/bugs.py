@@ -371,11 +371,11 @@ BUGS: Final = (
         ("tests/core/test_batches.py::test_bodies_decide_who_may_share",),
     ),
     Bug(
-        "unmanaged-sent-in-a-batch",
+        "another-value-sent-in-a-batch",
         "reconciler/core/batches.py",
-        "        return body.keys() <= self.values.keys() and all(",
+        "        return body.items() <= self.values.items() and all(",
         "        return all(",
-        "A field that an agent does not manage is not sent for it in a batch either.",
+        "In a batch too no agent is given what the file does not give it.",
         ("tests/core/test_batches.py::test_bodies_decide_who_may_share",),
     ),
     Bug(
