@@ -24,7 +24,7 @@ from markupsafe import Markup
 from reconciler.core.model import Guardrail, Plan
 from reconciler.core.saved import digest
 from reconciler.render.heading import Heading
-from reconciler.render.requests import requests
+from reconciler.render.requests import pace, requests
 from reconciler.render.rows import KINDS, Row, RowKind, in_order
 from reconciler.render.terminal import visible
 
@@ -43,7 +43,7 @@ def plan(plan: Plan, heading: Heading) -> str:
         verdict=_verdict(plan),
         made=heading.created_at.replace("T", " ").replace("Z", " UTC"),
         expires=_duration(plan.expires_in),
-        requests=requests(plan, heading.rate),
+        requests="; ".join(filter(None, (requests(plan), pace(plan, heading.rate)))),
         bars=list(_bars(plan)),
         limits=[_Limit.of(guardrail) for guardrail in plan.guardrails],
         reasons=_reasons(sections),

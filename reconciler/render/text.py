@@ -21,7 +21,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.saved import digest
 from reconciler.render.heading import Heading
-from reconciler.render.requests import requests
+from reconciler.render.requests import pace, requests
 from reconciler.render.terminal import pad, paint, visible, width
 
 _SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "password": "*"}
@@ -178,7 +178,9 @@ def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
     parts += [f"{count['blocked']} blocked"] if count["blocked"] else []
     yield paint(f"Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold", color=heading.color)
     if plan.calls:
-        yield f"API calls: {requests(plan, heading.rate)}."
+        yield f"API calls: {requests(plan)}."
+    if took := pace(plan, heading.rate):
+        yield f"They take {took}."
     if plan.refused:
         yield paint("Refused: nothing of this may be applied as it stands.", "bad", color=heading.color)
 

@@ -57,7 +57,7 @@ def test_what_it_costs() -> None:
     plan = plan_of("mixed")
     assert (
         facts(plan)["Requests"]
-        == "8 (2 create, 3 edit, 1 delete, 2 password), the fewest possible, about 0.4 s at 20 a second"
+        == "8 (2 create, 3 edit, 1 delete, 2 password), the fewest possible; about 0.4 s at 20 a second"
     )
     assert facts(crowd(3))["Requests"] == "none"
     unlimited = html.plan(plan, replace(HEADING, rate=0.0))
