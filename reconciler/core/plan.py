@@ -187,9 +187,6 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
         yield Note(f"{name} can be set only at creation, is never listed and not recorded: left as it is", tuple(ids))
 
 
-_RANGES: Final = 8
-
-
 def batch_notes(calls: Sequence[Call]) -> Iterator[Note]:
     """Which agents are created together, and what that means for their passwords."""
     for vendor, password in (
@@ -198,7 +195,5 @@ def batch_notes(calls: Sequence[Call]) -> Iterator[Note]:
     ):
         batches = [call.operator_ids for call in calls if call.batch and call.vendor_password is vendor]
         if batches:
-            ranges = ", ".join(f"{ids[0]}…{ids[-1]}" for ids in batches[:_RANGES])
-            more = f" and {len(batches) - _RANGES} more" if len(batches) > _RANGES else ""
-            how = f"created in {len(batches)} batch{'es' * (len(batches) > 1)}, {ranges}{more}; {password}"
+            how = f"created in {len(batches)} batch{'es' * (len(batches) > 1)}; {password}"
             yield Note(how, tuple(id_ for ids in batches for id_ in ids))

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from reconciler.core.fields import Value
 from reconciler.core.model import Action, Company, FieldChange, Guardrail, Note, Origin, PasswordSource, Plan
 from reconciler.core.saved import digest
-from reconciler.render.escape import CELLS, cell, code
+from reconciler.render.escape import cell, code
 from reconciler.render.heading import Heading
 from reconciler.render.room import Entry, Section, counted, fill
+from reconciler.render.runs import alike, around, span, spans
 
 LIMIT: Final = 60_000
 """Characters of a whole rendering; GitHub takes no comment of more than 65,536."""
@@ -117,8 +117,9 @@ def _trip(guardrail: Guardrail) -> Entry:
 
 
 def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(code(id_, _ID_CELLS) for id_ in ids[:_LISTED])
-    return shown if len(ids) <= _LISTED else f"{shown} and {len(ids) - _LISTED:,} more"
+    found = spans(ids)
+    shown, more = ", ".join(code(text, _ID_CELLS) for text, _ in found[:_LISTED]), sum(n for _, n in found[_LISTED:])
+    return f"{shown} and {more:,} more" if more else shown
 
 
 def _in_force(plan: Plan) -> Iterator[str]:
@@ -194,13 +195,13 @@ def _passwords(actions: Sequence[Action]) -> Iterator[Entry]:
 
 def _creates(actions: Sequence[Action]) -> Iterator[Entry]:
     """A row for each run of agents that are alike."""
-    for run in _runs(actions):
+    for run in alike(actions):
         first, last = run[0], run[-1]
         if len(run) == 1:
             who = _who(first)
         else:
-            ids = f"{first.operator_id}…{last.operator_id}"
-            who = f"{cell(ids)} ({len(run):,})", cell(ids.join(_around(first.name, first)))
+            ids = span(first.operator_id, last.operator_id)
+            who = f"{cell(ids)} ({len(run):,})", cell(ids.join(around(first.name, first)))
         yield len(run), (_row((*who, cell(first.group) if first.group else "_none_", _sets(first))),)
 
 
@@ -271,42 +272,3 @@ def _sets(action: Action) -> str:
     changes = (change for change in action.changes if (change.field, change.after) not in shown)
     told = [f"{_field(action, change)} {_value(change.after)}" for change in changes]
     return ", ".join([*told, *(f"_{title}_ {text}" for title, text in _aside(action))])
-
-
-# Runs of new agents
-
-
-def _runs(actions: Sequence[Action]) -> Iterator[list[Action]]:
-    """The actions in their order, those together that are alike and whose ids count up."""
-    run: list[Action] = []
-    for action in actions:
-        if run and not (_next(run[-1].operator_id, action.operator_id) and _alike(run[-1], action)):
-            yield run
-            run = []
-        run.append(action)
-    if run:
-        yield run
-
-
-def _next(before: str, after: str) -> bool:
-    """Whether two ids are numbers of one width, the second one more than the first, and a cell takes both."""
-    numbers = (before + after).isascii() and before.isdigit() and after.isdigit()
-    return numbers and len(before) == len(after) < CELLS // 2 and int(before) + 1 == int(after)
-
-
-def _alike(one: Action, other: Action) -> bool:
-    """Whether two new agents differ in nothing but their id, and the name in nothing but the id inside it."""
-    return _shape(one) == _shape(other)
-
-
-def _shape(action: Action) -> tuple[object, ...]:
-    changes = [replace(change, after=None) if change.field == "name" else change for change in action.changes]
-    names = [
-        _around(name, action) for name in (action.name, *(str(c.after) for c in action.changes if c.field == "name"))
-    ]
-    return changes, names, action.carries, action.password, action.origin, action.batched
-
-
-def _around(name: str, action: Action) -> list[str]:
-    """A name without the agent's id in it: what stands before, between and behind."""
-    return name.split(action.operator_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from posixpath import commonprefix
 from typing import Final
 
@@ -22,6 +23,7 @@ from reconciler.core.model import (
 from reconciler.core.saved import digest
 from reconciler.render.heading import Heading
 from reconciler.render.requests import pace, requests
+from reconciler.render.runs import alike, around, span, spans
 from reconciler.render.terminal import pad, paint, visible, width
 
 _SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "password": "*"}
@@ -41,10 +43,11 @@ def plan(plan: Plan, heading: Heading) -> str:
         *([f"New passwords are encrypted for {_some(plan.recipients)}"] if plan.recipients else []),
         "",
     ]
-    columns = _columns(plan.actions)
-    for title, actions in by_origin(plan.actions):
+    parts = [(title, list(_rows(actions))) for title, actions in by_origin(plan.actions)]
+    columns = _columns([row for _, rows in parts for row in rows])
+    for title, rows in parts:
         lines += [paint(title, "bold", color=heading.color)] if title else []
-        lines += [line for action in actions for line in _action(action, columns, heading)]
+        lines += [line for row in rows for line in _action(row, columns, heading)]
         lines.append("")
     lines += [line for note in plan.notes for line in _note(note, heading)]
     lines += [line for guardrail in plan.guardrails for line in _limit(guardrail, heading)]
@@ -64,6 +67,19 @@ def by_origin(actions: Sequence[Action]) -> list[tuple[str, list[Action]]]:
     """The actions under a title for each origin; under none where nobody asked for it."""
     found = {title: [a for a in actions if a.origin == origin] for origin, title in _TITLES.items()}
     return [(title, some) for title, some in found.items() if some]
+
+
+def _rows(actions: Sequence[Action]) -> Iterator[Action]:
+    """The actions, new agents that are alike as one: whatever names their number names all of them."""
+    for run in alike(actions):
+        first = run[0]
+        if len(run) == 1 or first.kind != "create":
+            yield from run
+            continue
+        ids = span(first.operator_id, run[-1].operator_id)
+        name = ids.join(around(first.name, first))
+        changes = [replace(change, after=name) if change.field == "name" else change for change in first.changes]
+        yield replace(first, operator_id=f"{ids} ({len(run)})", name=name, changes=tuple(changes))
 
 
 def _columns(actions: Sequence[Action]) -> tuple[int, int]:
@@ -141,8 +157,9 @@ def value(value: Value) -> str:
 
 
 def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(visible(id_) for id_ in ids[:_LISTED])
-    return shown if len(ids) <= _LISTED else f"{shown} and {len(ids) - _LISTED} more"
+    found = spans(ids)
+    shown, more = ", ".join(visible(text) for text, _ in found[:_LISTED]), sum(count for _, count in found[_LISTED:])
+    return f"{shown} and {more} more" if more else shown
 
 
 def _note(note: Note, heading: Heading) -> Iterator[str]:

@@ -338,8 +338,36 @@ def test_nothing_to_change() -> None:
 @pytest.mark.parametrize(("more", "ids"), [(0, 8), (5, 13)])
 def test_long_lists_are_cut(more: int, ids: int) -> None:
     """Of many agents the first are named, and the rest are counted."""
-    told = as_text.plan(plan(notes=(Note("kept", tuple(str(n) for n in range(ids))),)), HEADING)
+    told = as_text.plan(plan(notes=(Note("kept", tuple(str(2 * n) for n in range(ids))),)), HEADING)
     assert ("and 5 more" in told) == bool(more)
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ("8001 8002", "8001, 8002"),
+        ("8001 8002 8003", "8001…8003"),
+        ("098 099 100 7 8 9 10 11", "098…100, 7…9, 10, 11"),
+        ("8003 8002 8001", "8003, 8002, 8001"),
+        ("a1 a2 a3", "a1, a2, a3"),
+        ("1 2 3 5 6 7 9 11 13 15 17 19 21 22 23", "1…3, 5…7, 9, 11, 13, 15, 17, 19 and 3 more"),
+    ],
+)
+def test_consecutive_agents_are_a_span(ids: str, told: str) -> None:
+    """Three or more consecutive numbers of one width are named by the first and the last, and each is counted."""
+    assert f"Note: kept: {told}\n" in as_text.plan(plan(notes=(Note("kept", tuple(ids.split())),)), HEADING)
+
+
+def test_new_agents_that_are_alike_are_one_row() -> None:
+    """A pool of new agents is told once, with how many they are; one that differs has its own row."""
+    new = [FieldChange("name", None, "外呼"), FieldChange("isrecord", None, True)]
+    pool = [
+        action(f"81{n:02}", f"外呼 81{n:02}", "create", changes=(replace(new[0], after=f"外呼 81{n:02}"), new[1]))
+        for n in range(98)
+    ]
+    told = as_text.plan(plan(*pool, action("8198", "外呼", "create", changes=tuple(new))), HEADING)
+    assert told.count("+ create") == 2
+    assert "+ create    8100…8197 (98)  外呼 8100…8197  agents.yaml:7\n      name      外呼 8100…8197\n" in told
 
 
 @pytest.mark.parametrize(("count", "more"), [(200, ""), (201, "… and 1 more"), (5000, "… and 4800 more")])

@@ -502,7 +502,7 @@ def test_a_saved_plan_keeps_its_batches(vendor: Box, tmp_path: Path) -> None:
     ran = place.run("plan", "--out", "plan.json")
     assert ran.code == 0, ran.err
     assert "password: chosen by the vendor, in a batch" in ran.out
-    assert "Note: created in 1 batch, 8001…8003; the vendor chooses their passwords, which are delivered" in ran.out
+    assert "Note: created in 1 batch; the vendor chooses their passwords, which are delivered: 8001…8003" in ran.out
     assert "API calls: 1 (1 create), the fewest possible." in ran.out
     assert place.run("apply", "plan.json", "-y", "--no-batch").code == 64
     assert place.run("apply", "plan.json", "-y", "--delete-list", "5").code == 64

@@ -127,7 +127,7 @@ def test_who_set_a_limit(set_by: SetBy, words: str) -> None:
 def test_a_trip() -> None:
     """A trip names rule, limit, the agents that counted, and what to do about it."""
     (item,) = by_cmark(told(guardrails=(trip(),))).iter("li")
-    assert codes(item) == ["maxDeletes", "20%", "8001", "8002", "8003", "raise it"]
+    assert codes(item) == ["maxDeletes", "20%", "8001…8003", "raise it"]
     assert "[!CAUTION]" in told(guardrails=(trip(),))
     assert "[!CAUTION]" not in told(action())
 
@@ -135,7 +135,7 @@ def test_a_trip() -> None:
 @pytest.mark.parametrize(("count", "more"), [(20, None), (21, "and 1 more"), (5000, "and 4,980 more")])
 def test_many_agents_of_a_trip(count: int, more: str | None) -> None:
     """Of many agents that counted twenty are named, and the rest are a number."""
-    written = told(guardrails=(trip(operator_ids=tuple(str(number) for number in range(count))),))
+    written = told(guardrails=(trip(operator_ids=tuple(str(2 * number) for number in range(count))),))
     assert len(codes(next(by_cmark(written).iter("li")))) == min(count, 20) + 3
     assert ("more" in outside_code(by_cmark(written))) == bool(more)
     assert (more or "") in written
