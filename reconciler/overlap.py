@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from reconciler.core.desired import Content, company_at_head, read_files
+from reconciler.core.desired import Content, company_at_head, parse_files
 from reconciler.core.model import Company, DesiredState
 from reconciler.core.packed import packed, unpacked
 from reconciler.errors import InvalidFiles, ReconcilerError
@@ -119,7 +119,7 @@ def _read(contents: Contents, sender: Connection) -> None:
     gc.disable()
     code = 1
     with suppress(BaseException):
-        for part in packed(*read_files(contents)):
+        for part in packed(parse_files(contents)):
             sender.send_bytes(part)
         code = 0
     os._exit(code)

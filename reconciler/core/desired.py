@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from operator import attrgetter
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.document import Document, Mapping, Path, Sequence, parse, peek
@@ -212,15 +212,37 @@ RULES: Final[tuple[Rule, ...]] = (
 """The rules across agents. Each also runs on files that the schema refuses, and so takes nothing for granted."""
 
 
+class Row(NamedTuple):
+    """A desired agent as plain values, for where many are handed on."""
+
+    operator_id: str
+    fields: dict[str, Value]
+    password: tuple[Any, ...] | None
+    file: str
+    line: int
+    column: int
+
+    def agent(self) -> DesiredAgent:
+        """The agent itself."""
+        operator_id, fields, password, file, line, column = self
+        source = PasswordSource(*password) if password else None
+        return DesiredAgent(operator_id, fields, source, Place(file, line, column))
+
+
 def desired_state(reading: Reading) -> DesiredState:
     """The state that files without a problem describe."""
+    return replace(head_of(reading), agents=tuple(row.agent() for row in rows_of(reading)))
+
+
+def head_of(reading: Reading) -> DesiredState:
+    """That state without its agents."""
     documents = reading.documents
     root: dict[str, Any] = {key: value for document in documents for key, value in document.root.items()}
     guardrails = root.get("guardrails", {})
     scope = root.get("scope")
     return DesiredState(
         company=_company(root["company"]),
-        agents=tuple(sorted(_agents(reading.agents), key=attrgetter("operator_id"))),
+        agents=(),
         files=tuple(document.file for document in documents),
         sha256=_sha256(documents),
         scope=tuple(scope[KEY]) if scope else None,
@@ -251,40 +273,43 @@ class _Said(NamedTuple):
     """What mappings of values give, one over the other, in canonical spelling."""
 
     fields: dict[str, Value]
-    password: PasswordSource | None
+    password: tuple[Any, ...] | None
 
 
 def _said(document: Document, node: dict[str, Any], below: _Said) -> _Said:
-    """A mapping over what stands below it."""
-    fields, password = below.fields.copy(), below.password
-    for name, value in node.items():
-        if name in _TEXTS and value.__class__ is str and value.isprintable():
-            fields[name] = value
-        elif name in _READ:
-            fields[name] = _READ[name](value)
-        elif name == "password":
-            password = _password(document, value)
-    return _Said(fields, password)
+    """A mapping over what stands below it. Text is its own canonical spelling, and so are true and false."""
+    fields = {**below.fields, **node}
+    for name in _NO_FIELDS:
+        fields.pop(name, None)
+    for name, read in _READ:
+        value = node.get(name)
+        if value is not None and value.__class__ is not bool:
+            fields[name] = read(value)
+    return _Said(fields, _password(document, node["password"]) if "password" in node else below.password)
 
 
-_READ: Final = {row.name: CANON[row.name] for row in COMPARED}
-_TEXTS: Final = frozenset(row.name for row in COMPARED if row.kind is Kind.TEXT)
-"""Whose values are their own canonical spelling where they can be printed: most are, and need not be asked."""
+_READ: Final = tuple((row.name, CANON[row.name]) for row in COMPARED if row.kind is not Kind.TEXT)
+_NO_FIELDS: Final = (KEY, "profile", "password", "from", "to", "except")
 _NOTHING: Final = _Said({}, None)
 
 
-def _agents(agents: Iterable[Resolved]) -> Iterator[DesiredAgent]:
+def rows_of(reading: Reading) -> list[Row]:
+    """The agents that files without a problem describe, sorted by id."""
+    return sorted(_rows(reading.agents), key=itemgetter(0))
+
+
+def _rows(agents: Iterable[Resolved]) -> Iterator[Row]:
     """What several share is worked out once: a base, and a pool but for its texts with a number in them."""
     bases: dict[Base, _Said] = {}
     own: Mapping | None = None
     for agent in agents:
         if agent.own is not own:  # the next of a list, or the first of a pool
-            own, place = agent.own, agent.place
+            own, (line, column) = agent.own, agent.position
             below = bases.get(agent.base) or bases.setdefault(agent.base, _base(agent.base))
-            said = _said(agent.document, own, below)
+            shared, password = _said(agent.document, own, below)
             filled = [name for name in own if is_template(name, own[name])] if agent.pooled else []
-        fields = {**said.fields, **{name: _READ[name](agent.value(name)) for name in filled}} if filled else said.fields
-        yield DesiredAgent(agent.operator_id, fields, said.password, place)
+        fields = {**shared, **{name: CANON[name](agent.value(name)) for name in filled}} if filled else shared
+        yield Row(agent.operator_id, fields, password, agent.document.file, line, column)
 
 
 def _base(base: Base) -> _Said:
@@ -294,11 +319,12 @@ def _base(base: Base) -> _Said:
     return said
 
 
-def _password(document: Document, source: Any) -> PasswordSource:
+def _password(document: Document, source: Any) -> tuple[Any, ...]:
+    """What a `PasswordSource` is made of."""
     version = source["version"]
     if "env" in source:
-        return PasswordSource("env", source["env"], version)
+        return ("env", source["env"], version)
     if "file" in source:
         folder = posixpath.dirname(document.file)
-        return PasswordSource("file", posixpath.join(folder, source["file"]), version)
-    return PasswordSource("generate", "", version)
+        return ("file", posixpath.join(folder, source["file"]), version)
+    return ("generate", "", version)

@@ -155,7 +155,7 @@ def peek(data: bytes, key: str, before: frozenset[str]) -> Node:
 
     It has to stand before any of the keys `before`.
     """
-    if not _HAS_LIBYAML or _needs_a_look(data):
+    if not _HAS_LIBYAML or data.startswith(_UTF16):
         return None
     builder = _builder("", data, pure=False, places=False)
     try:

@@ -66,12 +66,17 @@ class Resolved:
     base: Base
 
     @property
-    def place(self) -> Place:
-        """Where the agent, or the pool that it belongs to, stands."""
+    def position(self) -> tuple[int, int]:
+        """Line and column of the agent, or of the pool that it belongs to, from 1."""
         key, index = self.path
         listed: Any = self.document.root[str(key)]
         at = 2 + 2 * int(index)
-        return Place(self.document.file, listed.places[at] + 1, listed.places[at + 1] + 1)
+        return listed.places[at] + 1, listed.places[at + 1] + 1
+
+    @property
+    def place(self) -> Place:
+        """Where the agent, or the pool that it belongs to, stands."""
+        return Place(self.document.file, *self.position)
 
     @property
     def pooled(self) -> bool:

@@ -6,49 +6,60 @@ from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
 
 from reconciler.core import packed as module
-from reconciler.core.desired import company_at_head, read_desired
-from reconciler.core.model import Company, DesiredState, Place, Problem
+from reconciler.core.desired import Reading, company_at_head, parse_files, read_desired, read_files
+from reconciler.core.model import Company
 from reconciler.core.packed import packed, unpacked
-from tests.core.build import HEAD, agent, desired, env
-from tests.strategies import desired_states
+from tests.core.build import HEAD
+from tests.core.test_desired import EXAMPLE
+
+FILES = [
+    ("a/agents.yaml", EXAMPLE.encode()),
+    (
+        "b/pool.yaml",
+        b'version: 1\npools: [{from: "801", to: "809", name: "n {operatorId}", isrecord: 0, profile: leader}]',
+    ),
+    ("c/one.yaml", b'version: 1\nagents: [{operatorId: "90a", password: {file: x, version: 3}}]'),
+]
 
 
-@given(desired_states())
-def test_there_and_back(state: DesiredState) -> None:
-    """A state is the same on the other side, however many parts it goes in."""
-    for each in (1, 2, 4000):
-        with patch.object(module, "AGENTS_A_PART", each):
-            assert unpacked(packed(state, ())) == (state, ())
+def reading() -> Reading:
+    """What three files say."""
+    return parse_files(FILES)
 
 
-def test_a_whole_state() -> None:
-    """Limits, recipients, patterns and passwords go along; no part is asked for that is not there."""
-    state = desired(agent("1", env(), name="x"), agent("2"), scope=("*",), protect=("9*",), max_deletes="0")
-    parts = packed(state, ())
-    assert unpacked(parts) == (state, ())
-    assert list(parts) == []
+@pytest.mark.parametrize("each", [1, 2, 4000])
+def test_there_and_back(each: int) -> None:
+    """A state is the same on the other side, limits, recipients and passwords included, in however many parts."""
+    with patch.object(module, "AGENTS_A_PART", each):
+        parts = packed(reading())
+        assert unpacked(parts) == read_files(FILES)
+        assert list(parts) == []
+
+
+@pytest.mark.parametrize("text", [HEAD, HEAD + "agents: []\nguardrails: {maxDeletes: 0}\n"])
+def test_nobody(text: str) -> None:
+    """A state without agents goes as well."""
+    files = [("agents.yaml", text.encode())]
+    assert unpacked(packed(parse_files(files))) == read_files(files)
 
 
 def test_problems() -> None:
     """Problems come as they are, and alone."""
-    problems = (
-        Problem(Place("a.yaml", 3, 4), "agents[0]", "what", "how"),
-        Problem(Place("b.yaml", 1), "", "else"),
-    )
-    parts = list(packed(None, problems))
+    files = [*FILES, ("d.yaml", b"version: 2\nnope: 1\nagents: [{operatorId: 1}]")]
+    parts = list(packed(parse_files(files)))
     assert len(parts) == 1
-    assert unpacked(iter(parts)) == (None, problems)
+    state, problems = unpacked(iter(parts))
+    assert (state, problems) == read_files(files)
+    assert len(problems) == 3
 
 
 def test_an_end_before_the_end() -> None:
     """Parts that end too early are no state."""
-    state = desired(agent("1"), agent("2"))
 
     def cut() -> Iterator[bytes]:
-        yield next(packed(state, ()))
+        yield next(packed(reading()))
         raise EOFError
 
     with pytest.raises(EOFError):
@@ -64,6 +75,7 @@ def test_an_end_before_the_end() -> None:
         "{version: 1, company: {abbreviate: acme}, agents: []}",
         "defaults: &d {afterInterval: 1}\nversion: 1\ncompany: {abbreviate: acme}\nprofiles: {p: *d}",
         HEAD + "agents: [\n",
+        HEAD + "agents: []\n# \ufeff",
     ],
 )
 def test_the_company_stands_at_the_head(text: str) -> None:
@@ -99,7 +111,6 @@ def test_a_company_with_an_id() -> None:
         "company: {abbreviate: !env acme}\n",
         "company: {abbreviate: acme\n",
         "defaults: " + "[" * 65 + "]" * 65 + "\ncompany: {abbreviate: acme}\n",
-        "company: {abbreviate: acme}\n# \ufeff",
         "version: 1\ncompany:\n",
     ],
 )

@@ -97,7 +97,7 @@ def test_what_goes_wrong_inside_is_its_death(
 ) -> None:
     """No traceback comes out of it."""
     monkeypatch.setattr(threading, "active_count", lambda: 1)
-    monkeypatch.setattr(overlap, "read_files", lambda _: 1 / 0)
+    monkeypatch.setattr(overlap, "parse_files", lambda _: 1 / 0)
     with Reading(GOOD) as reading, pytest.raises(ReconcilerError, match="ended by itself"):
         reading.desired()
     assert capfd.readouterr() == ("", "")
