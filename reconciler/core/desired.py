@@ -6,7 +6,7 @@ import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.document import Document, Mapping, Path, Sequence, parse, peek
@@ -293,16 +293,14 @@ _NO_FIELDS: Final = (KEY, "profile", "password", "from", "to", "except")
 _NOTHING: Final = _Said({}, None)
 
 
-def rows_of(reading: Reading) -> list[Row]:
-    """The agents that files without a problem describe, sorted by id."""
-    return sorted(_rows(reading.agents), key=itemgetter(0))
+def rows_of(reading: Reading) -> Iterator[Row]:
+    """The agents that files without a problem describe, sorted by id.
 
-
-def _rows(agents: Iterable[Resolved]) -> Iterator[Row]:
-    """What several share is worked out once: a base, and a pool but for its texts with a number in them."""
+    What several share is worked out once: a base, and a pool but for its texts with a number in them.
+    """
     bases: dict[Base, _Said] = {}
     own: Mapping | None = None
-    for agent in agents:
+    for agent in sorted(reading.agents, key=attrgetter("operator_id")):
         if agent.own is not own:  # the next of a list, or the first of a pool
             own, (line, column) = agent.own, agent.position
             below = bases.get(agent.base) or bases.setdefault(agent.base, _base(agent.base))

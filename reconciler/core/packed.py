@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from reconciler.core.desired import Reading, Row, head_of, rows_of
 from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, Place, Problem
 
-AGENTS_A_PART: Final = 4000
+AGENTS_A_PART: Final = 1000
 
 
 def packed(reading: Reading) -> Iterator[bytes]:
@@ -21,13 +22,13 @@ def packed(reading: Reading) -> Iterator[bytes]:
         told = [(*_at(problem.place), problem.path, problem.message, problem.hint) for problem in reading.problems]
         yield marshal.dumps(("problems", told))
         return
-    state, rows = head_of(reading), rows_of(reading)
+    state, rows = head_of(reading), map(tuple, rows_of(reading))
     limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes)]
     company = (state.company.abbreviate, state.company.company_id)
     head = (company, state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
-    yield marshal.dumps(("state", (*head, len(rows))))
-    for start in range(0, len(rows), AGENTS_A_PART):
-        yield marshal.dumps([tuple(row) for row in rows[start : start + AGENTS_A_PART]])
+    yield marshal.dumps(("state", (*head, len(reading.agents))))
+    while part := list(islice(rows, AGENTS_A_PART)):
+        yield marshal.dumps(part)
 
 
 def _at(place: Place) -> tuple[str, int, int]:
