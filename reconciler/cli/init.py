@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterator
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,6 +141,8 @@ def _pipeline(ci: str) -> Iterator[tuple[str, bytes]]:
 
 def _examples() -> Traversable:
     """The folder of pipelines: in the installed package, or in the checkout that this runs from."""
+    from importlib import resources
+
     package = resources.files("reconciler")
     for folder in (package / "ci", Path(str(package)).parent / "examples/ci"):
         if folder.is_dir():

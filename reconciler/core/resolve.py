@@ -55,8 +55,7 @@ class Base:
     layers: tuple[Layer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """One agent, and all that counts for it. `path` is where it stands: one of `agents`, or a pool."""
 
     document: Document
@@ -97,7 +96,10 @@ class Resolved:
         """The value of one field, `None` where nothing gives it any."""
         if name in self.own:
             return self._filled(name, self.own)
-        return next((layer.node[name] for layer in reversed(self.base.layers) if name in layer.node), None)
+        for _, _, node in reversed(self.base.layers):
+            if name in node:
+                return node[name]
+        return None
 
     def _filled(self, name: str, node: Mapping | dict[str, Any]) -> Any:
         """`{operatorId}` in a pool's own texts is each agent's id."""
