@@ -351,15 +351,16 @@ class Reader:
     def _pass(self, progress: Callable[[int, int], None]) -> tuple[list[LiveAgent], int | None]:
         """All pages once; the total is `None` when they disagree about it."""
         first, total = self._page(1)
-        progress(len(first), total)
-        if len(first) != min(total, PAGE_SIZE):
-            return first, None
+        agents = _decoded(first)
+        progress(len(agents), total)
+        if len(agents) != min(total, PAGE_SIZE):
+            return agents, None
         pages = range(2, -(-total // PAGE_SIZE) + 1)
-        agents, agree = first, True
+        agree = True
         with ThreadPoolExecutor(self._transport.parallelism, "page") as threads:
             try:
                 for rows, page_total in threads.map(self._page, pages):
-                    agents += rows
+                    agents += _decoded(rows)  # here, while the threads have sent for the next pages
                     progress(len(agents), total)
                     if not (agree := page_total == total):
                         break
@@ -367,7 +368,7 @@ class Reader:
                 threads.shutdown(wait=False, cancel_futures=True)
         return agents, total if agree else None
 
-    def _page(self, number: int) -> tuple[list[LiveAgent], int]:
+    def _page(self, number: int) -> tuple[list[object], int]:
         outcome = self._read("page", wire.page_body(self._company, number))
         if isinstance(outcome, Refused):
             raise VendorError(str(outcome), _hint(outcome))
@@ -376,7 +377,7 @@ class Reader:
         rows = data.get("result") or []
         if total is None or total > MOST_AGENTS or not isinstance(rows, list):
             raise VendorError("the vendor's listing names no sensible total, or its rows are no list")
-        return _decoded(rows), total
+        return rows, total
 
     def _read(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
         """Send a read until it is answered; 429, 5xx and broken connections are tried again, with growing pauses."""

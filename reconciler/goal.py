@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.core.diff import prepare
 from reconciler.core.model import Company, DesiredState, LedgerView, LiveState, Plan, Policy
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import make_plan
@@ -92,7 +91,6 @@ class AsBeingRead:
     @property
     def whole(self) -> AsWritten:
         """The goal, once the files are read; raises what is wrong with them."""
-        prepare()
         desired = self.reading.desired()
         if desired.company != self.company:
             raise ReconcilerError("the company was read twice and differs", "please report it")

@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Final
 
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
 from reconciler.ledger import LockInfo
 from reconciler.storage import private_folder, read_regular, replace_file
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 
@@ -62,6 +63,8 @@ class LocalStore:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the lock while the body runs. It ends with the process, however that ends."""
+        from filelock import Timeout
+
         lock = self._file_lock()
         try:
             private_folder(self.path.parent)
@@ -81,6 +84,8 @@ class LocalStore:
 
     def holder(self) -> LockInfo | None:
         """Who holds the lock now, as far as the holder wrote it down; `None` when it is free."""
+        from filelock import Timeout
+
         lock = self._file_lock()
         try:
             lock.acquire(blocking=False)
@@ -100,6 +105,9 @@ class LocalStore:
         raise ReconcilerError(f"{info.who} is at work{whose}", "a local lock goes when its process ends: end that")
 
     def _file_lock(self) -> FileLock:
+        # Imported where it is used: a plan takes no lock, and with the library comes asyncio.
+        from filelock import FileLock
+
         return FileLock(f"{self.path}.lock", mode=0o600, fallback_to_soft=False, preserve_lock_file=True)
 
     def _sign(self) -> None:

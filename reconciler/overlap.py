@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from reconciler.core.desired import Content, company_at_head, parse_files
+from reconciler.core.diff import prepare
 from reconciler.core.model import Company, DesiredState
 from reconciler.core.packed import packed, unpacked
 from reconciler.errors import InvalidFiles, ReconcilerError
@@ -80,6 +81,7 @@ class Reading:
 
     def _receive(self, receiver: Connection) -> None:
         try:
+            prepare()  # this thread has nothing else to do yet
             with receiver:
                 self._desired, problems = unpacked(_parts(receiver))
             self._error = InvalidFiles(problems) if problems else None

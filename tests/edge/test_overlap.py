@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -46,15 +48,44 @@ def gone(process: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("fork", [True, False], ids=["forked", "spawned"])
-def test_a_state_arrives(fork: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another process read, forked or begun anew, is what this one would have read, and no process is left."""
-    monkeypatch.setattr(threading, "active_count", lambda: 1 if fork else 2)
+@pytest.fixture(autouse=True)
+def _spawned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite's processes have threads that nobody counts: there nothing is forked."""
+    monkeypatch.setattr(threading, "active_count", lambda: 2)
+
+
+def test_a_state_arrives() -> None:
+    """What another process read is what this one would have read, and no process is left."""
     with Reading(GOOD) as reading:
         assert (reading.desired(), ()) == read_files(GOOD)
         reading.check()
         process = pid(reading)
     assert gone(process)
+
+
+ALONE = """
+import sys
+from reconciler import overlap
+from reconciler.errors import ReconcilerError
+if sys.argv[1] == "bad":
+    overlap.parse_files = lambda _: 1 / 0
+with overlap.Reading([("a.yaml", b"version: 1\\ncompany: {abbreviate: acme}\\nagents: []\\n")]) as reading:
+    try:
+        print(reading._process.__class__.__name__, reading.desired().company.abbreviate)
+    except ReconcilerError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+@pytest.mark.parametrize(
+    ("how", "said"), [("good", "ForkProcess acme"), ("bad", "the process that reads the files has ended by itself")]
+)
+def test_without_threads_it_is_forked(how: str, said: str) -> None:
+    """Where no thread is yet a fork will do; and what goes wrong inside is its death, without a traceback."""
+    command = [sys.executable, "-c", ALONE, how]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == (said, "")
 
 
 def test_problems_arrive() -> None:
@@ -89,17 +120,6 @@ def test_its_death_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(ReconcilerError, match="ended by itself") as caught:
             reading.desired()
         assert "memory" in caught.value.hint
-    assert capfd.readouterr() == ("", "")
-
-
-def test_what_goes_wrong_inside_is_its_death(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No traceback comes out of it."""
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
-    monkeypatch.setattr(overlap, "parse_files", lambda _: 1 / 0)
-    with Reading(GOOD) as reading, pytest.raises(ReconcilerError, match="ended by itself"):
-        reading.desired()
     assert capfd.readouterr() == ("", "")
 
 
