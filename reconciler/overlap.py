@@ -51,7 +51,8 @@ class Reading:
         alone = sys.platform == "linux" and threading.active_count() == 1  # a fork takes no other thread along
         context: Any = get_context("fork" if alone else "spawn")
         receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_read, args=(contents, sender), daemon=True)
+        # A fork has the receiving end too, and would never see that nobody is left to receive.
+        self._process = context.Process(target=_read, args=(contents, sender, receiver if alone else None), daemon=True)
         self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
         with _undisturbed():
             self._process.start()
@@ -114,11 +115,13 @@ def _undisturbed() -> Iterator[None]:
 _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def _read(contents: Contents, sender: Connection) -> None:
+def _read(contents: Contents, sender: Connection, receiver: Connection | None) -> None:
     """What the process does. It is ended from outside, and has nobody to tell of what goes wrong but by its end."""
     for number in _INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
     gc.disable()
+    if receiver is not None:
+        receiver.close()
     code = 1
     with suppress(BaseException):
         for part in packed(parse_files(contents)):

@@ -1,4 +1,4 @@
-"""One apply, from the lock to the read-back: what earlier runs left open, the calls, the books, and a last look.
+"""One apply, from what earlier runs left open to the read-back: the calls, the books, and a last look.
 
 `cli/apply.py` decides what is shown and asked; here is what happens.
 """
@@ -9,11 +9,8 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
-from reconciler.client import Reader, Transport, Writer
+from reconciler.client import Reader, Writer
 from reconciler.core.model import (
     ActionResult,
     CallOutcome,
@@ -22,95 +19,18 @@ from reconciler.core.model import (
     Finding,
     LiveState,
     Mismatch,
-    Plan,
     Report,
     Secret,
 )
-from reconciler.core.pipeline import live_state
 from reconciler.core.recovery import adopted, given_back, recover
 from reconciler.core.report import mismatches, results
 from reconciler.credentials import CredentialsFile
-from reconciler.errors import ReconcilerError, Refused, VendorError
+from reconciler.errors import ReconcilerError, VendorError
 from reconciler.executor import Hands, execute
-from reconciler.goal import Goal
 from reconciler.journal import Journal, Run, last_run
-from reconciler.ledger import Ledger, Store, load_ledger
+from reconciler.ledger import Ledger
+from reconciler.look import Bench, Heard, Sight, look, now, stamp
 from reconciler.settle import Budget, Tongs
-
-
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
-
-
-def stamp(at: datetime) -> str:
-    """A time as every file of ours has it."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-Heard = Callable[[int, int], None]
-"""Hears how much of how much is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What a run stands on: what it is to reach, the vendor, the ledger's store, and the folder's journal."""
-
-    goal: Goal
-    transport: Transport
-    store: Store
-    journal: Path
-
-    @property
-    def reader(self) -> Reader:
-        """Looks at the company's live agents."""
-        return Reader(self.transport, self.goal.company)
-
-    def live(self, heard: Heard = lambda _done, _total: None) -> LiveState:
-        """The whole listing; raises at the next page what is meanwhile found to be wrong with the goal."""
-
-        def seen(done: int, total: int) -> None:
-            self.goal.check()
-            heard(done, total)
-
-        return live_state(self.reader.listing(seen), endpoint=self.transport.endpoint)
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What was read before anything is done: the live agents, the ledger brought up to date, and what was found.
-
-    `run` is the last run, as far as the ledger does not know better by now.
-    """
-
-    live: LiveState
-    ledger: Ledger
-    findings: tuple[Finding, ...]
-    plan: Plan
-    run: Run | None = None
-
-
-def look(bench: Bench, heard: Heard) -> Sight:
-    """Read ledger, journal and listing, and plan. Writes nothing; raises `Stale` for a reviewed plan that is."""
-    ledger = load_ledger(bench.store, bench.goal.company)
-    if bench.goal.saved and bench.goal.saved.seal in ledger.applied:
-        raise Refused("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
-    run = last_run(bench.journal)
-    if run is not None and not _is_ours(run, ledger):
-        run = None
-    live = bench.live(heard)
-    findings: tuple[Finding, ...] = ()
-    if run is not None:
-        entries, findings = recover(run.open_intents, live, ledger.view)
-        ledger.take(entries)
-    ledger.take(given_back(live, ledger.view))
-    plan = bench.goal.plan(live, ledger.view)
-    return Sight(live, ledger, findings, plan, run)
-
-
-def _is_ours(run: Run, ledger: Ledger) -> bool:
-    """Whether the ledger is the one that the journal's run left, so that what the journal says is still news."""
-    return run.lineage == ledger.lineage and (run.serial == ledger.serial or run.id == ledger.run)
 
 
 def keep(bench: Bench, sight: Sight, credentials: CredentialsFile) -> None:
@@ -287,11 +207,3 @@ def adopt(
     ledger.take(entries)
     ledger.save("adopt")
     return len(entries)
-
-
-def unsettled(sight: Sight) -> Iterator[str]:
-    """What to say of the calls that an earlier run left open."""
-    for finding in sight.findings:
-        yield f"the last run left {finding.operator_id} open: it {finding.message}"
-    if sight.findings and sight.run:
-        yield f"(its passwords are in {sight.run.credentials})"

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from reconciler.core.model import Event, Plan, Report
     from reconciler.credentials import CredentialsFile
     from reconciler.goal import Goal
+    from reconciler.look import Bench, Sight
     from reconciler.render.heading import Heading
-    from reconciler.run import Bench, Sight
 
 
 @click.command()
@@ -81,9 +81,10 @@ def apply(
     """
     from reconciler.cli.inputs import Options, bench, credentials_file, heading
     from reconciler.cli.progress import Progress
+    from reconciler.look import look, unsettled
     from reconciler.render import text
     from reconciler.render.terminal import visible
-    from reconciler.run import keep, look, unsettled
+    from reconciler.run import keep
 
     options, stop = Options(**given), threading.Event()
     with ExitStack() as held:
@@ -114,8 +115,8 @@ def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     from reconciler.cli.inputs import as_written
     from reconciler.core.model import Policy
     from reconciler.goal import AsReviewed
+    from reconciler.look import now
     from reconciler.planfile import load_plan
-    from reconciler.run import now
 
     if planfile is None:
         with as_written(options) as goal:
@@ -249,7 +250,7 @@ def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
 
 def _log(event: Event, stream: IO[bytes]) -> None:
     """A run does not end because its log cannot be written."""
-    from reconciler.run import now, stamp
+    from reconciler.look import now, stamp
 
     line = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
     with suppress(OSError):

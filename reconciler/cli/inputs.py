@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from reconciler.credentials import CredentialsFile
     from reconciler.goal import Goal
     from reconciler.ledger import Ledger, Store
+    from reconciler.look import Bench
     from reconciler.planfile import SavedPlan
-    from reconciler.run import Bench
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
 def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Bench]:
     """Read settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
     from reconciler.client import connected
-    from reconciler.run import Bench
+    from reconciler.look import Bench
 
     settings = connection(
         options.endpoint,
@@ -161,7 +161,7 @@ _NAP = 0.25
 
 def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
     """What a rendering says beside the plan, made now or when it was saved."""
-    from reconciler.run import now, stamp
+    from reconciler.look import now, stamp
 
     tool, created_at = (saved.tool, saved.created_at) if saved else (__version__, stamp(now()))
     return Heading(tool, created_at, options.rate, color)
@@ -170,7 +170,7 @@ def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) ->
 def credentials_file(work: Bench, options: Options, named: Path | None) -> CredentialsFile:
     """Where new credentials go, encrypted for the file's recipients where it names any."""
     from reconciler.credentials import CredentialsFile
-    from reconciler.run import now
+    from reconciler.look import now
 
     recipients = work.goal.recipients
     ending = ".jsonl.age" if recipients else ".jsonl"

@@ -71,8 +71,8 @@ def plan(
     with as_written(options, lambda: _base(shell, options, since) if since else None) as goal:
         # Imported while a large file is being read already.
         from reconciler.cli.progress import Progress
+        from reconciler.look import look, unsettled
         from reconciler.render.terminal import visible
-        from reconciler.run import look, unsettled
 
         with bench(options, goal) as work, Progress(shell, "reading live agents") as progress:
             sight = look(work, progress.update)

@@ -27,10 +27,10 @@ def show_plan(shell: Shell, /, planfile: Path, format_: str, output: Path | None
       reconciler show-plan plan.json
       reconciler show-plan plan.json --format html --output plan.html
     """
+    from reconciler.look import now
     from reconciler.planfile import load_plan
     from reconciler.render.heading import Heading
     from reconciler.render.terminal import visible
-    from reconciler.run import now
 
     saved = load_plan(planfile)
     head = Heading(saved.tool, saved.created_at, 0, color=shell.color and output is None)

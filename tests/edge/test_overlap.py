@@ -20,8 +20,8 @@ from reconciler.core.model import Company, DesiredState
 from reconciler.core.saved import plan_document
 from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
 from reconciler.goal import AsBeingRead, AsWritten
+from reconciler.look import look
 from reconciler.overlap import Reading, company_known
-from reconciler.run import look
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
 from tests.process import TOKEN
@@ -86,6 +86,25 @@ def test_without_threads_it_is_forked(how: str, said: str) -> None:
     command = [sys.executable, "-c", ALONE, how]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == (said, "")
+
+
+KILLED = """
+import os, signal
+from reconciler import overlap
+from tests.edge.test_overlap import MUCH
+reading = overlap.Reading(MUCH)
+print(reading._process.__class__.__name__, flush=True)
+reading._thread.join(0.01)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_it_does_not_outlive_us() -> None:
+    """Killed without a word, this process leaves nobody behind who waits to be heard."""
+    # The pipe to here ends when the last process that holds it does.
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "ForkProcess\n")
 
 
 def test_problems_arrive() -> None:

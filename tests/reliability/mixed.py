@@ -19,7 +19,8 @@ from reconciler.errors import ReconcilerError, Refused
 from reconciler.files import load_desired
 from reconciler.goal import AsWritten
 from reconciler.local import LocalStore
-from reconciler.run import Bench, Sight, carry_out, keep, look, now
+from reconciler.look import Bench, Sight, look, now
+from reconciler.run import carry_out, keep
 from reconciler.sandbox.server import Box
 from reconciler.settings import Connection
 from tests.parent import hurry

@@ -19,7 +19,7 @@ from reconciler.executor import Hands, execute
 from reconciler.journal import Journal, Run, last_run
 from reconciler.ledger import Ledger
 from reconciler.local import LocalStore
-from reconciler.run import now
+from reconciler.look import now
 from reconciler.sandbox.server import Box, running
 from reconciler.settle import Budget, Settled, Tongs, settle
 from tests.core.build import live_agent
