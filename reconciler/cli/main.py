@@ -7,28 +7,12 @@ import io
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from reconciler import __version__
-from reconciler.cli import (
-    apply,
-    credentials,
-    explain,
-    export,
-    fmt,
-    import_csv,
-    init,
-    ledger,
-    plan,
-    sandbox,
-    schema,
-    show,
-    show_plan,
-    status,
-    validate,
-)
 from reconciler.cli.shell import Shell
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, Stale
 
@@ -36,7 +20,29 @@ EXIT_INTERRUPTED = 130
 EXIT_USAGE = 64
 
 
+class Commands(click.Group):
+    """The commands, each of which is imported when it is asked for: `plan` need not know how `export` works."""
+
+    NAMES = (
+        *("validate", "plan", "apply", "show-plan", "show", "explain", "export", "fmt", "import-csv", "init"),
+        *("status", "credentials", "ledger", "schema", "sandbox"),
+    )
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Every name, in order of the alphabet."""
+        return sorted(self.NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The command of a name, or nothing."""
+        if cmd_name not in self.NAMES:
+            return None
+        name = cmd_name.replace("-", "_")
+        found: click.Command = getattr(import_module(f"reconciler.cli.{name}"), name)
+        return found
+
+
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `reconciler sandbox --agents 30` and the README; `reconciler COMMAND --help` says more.",
 )
@@ -47,26 +53,6 @@ def cli() -> None:
     A YAML file says how the agents of a company should be. `validate` checks it, `plan` compares it with the
     vendor's live agents and shows what would change, `apply` makes it so.
     """
-
-
-for command in (
-    validate.validate,
-    plan.plan,
-    apply.apply,
-    show_plan.show_plan,
-    show.show,
-    explain.explain,
-    export.export,
-    fmt.fmt,
-    import_csv.import_csv,
-    init.init,
-    status.status,
-    credentials.credentials,
-    ledger.ledger,
-    schema.schema,
-    sandbox.sandbox,
-):
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
-from fractions import Fraction
 from functools import lru_cache
 from typing import Final, Literal, NoReturn
 
@@ -79,7 +78,9 @@ class Limit:
     def allowed(self, live: int) -> int:
         """How many the limit allows when `live` agents are in scope; a part of one is none."""
         if self.text.endswith("%"):
-            return int(Fraction(self.text[:-1]) * live / 100)
+            whole, _, part = self.text[:-1].partition(".")
+            hundredths: int = 100 * 10 ** len(part)
+            return int(whole + part) * live // hundredths
         return int(self.text)
 
 
