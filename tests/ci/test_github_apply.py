@@ -118,7 +118,8 @@ def test_credentials_in_plain_text_are_refused(runner: Runner, box: Box, place: 
 
 def test_cancelling_the_job_interrupts_the_apply(runner: Runner, box: Box, place: Workplace, key: Key) -> None:
     """The signal that GitHub sends to the script reaches reconciler: it ends with 130, and can be gone on with."""
-    wanted = {str(number): "新" for number in range(8004, 8104)}
+    # No two are neighbours: each is a call of its own.
+    wanted = {str(number): "新" for number in range(8004, 8204, 2)}
     place.write(agents(key.recipient, NAMES | wanted))
     digest = place.run("plan", "--format", "json").json["digest"]
     temp = runner.folder / "cancelled"
