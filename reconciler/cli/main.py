@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -65,6 +66,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     code = _run(arguments, shell)
     with contextlib.suppress(OSError):
         sys.stdout.flush()
+    gc.freeze()  # what is left goes with the process; the interpreter would look through all of it once more
     sys.exit(code)
 
 
