@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from reconciler.core.desired import Content, company_at_head, parse_files
-from reconciler.core.diff import prepare
 from reconciler.core.model import Company, DesiredState
 from reconciler.core.packed import packed, unpacked
 from reconciler.errors import InvalidFiles, ReconcilerError
@@ -81,8 +80,9 @@ class Reading:
         return self._desired
 
     def _receive(self, receiver: Connection) -> None:
+        # Nothing is imported here: where the main thread is interrupted in the middle of an import and then waits for
+        # this one, the two would wait for each other.
         try:
-            prepare()  # this thread has nothing else to do yet
             with receiver:
                 self._desired, problems = unpacked(_parts(receiver))
             self._error = InvalidFiles(problems) if problems else None

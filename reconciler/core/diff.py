@@ -134,11 +134,6 @@ def _editable(name: str) -> bool:
     return row.wire.edit is not None
 
 
-def prepare() -> None:
-    """Import what a difference will need, by whoever has to wait in any case."""
-    import deepdiff  # noqa: F401
-
-
 def _differing(known: Mapping[str, Value], target: Mapping[str, Value]) -> frozenset[str]:
     if not known:
         return frozenset()
