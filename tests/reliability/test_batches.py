@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from reconciler.client import Looked, Lost, NotSent, Ok, Outcome, Refused
-from reconciler.core.model import Call, Company, Event, PasswordSource, Policy, Report, Secret
+from reconciler.core.model import Call, Company, Event, LedgerEntry, PasswordSource, Policy, Report, Secret
 from reconciler.credentials import CredentialsFile
 from reconciler.executor import Hands, execute
 from reconciler.journal import Journal, Run, last_run
@@ -461,6 +461,19 @@ def test_a_lost_answer_and_no_password_either(vendor: Box, tmp_path: Path) -> No
         ("password", id_) for id_ in ("8001", "8002", "8003", "8004")
     ]
     applier.apply()
+    assert_all_known(applier)
+
+
+def test_who_came_late_is_delivered_whole(vendor: Box, tmp_path: Path) -> None:
+    """An agent that a create made after it was given up gets a new password, and its SIP password is fetched too."""
+    applier = pool(tmp_path, vendor, "8001", "8002", "name: late")
+    vendor.store.reset([{"operatorId": id_, "name": "late", "sipNumber": f"6000{id_[-1]}"} for id_ in ("8001", "8002")])
+    store = LocalStore(tmp_path / ".reconciler/ledger.json")
+    with store.lock():
+        Ledger(store, Company("acme"), {"8001": LedgerEntry(unsure=True), "8002": LedgerEntry(unsure=True)}).save("r")
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    assert (ended.exit_code, ended.done) == (0, 2)
     assert_all_known(applier)
 
 
