@@ -61,9 +61,9 @@ class _Job:
 
     def left(self, reason: str) -> Event:
         """How it ends where it is not sent."""
-        if self.made is None:
-            return Event(self.call, "skipped", reason)
-        return Event(self.made.create, "lost", f"created, and nobody knows its password: {reason}; run apply again")
+        if self.made is not None:
+            return Event(self.made.create, "lost", f"created, and nobody knows its password: {reason}; run apply again")
+        return Event(self.call, "lost" if self.tried else "skipped", reason)
 
 
 def execute(calls: Sequence[Call], hands: Hands) -> Iterator[Event]:
@@ -141,7 +141,9 @@ class _Run:
             self.pulse.alive = True
         for part in settled.again:
             with suppress(OSError):
-                self._hands.journal.over(number, Event(part, "refused", "not made, and sent anew"))
+                # What was tried may come through yet.
+                ended: CallOutcome = "lost" if settled.tried else "refused"
+                self._hands.journal.over(number, Event(part, ended, "not made, and sent anew"))
             yield from self._send(_Job(job.index, part, settled.tried))
 
     def _send(self, job: _Job) -> Iterator[Event]:

@@ -98,7 +98,9 @@ def _came_late(plan: Plan, events: list[Event]) -> Iterator[str]:
     """Whom a create that was given up has made after all: with the new password goes the SIP number's."""
     for event in events:
         if event.call.kind == "password" and event.outcome == "done":
-            yield from (a.operator_id for a in (plan.actions[n] for n in event.call.actions) if a.recorded.unsure)
+            (index,) = event.call.actions
+            if plan.actions[index].recorded.unsure:
+                yield plan.actions[index].operator_id
 
 
 def _closed_books(

@@ -402,11 +402,6 @@ class Plan:
     fewest_calls: int = 0
 
     @property
-    def batches(self) -> tuple[Call, ...]:
-        """The calls that create several agents at once."""
-        return tuple(call for call in self.calls if call.batch)
-
-    @property
     def summary(self) -> dict[str, int]:
         """Agents by what happens to them; a blocked action counts as blocked and as nothing else."""
         kinds = dict.fromkeys(("create", "edit", "replace", "delete", "password"), 0)

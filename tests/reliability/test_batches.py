@@ -371,6 +371,15 @@ def test_a_run_that_ends_between_halves(tmp_path: Path) -> None:
     assert books.open == []
 
 
+def test_what_was_tried_and_not_sent_again_stays_in_doubt(tmp_path: Path) -> None:
+    """A lost batch made some, and then the run must end: the others may come through yet, and the next run looks."""
+    vendor = Scripted([LOST, Refused(401, "who", authentication=True)], [here("8001"), GONE, here("8003")])
+    events, books = carried_out(tmp_path, vendor, BATCH)
+    assert vendor.asked[-1] == "password 8001"
+    assert sorted(events) == [("create", id_, "lost") for id_ in IDS]
+    assert sorted(books.open) == list(IDS)
+
+
 def test_a_stranger_is_told_of_and_delivered(tmp_path: Path) -> None:
     """Whom the vendor made unasked is kept in mind, with its password."""
     vendor = Scripted([Ok([*map(item, IDS), item("8004", "odd-one")])])
