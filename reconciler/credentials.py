@@ -178,9 +178,11 @@ class CredentialsFile:
 
     def write_all(self, new: Iterable[Credential]) -> None:
         """Store a line for each; `OSError` when the disk will not take them. A SIP part repeats the password."""
-        lines = [self._fields(credential) for credential in new]
-        if lines:
-            self._append(*lines)
+        stored = list(new)
+        if stored:
+            self._append(*map(self._fields, stored))
+        # Only now: what the disk did not take is not held.
+        self._passwords |= {each.operator_id: each.password for each in stored if each.password is not None}
 
     def holds(self, operator_id: str, password: Secret) -> bool:
         """Whether this password is the last that was stored of the agent."""
@@ -188,8 +190,6 @@ class CredentialsFile:
 
     def _fields(self, new: Credential) -> Mapping[str, object]:
         password = new.password or self._passwords.get(new.operator_id)
-        if password is not None:
-            self._passwords[new.operator_id] = password
         return {
             "operatorId": new.operator_id,
             "password": password.reveal() if password else None,

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -120,7 +120,7 @@ class Settled:
     over: Ends
     again: Sequence[Call] = ()
     tried: bool = False
-    strangers: Sequence[Item] = field(default=())
+    strangers: Sequence[Item] = ()
 
 
 def settle(call: Call, tongs: Tongs, *, tried: bool = False) -> Settled:

@@ -423,19 +423,21 @@ from pathlib import Path
 from reconciler.core.model import Secret
 from reconciler.credentials import CredentialsFile
 file = CredentialsFile(Path(sys.argv[1]), lambda: datetime.now(UTC))
-file.write("8001", Secret("first-1"))
+first, second = Secret("first-1"), Secret("second-2")
+file.write("8001", first)
 resource.setrlimit(resource.RLIMIT_FSIZE, (180, 180))
 try:
-    file.write("8002", Secret("second-2"))
+    file.write("8002", second)
 except OSError as error:
-    sys.exit(f"refused {error.errno}")
+    sys.exit(f"refused {error.errno} {file.holds('8001', first)} {file.holds('8002', second)}")
 """
 
 
 def test_a_full_disk(path: Path) -> None:
-    """A line that the disk takes only a part of is an error, and what stood before can still be read."""
+    """A line that the disk takes only a part of is an error and is not held; what stood before can still be read."""
     ran = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, check=False)
     assert ran.stderr.startswith(b"refused")
+    assert ran.stderr.split()[2:] == [b"True", b"False"]
     assert [line["password"] for line in lines(path)] == ["first-1"]
 
 
