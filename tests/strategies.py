@@ -9,7 +9,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.core.document import Path, plain_scalar
 from reconciler.core.fields import COMPARED, LISTED, Field, Kind, Value
 from reconciler.core.model import (
     Company,
@@ -24,6 +23,8 @@ from reconciler.core.model import (
     Policy,
     matches,
 )
+from reconciler.core.nodes import Path
+from reconciler.core.scalars import plain_scalar
 
 IDS = ("8001", "8002", "8003", "8004", "8005", "8100", "0071", "admin")
 SIP_NUMBERS = ("60001", "60002", "60003", "60004", "60005")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.document import Document, Mapping, Path, Sequence, parse, peek
+from reconciler.core.document import Document, parse, peek
 from reconciler.core.fields import CANON, COMPARED, KEY, Kind, Value
 from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem, matches
+from reconciler.core.nodes import Mapping, Path, Sequence
 from reconciler.core.resolve import (
     MOST_IN_A_POOL,
     Base,

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.document import Document, Mapping, Path, Sequence
+from reconciler.core.document import Document
 from reconciler.core.fields import BY_NAME, KEY, Kind
 from reconciler.core.model import Place
+from reconciler.core.nodes import Mapping, Path, Sequence
 
 MOST_IN_A_POOL: Final = 100_000
 """Agents that one pool may stand for: a slip of a digit must not make a hundred million."""

@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from reconciler.core.document import plain_scalar
 from reconciler.core.fields import COMPARED, FIELDS, KEY, Field, Kind, Value, fits
+from reconciler.core.scalars import plain_scalar
 
 TOP_ORDER: Final = (
     *("version", "company", "scope", "prune", "protect", "guardrails", "recipients"),

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.core.document import Document, Mapping, Node, Path, Sequence
+from reconciler.core.document import Document
 from reconciler.core.fields import KEY
 from reconciler.core.model import Problem
+from reconciler.core.nodes import Mapping, Node, Path, Sequence
 from reconciler.core.schema import accepts, accepts_one, strict_validator
 
 if TYPE_CHECKING:

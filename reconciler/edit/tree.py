@@ -26,7 +26,7 @@ from yaml.events import (
 )
 from yaml.tokens import BlockEntryToken, ScalarToken, Token
 
-from reconciler.core.document import Scalar, plain_scalar
+from reconciler.core.scalars import Scalar, plain_scalar
 from reconciler.core.spelling import quoted, scalar
 from reconciler.edit.blocks import content_end, header_end, kept_lines
 from reconciler.render.terminal import width

@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core import document as module
-from reconciler.core.document import MAX_BYTES, Document, Mapping, Path, Sequence, parse, plain_scalar
+from reconciler.core import events as parser_events
+from reconciler.core.document import MAX_BYTES, Document, parse
 from reconciler.core.model import Place, Problem
+from reconciler.core.nodes import Mapping, Path, Sequence
+from reconciler.core.scalars import plain_scalar
 from tests.core.build import document
 from tests.strategies import Written, written_documents
 
@@ -625,6 +631,32 @@ def test_any_bytes_are_read_or_refused(data: bytes | str) -> None:
 
 def test_without_libyaml_the_python_parser_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where PyYAML was built without libyaml, its Python parser is taken."""
-    monkeypatch.setattr(module, "_HAS_LIBYAML", False)
+    monkeypatch.setattr(module, "HAS_LIBYAML", False)
     # An escape that only the Python parser lets through tells which of the two it was.
     assert complaints('x: "\\ud800"') == [(1, 4, "half of a surrogate pair is no character")]
+
+
+@pytest.mark.parametrize("text", ["a: [b, 'c']", "a: [b, 'c'", "a: 1\na: 2", "\x01"])
+def test_the_parser_is_as_it_was(text: str) -> None:
+    """After a good file and after a bad one others who use PyYAML get its own scalars."""
+    parse("f.yaml", text.encode())
+    assert [event.value for event in yaml.parse("a: b", Loader=yaml.CSafeLoader) if isinstance(event, yaml.ScalarEvent)]
+
+
+@given(written_documents())
+def test_a_parser_that_looks_elsewhere(written: Written) -> None:
+    """A PyYAML whose scalars are made in another way is read the same."""
+    usual = parse("f.yaml", written.text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parser_events, "_as_it_comes", yaml.ScalarEvent)
+        patch.setattr(parser_events, "_stands_in", cache(parser_events._stands_in.__wrapped__))
+        assert parse("f.yaml", written.text.encode()) == usual
+
+
+def test_threads_read_at_once() -> None:
+    """Readers in several threads do not disturb each other."""
+    text = "a:\n" + "".join(f"  - {{b: '{number}', c: {number}}}\n" for number in range(3000))
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: parse("f.yaml", text.encode()), range(8)))
+    assert found == [parse("f.yaml", text.encode())] * 8
+    assert not any(problems for _, problems in found)

@@ -121,5 +121,5 @@ def test_a_company_that_cannot_plainly_be_told(text: str) -> None:
 
 def test_without_libyaml_nothing_is_told_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """PyYAML's Python parser is not asked twice."""
-    monkeypatch.setattr("reconciler.core.document._HAS_LIBYAML", False)
+    monkeypatch.setattr("reconciler.core.document.HAS_LIBYAML", False)
     assert company_at_head(HEAD.encode()) is None

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.core.desired import read_desired
-from reconciler.core.document import Sequence, parse
+from reconciler.core.document import parse
 from reconciler.core.model import DesiredState, Place
+from reconciler.core.nodes import Sequence
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))
 FORMATTED = sorted((Path(__file__).parent / "formatted").glob("*.yaml"))

@@ -703,7 +703,7 @@ BUGS: Final = (
     # The file.
     Bug(
         "duplicate-keys-accepted",
-        "reconciler/core/document.py",
+        "reconciler/core/nodes.py",
         "            if key is None or key in node or (key is",
         "            if key is None or (key is",
         "A key that stands twice is an error, since one of the two is not meant.",
@@ -711,7 +711,7 @@ BUGS: Final = (
     ),
     Bug(
         "leading-zero-is-a-number",
-        "reconciler/core/document.py",
+        "reconciler/core/scalars.py",
         "    if _INTEGER.fullmatch(text):\n",
         "    if text.isdigit():\n        return int(text)\n    if _INTEGER.fullmatch(text):\n",
         "A number with a leading zero is the text that was written.",
@@ -719,7 +719,7 @@ BUGS: Final = (
     ),
     Bug(
         "aliases-without-end",
-        "reconciler/core/document.py",
+        "reconciler/core/nodes.py",
         "        if self.expanded > MAX_EXPANDED:\n",
         "        if self.expanded > MAX_EXPANDED**4:\n",
         "A file that expands without bound is refused while it is read.",
