@@ -117,9 +117,7 @@ def _changes(
     """What differs, and what cannot be known: fixed at creation, never listed, and not recorded."""
     known = {name: facts[name] for name in wanted if name in facts}
     unknown = [name for name in wanted if name not in known]
-    unequal = [name for name, value in known.items() if value != wanted[name]]
-    differing = _differing({name: known[name] for name in unequal}, {name: wanted[name] for name in unequal})
-    changes = [FieldChange(name, known[name], wanted[name]) for name in differing]
+    changes = [FieldChange(name, value, wanted[name]) for name, value in known.items() if value != wanted[name]]
     changes += [FieldChange(name, None, wanted[name], before_known=False) for name in unknown if _editable(name)]
     changes.sort(key=lambda change: _ORDER[change.field])
     unknowable = sorted((name for name in unknown if not _editable(name)), key=_ORDER.__getitem__)
@@ -132,12 +130,3 @@ _ORDER = {row.name: index for index, row in enumerate(COMPARED)}
 def _editable(name: str) -> bool:
     row: Field = BY_NAME[name]
     return row.wire.edit is not None
-
-
-def _differing(known: Mapping[str, Value], target: Mapping[str, Value]) -> frozenset[str]:
-    if not known:
-        return frozenset()
-    # Imported where it is used: most runs compare equal, and the import costs more than they do.
-    from deepdiff import DeepDiff
-
-    return frozenset(DeepDiff(known, target).affected_root_keys)
