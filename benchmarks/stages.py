@@ -20,9 +20,10 @@ from reconciler.client import Reader, connected
 from reconciler.core.desired import Reading, desired_state, read_desired
 from reconciler.core.diff import diff
 from reconciler.core.document import Document, parse
-from reconciler.core.model import DesiredState, LiveAgent, LiveState, Policy, Secret
+from reconciler.core.model import DesiredState, Policy, Secret
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.core.resolve import resolve
+from reconciler.core.state import LiveAgent, LiveState
 from reconciler.core.words import schema_problems
 from reconciler.render import FORMATS
 from reconciler.render.heading import Heading

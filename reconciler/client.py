@@ -31,7 +31,8 @@ from reconciler import __version__
 from reconciler.core import wire
 from reconciler.core.endpoints import ENDPOINTS, PAGE_SIZE, EndpointName
 from reconciler.core.fields import Value
-from reconciler.core.model import Company, LiveAgent, Secret
+from reconciler.core.model import Company, Secret
+from reconciler.core.state import LiveAgent
 from reconciler.errors import IncompleteListing, VendorError, WrongUsage
 from reconciler.rate import RateLimiter
 from reconciler.settings import Connection

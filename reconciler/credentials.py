@@ -18,7 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.model import Action, PasswordSource, Place, Problem, Secret
+from reconciler.core.actions import Action
+from reconciler.core.model import PasswordSource, Place, Problem, Secret
 from reconciler.errors import MissingSecrets, ReconcilerError
 from reconciler.sealed import Sealer, Unsealed, is_sealed, unseal
 from reconciler.storage import json_line, private_folder, replace_file, sync_folder

@@ -20,7 +20,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.core.model import Moved, Problem
+    from reconciler.core.model import Problem
+    from reconciler.core.outcomes import Moved
     from reconciler.ledger import LockInfo
 
 

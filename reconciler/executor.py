@@ -15,7 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.client import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.core.model import Call, CallOutcome, Event, Intent, Secret
+from reconciler.core.actions import Call
+from reconciler.core.model import Secret
+from reconciler.core.outcomes import CallOutcome, Event, Intent
 from reconciler.credentials import Credential, CredentialsFile, generate
 from reconciler.journal import Journal
 from reconciler.ledger import Ledger

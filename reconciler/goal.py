@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.core.model import Company, DesiredState, LedgerView, LiveState, Plan, Policy
+from reconciler.core.actions import Plan
+from reconciler.core.model import Company, DesiredState, Policy
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import make_plan
 from reconciler.core.review import left, moved
+from reconciler.core.state import LedgerView, LiveState
 from reconciler.errors import ReconcilerError, Refused, Stale
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from reconciler.core.fields import BY_NAME
-from reconciler.core.model import Event, Intent
+from reconciler.core.outcomes import Event, Intent
 from reconciler.errors import ReconcilerError
 from reconciler.storage import private_folder, replace_file
 

@@ -12,10 +12,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from reconciler.core.actions import Call
 from reconciler.core.fields import BY_NAME, Value, fits
-from reconciler.core.model import Call, Company, Intent, LedgerEntry, LedgerView
+from reconciler.core.model import Company
+from reconciler.core.outcomes import Intent
 from reconciler.core.recovery import remembered
 from reconciler.core.saved import entry_document
+from reconciler.core.state import LedgerEntry, LedgerView
 from reconciler.errors import ReconcilerError
 
 FORMAT: Final = "reconciler.ledger/1"

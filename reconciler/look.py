@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.client import Reader, Transport
-from reconciler.core.model import Finding, LiveState, Plan
+from reconciler.core.actions import Plan
+from reconciler.core.outcomes import Finding
 from reconciler.core.pipeline import live_state
 from reconciler.core.recovery import given_back, recover
+from reconciler.core.state import LiveState
 from reconciler.errors import Refused
 from reconciler.goal import Goal
 from reconciler.journal import Run, last_run

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.model import Plan
+from reconciler.core.actions import Plan
 from reconciler.core.plan_schema import plan_validator
 from reconciler.core.saved import FORMAT, plan_document, read_plan
 from reconciler.core.sound import is_sound

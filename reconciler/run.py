@@ -11,20 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 
 from reconciler.client import Reader, Writer
-from reconciler.core.model import (
-    ActionResult,
-    CallOutcome,
-    DesiredState,
-    Event,
-    Finding,
-    LiveState,
-    Mismatch,
-    Plan,
-    Report,
-    Secret,
-)
+from reconciler.core.actions import Plan
+from reconciler.core.model import DesiredState, Secret
+from reconciler.core.outcomes import ActionResult, CallOutcome, Event, Finding, Mismatch, Report
 from reconciler.core.recovery import adopted, given_back, recover
 from reconciler.core.report import mismatches, results
+from reconciler.core.state import LiveState
 from reconciler.credentials import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError
 from reconciler.executor import Hands, execute

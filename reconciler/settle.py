@@ -24,8 +24,9 @@ from functools import partial
 from typing import Any, Final
 
 from reconciler.client import Looked, Lost, NotSent, Ok, Outcome, Reader, Refused, Writer, backoff
+from reconciler.core.actions import Call
 from reconciler.core.fields import BY_NAME
-from reconciler.core.model import Call, Secret
+from reconciler.core.model import Secret
 
 TRIES: Final = 4
 """Times that one call is sent at most."""

@@ -11,8 +11,11 @@ from random import Random
 from typing import Any, Final
 
 from reconciler.core import wire
-from reconciler.core.model import Call, Company, Intent, LedgerEntry
+from reconciler.core.actions import Call
+from reconciler.core.model import Company
+from reconciler.core.outcomes import Intent
 from reconciler.core.recovery import remembered
+from reconciler.core.state import LedgerEntry
 
 Row = dict[str, Any]
 

@@ -18,7 +18,7 @@ IMPURE = frozenset(
     | {"threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings"}
 )
 ORDER = (
-    *("fields", "endpoints", "model"),
+    *("fields", "endpoints", "model", "state", "actions", "outcomes"),
     *("scalars", "events", "nodes", "document", "gate", "schema", "words", "reference", "resolve", "desired", "packed"),
     *("wire", "diff", "batches", "calls", "guard", "plan", "recovery", "report"),
     *("saved", "plan_schema", "sound", "review", "origin"),

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from reconciler.client import Reader, Transport, Writer, connected
+from reconciler.core.actions import Plan
 from reconciler.core.fields import BY_NAME, LISTED, encode
-from reconciler.core.model import DesiredState, LedgerEntry, LiveState, Plan, Secret
+from reconciler.core.model import DesiredState, Secret
 from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.state import LedgerEntry, LiveState
 from reconciler.credentials import CredentialsFile, read_credentials, resolve
 from reconciler.executor import Hands, execute
 from reconciler.journal import Journal

@@ -23,7 +23,8 @@ from reconciler.errors import ReconcilerError, Refused, Stale, WrongUsage
 
 if TYPE_CHECKING:
     from reconciler.cli.inputs import Options
-    from reconciler.core.model import Event, Plan, Report
+    from reconciler.core.actions import Plan
+    from reconciler.core.outcomes import Event, Report
     from reconciler.credentials import CredentialsFile
     from reconciler.goal import Goal
     from reconciler.look import Bench, Sight
@@ -165,7 +166,7 @@ def _go_on(
 ) -> Report:
     """From the plan that was shown to the report: ask, carry out."""
     from reconciler.cli.progress import Progress
-    from reconciler.core.model import Report
+    from reconciler.core.outcomes import Report
     from reconciler.credentials import resolve
     from reconciler.run import carry_out
 

@@ -18,8 +18,10 @@ from reconciler.errors import ReconcilerError, WrongUsage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from reconciler.core.actions import Note
     from reconciler.core.export import Exported
-    from reconciler.core.model import Company, LiveState, Note
+    from reconciler.core.model import Company
+    from reconciler.core.state import LiveState
 
 _NAMED: Final = 5
 """Agents that a warning names."""

@@ -11,7 +11,7 @@ from reconciler.cli.options import FILES, LEDGER, connection_options, format_opt
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
-    from reconciler.core.model import LedgerEntry
+    from reconciler.core.state import LedgerEntry
 
 
 @click.group()

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.core.model import Plan, Problem
+    from reconciler.core.actions import Plan
+    from reconciler.core.model import Problem
 
 
 def from_root(file: str, environment: Mapping[str, str]) -> str:

@@ -16,7 +16,8 @@ from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
     from reconciler.cli.inputs import Options
-    from reconciler.core.model import DesiredState, Plan
+    from reconciler.core.actions import Plan
+    from reconciler.core.model import DesiredState
     from reconciler.planfile import SavedPlan
     from reconciler.render.heading import Heading
 

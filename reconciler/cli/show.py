@@ -11,8 +11,9 @@ from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.core.model import DesiredState, LedgerEntry, LiveAgent
+    from reconciler.core.model import DesiredState
     from reconciler.core.resolve import Resolved
+    from reconciler.core.state import LedgerEntry, LiveAgent
 
 
 @click.command()
@@ -33,7 +34,8 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
     from reconciler.cli.inputs import Options, bench
     from reconciler.core.beside import beside
     from reconciler.core.desired import desired_state
-    from reconciler.core.model import LedgerEntry, Policy
+    from reconciler.core.model import Policy
+    from reconciler.core.state import NOT_RECORDED
     from reconciler.files import load
     from reconciler.goal import AsWritten
     from reconciler.ledger import load_ledger
@@ -44,12 +46,12 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
     desired = desired_state(reading)
     agent = next((each for each in reading.agents if each.operator_id == operator_id), None)
     with bench(options, AsWritten(desired, Policy())) as work:
-        recorded = load_ledger(work.store, desired.company).view.get(operator_id, LedgerEntry())
+        recorded = load_ledger(work.store, desired.company).view.get(operator_id, NOT_RECORDED)
         found = work.reader.one(operator_id)
         live = found.agent if found else None
     if live is None and agent is None:
         raise ReconcilerError(f"there is no agent {operator_id}, live or desired", "reconciler plan lists who differs")
-    rows = beside(live, agent, recorded if live else LedgerEntry())
+    rows = beside(live, agent, recorded if live else NOT_RECORDED)
     if format_ == "json":
         password = {"recorded": recorded.password_version, "desired": _version(agent)}
         fate = _fate(desired, operator_id, live, agent)

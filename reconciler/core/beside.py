@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.core.fields import COMPARED, Value, canon
-from reconciler.core.model import LedgerEntry, LiveAgent, Place
+from reconciler.core.model import Place
 from reconciler.core.resolve import Resolved, Written
+from reconciler.core.state import LedgerEntry, LiveAgent
 
 
 @dataclass(frozen=True, slots=True)

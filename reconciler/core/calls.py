@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from dataclasses import replace as with_
 from typing import Final
 
+from reconciler.core.actions import Action, Call
 from reconciler.core.batches import Create, NewAgent, creates
 from reconciler.core.endpoints import DELETE_LIST
 from reconciler.core.fields import Value
-from reconciler.core.model import Action, Call
 
 _SIP: Final = "sipNumber"
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from reconciler.core.fields import BY_NAME, COMPARED, Field, Value, can_edit
-from reconciler.core.model import (
+from reconciler.core.model import DesiredAgent, DesiredState, PasswordSource, Policy, matches
+from reconciler.core.state import (
+    NOT_RECORDED,
     AgentDiff,
-    DesiredAgent,
-    DesiredState,
     Diff,
     FieldChange,
     LedgerEntry,
@@ -21,12 +21,7 @@ from reconciler.core.model import (
     LiveAgent,
     LiveState,
     PasswordChange,
-    PasswordSource,
-    Policy,
-    matches,
 )
-
-_BLANK = LedgerEntry()
 
 
 def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Diff:
@@ -42,7 +37,7 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Pol
     for agent in looked_at:
         entry = ledger.get(agent.operator_id)
         if entry is not None or not _is_as_wanted(agent, live.agents.get(agent.operator_id)):
-            differing.append(_compare(agent, live, entry or _BLANK, sip_numbers))
+            differing.append(_compare(agent, live, entry or NOT_RECORDED, sip_numbers))
     agents = [agent for agent in differing if agent is not None]
     agents += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted if policy.speaks_of(id_)]
     agents.sort(key=lambda agent: agent.operator_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import yaml
@@ -67,7 +67,12 @@ class Document:
 
 _TYPED: Final = re.compile(r"(?:[^\s,\[\]{}#]|(?<=\S)#|\s+(?=[^\s#,\]}]))+")
 _BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+@cache
+def _forbidden() -> re.Pattern[str]:
+    """What may not stand in YAML text. To compile this takes as long as to read a hundred agents, and few need it."""
+    return re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -139,7 +144,7 @@ def _unreadable(file: str, data: bytes) -> Problem | None:
         line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
         what = f"byte 0x{data[error.start]:02x} is not UTF-8"
         return Problem(Place(file, line, column), "", what, "save the file as UTF-8 text")
-    if found := _FORBIDDEN.search(text):
+    if found := _forbidden().search(text):
         before_text = _BREAK.split(text[: found.start()])
         what = f"character U+{ord(found.group()):04X} may not stand in a YAML file"
         hint = 'write it as an escape inside double quotes, such as "\\x1b"; if this is no text file, name another'

@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.core.actions import Note
 from reconciler.core.factor import Factored, Own, factor, label, unused
 from reconciler.core.fields import KEY, LISTED, Value
-from reconciler.core.model import Company, LiveAgent, LiveState, Note
+from reconciler.core.model import Company
 from reconciler.core.spelling import can_say, field_value, quoted, scalar, shown, writable
+from reconciler.core.state import LiveAgent, LiveState
 
 FILE: Final = "agents.yaml"
 COMPANY_FILE: Final = "company.yaml"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from reconciler.core.model import Action, DesiredState, Guardrail, Limit, Policy, SetBy
+from reconciler.core.actions import Action, Guardrail, SetBy
+from reconciler.core.model import DesiredState, Limit, Policy
 
 DEFAULT_MAX_DELETES: Final = Limit("20%")
 DEFAULT_FROM: Final = 10

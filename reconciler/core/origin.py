@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler.core.model import Action, FieldChange, Origin, Plan
+from reconciler.core.actions import Action, Plan
+from reconciler.core.state import FieldChange, Origin
 
 
 def with_origins(plan: Plan, before: Plan) -> Plan:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reconciler.core.actions import Plan
 from reconciler.core.calls import fewest, lower, marked
 from reconciler.core.diff import diff
 from reconciler.core.guard import guardrails
-from reconciler.core.model import DesiredState, LedgerView, LiveAgent, LiveState, Plan, Policy
+from reconciler.core.model import DesiredState, Policy
 from reconciler.core.plan import acts, batch_notes, notes
+from reconciler.core.state import LedgerView, LiveAgent, LiveState
 
 
 def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: str = "") -> LiveState:

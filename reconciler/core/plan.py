@@ -17,19 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as with_
 from typing import Final
 
+from reconciler.core.actions import Action, Call, Note
 from reconciler.core.fields import BY_NAME, LISTED, Value, can_edit, fits
-from reconciler.core.model import (
-    Action,
-    AgentDiff,
-    Call,
-    Diff,
-    FieldChange,
-    LedgerEntry,
-    LiveState,
-    Note,
-    Policy,
-    matches,
-)
+from reconciler.core.model import Policy, matches
+from reconciler.core.state import NOT_RECORDED, AgentDiff, Diff, FieldChange, LedgerEntry, LiveState
 
 
 def acts(diff: Diff, policy: Policy) -> tuple[Action, ...]:
@@ -74,7 +65,7 @@ def _action(agent: AgentDiff, kind: str, diff: Diff, changes: tuple[FieldChange,
         changes=changes,
         password=desired.password if desired and kind in ("create", "replace") else None,
         live=live,
-        recorded=diff.ledger.get(agent.operator_id, LedgerEntry()),
+        recorded=diff.ledger.get(agent.operator_id, NOT_RECORDED),
     )
 
 
@@ -88,7 +79,7 @@ def _change(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
     fixed = [change for change in agent.changes if not can_edit(BY_NAME[change.field], change.after)]
     if not fixed:
         return _action(agent, "edit", diff, agent.changes)
-    carries = _carried(agent, diff.ledger.get(agent.operator_id, LedgerEntry()))
+    carries = _carried(agent, diff.ledger.get(agent.operator_id, NOT_RECORDED))
     managed = agent.desired.fields if agent.desired else {}
     asked = tuple(change for change in agent.changes if change.field in managed)
     action = with_(_action(agent, "replace", diff, asked), carries=carries)

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reconciler.core.fields import BY_NAME
-from reconciler.core.model import DesiredState, Finding, Intent, LedgerEntry, LedgerView, LiveState, matches
+from reconciler.core.model import DesiredState, matches
+from reconciler.core.outcomes import Finding, Intent
+from reconciler.core.state import NOT_RECORDED, LedgerEntry, LedgerView, LiveState
 
 Entries = dict[str, LedgerEntry | None]
 """Ledger entries by operatorId; `None` where there is to be none."""
@@ -19,7 +21,7 @@ Entries = dict[str, LedgerEntry | None]
 def remembered(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None:
     """The ledger's entry of an agent once a call about it has succeeded."""
     given = {name: value for name, value in intent.fields.items() if BY_NAME[name].write_only}
-    known = entry or LedgerEntry()
+    known = entry or NOT_RECORDED
     sent = {name for name in intent.fields if BY_NAME[name].write_only}
     owed = {name: value for name, value in known.owed.items() if name not in sent}
     match intent.kind:
@@ -73,7 +75,7 @@ def _looked_up(
             return made, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
             # It may still be under way; should it appear, its password is set anew.
-            return replace(entry or LedgerEntry(), unsure=True), Finding(operator_id, "was not created")
+            return replace(entry or NOT_RECORDED, unsure=True), Finding(operator_id, "was not created")
         case "delete" if agent:
             return entry, Finding(operator_id, "was not deleted")
         case "delete":
@@ -86,7 +88,7 @@ def _looked_up(
 
 
 def _made(entry: LedgerEntry | None, intent: Intent, *, unsure: bool) -> LedgerEntry:
-    return replace(remembered(entry, intent) or LedgerEntry(), unsure=unsure)
+    return replace(remembered(entry, intent) or NOT_RECORDED, unsure=unsure)
 
 
 def _edited(
@@ -116,7 +118,7 @@ def adopted(
     for agent in desired.agents:
         if agent.operator_id not in live.agents or (patterns and not matches(patterns, agent.operator_id)):
             continue
-        entry = ledger.get(agent.operator_id, LedgerEntry())
+        entry = ledger.get(agent.operator_id, NOT_RECORDED)
         given = {name: value for name, value in agent.fields.items() if BY_NAME[name].write_only}
         if not given and not agent.password:
             continue

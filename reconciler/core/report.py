@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from reconciler.core.model import (
-    Action,
-    ActionOutcome,
-    ActionResult,
-    Event,
-    Mismatch,
-    Plan,
-)
+from reconciler.core.actions import Action, Plan
+from reconciler.core.outcomes import ActionOutcome, ActionResult, Event, Mismatch
 
 
 def results(plan: Plan, events: Iterable[Event]) -> tuple[ActionResult, ...]:

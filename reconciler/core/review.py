@@ -8,22 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.core.actions import Action, Plan
 from reconciler.core.fields import LISTED
-from reconciler.core.model import (
-    Action,
-    DesiredAgent,
-    DesiredState,
-    FieldChange,
-    LedgerEntry,
-    LedgerView,
-    LiveAgent,
-    LiveState,
-    Moved,
-    Place,
-    Plan,
-    Policy,
-)
+from reconciler.core.model import DesiredAgent, DesiredState, Place, Policy
+from reconciler.core.outcomes import Moved
 from reconciler.core.plan import block_taken_sip_numbers
+from reconciler.core.state import NOT_RECORDED, FieldChange, LedgerEntry, LedgerView, LiveAgent, LiveState
 
 
 def moved(plan: Plan, live: LiveState, ledger: LedgerView) -> tuple[Moved, ...]:
@@ -44,7 +34,7 @@ def _moved(action: Action, live: LiveState, ledger: LedgerView) -> Iterator[Move
         yield Moved(operator_id, "vanished: it is no longer listed")
     elif action.live is not None and now is not None and action.live != now:
         yield Moved(operator_id, "was changed on the live side", _differences(action.live, now))
-    entry = ledger.get(operator_id, LedgerEntry())
+    entry = ledger.get(operator_id, NOT_RECORDED)
     if entry != action.recorded:
         before, after = _record(action.recorded), _record(entry)
         yield Moved(operator_id, "has another record in the ledger", _changed(before, after))

@@ -11,20 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from reconciler.core.actions import Action, Guardrail, Note, Plan
 from reconciler.core.calls import fewest, lower, marked
 from reconciler.core.fields import Value
-from reconciler.core.model import (
-    Action,
-    Company,
-    FieldChange,
-    Guardrail,
-    LedgerEntry,
-    LiveAgent,
-    Note,
-    PasswordSource,
-    Place,
-    Plan,
-)
+from reconciler.core.model import Company, PasswordSource, Place
+from reconciler.core.state import FieldChange, LedgerEntry, LiveAgent
 
 FORMAT: Final = "reconciler.plan/1"
 

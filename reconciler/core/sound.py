@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import groupby
 
+from reconciler.core.actions import Action, Plan
 from reconciler.core.fields import BY_NAME, Value, can_edit, fits
-from reconciler.core.model import Action, Plan
 
 
 def is_sound(plan: Plan) -> bool:

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.core.actions import Note
 from reconciler.core.fields import BY_NAME, KEY, LISTED, Field, Kind, Value, canon, fits
-from reconciler.core.model import LiveAgent, LiveState, Note
 from reconciler.core.spelling import can_say, scalar, shown
+from reconciler.core.state import LiveAgent, LiveState
 
 COLUMNS: Final = (BY_NAME[KEY], *LISTED)
 ZH: Final = {

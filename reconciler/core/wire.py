@@ -8,7 +8,8 @@ from typing import Any
 
 from reconciler.core.endpoints import PAGE_SIZE
 from reconciler.core.fields import BY_NAME, CANON, COMPARED, KEY, LISTED, Kind, Value, canon, encode
-from reconciler.core.model import Company, LiveAgent
+from reconciler.core.model import Company
+from reconciler.core.state import LiveAgent
 
 Body = dict[str, Any]
 

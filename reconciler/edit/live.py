@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from reconciler.core.desired import Reading
 from reconciler.core.fields import BY_NAME, KEY, LISTED, Value, canon
-from reconciler.core.model import LiveAgent, LiveState, matches
+from reconciler.core.model import matches
 from reconciler.core.nodes import Path
 from reconciler.core.resolve import Resolved, child, pool_range
 from reconciler.core.spelling import AGENT_ORDER, can_say
+from reconciler.core.state import LiveAgent, LiveState
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from reconciler.core.model import Plan
-from reconciler.render.heading import Heading
+if TYPE_CHECKING:
+    from reconciler.core.actions import Plan
+    from reconciler.render.heading import Heading
 
-Renderer = Callable[[Plan, Heading], str]
+Renderer: TypeAlias = "Callable[[Plan, Heading], str]"
 
 
 def _of(module: str) -> Renderer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from reconciler.core.model import Plan
+from reconciler.core.actions import Plan
 from reconciler.render.heading import Heading
 
 

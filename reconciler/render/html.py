@@ -21,7 +21,7 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from reconciler.core.model import Guardrail, Plan
+from reconciler.core.actions import Guardrail, Plan
 from reconciler.core.saved import digest
 from reconciler.render.heading import Heading
 from reconciler.render.requests import pace, requests

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.model import Moved, Plan, Problem, Report
+from reconciler.core.actions import Plan
+from reconciler.core.model import Problem
+from reconciler.core.outcomes import Moved, Report
 from reconciler.core.saved import change_document, plan_document
 from reconciler.render.heading import Heading
 from reconciler.render.terminal import OLD_COMMAND, hidden

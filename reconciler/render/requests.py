@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.model import Plan
+from reconciler.core.actions import Plan
 
 
 def requests(plan: Plan) -> str:

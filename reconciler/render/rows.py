@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from reconciler.core.actions import Action
 from reconciler.core.fields import LISTED, Value
-from reconciler.core.model import Action, FieldChange, PasswordSource
+from reconciler.core.model import PasswordSource
+from reconciler.core.state import FieldChange
 
 RowKind = Literal["delete", "blocked", "replace", "password", "edit", "create"]
 

@@ -7,20 +7,12 @@ from dataclasses import replace
 from posixpath import commonprefix
 from typing import Final
 
+from reconciler.core.actions import Action, Guardrail, Note, Plan
 from reconciler.core.fields import Value
-from reconciler.core.model import (
-    Action,
-    ActionResult,
-    FieldChange,
-    Guardrail,
-    Moved,
-    Note,
-    PasswordSource,
-    Plan,
-    Problem,
-    Report,
-)
+from reconciler.core.model import PasswordSource, Problem
+from reconciler.core.outcomes import ActionResult, Moved, Report
 from reconciler.core.saved import digest
+from reconciler.core.state import FieldChange
 from reconciler.render.heading import Heading
 from reconciler.render.requests import pace, requests
 from reconciler.render.runs import alike, around, span, spans

@@ -3,8 +3,9 @@ from __future__ import annotations
 from benchmarks.data import PAGE_SIZE, changed, desired_file, fields, pages
 from benchmarks.vendor import Vendor
 from reconciler.client import Reader, connected
+from reconciler.core.actions import Plan
 from reconciler.core.desired import read_desired
-from reconciler.core.model import Plan, Policy, Secret
+from reconciler.core.model import Policy, Secret
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.settings import Connection
 from tests.bench import COUNT

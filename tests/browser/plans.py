@@ -6,18 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.model import (
-    Action,
-    Company,
-    FieldChange,
-    Guardrail,
-    LedgerEntry,
-    Note,
-    Origin,
-    PasswordSource,
-    Place,
-    Plan,
-)
+from reconciler.core.actions import Action, Guardrail, Note, Plan
+from reconciler.core.model import Company, PasswordSource, Place
+from reconciler.core.state import FieldChange, LedgerEntry, Origin
 from reconciler.render.heading import Heading
 from tests.core.build import live_agent
 

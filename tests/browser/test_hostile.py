@@ -8,17 +8,9 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import expect
 
-from reconciler.core.model import (
-    Action,
-    Company,
-    FieldChange,
-    Guardrail,
-    LedgerEntry,
-    Note,
-    PasswordSource,
-    Place,
-    Plan,
-)
+from reconciler.core.actions import Action, Guardrail, Note, Plan
+from reconciler.core.model import Company, PasswordSource, Place
+from reconciler.core.state import FieldChange, LedgerEntry
 from reconciler.render import html
 from reconciler.render.rows import KINDS
 from reconciler.render.terminal import visible

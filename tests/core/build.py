@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.core.actions import Action, Plan
 from reconciler.core.desired import read_desired
 from reconciler.core.document import Document, parse
 from reconciler.core.fields import LISTED, Value
-from reconciler.core.model import (
-    Action,
-    Company,
-    DesiredAgent,
-    DesiredState,
-    LedgerEntry,
-    Limit,
-    LiveAgent,
-    LiveState,
-    PasswordSource,
-    Place,
-    Plan,
-    Policy,
-    Problem,
-)
+from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Policy, Problem
 from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.state import LedgerEntry, LiveAgent, LiveState
 
 COMPANY = Company("acme", 4242)
 HEAD = "version: 1\ncompany: {abbreviate: acme}\n"

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from reconciler.core.desired import read_files
 from reconciler.core.export import Exported
 from reconciler.core.fields import LISTED, Field, Kind, Value
-from reconciler.core.model import DesiredState, LiveAgent, LiveState, Policy
+from reconciler.core.model import DesiredState, Policy
 from reconciler.core.pipeline import make_plan
 from reconciler.core.spelling import can_say, writable
+from reconciler.core.state import LiveAgent, LiveState
 from reconciler.sandbox.seed import GIVEN, SURNAMES
 from tests.core.build import live, live_agent
 from tests.core.test_spelling import ODD

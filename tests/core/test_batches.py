@@ -9,19 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.actions import Action, Call, Plan
 from reconciler.core.fields import BY_NAME, Value
-from reconciler.core.model import (
-    Action,
-    Call,
-    DesiredAgent,
-    DesiredState,
-    LedgerEntry,
-    LiveState,
-    PasswordSource,
-    Plan,
-    Policy,
-)
+from reconciler.core.model import DesiredAgent, DesiredState, PasswordSource, Policy
 from reconciler.core.saved import digest, plan_document, read_plan
+from reconciler.core.state import LedgerEntry, LiveState
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 from tests.strategies import desired_states, ledgers, live_states
 

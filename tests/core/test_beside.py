@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from reconciler.core.beside import Row, Source, beside
 from reconciler.core.desired import parse_files
-from reconciler.core.model import LedgerEntry, Place
+from reconciler.core.model import Place
 from reconciler.core.resolve import Resolved
+from reconciler.core.state import LedgerEntry
 from tests.core.build import HEAD, live_agent
 
 FILE = HEAD + (

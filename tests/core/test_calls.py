@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.core.actions import Action, Call, Plan
 from reconciler.core.fields import Value
-from reconciler.core.model import Action, Call, FieldChange, Plan
+from reconciler.core.state import FieldChange
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 
 Brief = tuple[str, str, dict[str, Value], tuple[int, ...]]

@@ -9,18 +9,8 @@ from hypothesis import strategies as st
 
 from reconciler.core.diff import diff as compare
 from reconciler.core.fields import COMPARED, LISTED, Value
-from reconciler.core.model import (
-    AgentDiff,
-    DesiredState,
-    Diff,
-    FieldChange,
-    LedgerEntry,
-    LedgerView,
-    LiveState,
-    PasswordChange,
-    PasswordSource,
-    Policy,
-)
+from reconciler.core.model import DesiredState, PasswordSource, Policy
+from reconciler.core.state import AgentDiff, Diff, FieldChange, LedgerEntry, LedgerView, LiveState, PasswordChange
 from tests.core.build import agent, desired, env, live, live_agent
 from tests.strategies import canonical_values
 

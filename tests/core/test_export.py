@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from reconciler.core.export import COMPANY_FILE, FILE, SPLITTABLE, export, split
 from reconciler.core.fields import LISTED, Field, Kind, Value
-from reconciler.core.model import Company, LiveState
+from reconciler.core.model import Company
 from reconciler.core.spelling import field_value
+from reconciler.core.state import LiveState
 from reconciler.edit import fmt
 from tests.core.build import COMPANY, live, live_agent
 from tests.core.listings import TEAMS, call_centre, check, odd_states, read

@@ -12,7 +12,7 @@ from reconciler.core import factor as factoring
 from reconciler.core.export import COMPANY_FILE, FILE, export, split
 from reconciler.core.factor import Factored, Own
 from reconciler.core.fields import LISTED, Value
-from reconciler.core.model import LiveState
+from reconciler.core.state import LiveState
 from tests.core.build import COMPANY, live, live_agent
 from tests.core.listings import call_centre, check, odd_values, team
 

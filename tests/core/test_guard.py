@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.core.actions import Guardrail, Plan
 from reconciler.core.fields import Value
-from reconciler.core.model import Guardrail, Limit, Plan, Policy
+from reconciler.core.model import Limit, Policy
 from tests.core.build import agent, desired, live, live_agent, planned
 
 

@@ -8,17 +8,9 @@ import pickle
 
 import pytest
 
-from reconciler.core.model import (
-    ActionOutcome,
-    ActionResult,
-    FieldChange,
-    Limit,
-    LiveAgent,
-    Mismatch,
-    Place,
-    Report,
-    Secret,
-)
+from reconciler.core.model import Limit, Place, Secret
+from reconciler.core.outcomes import ActionOutcome, ActionResult, Mismatch, Report
+from reconciler.core.state import FieldChange, LiveAgent
 from tests.core.build import act, agent, desired, live, live_agent, planned
 
 

@@ -9,19 +9,11 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from reconciler.core.model import (
-    Company,
-    DesiredAgent,
-    DesiredState,
-    LedgerEntry,
-    LiveState,
-    PasswordSource,
-    Place,
-    Plan,
-    Policy,
-)
+from reconciler.core.actions import Plan
+from reconciler.core.model import Company, DesiredAgent, DesiredState, PasswordSource, Place, Policy
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import make_plan
+from reconciler.core.state import LedgerEntry, LiveState
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state
 from tests.strategies import desired_states, ledgers, live_states, policies
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from reconciler.core.calls import lower
 from reconciler.core.diff import diff
 from reconciler.core.guard import guardrails
-from reconciler.core.model import LedgerEntry, LiveState, Policy
+from reconciler.core.model import Policy
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.core.plan import acts, notes
+from reconciler.core.state import LedgerEntry, LiveState
 from tests.core.build import agent, desired, env, live_agent
 
 

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.core.actions import Action, Note, Plan
 from reconciler.core.fields import Value
-from reconciler.core.model import (
-    Action,
-    DesiredAgent,
-    DesiredState,
-    FieldChange,
-    LedgerEntry,
-    LiveAgent,
-    LiveState,
-    Note,
-    PasswordSource,
-    Place,
-    Plan,
-    Policy,
-)
+from reconciler.core.model import DesiredAgent, DesiredState, PasswordSource, Place, Policy
+from reconciler.core.state import FieldChange, LedgerEntry, LiveAgent, LiveState
 from tests.core.build import REPLACING, act, acts, agent, desired, env, live, live_agent, planned
 
 ALLOW = Policy(allow_replace=True)

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.core.actions import Call, CallKind
 from reconciler.core.fields import Value
-from reconciler.core.model import Call, CallKind, CallOutcome, Finding, Intent, LedgerEntry, LiveState
+from reconciler.core.outcomes import CallOutcome, Finding, Intent
 from reconciler.core.recovery import adopted, given_back, recover, remembered
+from reconciler.core.state import LedgerEntry, LiveState
 from tests.core.build import agent, desired, env, live, live_agent
 
 KNOWN = LedgerEntry(1, {"roleName": "old", "bindSkillName": "s"})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.model import ActionResult, CallOutcome, Event, FieldChange, LedgerEntry, Mismatch, Plan
+from reconciler.core.actions import Plan
+from reconciler.core.outcomes import ActionResult, CallOutcome, Event, Mismatch
 from reconciler.core.report import mismatches, results
+from reconciler.core.state import FieldChange, LedgerEntry
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 
 TWO_CALLS = planned(desired(agent("8001", status="disabled")))

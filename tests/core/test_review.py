@@ -11,21 +11,15 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.actions import Plan
 from reconciler.core.fields import BY_NAME, LISTED, Value, encode
-from reconciler.core.model import (
-    DesiredState,
-    FieldChange,
-    LedgerEntry,
-    LiveAgent,
-    LiveState,
-    Moved,
-    PasswordSource,
-    Plan,
-)
+from reconciler.core.model import DesiredState, PasswordSource
+from reconciler.core.outcomes import Moved
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.core.recovery import given_back
 from reconciler.core.review import moved
 from reconciler.core.saved import plan_document, read_plan
+from reconciler.core.state import FieldChange, LedgerEntry, LiveAgent, LiveState
 from reconciler.core.wire import live_agent as listed
 from reconciler.errors import Refused, Stale
 from reconciler.goal import AsReviewed

@@ -14,26 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import (
-    Action,
-    Company,
-    DesiredState,
-    FieldChange,
-    Guardrail,
-    LedgerEntry,
-    Limit,
-    LiveState,
-    Note,
-    PasswordSource,
-    Place,
-    Plan,
-    Policy,
-)
+from reconciler.core.actions import Action, Guardrail, Note, Plan
+from reconciler.core.model import Company, DesiredState, Limit, PasswordSource, Place, Policy
 from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import live_state, make_plan
 from reconciler.core.plan_schema import LONGEST_LIFE, plan_schema, plan_validator
 from reconciler.core.saved import digest, plan_document, read_plan
 from reconciler.core.schema import strict_validator
+from reconciler.core.state import FieldChange, LedgerEntry, LiveState
 from reconciler.core.wire import live_agent as listed
 from reconciler.render.json import document
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state

@@ -17,9 +17,9 @@ from reconciler.core import sheet as module
 from reconciler.core.cells import LEAVE_OUT, OddCell, field_called, field_like, fold, is_secret, read_cell
 from reconciler.core.export import KEEPS_ALL, Opening, stated
 from reconciler.core.fields import BY_NAME, COMPARED, FIELDS, KEY, LISTED, Field, Kind, Value
-from reconciler.core.model import LiveState
 from reconciler.core.sheet import Sheet, read_sheet
 from reconciler.core.spelling import can_say
+from reconciler.core.state import LiveState
 from reconciler.core.table import ZH, to_csv
 from reconciler.edit import fmt
 from reconciler.errors import ReconcilerError

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from reconciler.core import wire
 from reconciler.core.fields import COMPARED, LISTED, Value
-from reconciler.core.model import Company, LiveAgent
+from reconciler.core.model import Company
+from reconciler.core.state import LiveAgent
 from tests.core.build import COMPANY, live_agent
 from tests.strategies import canonical_values
 

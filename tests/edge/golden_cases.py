@@ -11,9 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.actions import Plan
 from reconciler.core.desired import read_desired
-from reconciler.core.model import LedgerEntry, Limit, Plan, Policy
+from reconciler.core.model import Limit, Policy
 from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.state import LedgerEntry
 from reconciler.core.wire import live_agent
 from reconciler.render import FORMATS
 from reconciler.render.heading import Heading

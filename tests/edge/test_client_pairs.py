@@ -20,7 +20,8 @@ import yaml
 from reconciler.client import Ok, Reader, Refused, Transport, Writer
 from reconciler.core.endpoints import ENDPOINTS, PREFIX
 from reconciler.core.fields import Value
-from reconciler.core.model import Company, LiveAgent, Secret
+from reconciler.core.model import Company, Secret
+from reconciler.core.state import LiveAgent
 from reconciler.errors import IncompleteListing, VendorError
 
 from .line import PASSWORD, TOKEN, Line

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import pytest
 
-from reconciler.core.model import Action, ActionKind, PasswordSource, Place, Problem, Secret
+from reconciler.core.actions import Action, ActionKind
+from reconciler.core.model import PasswordSource, Place, Problem, Secret
 from reconciler.credentials import GENERATED, CredentialsFile, generate, resolve
 from reconciler.errors import MissingSecrets, ReconcilerError
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.actions import Call, CallKind
 from reconciler.core.fields import Value
-from reconciler.core.model import Call, CallKind, Company, LedgerEntry, PasswordSource
+from reconciler.core.model import Company, PasswordSource
+from reconciler.core.state import LedgerEntry
 from reconciler.errors import ReconcilerError
 from reconciler.ledger import FORMAT, Ledger, load_ledger
 from reconciler.local import LocalStore
@@ -152,7 +154,8 @@ def test_a_reader_sees_a_whole_ledger(path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from reconciler.core.model import Company, LedgerEntry
+from reconciler.core.model import Company
+from reconciler.core.state import LedgerEntry
 from reconciler.errors import ReconcilerError
 from reconciler.ledger import load_ledger
 from reconciler.local import LocalStore

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.model import LedgerEntry, Plan, Policy
+from reconciler.core.actions import Plan
+from reconciler.core.model import Policy
 from reconciler.core.saved import plan_document, read_plan
+from reconciler.core.state import LedgerEntry
 from reconciler.core.wire import live_agent as listed
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.ledger import load_ledger

@@ -11,22 +11,11 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from reconciler.core.actions import Action, ActionKind, Guardrail, Note, Plan
 from reconciler.core.fields import BY_NAME, Value
-from reconciler.core.model import (
-    Action,
-    ActionKind,
-    ActionResult,
-    Company,
-    FieldChange,
-    Guardrail,
-    Mismatch,
-    Note,
-    PasswordSource,
-    Place,
-    Plan,
-    Problem,
-    Report,
-)
+from reconciler.core.model import Company, PasswordSource, Place, Problem
+from reconciler.core.outcomes import ActionResult, Mismatch, Report
+from reconciler.core.state import FieldChange
 from reconciler.render import FORMATS
 from reconciler.render import json as as_json
 from reconciler.render import text as as_text

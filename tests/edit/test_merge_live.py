@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.actions import Plan
 from reconciler.core.export import export
 from reconciler.core.fields import BY_NAME, LISTED, Field, Kind, Value
-from reconciler.core.model import DesiredState, LedgerEntry, LiveAgent, LiveState, Plan
+from reconciler.core.model import DesiredState
 from reconciler.core.spelling import can_say
+from reconciler.core.state import LedgerEntry, LiveAgent, LiveState
 from reconciler.edit import fmt, merge_live, tree
 from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import COMPANY, HEAD, live, live_agent, planned

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.client import connected
-from reconciler.core.model import Event, Plan, Policy, Report, Secret
+from reconciler.core.actions import Plan
+from reconciler.core.model import Policy, Secret
+from reconciler.core.outcomes import Event, Report
 from reconciler.credentials import CredentialsFile, resolve
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.files import load_desired

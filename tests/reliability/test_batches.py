@@ -13,7 +13,10 @@ from typing import Any, cast
 import pytest
 
 from reconciler.client import Looked, Lost, NotSent, Ok, Outcome, Refused
-from reconciler.core.model import Call, Company, Event, LedgerEntry, PasswordSource, Policy, Report, Secret
+from reconciler.core.actions import Call
+from reconciler.core.model import Company, PasswordSource, Policy, Secret
+from reconciler.core.outcomes import Event, Report
+from reconciler.core.state import LedgerEntry
 from reconciler.credentials import CredentialsFile
 from reconciler.executor import Hands, execute
 from reconciler.journal import Journal, Run, last_run

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.model import Report
+from reconciler.core.outcomes import Report
 from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier, assert_converged, assert_no_blind_create, begin

@@ -15,7 +15,8 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.core.model import Policy, Report
+from reconciler.core.model import Policy
+from reconciler.core.outcomes import Report
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier
 

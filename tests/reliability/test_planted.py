@@ -17,8 +17,11 @@ from typing import Any, Literal, cast
 import pytest
 
 from reconciler.client import Looked, Lost, Ok, Outcome, Refused, Transport
-from reconciler.core.model import Call, Event, Intent, LedgerEntry, Report, Secret
+from reconciler.core.actions import Call
+from reconciler.core.model import Secret
+from reconciler.core.outcomes import Event, Intent, Report
 from reconciler.core.recovery import recover, remembered
+from reconciler.core.state import LedgerEntry
 from reconciler.errors import LedgerConflict, LockHeld
 from reconciler.journal import Journal, Run, last_run
 from reconciler.local import LocalStore

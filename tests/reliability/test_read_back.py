@@ -13,7 +13,8 @@ import pytest
 from reconciler.client import LISTING_TRIES
 from reconciler.core.endpoints import PAGE_SIZE
 from reconciler.core.fields import COMPARED, Field, Kind, Value, encode
-from reconciler.core.model import Policy, Report
+from reconciler.core.model import Policy
+from reconciler.core.outcomes import Report
 from reconciler.errors import IncompleteListing
 from reconciler.render import json as as_json
 from reconciler.render import text as as_text

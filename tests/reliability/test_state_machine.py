@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from reconciler.client import Lost
-from reconciler.core.model import Call, Event, Report
+from reconciler.core.actions import Call
+from reconciler.core.outcomes import Event, Report
 from reconciler.sandbox.server import Box, running
 from reconciler.settle import Settled, Tongs, settle
 from tests.process import TOKEN

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.model import Company, LedgerEntry
+from reconciler.core.model import Company
+from reconciler.core.state import LedgerEntry
 from reconciler.errors import ReconcilerError
 from reconciler.journal import FORMAT, last_run
 from reconciler.ledger import Ledger, load_ledger

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.core.model import (
-    Action,
-    ActionKind,
-    Company,
-    FieldChange,
-    Guardrail,
-    Note,
-    Origin,
-    PasswordSource,
-    Place,
-    Plan,
-)
+from reconciler.core.actions import Action, ActionKind, Guardrail, Note, Plan
+from reconciler.core.model import Company, PasswordSource, Place
+from reconciler.core.state import FieldChange, Origin
 from reconciler.render.heading import Heading
 from tests.core.build import live_agent
 

@@ -6,12 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.core.model import (
-    Action,
-    FieldChange,
-    Guardrail,
-    Plan,
-)
+from reconciler.core.actions import Action, Guardrail, Plan
+from reconciler.core.state import FieldChange
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
 

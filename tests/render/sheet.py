@@ -8,7 +8,9 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
-from reconciler.core.model import Action, FieldChange, Place, Plan
+from reconciler.core.actions import Action, Plan
+from reconciler.core.model import Place
+from reconciler.core.state import FieldChange
 from reconciler.render import html
 from tests.browser.plans import HEADING, crowd
 

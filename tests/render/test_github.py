@@ -11,18 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import (
-    Action,
-    ActionKind,
-    Company,
-    FieldChange,
-    Guardrail,
-    PasswordSource,
-    Place,
-    Plan,
-    Problem,
-)
+from reconciler.core.actions import Action, ActionKind, Guardrail, Plan
+from reconciler.core.model import Company, PasswordSource, Place, Problem
 from reconciler.core.saved import digest
+from reconciler.core.state import FieldChange
 from reconciler.render import github
 from reconciler.render.escape import clip
 from reconciler.render.heading import Heading

@@ -13,7 +13,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from reconciler.core.model import Company, FieldChange, Note
+from reconciler.core.actions import Note
+from reconciler.core.model import Company
+from reconciler.core.state import FieldChange
 from reconciler.render import html
 from reconciler.render.rows import KINDS
 from reconciler.render.terminal import visible

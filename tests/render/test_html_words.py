@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.model import FieldChange, Guardrail, LedgerEntry, Note, PasswordSource, Plan
+from reconciler.core.actions import Guardrail, Note, Plan
+from reconciler.core.model import PasswordSource
 from reconciler.core.saved import digest
+from reconciler.core.state import FieldChange, LedgerEntry
 from reconciler.render import html
 from tests.browser.plans import HEADING, crowd
 from tests.core.build import live_agent

@@ -6,15 +6,10 @@ import re
 
 import pytest
 
-from reconciler.core.model import (
-    Company,
-    FieldChange,
-    Note,
-    PasswordSource,
-    Plan,
-    SetBy,
-)
+from reconciler.core.actions import Note, Plan, SetBy
+from reconciler.core.model import Company, PasswordSource
 from reconciler.core.saved import digest
+from reconciler.core.state import FieldChange
 from reconciler.render import markdown
 from reconciler.render.heading import Heading
 from reconciler.render.markdown import marker

@@ -10,16 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import (
-    Action,
-    ActionKind,
-    Company,
-    FieldChange,
-    LedgerEntry,
-    Note,
-    PasswordSource,
-    Plan,
-)
+from reconciler.core.actions import Action, ActionKind, Note, Plan
+from reconciler.core.model import Company, PasswordSource
+from reconciler.core.state import FieldChange, LedgerEntry
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
 from reconciler.render.room import Section
