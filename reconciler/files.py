@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from reconciler.core.desired import Content, Reading, desired_state, parse_files
-from reconciler.core.document import MAX_BYTES
-from reconciler.core.model import DesiredState, Place, Problem
+from reconciler.core.model import MAX_BYTES, Content, DesiredState, Place, Problem
 from reconciler.errors import InvalidFiles
 from reconciler.storage import read_regular
+
+if TYPE_CHECKING:
+    from reconciler.core.desired import Reading
 
 ENDINGS: Final = (".yaml", ".yml")
 """What a folder's files must end in to be read. Names that begin with a dot are passed over."""
@@ -24,6 +25,8 @@ def load_desired(paths: Sequence[Path]) -> DesiredState:
 
 def desired_of(files: Iterable[tuple[str, Content]]) -> DesiredState:
     """The same of files whose bytes are there."""
+    from reconciler.core.desired import desired_state
+
     return desired_state(_sound(files))
 
 
@@ -33,6 +36,9 @@ def load(paths: Sequence[Path]) -> Reading:
 
 
 def _sound(files: Iterable[tuple[str, Content]]) -> Reading:
+    # Who only wants the bytes, for another process to read, needs no parser.
+    from reconciler.core.desired import parse_files
+
     reading = parse_files(files)
     if reading.problems:
         raise InvalidFiles(reading.problems)

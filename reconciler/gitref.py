@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.desired import Content, read_files
-from reconciler.core.document import MAX_BYTES
-from reconciler.core.model import Company, DesiredState, Place, Problem
+from reconciler.core.desired import read_files
+from reconciler.core.model import MAX_BYTES, Company, Content, DesiredState, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
 from reconciler.files import ENDINGS
 

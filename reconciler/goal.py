@@ -11,7 +11,7 @@ from reconciler.core.origin import with_origins
 from reconciler.core.pipeline import make_plan
 from reconciler.core.review import left, moved
 from reconciler.core.state import LedgerView, LiveState
-from reconciler.errors import ReconcilerError, Refused, Stale
+from reconciler.errors import Refused, Stale
 
 if TYPE_CHECKING:
     from reconciler.overlap import Reading
@@ -85,18 +85,19 @@ class AsWritten:
 class AsBeingRead:
     """The agents as files want them that are still being read: whoever needs more than the company waits for it."""
 
-    company: Company
     reading: Reading
     policy: Policy
     since: DesiredState | None = None
 
     @property
+    def company(self) -> Company:
+        """The files' company; waits no longer for it than it must."""
+        return self.reading.company
+
+    @property
     def whole(self) -> AsWritten:
         """The goal, once the files are read; raises what is wrong with them."""
-        desired = self.reading.desired()
-        if desired.company != self.company:
-            raise ReconcilerError("the company was read twice and differs", "please report it")
-        return AsWritten(desired, self.policy, self.since)
+        return AsWritten(self.reading.desired(), self.policy, self.since)
 
     @property
     def recipients(self) -> tuple[str, ...]:

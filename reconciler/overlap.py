@@ -16,9 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from reconciler.core.desired import Content, company_at_head, parse_files
-from reconciler.core.model import Company, DesiredState
-from reconciler.core.packed import packed, unpacked
+from reconciler.core.model import Company, Content, DesiredState
+from reconciler.core.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from reconciler.errors import InvalidFiles, ReconcilerError
 
 if TYPE_CHECKING:
@@ -30,12 +29,10 @@ WORTH_IT: Final = 2 * 1024 * 1024
 Contents = Sequence[tuple[str, Content]]
 
 
-def company_known(contents: Contents) -> Company | None:
-    """Whose agents files are about, where they are worth a process of their own and it can be told ahead."""
+def worth_it(contents: Contents) -> bool:
+    """Whether files are so large, and can be had, that they are read sooner elsewhere."""
     data = [content for _, content in contents if isinstance(content, bytes)]
-    if len(data) < len(contents) or sum(map(len, data)) < WORTH_IT:
-        return None
-    return next((company for each in data if (company := company_at_head(each)) is not None), None)
+    return len(data) == len(contents) and sum(map(len, data)) >= WORTH_IT
 
 
 class Reading:
@@ -44,6 +41,8 @@ class Reading:
     def __init__(self, contents: Contents) -> None:
         from multiprocessing import get_context
 
+        self._company: Company | None = None
+        self._told = threading.Event()
         self._desired: DesiredState | None = None
         self._error: ReconcilerError | None = None
         self._done = threading.Event()
@@ -71,12 +70,20 @@ class Reading:
         if self._error is not None:
             raise self._error
 
+    @property
+    def company(self) -> Company:
+        """Whose agents they are about: known at once where that stands before the agents, else with all the rest."""
+        self._told.wait()
+        return self._company or self.desired().company
+
     def desired(self) -> DesiredState:
         """What the files say, once they are read; raises what is wrong with them."""
         self._done.wait()
         self.check()
         if self._desired is None:
             raise AssertionError("neither a state nor an error")
+        if self._company not in (None, self._desired.company):
+            raise ReconcilerError("the company was read twice and differs", "please report it")
         return self._desired
 
     def _receive(self, receiver: Connection) -> None:
@@ -84,12 +91,16 @@ class Reading:
         # this one, the two would wait for each other.
         try:
             with receiver:
-                self._desired, problems = unpacked(_parts(receiver))
+                parts = _parts(receiver)
+                self._company = unpacked_company(next(parts))
+                self._told.set()
+                self._desired, problems = unpacked(parts)
             self._error = InvalidFiles(problems) if problems else None
         except (EOFError, OSError, MemoryError):
             hint = "it may have run out of memory; try again, or split the file"
             self._error = ReconcilerError("the process that reads the files has ended by itself", hint)
         finally:
+            self._told.set()
             self._done.set()
             self._process.join()
 
@@ -124,7 +135,20 @@ def _read(contents: Contents, sender: Connection, receiver: Connection | None) -
         receiver.close()
     code = 1
     with suppress(BaseException):
-        for part in packed(parse_files(contents)):
+        for part in _told(contents):
             sender.send_bytes(part)
         code = 0
     os._exit(code)
+
+
+def _told(contents: Contents) -> Iterator[bytes]:
+    # Imported here alone: who asks the vendor meanwhile needs no parser.
+    from reconciler.core.desired import company_at_head, head_of, parse_files, rows_of
+
+    heads = (company_at_head(content) for _, content in contents if isinstance(content, bytes))
+    yield packed_company(next((company for company in heads if company is not None), None))
+    reading = parse_files(contents)
+    if reading.problems:
+        yield packed_problems(reading.problems)
+    else:
+        yield from packed_state(head_of(reading), rows_of(reading), len(reading.agents))

@@ -18,8 +18,8 @@ IMPURE = frozenset(
     | {"threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings"}
 )
 ORDER = (
-    *("fields", "endpoints", "model", "state", "actions", "outcomes"),
-    *("scalars", "events", "nodes", "document", "gate", "schema", "words", "reference", "resolve", "desired", "packed"),
+    *("fields", "endpoints", "model", "state", "actions", "outcomes", "packed"),
+    *("scalars", "events", "nodes", "document", "gate", "schema", "words", "reference", "resolve", "desired"),
     *("wire", "diff", "batches", "calls", "guard", "plan", "recovery", "report"),
     *("saved", "plan_schema", "sound", "review", "origin"),
     *("beside", "spelling", "factor", "export", "table", "cells", "sheet", "pipeline"),

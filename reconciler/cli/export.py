@@ -205,7 +205,7 @@ def _csv(shell: Shell, company: Company, given: dict[str, Any]) -> None:
 
 
 def _update(shell: Shell, file: Path, live: LiveState) -> None:
-    from reconciler.core.document import MAX_BYTES
+    from reconciler.core.model import MAX_BYTES
     from reconciler.edit import merge_live
     from reconciler.render.terminal import visible
     from reconciler.storage import read_regular

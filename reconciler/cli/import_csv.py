@@ -154,7 +154,7 @@ def _new_file(shell: Shell, found: Sheet, given: dict[str, Any]) -> None:
 
 
 def _update(shell: Shell, found: Sheet, file: Path) -> None:
-    from reconciler.core.document import MAX_BYTES
+    from reconciler.core.model import MAX_BYTES
     from reconciler.edit import merge_sheet
     from reconciler.storage import read_regular
     from reconciler.worktree import write_file

@@ -104,11 +104,10 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
     whatever else went wrong meanwhile.
     """
     from reconciler.files import contents, desired_of
-    from reconciler.overlap import Reading, company_known
+    from reconciler.overlap import Reading, worth_it
 
     files = list(contents(options.files))
-    company = company_known(files)
-    if company is None:
+    if not worth_it(files):
         from reconciler.goal import AsWritten
 
         before = since()
@@ -119,7 +118,7 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
         from reconciler.goal import AsBeingRead
 
         try:
-            yield AsBeingRead(company, reading, options.policy, since())
+            yield AsBeingRead(reading, options.policy, since())
         except ReconcilerError:
             reading.desired()
             raise

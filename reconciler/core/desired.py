@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from reconciler.core.document import Document, parse, peek
 from reconciler.core.fields import CANON, COMPARED, KEY, Kind, Value
-from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem, matches
+from reconciler.core.model import Company, Content, DesiredState, Limit, Place, Problem, matches
 from reconciler.core.nodes import Mapping, Path, Sequence
+from reconciler.core.packed import Row
 from reconciler.core.resolve import (
     MOST_IN_A_POOL,
     Base,
@@ -27,7 +28,6 @@ from reconciler.core.schema import accepts_at
 from reconciler.core.words import closest, problem_at, schema_problems
 
 Problems = tuple[Problem, ...]
-Content = bytes | Problem
 
 
 def read_desired(file: str, data: bytes, *, pure: bool = False) -> tuple[DesiredState | None, Problems]:
@@ -211,23 +211,6 @@ RULES: Final[tuple[Rule, ...]] = (
     _agents_are_in_scope,
 )
 """The rules across agents. Each also runs on files that the schema refuses, and so takes nothing for granted."""
-
-
-class Row(NamedTuple):
-    """A desired agent as plain values, for where many are handed on."""
-
-    operator_id: str
-    fields: dict[str, Value]
-    password: tuple[Any, ...] | None
-    file: str
-    line: int
-    column: int
-
-    def agent(self) -> DesiredAgent:
-        """The agent itself."""
-        operator_id, fields, password, file, line, column = self
-        source = PasswordSource(*password) if password else None
-        return DesiredAgent(operator_id, fields, source, Place(file, line, column))
 
 
 def desired_state(reading: Reading) -> DesiredState:

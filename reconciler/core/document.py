@@ -11,10 +11,8 @@ from typing import Final
 import yaml
 
 from reconciler.core.events import HAS_LIBYAML, decoded, events
-from reconciler.core.model import Place, Problem
+from reconciler.core.model import MAX_BYTES, Place, Problem
 from reconciler.core.nodes import Builder, Mapping, Node, Path, Sequence, Stop
-
-MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,12 @@ class Problem:
     hint: str = ""
 
 
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""How large a file of agents may be."""
+Content = bytes | Problem
+"""What stands in a file, or why it cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Company:
     """Whose agents these are; every request names it."""

@@ -1,42 +1,77 @@
 """What files say as a few plain values and back: what one process tells another.
 
-Values that several agents share stay shared among those of one part.
+First whose agents they are about, where that is known ahead; then the state, or the problems. Knows nothing of how
+files are read: the process that is told has no need of a parser. Values that several agents share stay shared among
+those of one part.
 """
 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from reconciler.core.desired import Reading, Row, head_of, rows_of
-from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, Place, Problem
+from reconciler.core.fields import Value
+from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem
 
 AGENTS_A_PART: Final = 1000
 
 
-def packed(reading: Reading) -> Iterator[bytes]:
-    """What was read, part by part: the head, then the agents; or, where there are problems, these alone."""
-    if reading.problems:
-        told = [(*_at(problem.place), problem.path, problem.message, problem.hint) for problem in reading.problems]
-        yield marshal.dumps(("problems", told))
-        return
-    state, rows = head_of(reading), map(tuple, rows_of(reading))
+class Row(NamedTuple):
+    """A desired agent as plain values, for where many are handed on."""
+
+    operator_id: str
+    fields: dict[str, Value]
+    password: tuple[Any, ...] | None
+    file: str
+    line: int
+    column: int
+
+    def agent(self) -> DesiredAgent:
+        """The agent itself."""
+        operator_id, fields, password, file, line, column = self
+        source = PasswordSource(*password) if password else None
+        return DesiredAgent(operator_id, fields, source, Place(file, line, column))
+
+
+def packed_company(company: Company | None) -> bytes:
+    """The first part."""
+    return marshal.dumps(None if company is None else _plain(company))
+
+
+def packed_problems(problems: Iterable[Problem]) -> bytes:
+    """The other part, where there are problems."""
+    told = [(*_at(problem.place), problem.path, problem.message, problem.hint) for problem in problems]
+    return marshal.dumps(("problems", told))
+
+
+def packed_state(state: DesiredState, rows: Iterable[Row], count: int) -> Iterator[bytes]:
+    """The other parts: a state without its agents, and so many of these."""
     limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes)]
-    company = (state.company.abbreviate, state.company.company_id)
-    head = (company, state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
-    yield marshal.dumps(("state", (*head, len(reading.agents))))
-    while part := list(islice(rows, AGENTS_A_PART)):
+    kept = (state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
+    yield marshal.dumps(("state", (_plain(state.company), *kept, count)))
+    plain = map(tuple, rows)
+    while part := list(islice(plain, AGENTS_A_PART)):
         yield marshal.dumps(part)
+
+
+def _plain(company: Company) -> tuple[str, int | None]:
+    return (company.abbreviate, company.company_id)
 
 
 def _at(place: Place) -> tuple[str, int, int]:
     return (place.file, place.line, place.column)
 
 
+def unpacked_company(part: bytes) -> Company | None:
+    """Whose agents the files are about, or `None` where that has to be waited for."""
+    told = marshal.loads(part)  # noqa: S302 - of our own process
+    return None if told is None else Company(*told)
+
+
 def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem, ...]]:
-    """What `packed` was given; takes no more of the parts than it has made."""
+    """The state, or the problems; takes no more of the parts than were made of them."""
     kind, told = marshal.loads(next(parts))  # noqa: S302 - of our own process
     if kind == "problems":
         return None, tuple(Problem(Place(*place), *words) for *place, words in ((*each[:3], each[3:]) for each in told))

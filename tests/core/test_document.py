@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from reconciler.core import document as module
 from reconciler.core import events as parser_events
-from reconciler.core.document import MAX_BYTES, Document, parse
-from reconciler.core.model import Place, Problem
+from reconciler.core.document import Document, parse
+from reconciler.core.model import MAX_BYTES, Place, Problem
 from reconciler.core.nodes import Mapping, Path, Sequence
 from reconciler.core.scalars import plain_scalar
 from tests.core.build import document

@@ -8,9 +8,9 @@ from unittest.mock import patch
 import pytest
 
 from reconciler.core import packed as module
-from reconciler.core.desired import Reading, company_at_head, parse_files, read_desired, read_files
+from reconciler.core.desired import Reading, company_at_head, head_of, parse_files, read_desired, read_files, rows_of
 from reconciler.core.model import Company
-from reconciler.core.packed import packed, unpacked
+from reconciler.core.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from tests.core.build import HEAD
 from tests.core.test_desired import EXAMPLE
 
@@ -27,6 +27,17 @@ FILES = [
 def reading() -> Reading:
     """What three files say."""
     return parse_files(FILES)
+
+
+def packed(reading: Reading) -> Iterator[bytes]:
+    """A state, in parts."""
+    return packed_state(head_of(reading), rows_of(reading), len(reading.agents))
+
+
+@pytest.mark.parametrize("company", [None, Company("acme"), Company("acme", 0)])
+def test_a_company_goes_ahead(company: Company | None) -> None:
+    """Whose agents they are is told by itself, and so is that this is not known yet."""
+    assert unpacked_company(packed_company(company)) == company
 
 
 @pytest.mark.parametrize("each", [1, 2, 4000])
@@ -48,9 +59,7 @@ def test_nobody(text: str) -> None:
 def test_problems() -> None:
     """Problems come as they are, and alone."""
     files = [*FILES, ("d.yaml", b"version: 2\nnope: 1\nagents: [{operatorId: 1}]")]
-    parts = list(packed(parse_files(files)))
-    assert len(parts) == 1
-    state, problems = unpacked(iter(parts))
+    state, problems = unpacked(iter([packed_problems(parse_files(files).problems)]))
     assert (state, problems) == read_files(files)
     assert len(problems) == 3
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.document import MAX_BYTES
-from reconciler.core.model import Problem
+from reconciler.core.model import MAX_BYTES, Problem
 from reconciler.errors import InvalidFiles
 from reconciler.files import load_desired
 

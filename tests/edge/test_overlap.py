@@ -21,7 +21,7 @@ from reconciler.core.saved import plan_document
 from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
 from reconciler.goal import AsBeingRead, AsWritten
 from reconciler.look import look
-from reconciler.overlap import Reading, company_known
+from reconciler.overlap import Reading, worth_it
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
 from tests.process import TOKEN
@@ -68,7 +68,7 @@ import sys
 from reconciler import overlap
 from reconciler.errors import ReconcilerError
 if sys.argv[1] == "bad":
-    overlap.parse_files = lambda _: 1 / 0
+    overlap.packed_company = lambda _: 1 / 0
 with overlap.Reading([("a.yaml", b"version: 1\\ncompany: {abbreviate: acme}\\nagents: []\\n")]) as reading:
     try:
         print(reading._process.__class__.__name__, reading.desired().company.abbreviate)
@@ -143,15 +143,28 @@ def test_its_death_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_small_files_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process pays for large files alone, whose company stands at the head of one of them."""
+    """A process pays for large files alone, all of which can be had."""
     large = [("a.yaml", b"version: 1\n"), MUCH[0]]
-    assert company_known(large) == Company("acme", 4242)
-    assert company_known(GOOD) is None
-    problem = read_files(BAD)[1][0]
-    assert company_known([*large, ("b.yaml", problem)]) is None
+    assert worth_it(large)
+    assert not worth_it(GOOD)
+    assert not worth_it([*large, ("b.yaml", read_files(BAD)[1][0])])
     monkeypatch.setattr(overlap, "WORTH_IT", 0)
-    assert company_known(GOOD) == Company("acme")
-    assert company_known([("a.yaml", b"agents: []\n" + GOOD[0][1])]) is None
+    assert worth_it(GOOD)
+
+
+def test_the_company_is_known_ahead() -> None:
+    """Whose agents they are is told before they are read, where it stands before them in one of the files."""
+    with Reading([("a.yaml", b"version: 1\n"), MUCH[0]]) as reading:
+        assert reading.company == Company("acme", 4242)
+        assert not reading._done.is_set()
+
+
+def test_a_company_that_is_not_known_ahead() -> None:
+    """Behind the agents it is known when these are."""
+    with Reading([("a.yaml", b"agents: []\n" + HEAD.encode())]) as reading:
+        assert reading.company == Company("acme")
+    with Reading([("a.yaml", b"version: 1\nagents: []\n")]) as reading, pytest.raises(InvalidFiles):
+        _ = reading.company
 
 
 @pytest.fixture
@@ -238,8 +251,10 @@ def test_bad_files_end_a_pause(options: Callable[[str, bytes], Options], monkeyp
 
 def test_two_companies_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fetched for one company is never held against the agents of another."""
+    monkeypatch.setattr(overlap, "unpacked_company", lambda _: Company("other"))
     with Reading(GOOD) as reading:
-        goal = AsBeingRead(Company("other"), reading, Options((), None, None, 1, 0, 1, None).policy)
+        goal = AsBeingRead(reading, Options((), None, None, 1, 0, 1, None).policy)
+        assert goal.company == Company("other")
         with pytest.raises(ReconcilerError, match="differs"):
             _ = goal.recipients
 
