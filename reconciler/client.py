@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from itertools import chain
 from typing import Any, Final
 
 # httpx would import a command line of its own, with rich and pygments: a third of the time that all imports take.
@@ -108,18 +109,22 @@ class Transport:
         try:
             self._endpoint = httpx.URL(settings.endpoint)
             self.endpoint = settings.endpoint
+            base = self._endpoint.path.rstrip("/")
+            self._urls = {name: self._endpoint.copy_with(path=base + each.path) for name, each in ENDPOINTS.items()}
         except (httpx.InvalidURL, ValueError):  # a name that is none raises the latter
             raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
         # To read all certificates takes as long as ten pages; who speaks no TLS trusts nobody instead.
         verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._endpoint.scheme == "http" else True
         self._http = httpx.HTTPTransport(verify=verify, trust_env=False, limits=limits)
-        self._headers = {
-            "token": settings.token.reveal(),
-            "content-type": "application/json",
-            "accept": "application/json",
-            "accept-encoding": "gzip",
-            "user-agent": f"reconciler/{__version__}",
-        }
+        self._headers = httpx.Headers(
+            {
+                "token": settings.token.reveal(),
+                "content-type": "application/json",
+                "accept": "application/json",
+                "accept-encoding": "gzip",
+                "user-agent": f"reconciler/{__version__}",
+            }
+        )
         self._timeouts = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
 
     def close(self) -> None:
@@ -132,7 +137,7 @@ class Transport:
             self.limiter.wait()
             # Half a surrogate pair, which a vendor's row may hold, becomes an escape.
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
-            outcome = self._answer(ENDPOINTS[name].path, content)
+            outcome = self._answer(self._urls[name], content)
         outcome = _without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after)
@@ -140,9 +145,8 @@ class Transport:
             return Lost("the answer's data is not of the form that the reference gives")
         return outcome
 
-    def _answer(self, path: str, content: bytes) -> Outcome:
+    def _answer(self, url: httpx.URL, content: bytes) -> Outcome:
         try:
-            url = self._endpoint.copy_with(path=self._endpoint.path.rstrip("/") + path)
             request = httpx.Request("POST", url, content=content, headers=self._headers, extensions=self._timeouts)
             response = self._http.handle_request(request)
         # The library's own messages are not repeated: some quote a header, and the token is one.
@@ -352,22 +356,18 @@ class Reader:
     def _pass(self, progress: Callable[[int, int], None]) -> tuple[list[LiveAgent], int | None]:
         """All pages once; the total is `None` when they disagree about it."""
         first, total = self._page(1)
-        agents = _decoded(first)
-        progress(len(agents), total)
-        if len(agents) != min(total, PAGE_SIZE):
-            return agents, None
-        pages = range(2, -(-total // PAGE_SIZE) + 1)
-        agree = True
+        pages = range(2, -(-total // PAGE_SIZE) + 1) if len(first) == min(total, PAGE_SIZE) else ()
+        agents: list[LiveAgent] = []
         with ThreadPoolExecutor(self._transport.parallelism, "page") as threads:
             try:
-                for rows, page_total in threads.map(self._page, pages):
+                for rows, page_total in chain([(first, total)], threads.map(self._page, pages)):
                     agents += _decoded(rows)  # here, while the threads have sent for the next pages
                     progress(len(agents), total)
-                    if not (agree := page_total == total):
-                        break
+                    if page_total != total:
+                        return agents, None
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
-        return agents, total if agree else None
+        return agents, total
 
     def _page(self, number: int) -> tuple[list[object], int]:
         outcome = self._read("page", wire.page_body(self._company, number))

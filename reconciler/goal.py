@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.core.actions import Plan
-from reconciler.core.model import Company, DesiredState, Policy
-from reconciler.core.origin import with_origins
-from reconciler.core.pipeline import make_plan
-from reconciler.core.review import left, moved
-from reconciler.core.state import LedgerView, LiveState
 from reconciler.errors import Refused, Stale
 
 if TYPE_CHECKING:
+    from reconciler.core.actions import Plan
+    from reconciler.core.model import Company, DesiredState, Policy
+    from reconciler.core.state import LedgerView, LiveState
     from reconciler.overlap import Reading
     from reconciler.planfile import SavedPlan
 
@@ -74,10 +71,15 @@ class AsWritten:
         plan = self.left(live, ledger)
         if self.since is None:
             return plan
+        from reconciler.core.origin import with_origins
+        from reconciler.core.pipeline import make_plan
+
         return with_origins(plan, make_plan(self.since, live, ledger, self.policy))
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What differs still."""
+        from reconciler.core.pipeline import make_plan
+
         return make_plan(self.desired, live, ledger, self.policy)
 
 
@@ -143,6 +145,8 @@ class AsReviewed:
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
         """The plan itself; raises `Stale` when an agent that it touches is no longer as it was reviewed."""
+        from reconciler.core.review import moved
+
         if live.endpoint != self.saved.plan.endpoint:
             message = f"the plan was made for {self.saved.plan.endpoint}, and this is {live.endpoint}"
             raise Refused(message, "set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
@@ -152,5 +156,8 @@ class AsReviewed:
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What is not yet as the plan makes it, of the agents that it touches."""
+        from reconciler.core.pipeline import make_plan
+        from reconciler.core.review import left
+
         wanted, policy = left(self.saved.plan)
         return make_plan(wanted, live, ledger, policy)

@@ -12,12 +12,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from reconciler.core.fields import BY_NAME
-from reconciler.core.outcomes import Event, Intent
 from reconciler.errors import ReconcilerError
 from reconciler.storage import private_folder, replace_file
+
+if TYPE_CHECKING:
+    from reconciler.core.outcomes import Event, Intent
 
 FORMAT: Final = "reconciler.journal/1"
 
@@ -179,6 +181,8 @@ def _ended(parts: list[Kept], line: dict[str, Any]) -> list[Kept]:
 
 
 def _intent(line: dict[str, Any]) -> Intent:
+    from reconciler.core.outcomes import Intent
+
     fields, owes = ({n: v for n, v in line.get(key, {}).items() if n in BY_NAME} for key in ("fields", "owes"))
     vendor = line.get("vendorPassword", False)
     ids, version = tuple(line["operatorIds"]), line.get("passwordVersion")

@@ -10,16 +10,15 @@ import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from reconciler.core.actions import Call
 from reconciler.core.fields import BY_NAME, Value, fits
 from reconciler.core.model import Company
-from reconciler.core.outcomes import Intent
-from reconciler.core.recovery import remembered
-from reconciler.core.saved import entry_document
 from reconciler.core.state import LedgerEntry, LedgerView
 from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.core.actions import Call
 
 FORMAT: Final = "reconciler.ledger/1"
 
@@ -79,6 +78,9 @@ class Ledger:
 
     def record(self, call: Call) -> None:
         """Remember what a call that succeeded made true."""
+        from reconciler.core.outcomes import Intent
+        from reconciler.core.recovery import remembered
+
         for operator_id in call.operator_ids:
             self.take({operator_id: remembered(self.entries.get(operator_id), Intent.of(call))})
 
@@ -97,6 +99,8 @@ class Ledger:
 
     def save(self, run: str) -> None:
         """Write it as the next serial; raises what the store raises, and then the old one is still there."""
+        from reconciler.core.saved import entry_document
+
         document = {
             "format": FORMAT,
             "company": self.company.abbreviate,

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.client import Reader, Transport
-from reconciler.core.actions import Plan
-from reconciler.core.outcomes import Finding
-from reconciler.core.pipeline import live_state
-from reconciler.core.recovery import given_back, recover
-from reconciler.core.state import LiveState
 from reconciler.errors import Refused
 from reconciler.goal import Goal
 from reconciler.journal import Run, last_run
 from reconciler.ledger import Ledger, Store, load_ledger
+
+if TYPE_CHECKING:
+    from reconciler.core.actions import Plan
+    from reconciler.core.outcomes import Finding
+    from reconciler.core.state import LiveState
 
 
 def now() -> datetime:
@@ -54,10 +55,16 @@ class Bench:
         """The whole listing; raises at the next page what is meanwhile found to be wrong with the goal."""
 
         def seen(done: int, total: int) -> None:
+            # What follows the listing is imported while its pages are on their way.
+            from reconciler.core import pipeline, recovery  # noqa: F401
+
             self.goal.check()
             heard(done, total)
 
-        return live_state(self.reader.listing(seen), endpoint=self.transport.endpoint)
+        listed = self.reader.listing(seen)
+        from reconciler.core.pipeline import live_state
+
+        return live_state(listed, endpoint=self.transport.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ def look(bench: Bench, heard: Heard) -> Sight:
     if run is not None and not _is_ours(run, ledger):
         run = None
     live = bench.live(heard)
+    from reconciler.core.recovery import given_back, recover
+
     findings: tuple[Finding, ...] = ()
     if run is not None:
         entries, findings = recover(run.open_intents, live, ledger.view)

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.document import Document, parse, peek
-from reconciler.core.fields import CANON, COMPARED, KEY, Kind, Value
+from reconciler.core.fields import CANON, KEY, Value
 from reconciler.core.model import Company, Content, DesiredState, Limit, Place, Problem, matches
 from reconciler.core.nodes import Mapping, Path, Sequence
 from reconciler.core.packed import Row
@@ -261,18 +261,16 @@ class _Said(NamedTuple):
 
 
 def _said(document: Document, node: dict[str, Any], below: _Said) -> _Said:
-    """A mapping over what stands below it. Text is its own canonical spelling, and so are true and false."""
+    """A mapping over what stands below it. All but a number is its own canonical spelling."""
     fields = {**below.fields, **node}
     for name in _NO_FIELDS:
         fields.pop(name, None)
-    for name, read in _READ:
-        value = node.get(name)
-        if value is not None and value.__class__ is not bool:
-            fields[name] = read(value)
+    for name, value in node.items():
+        if value.__class__ is int:
+            fields[name] = CANON[name](value)
     return _Said(fields, _password(document, node["password"]) if "password" in node else below.password)
 
 
-_READ: Final = tuple((row.name, CANON[row.name]) for row in COMPARED if row.kind is not Kind.TEXT)
 _NO_FIELDS: Final = (KEY, "profile", "password", "from", "to", "except")
 _NOTHING: Final = _Said({}, None)
 

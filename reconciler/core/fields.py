@@ -304,8 +304,11 @@ def _as_integer(value: object) -> int | str:
 def _as_flag(value: object) -> Value:
     if value is True or value is False:
         return value
-    number = _as_integer(value)
-    return bool(number) if number in (0, 1) else number
+    number = value if value.__class__ is int else _as_integer(value)
+    return number == 1 if number in _FLAGS else number
+
+
+_FLAGS: Final = (0, 1)
 
 
 def _as_choice(choices: tuple[str, ...]) -> Callable[[object], Value]:
@@ -314,7 +317,7 @@ def _as_choice(choices: tuple[str, ...]) -> Callable[[object], Value]:
     def read(value: object) -> Value:
         if isinstance(value, str) and value in names:
             return names[value]
-        number = _as_integer(value)
+        number = value if value.__class__ is int else _as_integer(value)
         return choices[number] if isinstance(number, int) and 0 <= number < len(choices) else number
 
     return read
