@@ -231,13 +231,10 @@ def test_bad_files_end_the_listing(
     monkeypatch.setattr(overlap, "WORTH_IT", 0)
     vendor.script(Shelf([{"operatorId": str(number)} for number in range(5000)]))
     given = options(vendor.url, BAD[0][1])
-
-    def heard(_done: int, _total: int) -> None:
-        if isinstance(goal, AsBeingRead):
-            goal.reading._done.wait()
-
     with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
-        look(work, heard)
+        assert isinstance(goal, AsBeingRead)
+        goal.reading._done.wait()
+        look(work, lambda _done, _total: None)
     assert len(vendor.requests) < 20
 
 
