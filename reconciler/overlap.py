@@ -12,16 +12,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from typing import Any, Final, NoReturn, Protocol, Self
 
 from reconciler.core.model import Company, Content, DesiredState
 from reconciler.core.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from reconciler.errors import InvalidFiles, ReconcilerError
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
 
 WORTH_IT: Final = 2 * 1024 * 1024
 """Bytes of YAML from which a process of its own is quicker; some 5,000 agents."""
@@ -39,23 +36,20 @@ class Reading:
     """Files that are being read; a context, at whose end the process is gone. Safe for threads."""
 
     def __init__(self, contents: Contents) -> None:
-        from multiprocessing import get_context
-
         self._company: Company | None = None
         self._told = threading.Event()
         self._desired: DesiredState | None = None
         self._error: ReconcilerError | None = None
         self._done = threading.Event()
         alone = sys.platform == "linux" and threading.active_count() == 1  # a fork takes no other thread along
-        context: Any = get_context("fork" if alone else "spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        # A fork has the receiving end too, and would never see that nobody is left to receive.
-        self._process = context.Process(target=_read, args=(contents, sender, receiver if alone else None), daemon=True)
-        self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
-        with _undisturbed():
-            self._process.start()
-            sender.close()
-            self._thread.start()
+        try:
+            with _undisturbed():
+                self._process, receiver = (_forked if alone else _spawned)(contents)
+                self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
+                self._thread.start()
+        except KeyboardInterrupt:  # kept back until here
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +58,7 @@ class Reading:
         if not self._done.is_set():
             self._process.kill()
         self._thread.join()
+        self._process.join()
 
     def check(self) -> None:
         """Raise what is known by now to be wrong with the files."""
@@ -86,11 +81,11 @@ class Reading:
             raise ReconcilerError("the company was read twice and differs", "please report it")
         return self._desired
 
-    def _receive(self, receiver: Connection) -> None:
+    def _receive(self, receiver: _Receiver) -> None:
         # Nothing is imported here: where the main thread is interrupted in the middle of an import and then waits for
         # this one, the two would wait for each other.
         try:
-            with receiver:
+            with closing(receiver):
                 parts = _parts(receiver)
                 self._company = unpacked_company(next(parts))
                 self._told.set()
@@ -102,10 +97,81 @@ class Reading:
         finally:
             self._told.set()
             self._done.set()
-            self._process.join()
 
 
-def _parts(receiver: Connection) -> Iterator[bytes]:
+class _Process(Protocol):
+    pid: int
+
+    def kill(self) -> None: ...
+    def join(self) -> None: ...
+
+
+class _Receiver(Protocol):
+    def recv_bytes(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+def _spawned(contents: Contents) -> tuple[_Process, _Receiver]:
+    from multiprocessing import get_context
+
+    context: Any = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_read, args=(contents, sender.send_bytes), daemon=True)
+    process.start()
+    sender.close()
+    return process, receiver
+
+
+def _forked(contents: Contents) -> tuple[_Process, _Receiver]:
+    """The same, where it can be had for less: to import `multiprocessing` takes as long as to read 300 agents."""
+    receiving, sending = os.pipe()
+    pid = os.fork()
+    if not pid:
+        # It has the receiving end too, and would never see that nobody is left to receive.
+        os.close(receiving)
+        _read(contents, _Pipe(sending).send_bytes)
+    os.close(sending)
+    return _Fork(pid), _Pipe(receiving)
+
+
+class _Fork:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def join(self) -> None:
+        os.waitpid(self.pid, 0)
+
+
+class _Pipe:
+    """One end of a pipe, for whole parts."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+    def send_bytes(self, part: bytes) -> None:
+        left = memoryview(len(part).to_bytes(8, "big") + part)
+        while left:
+            left = left[os.write(self._handle, left) :]
+
+    def recv_bytes(self) -> bytes:
+        return self._exactly(int.from_bytes(self._exactly(8), "big"))
+
+    def _exactly(self, size: int) -> bytes:
+        found = bytearray()
+        while len(found) < size:
+            if not (more := os.read(self._handle, size - len(found))):
+                raise EOFError
+            found += more
+        return bytes(found)
+
+
+def _parts(receiver: _Receiver) -> Iterator[bytes]:
     while True:
         yield receiver.recv_bytes()
 
@@ -126,17 +192,15 @@ def _undisturbed() -> Iterator[None]:
 _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def _read(contents: Contents, sender: Connection, receiver: Connection | None) -> None:
+def _read(contents: Contents, send: Callable[[bytes], object]) -> NoReturn:
     """What the process does. It is ended from outside, and has nobody to tell of what goes wrong but by its end."""
     for number in _INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
     gc.disable()
-    if receiver is not None:
-        receiver.close()
     code = 1
     with suppress(BaseException):
         for part in _told(contents):
-            sender.send_bytes(part)
+            send(part)
         code = 0
     os._exit(code)
 

@@ -15,8 +15,6 @@ from reconciler import __version__
 from reconciler.core.endpoints import DELETE_LIST
 from reconciler.core.model import DEFAULT_LIFE, DesiredState, Limit, Policy
 from reconciler.errors import ReconcilerError
-from reconciler.render.heading import Heading
-from reconciler.settings import connection
 from reconciler.storage import FOLDER
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from reconciler.ledger import Ledger, Store
     from reconciler.look import Bench
     from reconciler.planfile import SavedPlan
+    from reconciler.render.heading import Heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +128,7 @@ def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> 
     """Read settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
     from reconciler.client import connected
     from reconciler.look import Bench
+    from reconciler.settings import connection
 
     settings = connection(
         options.endpoint,
@@ -161,6 +161,7 @@ _NAP = 0.25
 def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
     """What a rendering says beside the plan, made now or when it was saved."""
     from reconciler.look import now, stamp
+    from reconciler.render.heading import Heading
 
     tool, created_at = (saved.tool, saved.created_at) if saved else (__version__, stamp(now()))
     return Heading(tool, created_at, options.rate, color)

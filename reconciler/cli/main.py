@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import os
 import signal
@@ -66,8 +65,18 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     code = _run(arguments, shell)
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    gc.freeze()  # what is left goes with the process; the interpreter would look through all of it once more
     sys.exit(code)
+
+
+def process() -> NoReturn:
+    """`main`, and then the process's end, at once.
+
+    The interpreter would free hundreds of thousands of values one by one, and wait for answers that nobody will read.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 
 def _run(arguments: list[str] | None, shell: Shell) -> int:

@@ -77,6 +77,7 @@ def plan(
 
         with bench(options, goal) as work, Progress(shell, "reading live agents") as progress:
             sight = look(work, progress.update)
+    shell.kept += (goal, sight)
     for finding in unsettled(sight):
         shell.say(visible(finding))
     head = heading(options, color=shell.color and output is None)

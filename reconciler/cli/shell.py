@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(slots=True)
 class Shell:
-    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else."""
+    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else.
+
+    `kept` is what goes with the process: to free a state value by value takes as long as to compare it.
+    """
 
     json: bool = False
+    kept: list[object] = field(default_factory=list, repr=False)
 
     @property
     def color(self) -> bool:

@@ -129,12 +129,12 @@ _STAYS: Final = "SIP number {number} is held by {holder}, from whom nothing in t
 
 def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[Action]:
     """Block whoever wants a number that its holder keeps, and whoever waits for one so blocked, and so on."""
-    holders: defaultdict[str, list[str]] = defaultdict(list)
-    for agent in live.agents.values():
-        if number := _sip_number(agent.fields):
-            holders[number].append(agent.operator_id)
     by_id = {action.operator_id: action for action in actions if action.kind != "password"}
     wanted = {number: id_ for id_, action in by_id.items() if (number := _sip_number(action.after))}
+    holders: defaultdict[str, list[str]] = defaultdict(list)
+    for agent in live.agents.values() if wanted else ():
+        if number := _sip_number(agent.fields):
+            holders[number].append(agent.operator_id)
     waiting = [id_ for id_, action in by_id.items() if _sip_number(action.after)]
     while waiting:
         action = by_id[waiting.pop()]
@@ -153,10 +153,10 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     """What a reader should know although nothing is done about it."""
     if policy.targets or policy.excludes:
         yield Note(_narrowed(policy))
-    known = [*diff.live.agents, *(agent.operator_id for agent in diff.desired.agents)]
-    idle = [p for p in (*policy.targets, *policy.excludes) if not any(matches((p,), id_) for id_ in known)]
-    if idle:
-        yield Note(f"no agent matches {', '.join(idle)}")
+        known = [*diff.live.agents, *(agent.operator_id for agent in diff.desired.agents)]
+        idle = [p for p in (*policy.targets, *policy.excludes) if not any(matches((p,), id_) for id_ in known)]
+        if idle:
+            yield Note(f"no agent matches {', '.join(idle)}")
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")
     replaces = [a for a in actions if a.kind == "replace" and not a.blocked]
@@ -167,7 +167,7 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))
     if protected:
         yield Note("not in the file, and kept because they are protected", protected)
-    if diff.live.complete and (others := tuple(id_ for id_ in kept if id_ not in protected)):
+    if diff.live.complete and (others := tuple(id_ for id_ in kept if not matches(diff.desired.protect, id_))):
         yield Note("not in the file, and kept because nothing is pruned", others)
     replaced = {action.operator_id for action in replaces}
     unknowable: defaultdict[str, list[str]] = defaultdict(list)

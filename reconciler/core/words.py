@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.document import Document
@@ -90,6 +89,8 @@ def problem_at(document: Document, path: Path, message: str, hint: str = "", *, 
 
 def closest(word: str, known: Iterable[str]) -> str:
     """The known word that `word` was most likely meant to be, or the empty text."""
+    from difflib import get_close_matches
+
     by_folded = {name.casefold(): name for name in known}
     found = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else ""

@@ -22,7 +22,8 @@ def plan(plan: Plan, heading: Heading) -> str:
 def document(value: Any) -> str:
     """JSON with Chinese left readable; what could act on a terminal or a pipeline, or is no UTF-8, is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=1)
-    text = text.translate({ord(c): json.dumps(c)[1:-1] for c in set(text) if c > "~" and hidden(c)})
+    escapes = {ord(c): json.dumps(c)[1:-1] for c in set(text) if c > "~" and hidden(c)}
+    text = text.translate(escapes) if escapes else text
     return OLD_COMMAND.sub(r"\1\\u0023", text) + "\n"
 
 

@@ -35,8 +35,7 @@ MUCH = [("agents.yaml", desired_file(20_000))]
 
 def pid(reading: Reading) -> int:
     """The process that reads."""
-    found: int = reading._process.pid
-    return found
+    return reading._process.pid
 
 
 def gone(process: int) -> bool:
@@ -79,7 +78,7 @@ with overlap.Reading([("a.yaml", b"version: 1\\ncompany: {abbreviate: acme}\\nag
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
 @pytest.mark.parametrize(
-    ("how", "said"), [("good", "ForkProcess acme"), ("bad", "the process that reads the files has ended by itself")]
+    ("how", "said"), [("good", "_Fork acme"), ("bad", "the process that reads the files has ended by itself")]
 )
 def test_without_threads_it_is_forked(how: str, said: str) -> None:
     """Where no thread is yet a fork will do; and what goes wrong inside is its death, without a traceback."""
@@ -104,7 +103,7 @@ def test_it_does_not_outlive_us() -> None:
     """Killed without a word, this process leaves nobody behind who waits to be heard."""
     # The pipe to here ends when the last process that holds it does.
     done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "ForkProcess\n")
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "_Fork\n")
 
 
 def test_problems_arrive() -> None:
@@ -231,10 +230,15 @@ def test_bad_files_end_the_listing(
     monkeypatch.setattr(overlap, "WORTH_IT", 0)
     vendor.script(Shelf([{"operatorId": str(number)} for number in range(5000)]))
     given = options(vendor.url, BAD[0][1])
-    with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
-        assert isinstance(goal, AsBeingRead)
-        goal.reading._done.wait()
-        look(work, lambda _done, _total: None)
+
+    def ask() -> None:
+        with as_written(given) as goal, bench(given, goal) as work:
+            assert isinstance(goal, AsBeingRead)
+            goal.reading._done.wait()
+            look(work, lambda _done, _total: None)
+
+    with pytest.raises(InvalidFiles):
+        ask()
     assert len(vendor.requests) < 20
 
 
