@@ -125,6 +125,7 @@ def _spawned(contents: Contents) -> tuple[_Process, _Receiver]:
 def _forked(contents: Contents) -> tuple[_Process, _Receiver]:
     """The same, where it can be had for less: to import `multiprocessing` takes as long as to read 300 agents."""
     receiving, sending = os.pipe()
+    _widen(sending)
     pid = os.fork()
     if not pid:
         # It has the receiving end too, and would never see that nobody is left to receive.
@@ -132,6 +133,14 @@ def _forked(contents: Contents) -> tuple[_Process, _Receiver]:
         _read(contents, _Pipe(sending).send_bytes)
     os.close(sending)
     return _Fork(pid), _Pipe(receiving)
+
+
+def _widen(pipe: int) -> None:
+    """Let the process send on while this one has no time to receive; where that is not allowed, it waits."""
+    import fcntl
+
+    with suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1024 * 1024)
 
 
 class _Fork:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,13 @@ def plan(
         from reconciler.render.terminal import visible
 
         with bench(options, goal) as work, Progress(shell, "reading live agents") as progress:
-            sight = look(work, progress.update)
-    shell.kept += (goal, sight)
+
+            def heard(done: int, total: int) -> None:
+                import_module(f"reconciler.render.{format_}")  # while pages are on their way
+                progress.update(done, total)
+
+            sight = look(work, heard)
+    shell.keep(goal, sight)
     for finding in unsettled(sight):
         shell.say(visible(finding))
     head = heading(options, color=shell.color and output is None)

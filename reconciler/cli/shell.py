@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -11,13 +12,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Shell:
-    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else.
-
-    `kept` is what goes with the process: to free a state value by value takes as long as to compare it.
-    """
+    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else."""
 
     json: bool = False
-    kept: list[object] = field(default_factory=list, repr=False)
+    _kept: list[object] = field(default_factory=list, repr=False)
 
     @property
     def color(self) -> bool:
@@ -44,6 +42,14 @@ class Shell:
         from reconciler.render.json import document
 
         self.data(document(value))
+
+    def keep(self, *values: object) -> None:
+        """Leave large values to the end of the process.
+
+        To free them one by one takes as long as to compare them, and so does looking among them for garbage.
+        """
+        self._kept += values
+        gc.freeze()
 
     def say(self, text: str) -> None:
         """What happens beside it."""

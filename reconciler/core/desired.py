@@ -13,7 +13,7 @@ from reconciler.core.document import Document, parse, peek
 from reconciler.core.fields import CANON, KEY, Value
 from reconciler.core.model import Company, Content, DesiredState, Limit, Place, Problem, matches
 from reconciler.core.nodes import Mapping, Path, Sequence
-from reconciler.core.packed import Row
+from reconciler.core.packed import Row, agent_of
 from reconciler.core.resolve import (
     MOST_IN_A_POOL,
     Base,
@@ -215,7 +215,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 def desired_state(reading: Reading) -> DesiredState:
     """The state that files without a problem describe."""
-    return replace(head_of(reading), agents=tuple(row.agent() for row in rows_of(reading)))
+    return replace(head_of(reading), agents=tuple(map(agent_of, rows_of(reading))))
 
 
 def head_of(reading: Reading) -> DesiredState:

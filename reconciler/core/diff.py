@@ -29,10 +29,9 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Pol
     scope = desired.scope
     in_scope = {id_ for id_ in live.agents if matches(scope, id_)} if scope is not None else set(live.agents)
     wanted = {agent.operator_id for agent in desired.agents}
-    promised = {agent.fields.get("sipNumber") for agent in desired.agents}
     everybody = policy.speaks_of_everybody
     looked_at = [agent for agent in desired.agents if everybody or policy.speaks_of(agent.operator_id)]
-    sip_numbers = SipNumbers(promised, _holders(live) if any(entry.owed for entry in ledger.values()) else {})
+    sip_numbers = _sip_numbers(desired, live) if any(entry.owed for entry in ledger.values()) else SipNumbers(set(), {})
     differing = []
     for agent in looked_at:
         entry = ledger.get(agent.operator_id)
@@ -56,11 +55,11 @@ class SipNumbers(NamedTuple):
     holders: Mapping[Value, set[str]]
 
 
-def _holders(live: LiveState) -> dict[Value, set[str]]:
-    found: defaultdict[Value, set[str]] = defaultdict(set)
+def _sip_numbers(desired: DesiredState, live: LiveState) -> SipNumbers:
+    holders: defaultdict[Value, set[str]] = defaultdict(set)
     for agent in live.agents.values():
-        found[agent.fields["sipNumber"]].add(agent.operator_id)
-    return found
+        holders[agent.fields["sipNumber"]].add(agent.operator_id)
+    return SipNumbers({agent.fields.get("sipNumber") for agent in desired.agents}, holders)
 
 
 def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, numbers: SipNumbers) -> AgentDiff | None:

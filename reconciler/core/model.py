@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
-from typing import Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 from reconciler.core.endpoints import DELETE_LIST
-from reconciler.core.fields import Value
+
+if TYPE_CHECKING:
+    from reconciler.core.fields import Value
 
 
 class Secret:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from reconciler.core.fields import Value
 from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Problem
+
+if TYPE_CHECKING:
+    from reconciler.core.fields import Value
 
 AGENTS_A_PART: Final = 1000
 
@@ -28,11 +30,12 @@ class Row(NamedTuple):
     line: int
     column: int
 
-    def agent(self) -> DesiredAgent:
-        """The agent itself."""
-        operator_id, fields, password, file, line, column = self
-        source = PasswordSource(*password) if password else None
-        return DesiredAgent(operator_id, fields, source, Place(file, line, column))
+
+def agent_of(row: Row) -> DesiredAgent:
+    """The agent itself, also of a row that became a bare tuple on the way."""
+    operator_id, fields, password, file, line, column = row
+    source = PasswordSource(*password) if password else None
+    return DesiredAgent(operator_id, fields, source, Place(file, line, column))
 
 
 def packed_company(company: Company | None) -> bytes:
@@ -78,7 +81,7 @@ def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem
     company, files, sha256, scope, prune, protect, limits, recipients, count = told
     agents: list[DesiredAgent] = []
     while len(agents) < count:
-        agents += [Row(*plain).agent() for plain in marshal.loads(next(parts))]  # noqa: S302 - of our own process
+        agents += map(agent_of, marshal.loads(next(parts)))  # noqa: S302 - of our own process
     deletes, changes = (None if text is None else Limit(text) for text in limits)
     state = DesiredState(
         Company(*company), tuple(agents), files, sha256, scope, prune, protect, deletes, changes, recipients

@@ -430,7 +430,7 @@ BUGS: Final = (
     Bug(
         "unsure-not-set",
         "reconciler/core/recovery.py",
-        '            return replace(entry or LedgerEntry(), unsure=True), Finding(operator_id, "was not created")\n',
+        '            return replace(entry or NOT_RECORDED, unsure=True), Finding(operator_id, "was not created")\n',
         '            return entry, Finding(operator_id, "was not created")\n',
         "An agent that appears long after its create was given up gets a password that is known.",
         (f"{_PLANTED}::test_a_create_not_seen_may_still_come",),
@@ -600,8 +600,8 @@ BUGS: Final = (
     Bug(
         "pages-may-disagree",
         "reconciler/client.py",
-        "                    if not (agree := page_total == total):\n",
-        "                    if not (agree := page_total >= 0):\n",
+        "                    if page_total != total:\n",
+        "                    if page_total < 0:\n",
         "A listing that changes while it is read is read again.",
         (f"{_LISTING}::test_a_listing_that_never_settles[a total that grows]",),
     ),
