@@ -55,7 +55,7 @@ sandbox: $(VENV)/.ready  ## a stand-in vendor with 30 agents on 127.0.0.1:8787
 	$(BIN)/reconciler sandbox --agents 30
 
 lock:  ## renew requirements.lock and benchmarks/requirements.txt (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --group dev \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --all-extras --group dev \
 	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --group bench \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --group bench \
 	  --no-emit-index-url --no-header -o benchmarks/requirements.txt
