@@ -14,6 +14,7 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q reconciler
 	@touch $@
 
 demo: $(VENV)/.ready  ## the main job, on a sandbox of 30 agents: validate, plan, apply, empty plan

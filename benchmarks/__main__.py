@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="renew docs/performance.md and its plots")
     given = parser.parse_args()
     about, found = machine(), []
+    for source in ("reconciler", "benchmarks"):  # as pip does with what it installs
+        compileall.compile_dir(ROOT / source, quiet=1)
     sys.stdout.write(f"{about}\n")
     try:
         with TemporaryDirectory(prefix="bench-") as folder:
