@@ -358,15 +358,12 @@ class Reader:
         first, total = self._page(1)
         pages = range(2, -(-total // PAGE_SIZE) + 1) if len(first) == min(total, PAGE_SIZE) else ()
         agents: list[LiveAgent] = []
-        with ThreadPoolExecutor(self._transport.parallelism, "page") as threads:
-            try:
-                for rows, page_total in chain([(first, total)], threads.map(self._page, pages)):
-                    agents += _decoded(rows)  # here, while the threads have sent for the next pages
-                    progress(len(agents), total)
-                    if page_total != total:
-                        return agents, None
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
+        with _threads(self._transport.parallelism) as threads:
+            for rows, page_total in chain([(first, total)], threads.map(self._page, pages)):
+                agents += _decoded(rows)  # here, while the threads have sent for the next pages
+                progress(len(agents), total)
+                if page_total != total:
+                    return agents, None
         return agents, total
 
     def _page(self, number: int) -> tuple[list[object], int]:
@@ -392,6 +389,18 @@ class Reader:
     def _rest(self, attempt: int, outcome: NotSent | Lost) -> None:
         if attempt < READ_TRIES:
             self._transport.sleep(backoff(attempt, outcome.retry_after))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that end with the block. Where an error ends it, nobody waits for answers that nobody will read."""
+    threads = ThreadPoolExecutor(count, "page")
+    try:
+        yield threads
+    except BaseException:
+        threads.shutdown(wait=False, cancel_futures=True)
+        raise
+    threads.shutdown(cancel_futures=True)
 
 
 def _gave_up(why: str) -> VendorError:
