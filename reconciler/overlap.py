@@ -20,8 +20,9 @@ from reconciler.core.model import Company, Content, DesiredState
 from reconciler.core.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from reconciler.errors import InvalidFiles, ReconcilerError
 
-WORTH_IT: Final = 2 * 1024 * 1024
-"""Bytes of YAML from which a process of its own is quicker; some 5,000 agents."""
+FORK_FROM: Final = 256 * 1024
+SPAWN_FROM: Final = 1024 * 1024
+"""Bytes of YAML from which a process of its own is quicker: some 600 agents, and 2,500 where it has to be spawned."""
 
 Contents = Sequence[tuple[str, Content]]
 
@@ -29,7 +30,12 @@ Contents = Sequence[tuple[str, Content]]
 def worth_it(contents: Contents) -> bool:
     """Whether files are so large, and can be had, that they are read sooner elsewhere."""
     data = [content for _, content in contents if isinstance(content, bytes)]
-    return len(data) == len(contents) and sum(map(len, data)) >= WORTH_IT
+    return len(data) == len(contents) and sum(map(len, data)) >= (FORK_FROM if _alone() else SPAWN_FROM)
+
+
+def _alone() -> bool:
+    """Whether this process can be forked, which takes no other thread along."""
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 class Reading:
@@ -41,10 +47,9 @@ class Reading:
         self._desired: DesiredState | None = None
         self._error: ReconcilerError | None = None
         self._done = threading.Event()
-        alone = sys.platform == "linux" and threading.active_count() == 1  # a fork takes no other thread along
         try:
             with _undisturbed():
-                self._process, receiver = (_forked if alone else _spawned)(contents)
+                self._process, receiver = (_forked if _alone() else _spawned)(contents)
                 self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
                 self._thread.start()
         except KeyboardInterrupt:  # kept back until here

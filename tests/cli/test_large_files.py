@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import desired_file
-from reconciler.overlap import WORTH_IT
+from reconciler.overlap import SPAWN_FROM
 from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN, Workplace
 
@@ -51,7 +51,7 @@ def child_of(process: subprocess.Popen[str]) -> int:
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Workplace]:
     """A folder with a large file, and a vendor who takes his time."""
-    assert len(LARGE) > WORTH_IT
+    assert len(LARGE) > SPAWN_FROM
     with running(token=TOKEN, company="acme:4242", latency=300) as box:
         box.store.reset([{"operatorId": str(8000 + number)} for number in range(500)])
         place = Workplace(tmp_path, box.url)

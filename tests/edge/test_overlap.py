@@ -21,7 +21,7 @@ from reconciler.core.saved import plan_document
 from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
 from reconciler.goal import AsBeingRead, AsWritten
 from reconciler.look import look
-from reconciler.overlap import Reading, worth_it
+from reconciler.overlap import FORK_FROM, SPAWN_FROM, Reading, worth_it
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
 from tests.process import TOKEN
@@ -147,8 +147,18 @@ def test_small_files_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worth_it(large)
     assert not worth_it(GOOD)
     assert not worth_it([*large, ("b.yaml", read_files(BAD)[1][0])])
-    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    monkeypatch.setattr(overlap, "SPAWN_FROM", 0)
     assert worth_it(GOOD)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+def test_a_fork_pays_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process with no other thread forks, and for smaller files than it would spawn another for."""
+    middle = [("a.yaml", b"#" * (FORK_FROM + SPAWN_FROM >> 1))]
+    assert not worth_it(middle)
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    assert worth_it(middle)
+    assert not worth_it(GOOD)
 
 
 def test_the_company_is_known_ahead() -> None:
@@ -188,7 +198,7 @@ def test_the_plan_is_the_same(
     text += "".join(f'  - {{operatorId: "8{number:03}", name: x, profile: p}}\n' for number in range(5, 255))
     found = []
     for least, kind in ((1 << 30, AsWritten), (0, AsBeingRead)):
-        monkeypatch.setattr(overlap, "WORTH_IT", least)
+        monkeypatch.setattr(overlap, "SPAWN_FROM", least)
         given = options(box.url, text.encode())
         with as_written(given) as goal, bench(given, goal) as work:
             assert isinstance(goal, kind)
@@ -204,7 +214,7 @@ def test_bad_files_come_before_the_network(
     options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the files and something else are wrong, the files are what is told."""
-    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    monkeypatch.setattr(overlap, "SPAWN_FROM", 0)
     for endpoint in ("http://127.0.0.1:1", "http://elsewhere.example", "nonsense"):
         given = options(endpoint, BAD[0][1])
         with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
@@ -215,7 +225,7 @@ def test_good_files_leave_the_other_error(
     options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where only something else is wrong, that is told."""
-    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    monkeypatch.setattr(overlap, "SPAWN_FROM", 0)
     given = options("nonsense", GOOD[0][1])
     with pytest.raises(WrongUsage), as_written(given) as goal, bench(given, goal):
         pass
@@ -227,7 +237,7 @@ def test_bad_files_end_the_listing(
     options: Callable[[str, bytes], Options], vendor: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a problem is known no further page is waited for."""
-    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    monkeypatch.setattr(overlap, "SPAWN_FROM", 0)
     vendor.script(Shelf([{"operatorId": str(number)} for number in range(5000)]))
     given = options(vendor.url, BAD[0][1])
 
@@ -244,7 +254,7 @@ def test_bad_files_end_the_listing(
 
 def test_bad_files_end_a_pause(options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch) -> None:
     """A vendor that has to be waited for does not keep a problem back."""
-    monkeypatch.setattr(overlap, "WORTH_IT", 0)
+    monkeypatch.setattr(overlap, "SPAWN_FROM", 0)
     given = options("http://127.0.0.1:1", BAD[0][1])
     with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
         work.transport.sleep(3600)
@@ -266,7 +276,7 @@ def test_what_was_before_is_asked_for_while_the_files_are_read(
     """The files of before stand beside those of now, wherever these were read."""
     before: DesiredState | None = read_files(GOOD)[0]
     for least in (0, 1 << 30):
-        monkeypatch.setattr(overlap, "WORTH_IT", least)
+        monkeypatch.setattr(overlap, "SPAWN_FROM", least)
         with as_written(options("http://127.0.0.1:1", GOOD[0][1]), lambda: before) as goal:
             assert isinstance(goal, AsBeingRead | AsWritten)
             assert goal.since is before
