@@ -600,10 +600,18 @@ BUGS: Final = (
     Bug(
         "pages-may-disagree",
         "reconciler/client.py",
-        "                    if page_total != total:\n",
-        "                    if page_total < 0:\n",
+        "                if page_total != total:\n",
+        "                if page_total < 0:\n",
         "A listing that changes while it is read is read again.",
         (f"{_LISTING}::test_a_listing_that_never_settles[a total that grows]",),
+    ),
+    Bug(
+        "pages-waited-for",
+        "reconciler/client.py",
+        "        threads.shutdown(wait=False, cancel_futures=True)\n",
+        "        threads.shutdown(wait=True, cancel_futures=True)\n",
+        "A plan that was interrupted waits for no page of a vendor that hangs.",
+        ("tests/cli/test_hanging_pages.py::test_nobody_waits_for_pages_that_nobody_will_read",),
     ),
     Bug(
         "read-back-skipped",

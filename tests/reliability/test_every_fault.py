@@ -71,6 +71,7 @@ def test_one_hiccup_is_ridden_out(vendor: Box, tmp_path: Path, endpoint: str, fa
         assert isinstance(ended, Report), ended
         assert ended.exit_code == 0, (number, ended)
         assert_converged(applier)
+        assert_no_blind_create(applier)
 
 
 FAULTS_OF_WRITES: dict[str, dict[str, Any]] = {"refuse": {}, "late": {"seconds": IMPATIENT + 0.2}}
