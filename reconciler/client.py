@@ -1,15 +1,12 @@
 """The vendor over HTTP, and the only place that imports httpx: `Reader` looks, `Writer` acts.
 
-Every answer is one of four: `Ok`, `Refused` (the vendor said no, with its code and words), `NotSent` (the request
-never left) or `Lost` (it may or may not have been carried out). HTTP status alone never means success; the envelope
-`{code, msg, data?}` does. The token goes to the configured host and nowhere else: redirects are not followed, proxy
-variables are not read.
+What became of a request is one of four (`answer.py`). The token goes to the configured host and nowhere else: redirects
+are not followed, proxy variables are not read.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import ssl
 import sys
 import threading
@@ -19,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from itertools import chain
 from typing import Any, Final
 
@@ -29,70 +25,21 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx
 
 from reconciler import __version__
+from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused, has_shape, understood, whole_number, without
 from reconciler.core import wire
 from reconciler.core.endpoints import ENDPOINTS, PAGE_SIZE, EndpointName
 from reconciler.core.fields import Value
 from reconciler.core.model import Company, Secret
 from reconciler.core.state import LiveAgent
 from reconciler.errors import IncompleteListing, VendorError, WrongUsage
-from reconciler.rate import RateLimiter
+from reconciler.rate import RateLimiter, backoff
 from reconciler.settings import Connection
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
 """Bytes that an answer may have, decoded. A page of 100 rows has some 50 kB."""
-MAX_MESSAGE: Final = 500
 MOST_AGENTS: Final = 10_000_000
 READ_TRIES: Final = 6
 LISTING_TRIES: Final = 6
-LONGEST_PAUSE: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ok:
-    """The vendor did it. `data` is the envelope's, of the shape that `core.endpoints` names."""
-
-    data: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The vendor said no. `message` is the vendor's own text, hostile until it is made visible.
-
-    `data` is what came with it: of a batch that was refused in part, the agents that were made.
-    """
-
-    code: int
-    message: str
-    authentication: bool = False
-    data: Any = None
-
-    def __str__(self) -> str:
-        return f"the vendor refused: {self.message} (code {self.code})"
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """Nothing reached the vendor, or it turned the request away unread (429)."""
-
-    reason: str
-    retry_after: float | None = None
-
-    def __str__(self) -> str:
-        return f"not sent: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The request left and no answer that can be understood came back: it may have been carried out."""
-
-    reason: str
-    retry_after: float | None = None
-
-    def __str__(self) -> str:
-        return f"outcome unknown: {self.reason}"
-
-
-Outcome = Ok | Refused | NotSent | Lost
 
 
 class Transport:
@@ -138,10 +85,10 @@ class Transport:
             # Half a surrogate pair, which a vendor's row may hold, becomes an escape.
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
             outcome = self._answer(self._urls[name], content)
-        outcome = _without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
+        outcome = without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after)
-        if isinstance(outcome, Ok) and not _has_shape(ENDPOINTS[name].data, outcome.data):
+        if isinstance(outcome, Ok) and not has_shape(ENDPOINTS[name].data, outcome.data):
             return Lost("the answer's data is not of the form that the reference gives")
         return outcome
 
@@ -171,23 +118,6 @@ class Transport:
         finally:
             response.stream.close()  # type: ignore[union-attr]
         return understood(response.status_code, response.headers, body, codes)
-
-
-def _without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
-    """The outcome, its words cut and without the secrets of the request: a vendor may quote what it refuses."""
-
-    def clean(words: str) -> str:
-        for secret in filter(None, secrets):
-            words = words.replace(secret, "***")
-        return words[:MAX_MESSAGE]
-
-    match outcome:
-        case Refused(code, message, authentication, data):
-            return Refused(code, clean(message), authentication, data)
-        case NotSent(reason, retry_after) | Lost(reason, retry_after):
-            return type(outcome)(clean(reason), retry_after)
-        case _:
-            return outcome
 
 
 class _UnreadableError(Exception):
@@ -227,67 +157,6 @@ def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
     if not unzip.eof:
         raise _UnreadableError("the answer is too large, or cut")
     return body
-
-
-def understood(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
-    """What an HTTP answer means. Pure: the four outcomes are decided here and nowhere else."""
-    envelope = _envelope(body)
-    message = str(envelope.get("msg") or "") if envelope else ""
-    code = _code(envelope.get("code")) if envelope else None
-    if status == 429:
-        return NotSent(message or "the vendor asks to slow down (429)", _retry_after(headers) or 1.0)
-    if status in (401, 403):
-        return Refused(code or status, message or f"HTTP {status}", authentication=True)
-    if status >= 500:
-        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))
-    if 300 <= status < 400:
-        return Refused(status, "a redirect, which is not followed; check the endpoint")
-    if envelope is None or code is None:
-        return Lost(f"HTTP {status}, and not the vendor's envelope; check the endpoint")
-    if code in success_codes:
-        return Ok(envelope.get("data")) if status < 300 else Lost(f"HTTP {status} with a code of success")
-    return Refused(code, message or "without a reason", authentication=code in (401, 403), data=envelope.get("data"))
-
-
-def _envelope(body: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _code(value: object) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of the header, at most a minute."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_PAUSE)
-    try:
-        seconds: float = parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_PAUSE)
-
-
-def _has_shape(shape: str, data: object) -> bool:
-    match shape:
-        case "list":
-            return isinstance(data, list) and all(isinstance(item, dict) for item in data)
-        case "object":
-            return data is None or isinstance(data, dict)
-        case _:
-            return True
-
-
-def backoff(attempt: int, retry_after: float | None, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds before try `attempt + 1` (from 1): exponential with full jitter, never less than the vendor asks."""
-    return max(retry_after or 0.0, jitter() * min(8.0, 0.25 * 2.0**attempt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +240,7 @@ class Reader:
         if isinstance(outcome, Refused):
             raise VendorError(str(outcome), _hint(outcome))
         data = outcome.data or {}
-        total = _code(data.get("total"))
+        total = whole_number(data.get("total"))
         rows = data.get("result") or []
         if total is None or total > MOST_AGENTS or not isinstance(rows, list):
             raise VendorError("the vendor's listing names no sensible total, or its rows are no list")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.client import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused
 from reconciler.core.actions import Call
 from reconciler.core.model import Secret
 from reconciler.core.outcomes import CallOutcome, Event, Intent

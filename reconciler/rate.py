@@ -1,12 +1,13 @@
-"""How fast requests may follow one another: one budget for all of them, which the vendor can shrink.
+"""How fast requests may follow one another, and how long to wait before one is repeated.
 
-In the manner of TCP (Chiu and Jain 1989, and the plateau of CUBIC, RFC 9438): a refusal halves the rate, what follows
-wins it back quickly until shortly before the rate that was refused, and from there on slowly. So a slower vendor costs
-a refusal now and then, and not one for each request.
+There is one budget for all, which the vendor can shrink, in the manner of TCP (Chiu and Jain 1989, and the plateau of
+CUBIC, RFC 9438): a refusal halves the rate, what follows wins it back quickly until shortly before the rate that was
+refused, and from there on slowly. So a slower vendor costs a refusal now and then, and not one for each request.
 """
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -62,3 +63,8 @@ class RateLimiter:
                 self._interval = min(2 * self._refused, _SLOWEST)
             self._held = max(self._held, now + seconds)
             self._next = max(self._next, self._held)
+
+
+def backoff(attempt: int, retry_after: float | None, jitter: Callable[[], float] = random.random) -> float:
+    """Seconds before try `attempt + 1` (from 1): exponential with full jitter, never less than the vendor asks."""
+    return max(retry_after or 0.0, jitter() * min(8.0, 0.25 * 2.0**attempt))

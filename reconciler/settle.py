@@ -23,10 +23,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from reconciler.client import Looked, Lost, NotSent, Ok, Outcome, Reader, Refused, Writer, backoff
+from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.client import Looked, Reader, Writer
 from reconciler.core.actions import Call
 from reconciler.core.fields import BY_NAME
 from reconciler.core.model import Secret
+from reconciler.rate import backoff
 
 TRIES: Final = 4
 """Times that one call is sent at most."""

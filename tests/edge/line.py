@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.client import Outcome, Reader, Transport, Writer
+from reconciler.answer import Outcome
+from reconciler.client import Reader, Transport, Writer
 from reconciler.core.model import Company, Secret
 from reconciler.settings import Connection
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.client import MAX_ANSWER, Lost, NotSent, Ok, Refused, backoff, connected, understood
+from reconciler.answer import Lost, NotSent, Ok, Refused, understood
+from reconciler.client import MAX_ANSWER, connected
 from reconciler.core.endpoints import EndpointName
 from reconciler.core.model import Secret
+from reconciler.rate import backoff
 from reconciler.settings import SUCCESS_CODES, Connection
 
 from .line import TOKEN, Line, line

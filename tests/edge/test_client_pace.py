@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reconciler.client import Ok
+from reconciler.answer import Ok
 from reconciler.rate import RateLimiter
 
 from .line import Line, line

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.client import Ok, Reader, Refused, Transport, Writer
+from reconciler.answer import Ok, Refused
+from reconciler.client import Reader, Transport, Writer
 from reconciler.core.endpoints import ENDPOINTS, PREFIX
 from reconciler.core.fields import Value
 from reconciler.core.model import Company, Secret

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.client import READ_TRIES, Looked, Lost, NotSent, Ok, Outcome, Refused
+from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.client import READ_TRIES, Looked
 from reconciler.core.model import Secret
 from reconciler.errors import IncompleteListing, VendorError
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.client import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused
 from reconciler.core.model import Secret
 from reconciler.errors import VendorError
 from reconciler.settings import Connection

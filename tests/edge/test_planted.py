@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.client import Lost, Ok
+from reconciler.answer import Lost, Ok
 from tests.edge.line import Line
 from tests.edge.vendor_stub import Stub, envelope
 

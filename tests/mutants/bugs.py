@@ -219,7 +219,7 @@ BUGS: Final = (
     ),
     Bug(
         "lost-edit-taken-for-refused",
-        "reconciler/client.py",
+        "reconciler/answer.py",
         '        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))\n',
         '        return Refused(status, f"HTTP {status} {message}".strip())\n',
         "A server error is no refusal: the request may have been carried out.",
@@ -654,7 +654,7 @@ BUGS: Final = (
     ),
     Bug(
         "vendors-words-not-masked",
-        "reconciler/client.py",
+        "reconciler/answer.py",
         '            words = words.replace(secret, "***")\n',
         "            words = words.replace(secret, secret)\n",
         "A vendor that quotes the token or a password in its refusal is not repeated word for word.",

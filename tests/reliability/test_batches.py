@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.client import Looked, Lost, NotSent, Ok, Outcome, Refused
+from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.client import Looked
 from reconciler.core.actions import Call
 from reconciler.core.model import Company, PasswordSource, Policy, Secret
 from reconciler.core.outcomes import Event, Report

@@ -16,7 +16,8 @@ from typing import Any, Literal, cast
 
 import pytest
 
-from reconciler.client import Looked, Lost, Ok, Outcome, Refused, Transport
+from reconciler.answer import Lost, Ok, Outcome, Refused
+from reconciler.client import Looked, Transport
 from reconciler.core.actions import Call
 from reconciler.core.model import Secret
 from reconciler.core.outcomes import Event, Intent, Report

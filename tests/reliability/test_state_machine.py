@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from reconciler.client import Lost
+from reconciler.answer import Lost
 from reconciler.core.actions import Call
 from reconciler.core.outcomes import Event, Report
 from reconciler.sandbox.server import Box, running

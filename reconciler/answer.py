@@ -1,0 +1,146 @@
+"""What an HTTP answer means: one of four outcomes, decided here and nowhere else. Sends nothing.
+
+| outcome | the request |
+|---|---|
+| `Ok` | was carried out |
+| `Refused` | was not, and the vendor says why |
+| `NotSent` | never reached the vendor, or was turned away unread |
+| `Lost` | left, and may or may not have been carried out |
+
+HTTP status alone never means success; the envelope `{code, msg, data?}` of every endpoint (2.1.1 to 2.1.6) does.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+MAX_MESSAGE: Final = 500
+LONGEST_PAUSE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The vendor did it. `data` is the envelope's, of the shape that `core.endpoints` names."""
+
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The vendor said no. `message` is the vendor's own text, hostile until it is made visible.
+
+    `data` is what came with it: of a batch that was refused in part, the agents that were made.
+    """
+
+    code: int
+    message: str
+    authentication: bool = False
+    data: Any = None
+
+    def __str__(self) -> str:
+        return f"the vendor refused: {self.message} (code {self.code})"
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Nothing reached the vendor, or it turned the request away unread (429)."""
+
+    reason: str
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"not sent: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The request left and no answer that can be understood came back: it may have been carried out."""
+
+    reason: str
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"outcome unknown: {self.reason}"
+
+
+Outcome = Ok | Refused | NotSent | Lost
+
+
+def without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
+    """The outcome, its words cut and without the secrets of the request: a vendor may quote what it refuses."""
+
+    def clean(words: str) -> str:
+        for secret in filter(None, secrets):
+            words = words.replace(secret, "***")
+        return words[:MAX_MESSAGE]
+
+    match outcome:
+        case Refused(code, message, authentication, data):
+            return Refused(code, clean(message), authentication, data)
+        case NotSent(reason, retry_after) | Lost(reason, retry_after):
+            return type(outcome)(clean(reason), retry_after)
+        case _:
+            return outcome
+
+
+def understood(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
+    """What a whole HTTP answer means; `headers` are looked up in lower case."""
+    envelope = _envelope(body)
+    message = str(envelope.get("msg") or "") if envelope else ""
+    code = whole_number(envelope.get("code")) if envelope else None
+    if status == 429:
+        return NotSent(message or "the vendor asks to slow down (429)", _retry_after(headers) or 1.0)
+    if status in (401, 403):
+        return Refused(code or status, message or f"HTTP {status}", authentication=True)
+    if status >= 500:
+        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))
+    if 300 <= status < 400:
+        return Refused(status, "a redirect, which is not followed; check the endpoint")
+    if envelope is None or code is None:
+        return Lost(f"HTTP {status}, and not the vendor's envelope; check the endpoint")
+    if code in success_codes:
+        return Ok(envelope.get("data")) if status < 300 else Lost(f"HTTP {status} with a code of success")
+    return Refused(code, message or "without a reason", authentication=code in (401, 403), data=envelope.get("data"))
+
+
+def _envelope(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def whole_number(value: object) -> int | None:
+    """An integer of the vendor's, which may come in a string; `None` for what is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from either form of the header, at most a minute."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_PAUSE)
+    try:
+        seconds: float = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+def has_shape(shape: str, data: object) -> bool:
+    """Whether an envelope's data is what its endpoint's row in `core.endpoints` says: a list of objects, or one."""
+    match shape:
+        case "list":
+            return isinstance(data, list) and all(isinstance(item, dict) for item in data)
+        case "object":
+            return data is None or isinstance(data, dict)
+        case _:
+            return True
