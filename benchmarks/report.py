@@ -20,7 +20,7 @@ from benchmarks.measure import ROOT, Measured
 
 RESULTS: Final = ROOT / ".bench/results.json"
 PAGE: Final = ROOT / "docs/performance.md"
-LIBRARIES: Final = ("httpx", "httpcore", "jsonschema", "click")
+LIBRARIES: Final = ("httpx", "httpcore", "jsonschema", "deepdiff", "click")
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,10 @@ class Bench:
 
         def seen(done: int, total: int) -> None:
             # What follows the listing is imported while its pages are on their way.
-            from reconciler.core import pipeline, recovery  # noqa: F401
+            from reconciler.core import diff, pipeline, recovery  # noqa: F401
 
+            if done < total:
+                diff.deepdiff()
             self.goal.check()
             heard(done, total)
 

@@ -89,6 +89,7 @@ def test_core_modules_stand_in_order() -> None:
     ("library", "home"),
     [
         ("httpx", {"reconciler.client"}),
+        ("deepdiff", {"reconciler.core.diff"}),
         ("jsonschema", {"reconciler.core.schema", "reconciler.core.plan_schema", "reconciler.core.words"}),
         (
             "yaml",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.core.fields import BY_NAME, COMPARED, Field, Value, can_edit
 from reconciler.core.model import DesiredAgent, DesiredState, PasswordSource, Policy, matches
@@ -22,6 +22,9 @@ from reconciler.core.state import (
     LiveState,
     PasswordChange,
 )
+
+if TYPE_CHECKING:
+    from deepdiff import DeepDiff
 
 
 def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Diff:
@@ -111,7 +114,9 @@ def _changes(
     """What differs, and what cannot be known: fixed at creation, never listed, and not recorded."""
     known = {name: facts[name] for name in wanted if name in facts}
     unknown = [name for name in wanted if name not in known]
-    changes = [FieldChange(name, value, wanted[name]) for name, value in known.items() if value != wanted[name]]
+    unequal = {name: value for name, value in known.items() if value != wanted[name]}
+    differing = deepdiff()(unequal, {name: wanted[name] for name in unequal}).affected_root_keys if unequal else ()
+    changes = [FieldChange(name, known[name], wanted[name]) for name in differing]
     changes += [FieldChange(name, None, wanted[name], before_known=False) for name in unknown if _editable(name)]
     changes.sort(key=lambda change: _ORDER[change.field])
     unknowable = sorted((name for name in unknown if not _editable(name)), key=_ORDER.__getitem__)
@@ -124,3 +129,10 @@ _ORDER = {row.name: index for index, row in enumerate(COMPARED)}
 def _editable(name: str) -> bool:
     row: Field = BY_NAME[name]
     return row.wire.edit is not None
+
+
+def deepdiff() -> type[DeepDiff]:
+    """DeepDiff, imported when it is asked for: most runs find no difference. Who waits for the vendor may ask ahead."""
+    from deepdiff import DeepDiff
+
+    return DeepDiff

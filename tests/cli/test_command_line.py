@@ -104,6 +104,7 @@ def test_help_loads_no_heavy_library() -> None:
     loaded = set(done.stderr.split())
     assert not loaded & {
         "httpx",
+        "deepdiff",
         "jsonschema",
         "yaml",
         "rich.console",
@@ -134,7 +135,7 @@ def test_a_good_file_needs_no_validator(place: Workplace) -> None:
             check=True,
         )
         assert not set(done.stderr.split()) & {
-            "jsonschema", "rich.console", "pygments", "multiprocessing",
+            "jsonschema", "rich.console", "pygments", "deepdiff", "multiprocessing",
         }  # fmt: skip
 
 
