@@ -52,6 +52,7 @@ class NotSent:
 
     reason: str
     retry_after: float | None = None
+    turned_away: bool = False
 
     def __str__(self) -> str:
         return f"not sent: {self.reason}"
@@ -82,8 +83,10 @@ def without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
     match outcome:
         case Refused(code, message, authentication, data):
             return Refused(code, clean(message), authentication, data)
-        case NotSent(reason, retry_after) | Lost(reason, retry_after):
-            return type(outcome)(clean(reason), retry_after)
+        case NotSent(reason, retry_after, turned_away):
+            return NotSent(clean(reason), retry_after, turned_away)
+        case Lost(reason, retry_after):
+            return Lost(clean(reason), retry_after)
         case _:
             return outcome
 
@@ -94,7 +97,8 @@ def understood(status: int, headers: Mapping[str, str], body: bytes, success_cod
     message = str(envelope.get("msg") or "") if envelope else ""
     code = whole_number(envelope.get("code")) if envelope else None
     if status == 429:
-        return NotSent(message or "the vendor asks to slow down (429)", _retry_after(headers) or 1.0)
+        reason = message or "the vendor asks to slow down (429)"
+        return NotSent(reason, _retry_after(headers) or 1.0, turned_away=True)
     if status in (401, 403):
         return Refused(code or status, message or f"HTTP {status}", authentication=True)
     if status >= 500:

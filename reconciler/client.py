@@ -32,7 +32,7 @@ from reconciler.core.fields import Value
 from reconciler.core.model import Company, Secret
 from reconciler.core.state import LiveAgent
 from reconciler.errors import IncompleteListing, VendorError, WrongUsage
-from reconciler.rate import RateLimiter, backoff
+from reconciler.rate import HOPELESS, RateLimiter, backoff
 from reconciler.settings import Connection
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
@@ -40,14 +40,20 @@ MAX_ANSWER: Final = 16 * 1024 * 1024
 MOST_AGENTS: Final = 10_000_000
 READ_TRIES: Final = 6
 LISTING_TRIES: Final = 6
+MOST_TURNS: Final = 50
+"""Times that one request is sent at most while the vendor turns it away and lets others through."""
 
 
 class Transport:
-    """Sends bodies to endpoints and says what became of them; shared by Reader and Writer, safe for threads."""
+    """Sends bodies to endpoints and says what became of them; shared by Reader and Writer, safe for threads.
+
+    `stopped` says whether anybody still wants the answers.
+    """
 
     def __init__(self, settings: Connection, sleep: Callable[[float], object] = time.sleep) -> None:
         self.parallelism = settings.parallelism
         self.sleep = sleep
+        self.stopped: Callable[[], bool] = lambda: False
         self.limiter = RateLimiter(settings.rate, sleep=sleep)
         self._settings = settings
         self._places = threading.BoundedSemaphore(settings.parallelism)
@@ -78,16 +84,28 @@ class Transport:
         """Close every connection."""
         self._http.close()
 
+    def ask(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        """A request that is sent again for as long as the vendor turns it away (429), and not everything with it."""
+        outcome = self.send(name, body)
+        for _ in range(MOST_TURNS):
+            turned_away = isinstance(outcome, NotSent) and outcome.turned_away
+            if not turned_away or self.limiter.hopeless or self.stopped():
+                break
+            outcome = self.send(name, body)
+        return outcome
+
     def send(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
         """One request, once: it waits for its slot and its place, and never raises for what the network does."""
         with self._places:
-            self.limiter.wait()
+            pauses = self.limiter.wait()
             # Half a surrogate pair, which a vendor's row may hold, becomes an escape.
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
             outcome = self._answer(self._urls[name], content)
         outcome = without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
-            self.limiter.pause(outcome.retry_after)
+            self.limiter.pause(outcome.retry_after, pauses)
+        if isinstance(outcome, Ok | Refused):
+            self.limiter.passed()
         if isinstance(outcome, Ok) and not has_shape(ENDPOINTS[name].data, outcome.data):
             return Lost("the answer's data is not of the form that the reference gives")
         return outcome
@@ -180,9 +198,9 @@ class Reader:
 
         The reference names no code for "no such agent", so a refusal is made sure of by 2.1.5, filtered by the id.
         """
-        outcome = self._transport.send("one", wire.one_body(self._company, operator_id))
+        outcome = self._transport.ask("one", wire.one_body(self._company, operator_id))
         if isinstance(outcome, Refused) and not outcome.authentication:
-            outcome = self._transport.send("page", wire.search_body(self._company, operator_id))
+            outcome = self._transport.ask("page", wire.search_body(self._company, operator_id))
             rows = outcome.data.get("result") if isinstance(outcome, Ok) and outcome.data else None
             found = [row for row in rows or () if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]
             return _looked(operator_id, found[0] if found else None) if isinstance(outcome, Ok) else outcome
@@ -249,13 +267,15 @@ class Reader:
     def _read(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
         """Send a read until it is answered; 429, 5xx and broken connections are tried again, with growing pauses."""
         for attempt in range(1, READ_TRIES + 1):
-            outcome = self._transport.send(name, body)
+            outcome = self._transport.ask(name, body)
             if isinstance(outcome, Ok | Refused):
                 return outcome
             self._rest(attempt, outcome)
         raise _gave_up(str(outcome))
 
     def _rest(self, attempt: int, outcome: NotSent | Lost) -> None:
+        if isinstance(outcome, NotSent) and outcome.turned_away:
+            raise _gave_up(str(outcome), HOPELESS)
         if attempt < READ_TRIES:
             self._transport.sleep(backoff(attempt, outcome.retry_after))
 
@@ -272,8 +292,8 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
     threads.shutdown(cancel_futures=True)
 
 
-def _gave_up(why: str) -> VendorError:
-    return VendorError(f"the vendor could not be read, {READ_TRIES} times over: {why}", "try again later")
+def _gave_up(why: str, tries: int = READ_TRIES) -> VendorError:
+    return VendorError(f"the vendor could not be read, {tries} times over: {why}", "try again later")
 
 
 def _looked(operator_id: str, row: object) -> Outcome:
@@ -328,7 +348,7 @@ class Writer:
         return self._write("password", wire.password_body(self._company, operator_id, password.reveal()))
 
     def _write(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
-        return self._transport.send(name, body)
+        return self._transport.ask(name, body)
 
 
 @contextmanager

@@ -194,7 +194,8 @@ class _Pulse:
         if isinstance(outcome, Refused) and outcome.authentication:
             return "not tried: the vendor no longer accepts the token"
         if self._silent >= DEAD_AFTER:
-            return "not tried: the vendor does not answer"
+            away = isinstance(outcome, NotSent) and outcome.turned_away
+            return f"not tried: the vendor {'turns every request away' if away else 'does not answer'}"
         if isinstance(outcome, Ok) and event.outcome != "done":
             return "not tried: passwords and intents can no longer be stored"
         return ""

@@ -139,6 +139,8 @@ def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> 
         timeout=options.timeout,
     )
     with connected(settings, _attentive(goal, stop.wait if stop else time.sleep)) as transport:
+        if stop:
+            transport.stopped = stop.is_set
         store, journal = store_of(options.files, options.ledger), journal_of(options.files, options.ledger)
         yield Bench(goal, transport, store, journal)
 

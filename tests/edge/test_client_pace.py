@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reconciler.answer import Ok
-from reconciler.rate import RateLimiter
+from reconciler.rate import HOPELESS, RateLimiter
 
 from .line import Line, line
 from .vendor_stub import Exchange, Shelf, Stub, envelope, reply, together
@@ -48,29 +48,78 @@ def test_a_slower_vendor_is_learnt(rate: float) -> None:
     limiter = RateLimiter(rate, clock, clock.sleep)
     recent: list[float] = []
     while went < 500:
-        limiter.wait()
+        pauses = limiter.wait()
         clock.now += 0.001
         recent = [at for at in recent if clock.now - at < 1]
         if len(recent) >= allowed:
             refused += 1
-            limiter.pause(1)
+            limiter.pause(1, pauses)
         else:
             recent.append(clock.now)
+            limiter.passed()
             went += 1
     assert refused <= 15
     assert clock.now - 1000 < 500 / allowed * 1.3
 
 
 def test_the_rate_comes_back() -> None:
-    """After one refusal most of the rate is back within fifty requests, and in the end all of it."""
+    """A refusal leaves seven tenths of the rate; most of it is back in ten seconds, and in the end all of it."""
     clock = Clock()
     limiter = RateLimiter(20, clock, clock.sleep)
-    limiter.wait()
+    for _ in times(limiter, clock, 20):
+        limiter.passed()
     limiter.pause(1)
-    gaps = [later - first for first, later in itertools.pairwise(times(limiter, clock, 2000))]
-    assert gaps[1] == pytest.approx(1 / 10, rel=0.05)
-    assert gaps[50] == pytest.approx(1 / 20, rel=0.25)
+    went = times(limiter, clock, 1000)
+    gaps = [later - first for first, later in itertools.pairwise(went)]
+    assert gaps[0] == pytest.approx(1 / 14, rel=0.05)
+    assert next(gap for at, gap in zip(went, gaps, strict=False) if at > went[0] + 10) < 1 / 17
     assert gaps[-1] == pytest.approx(1 / 20)
+
+
+@pytest.mark.parametrize("seconds", [2, 5, 10, 30, 60])
+def test_a_while_of_refusals_counts_once(seconds: float) -> None:
+    """A vendor that refuses everything for a while is asked now and then, and afterwards soon as quickly as before."""
+    clock = Clock()
+    limiter = RateLimiter(20, clock, clock.sleep)
+    begin, refused, went = clock.now + 2.5, 0, 0
+    while went < 200:
+        pauses = limiter.wait()
+        if begin <= clock.now < begin + seconds:
+            refused += 1
+            limiter.pause(1, pauses)
+        else:
+            limiter.passed()
+            went += 1
+    assert refused < 10
+    assert clock.now - 1000 < 10 + 2 * seconds + 10
+    assert not limiter.hopeless
+
+
+def test_refusals_of_what_was_in_flight_count_once() -> None:
+    """Eight requests that were under way together and are all refused slow down as one does."""
+    one, eight = (RateLimiter(20, clock, clock.sleep) for clock in (Clock(), Clock()))
+    for limiter, count in ((one, 1), (eight, 8)):
+        pauses = [limiter.wait() for _ in range(8)]
+        for _ in range(8):
+            limiter.passed()
+        for number in pauses[:count]:
+            limiter.pause(1, number)
+    clocks = [limiter._clock for limiter in (one, eight)]
+    gaps = [times(limiter, clock, 50)[-1] for limiter, clock in zip((one, eight), clocks, strict=True)]  # type: ignore[arg-type]
+    assert gaps[0] == gaps[1]
+
+
+def test_it_is_hopeless_after_a_dozen() -> None:
+    """A dozen refusals in a row are the end of hope, and one request that gets through is its beginning."""
+    clock = Clock()
+    limiter = RateLimiter(20, clock, clock.sleep)
+    for _ in range(HOPELESS):
+        assert not limiter.hopeless
+        limiter.pause(1, limiter.wait())
+    assert limiter.hopeless
+    assert 60 < clock.now - 1000 < 180
+    limiter.passed()
+    assert not limiter.hopeless
 
 
 @pytest.mark.parametrize("rate", [1, 3, 7, 20, 50, 999])

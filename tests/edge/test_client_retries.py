@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.client import READ_TRIES, Looked
+from reconciler.client import MOST_TURNS, READ_TRIES, Looked
+from reconciler.core.endpoints import EndpointName
 from reconciler.core.model import Secret
 from reconciler.errors import IncompleteListing, VendorError
+from reconciler.rate import HOPELESS
 
 from .line import PASSWORD, Line, line
 from .vendor_stub import Answer, Stub, closed, cut, envelope, garbage, hangs, redirect, reply
@@ -79,16 +82,17 @@ def test_the_last_try_counts(vendor: Stub, client: Line, read: Callable[[Line], 
     assert len(vendor.requests) == READ_TRIES
 
 
-@pytest.mark.parametrize("answer", PASSING.values(), ids=PASSING)
+@pytest.mark.parametrize("trouble", PASSING)
 @pytest.mark.parametrize("read", [read for read, _ in READS.values()], ids=READS)
-def test_a_read_gives_up(vendor: Stub, client: Line, read: Callable[[Line], Any], answer: Answer) -> None:
+def test_a_read_gives_up(vendor: Stub, client: Line, read: Callable[[Line], Any], trouble: str) -> None:
     """A trouble that lasts ends in one error after a bounded number of tries, which says what it was."""
-    vendor.script(answer)
-    with pytest.raises(VendorError, match=f"{READ_TRIES} times") as caught:
+    tries = HOPELESS if trouble == "429" else READ_TRIES
+    vendor.script(PASSING[trouble])
+    with pytest.raises(VendorError, match=f"{tries} times") as caught:
         read(client)
     assert not isinstance(caught.value, IncompleteListing)
     assert caught.value.hint
-    assert len(vendor.requests) == READ_TRIES
+    assert len(vendor.requests) == tries
 
 
 def test_a_read_of_nobody_gives_up() -> None:
@@ -115,8 +119,8 @@ def test_retry_after_is_honoured(vendor: Stub, client: Line, status: int) -> Non
     """Before each try that follows, the client pauses for as long as the vendor asks."""
     vendor.script(*[reply(status, headers={"Retry-After": "17"})] * 3, ONE)
     client.reader.one("8001")
-    assert sum(pause >= 17 for pause in client.pauses) >= 3
-    assert max(client.pauses) < 18
+    assert sum(pause >= 16.5 for pause in client.pauses) >= 3
+    assert max(client.pauses) < 30
 
 
 @pytest.mark.parametrize("answer", LASTING.values(), ids=LASTING)
@@ -167,13 +171,46 @@ def test_no_such_agent(vendor: Stub, client: Line, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("write", [write for write, _ in WRITES.values()], ids=WRITES)
-def test_a_write_that_was_turned_away_goes_once(vendor: Stub, client: Line, write: Callable[[Line], Outcome]) -> None:
-    """429 did nothing, and says when to come again; whether to is not the client's to say."""
+def test_a_write_that_was_turned_away_is_sent_again(
+    vendor: Stub, client: Line, write: Callable[[Line], Outcome]
+) -> None:
+    """429 did nothing, and says when to come again: the write goes then, and succeeds."""
+    vendor.script(*[reply(429, headers={"Retry-After": "3"})] * 3, envelope(data=[ROW]), envelope())
+    assert not isinstance(write(client), NotSent)
+    assert len(vendor.requests) == 4
+    assert sum(pause > 2.5 for pause in client.pauses) >= 3
+
+
+def test_a_vendor_that_turns_everything_away_is_left_alone(vendor: Stub, client: Line) -> None:
+    """After a dozen refusals with nothing let through between them a request ends, and the next ones at once."""
     vendor.script(reply(429, headers={"Retry-After": "3"}))
-    outcome = write(client)
-    assert isinstance(outcome, NotSent)
-    assert outcome.retry_after == 3
-    assert (len(vendor.requests), client.pauses) == (1, [])
+    for asked in (HOPELESS, HOPELESS + 1):
+        outcome = client.writer.edit("8001", {"name": "x"})
+        assert isinstance(outcome, NotSent)
+        assert outcome.turned_away
+        assert len(vendor.requests) == asked
+
+
+def test_nobody_who_has_stopped_waits_for_a_turn(vendor: Stub, client: Line) -> None:
+    """Once nobody wants the answer a request that was turned away is not sent again."""
+    client.transport.stopped = lambda: True
+    vendor.script(reply(429))
+    assert isinstance(client.writer.edit("8001", {"name": "x"}), NotSent)
+    assert len(vendor.requests) == 1
+
+
+def test_an_unlucky_request_ends(vendor: Stub, client: Line) -> None:
+    """One request that is always turned away, while others get through, is given up in the end."""
+    vendor.script(reply(429))
+    real = client.transport.send
+
+    def send(name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        client.transport.limiter.passed()
+        return real(name, body)
+
+    with patch.object(client.transport, "send", send):
+        assert isinstance(client.writer.edit("8001", {"name": "x"}), NotSent)
+    assert len(vendor.requests) == 1 + MOST_TURNS
 
 
 @pytest.mark.parametrize("write", [write for write, _ in WRITES.values()], ids=WRITES)
