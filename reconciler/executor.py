@@ -53,12 +53,13 @@ class _Made:
 class _Job:
     """A request that the planned call `index` has come to: itself, a part of it, or a password for what was `made`.
 
-    `tried`: an earlier request may have carried it out.
+    `tried`: an earlier request may have carried it out. `parted`: it was part of a batch that has been answered.
     """
 
     index: int
     call: Call
     tried: bool = False
+    parted: bool = False
     made: _Made | None = None
 
     def left(self, reason: str) -> Event:
@@ -86,7 +87,8 @@ def execute(calls: Sequence[Call], hands: Hands) -> Iterator[Event]:
                 if isinstance(number, OSError):
                     yield from run.unnoted(job, number)
                 else:
-                    running[threads.submit(settle, job.call, hands.tongs, tried=job.tried)] = (job, number)
+                    sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried, parted=job.parted)
+                    running[sent] = (job, number)
             if not running:
                 break
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -146,7 +148,7 @@ class _Run:
                 # What was tried may come through yet.
                 ended: CallOutcome = "lost" if settled.tried else "refused"
                 self._hands.journal.over(number, Event(part, ended, "not made, and sent anew"))
-            yield from self._send(_Job(job.index, part, settled.tried))
+            yield from self._send(_Job(job.index, part, settled.tried, parted=True))
 
     def _send(self, job: _Job) -> Iterator[Event]:
         if self._stopped:

@@ -12,6 +12,7 @@
 | refused: delete | the list is halved until the culprit stands alone; who does not exist is done |
 | ok: batch | checked agent by agent; who is not in the answer is looked up; not there: created singly |
 | refused: batch | sent again in halves, down to one |
+| refused: one of a batch | looked up; there, and as it was asked: the batch has made it, whatever was answered |
 | lost: batch | looked up, agent by agent; who is there was made, the others are sent again |
 """
 
@@ -107,6 +108,14 @@ class Tongs:
         """Look an agent up, as one of those requests."""
         return self.again(lambda: self.reader.look(operator_id))
 
+    def look_hard(self, operator_id: str) -> Outcome | None:
+        """The same, and once more where no answer comes: nothing of a new agent is known without it."""
+        looked = self.look(operator_id)
+        if isinstance(looked, NotSent | Lost):
+            self.wait(backoff(1, looked.retry_after))
+            looked = self.look(operator_id) or looked
+        return looked
+
 
 Ends = list[tuple[Call, Outcome]]
 Item = dict[str, Any]
@@ -126,28 +135,32 @@ class Settled:
     strangers: Sequence[Item] = ()
 
 
-def settle(call: Call, tongs: Tongs, *, tried: bool = False) -> Settled:
+def settle(call: Call, tongs: Tongs, *, tried: bool = False, parted: bool = False) -> Settled:
     """Send a call and settle how it ended. A list or a batch may end in parts, each a call of its own.
 
-    With `tried`, an earlier request may have created the agents, with passwords that the vendor chose. An agent of
-    whom that is found out ends as `Ok` with `vendor_password` and without an `operatorPassword`.
+    With `tried`, an earlier request may have created the agents, with passwords that the vendor chose. So may, against
+    what was answered, a batch of which the call was `parted`. An agent of whom that is found out ends as `Ok` with
+    `vendor_password` and without an `operatorPassword`.
     """
     if call.kind == "delete":
         return Settled(_delete(call, tongs))
     if call.batch:
         return _batch(call, tongs, tried)
-    return Settled([_single(call, tongs, tried)])
+    return Settled([_single(call, tongs, tried, parted)])
 
 
-def _single(call: Call, tongs: Tongs, tried: bool) -> tuple[Call, Outcome]:
+def _single(call: Call, tongs: Tongs, tried: bool, parted: bool) -> tuple[Call, Outcome]:
     outcome = tongs.send(call)
     lost: Outcome | None = Lost("an earlier request may have made it") if tried else None
-    seen_as = replace(call, vendor_password=tried)
+    seen_as = replace(call, vendor_password=tried or parted)
     for attempt in range(1, TRIES):
         if isinstance(outcome, Ok) or (isinstance(outcome, Refused) and outcome.authentication):
             return call, outcome
         if isinstance(outcome, Refused):
-            return (call, outcome) if lost is None else (seen_as, _seen(call, tongs) or outcome)
+            if lost is not None:
+                return seen_as, _seen(call, tongs) or outcome
+            made = _seen(call, tongs, exactly=True) if parted else None
+            return (call, outcome) if made is None else (seen_as, made)
         lost = outcome if isinstance(outcome, Lost) else lost
         tongs.wait(backoff(attempt, outcome.retry_after))
         if lost is not None and (seen := _seen(call, tongs)) is not None:
@@ -159,21 +172,23 @@ def _single(call: Call, tongs: Tongs, tried: bool) -> tuple[Call, Outcome]:
     return call, (lost if lost is not None and isinstance(outcome, NotSent) else outcome)
 
 
-def _seen(call: Call, tongs: Tongs) -> Outcome | None:
+def _seen(call: Call, tongs: Tongs, *, exactly: bool = False) -> Outcome | None:
     """How the call ended, as far as the vendor shows it: `None` when there is nothing of it to be seen.
 
-    `Lost` when the vendor cannot be asked; a create is not repeated blindly.
+    `Lost` when the vendor cannot be asked; a create is not repeated blindly. An agent that is there was made by ours;
+    with `exactly`, only where it is as that asked: somebody else may have been quicker.
     """
     if call.kind == "password":
         return None
-    looked = tongs.look(call.operator_ids[0])
+    look = tongs.look_hard if call.kind == "create" else tongs.look
+    looked = look(call.operator_ids[0])
     if not isinstance(looked, Ok):
         blind = call.kind == "create" or isinstance(looked, Refused)
         return (looked or Lost("it could not be looked up")) if blind else None
     found: Looked | None = looked.data
     if found is None or (call.kind == "edit" and not _as_asked(call, found)):
         return None
-    return Ok(_item(found))
+    return None if exactly and not _as_made(call, found) else Ok(_item(found))
 
 
 def _item(found: Looked) -> Item:
@@ -187,6 +202,11 @@ def _as_asked(call: Call, found: Looked) -> bool:
     return all(
         not BY_NAME[name].write_only and found.agent.fields[name] == value for name, value in call.fields.items()
     )
+
+
+def _as_made(call: Call, found: Looked) -> bool:
+    """Whether whatever is listed of an agent's create is as it was asked."""
+    return all(BY_NAME[name].write_only or found.agent.fields[name] == value for name, value in call.fields.items())
 
 
 def _batch(call: Call, tongs: Tongs, tried: bool) -> Settled:
@@ -237,7 +257,7 @@ def _there(operator_ids: Iterable[str], tongs: Tongs) -> dict[str, Item] | None:
     """Who of them exists, or `None` when that cannot be found out."""
     there: dict[str, Item] = {}
     for operator_id in operator_ids:
-        looked = tongs.look(operator_id)
+        looked = tongs.look_hard(operator_id)
         if not isinstance(looked, Ok):
             return None
         if looked.data is not None:

@@ -111,10 +111,11 @@ BUGS: Final = (
                 if isinstance(number, OSError):
                     yield from run.unnoted(job, number)
                 else:
-                    running[threads.submit(settle, job.call, hands.tongs, tried=job.tried)] = (job, number)
+                    sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried, parted=job.parted)
+                    running[sent] = (job, number)
 """,
         """\
-                sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried)
+                sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried, parted=job.parted)
                 wait([sent])
                 number = _note(job.call, hands)
                 if isinstance(number, OSError):
@@ -228,7 +229,7 @@ BUGS: Final = (
     Bug(
         "refused-look-up-is-absence",
         "reconciler/client.py",
-        '            outcome = self._transport.send("page", wire.search_body(self._company, operator_id))\n',
+        '            outcome = self._transport.ask("page", wire.search_body(self._company, operator_id))\n',
         "            return Ok(None)\n",
         "A look-up that the vendor refuses is not taken for an agent that is not there.",
         (f"{_PLANTED}::test_a_refused_look_up_is_made_sure_of",),
@@ -276,10 +277,34 @@ BUGS: Final = (
     Bug(
         "refused-after-lost-is-final",
         "reconciler/settle.py",
-        "            return (call, outcome) if lost is None else (seen_as, _seen(call, tongs) or outcome)\n",
-        "            return call, outcome\n",
+        "                return seen_as, _seen(call, tongs) or outcome\n",
+        "                return call, outcome\n",
         "A repeated create that is refused because the first one arrived counts as done.",
         (f"{_PLANTED}::test_a_create_that_arrives_late_is_ours",),
+    ),
+    Bug(
+        "batch-believed",
+        "reconciler/settle.py",
+        "            made = _seen(call, tongs, exactly=True) if parted else None\n",
+        "            made = None\n",
+        "Whom a batch made against its answer gets a password that somebody knows.",
+        (f"{_BATCHES}::test_what_a_batch_made_against_its_answer",),
+    ),
+    Bug(
+        "somebody-elses-agent-taken",
+        "reconciler/settle.py",
+        "    return None if exactly and not _as_made(call, found) else Ok(_item(found))\n",
+        "    return Ok(_item(found))\n",
+        "Nobody else's agent, made meanwhile with a number of the batch, gets another password.",
+        (f"{_BATCHES}::test_who_is_refused_alone_stops_nobody_else",),
+    ),
+    Bug(
+        "refusals-in-a-row-add-up",
+        "reconciler/rate.py",
+        "        if self._in_a_row == 1:  # what",
+        "        if self._in_a_row:  # what",
+        "A vendor that refuses everything for a while is soon asked as quickly as before.",
+        ("tests/edge/test_client_pace.py::test_a_while_of_refusals_counts_once",),
     ),
     Bug(
         "sip-password-not-fetched",

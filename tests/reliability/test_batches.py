@@ -126,7 +126,7 @@ def test_an_answer_that_names_nobody(data: Any) -> None:
 
 def test_an_answer_that_leaves_somebody_out_who_cannot_be_looked_up() -> None:
     """Then nobody knows, and the next run finds out."""
-    vendor = Scripted([Ok([item("8001"), item("8002")])], [LOST])
+    vendor = Scripted([Ok([item("8001"), item("8002")])], [LOST, LOST])
     (made, unseen) = settle(BATCH, tongs(vendor)).over
     assert made == (part("8001", "8002"), Ok([item("8001"), item("8002")]))
     assert (unseen[0], type(unseen[1])) == (part("8003"), Lost)
@@ -194,11 +194,18 @@ def test_a_lost_batch_that_comes_through_late() -> None:
     assert ended.again == []
 
 
-@pytest.mark.parametrize("looks", [[LOST], [GONE, NotSent("no connection")]])
+@pytest.mark.parametrize("looks", [[LOST] * 2, [GONE, *[NotSent("no connection")] * 2]])
 def test_a_lost_batch_that_cannot_be_looked_up(looks: list[Outcome]) -> None:
     """It stays lost, and is not sent again blindly."""
     vendor = Scripted([LOST], looks)
     assert settle(BATCH, tongs(vendor)) == Settled([(BATCH, LOST)])
+
+
+def test_a_look_without_an_answer_is_repeated() -> None:
+    """One hiccup among the looks does not leave a whole batch in doubt."""
+    vendor = Scripted([LOST], [here("8001"), LOST, here("8002"), here("8003")])
+    ended = settle(BATCH, tongs(vendor))
+    assert [(made, outcome) for made, outcome in ended.over] == [(part(id_), Ok([seen(id_)])) for id_ in IDS]
 
 
 def test_a_lost_batch_that_is_turned_away_then() -> None:
@@ -319,10 +326,11 @@ def _ledger(folder: Path) -> Ledger:
 
 def test_who_is_refused_alone_stops_nobody_else(tmp_path: Path) -> None:
     """Halved down to the culprit: the others are made and edited, and its own edit is not tried."""
-    vendor = Scripted([NO, Ok([item("8001")]), NO, NO, Ok([item("8003")]), Ok({}), Ok({})])
+    answers: list[Outcome] = [NO, Ok([item("8001")]), NO, NO, Ok([item("8003")]), Ok({}), Ok({})]
+    vendor = Scripted(answers, [Ok(Looked(live_agent("8002", name="console"), None, None))])
     events, books = carried_out(tmp_path, vendor, BATCH, *EDITS)
     assert vendor.asked == [
-        *("create 8001 8002 8003", "create 8001", "create 8002 8003", "create 8002", "create 8003"),
+        *("create 8001 8002 8003", "create 8001", "create 8002 8003", "create 8002", "look 8002", "create 8003"),
         *("edit 8001", "edit 8003"),
     ]
     assert sorted(events) == [
@@ -330,10 +338,34 @@ def test_who_is_refused_alone_stops_nobody_else(tmp_path: Path) -> None:
         *(("edit", "8001", "done"), ("edit", "8002", "skipped"), ("edit", "8003", "done")),
     ]
     # Alone they were created with passwords that were known before.
-    created = {asked: sent for asked, sent in zip(vendor.asked, vendor.passwords, strict=True) if sent}
+    sends = [asked for asked in vendor.asked if not asked.startswith("look")]
+    created = {asked: sent for asked, sent in zip(sends, vendor.passwords, strict=True) if sent}
     assert {id_: created[f"create {id_}"].reveal() for id_ in ("8001", "8003")} == books.passwords
     assert min(map(len, books.passwords.values())) >= 18
     assert books.open == []
+
+
+def as_asked(operator_id: str) -> Outcome:
+    """What a look shows at one that the batch has made."""
+    return Ok(Looked(live_agent(operator_id, name="外呼"), None, None))
+
+
+@pytest.mark.parametrize(
+    ("answers", "looks"),
+    [
+        ([NO, NO, NO, Ok(), NO, NO, Ok(), Ok()], [*map(as_asked, IDS)]),
+        ([Ok(), NO, NO, NO, Ok(), Ok(), Ok()], [GONE] * 3 + [*map(as_asked, IDS)]),
+    ],
+    ids=["refused, and made all the same", "made after it was looked for"],
+)
+def test_what_a_batch_made_against_its_answer(tmp_path: Path, answers: list[Outcome], looks: list[Outcome]) -> None:
+    """Who is refused alone, and is there as the batch asked, was made by it: the password is set, and known."""
+    vendor = Scripted(answers, looks)
+    events, books = carried_out(tmp_path, vendor, BATCH)
+    assert sorted(events) == [("create", id_, "done") for id_ in IDS]
+    assert set(books.passwords) == set(IDS)
+    assert [asked for asked in vendor.asked if asked.startswith("password")] == [f"password {id_}" for id_ in IDS]
+    assert (books.open, vendor.answers) == ([], [])
 
 
 def test_a_lost_password_is_set_anew(tmp_path: Path) -> None:

@@ -306,10 +306,10 @@ def test_any_history_converges(vendor: Box) -> None:
     run_state_machine_as_test(on(vendor), settings=STEADY)
 
 
-def blind(call: Call, tongs: Tongs, *, tried: bool) -> Settled:
+def blind(call: Call, tongs: Tongs, *, tried: bool, parted: bool) -> Settled:
     """The bug that must be found: a create whose answer was lost is simply sent again."""
     if call.kind != "create" or call.batch:
-        return settle(call, tongs, tried=tried)
+        return settle(call, tongs, tried=tried, parted=parted)
     outcome = tongs.send(call)
     return Settled([(call, tongs.send(call) if isinstance(outcome, Lost) else outcome)])
 
