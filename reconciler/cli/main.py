@@ -60,8 +60,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a pipeline's cancel is an interrupt
     shell = Shell()
+
+    def interrupt(*_: object) -> NoReturn:
+        shell.interrupted = True
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # a pipeline's cancel is an interrupt
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
     code = _run(arguments, shell)
     with contextlib.suppress(OSError):
         sys.stdout.flush()
@@ -102,6 +109,9 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         shell.say(f"error: the output cannot be written: {error.strerror}; `reconciler status` shows the last apply")
         return 1
     except Exception as error:  # noqa: BLE001 - a traceback could show a secret; its place is enough for a report
+        if shell.interrupted:  # in the middle of an import it arrives as the import's own error
+            shell.say("interrupted")
+            return EXIT_INTERRUPTED
         return _unexpected(error, shell)
     return code if isinstance(code, int) else 0
 

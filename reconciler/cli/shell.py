@@ -12,9 +12,13 @@ from typing import Any
 
 @dataclass(slots=True)
 class Shell:
-    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else."""
+    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else.
+
+    `interrupted`: somebody wants the process to end.
+    """
 
     json: bool = False
+    interrupted: bool = False
     _kept: list[object] = field(default_factory=list, repr=False)
 
     @property

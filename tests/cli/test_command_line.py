@@ -153,3 +153,30 @@ def test_version(offline: Workplace) -> None:
     ran = offline.run("--version")
     assert ran.code == 0
     assert ran.out.startswith("reconciler, version ")
+
+
+SWALLOWED = """
+import os, signal, sys
+
+class Swallows:
+    def find_spec(self, name, *_):
+        if name == "reconciler.look":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                raise ImportError("as C modules do") from None
+
+sys.meta_path.insert(0, Swallows())
+from reconciler.cli.main import main
+main(["plan"])
+"""
+
+
+def test_an_interrupt_that_an_import_swallows_is_one(place: Workplace) -> None:
+    """In the middle of an import an interrupt may come out as an ImportError: it is an interrupt all the same."""
+    place.write("version: 1\ncompany: {abbreviate: acme}\nagents: []\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], cwd=place.folder, env=place.environment(),
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "interrupted")
