@@ -39,7 +39,10 @@ def _alone() -> bool:
 
 
 class Reading:
-    """Files that are being read; a context, at whose end the process is gone. Safe for threads."""
+    """Files that are being read; a context, at whose end the process is gone. Safe for threads.
+
+    Raises `OSError` where no process is to be had.
+    """
 
     def __init__(self, contents: Contents) -> None:
         self._company: Company | None = None
@@ -117,8 +120,12 @@ class _Receiver(Protocol):
 
 
 def _spawned(contents: Contents) -> tuple[_Process, _Receiver]:
-    from multiprocessing import get_context
+    from multiprocessing import get_context, resource_tracker
 
+    if hasattr(signal, "pthread_sigmask"):
+        # The first process brings a tracker with it, whose start lets interrupts through again.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     context: Any = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_read, args=(contents, sender.send_bytes), daemon=True)
@@ -153,10 +160,14 @@ class _Fork:
         self.pid = pid
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
     def join(self) -> None:
-        os.waitpid(self.pid, 0)
+        with suppress(
+            ChildProcessError
+        ):  # where SIGCHLD is ignored the system takes the notice, and says so afterwards
+            os.waitpid(self.pid, 0)
 
 
 class _Pipe:

@@ -175,6 +175,7 @@ def _go_on(
     ours = [action for action in sight.plan.actions if not action.vendor_password]
     passwords = resolve(ours, os.environ, [options.token_file] if options.token_file else [])
     _ask(shell, sight.plan, auto_approve=auto_approve)
+    shell.heed()
     total = len(sight.plan.calls)
     with _interruptible(shell, stop), _event_log(events) as log, Progress(shell, "applying") as progress:
         done = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,12 @@ from reconciler.storage import FOLDER
 if TYPE_CHECKING:
     import threading
 
+    from reconciler.core.model import Content
     from reconciler.credentials import CredentialsFile
     from reconciler.goal import Goal
     from reconciler.ledger import Ledger, Store
     from reconciler.look import Bench
+    from reconciler.overlap import Reading
     from reconciler.planfile import SavedPlan
     from reconciler.render.heading import Heading
 
@@ -103,16 +105,16 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
     whatever else went wrong meanwhile.
     """
     from reconciler.files import contents, desired_of
-    from reconciler.overlap import Reading, worth_it
 
     files = list(contents(options.files))
-    if not worth_it(files):
+    reading = _begun(files)
+    if reading is None:
         from reconciler.goal import AsWritten
 
         before = since()
         yield AsWritten(desired_of(files), options.policy, before)
         return
-    with Reading(files) as reading:
+    with reading:
         files.clear()
         from reconciler.goal import AsBeingRead
 
@@ -121,6 +123,16 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
         except ReconcilerError:
             reading.desired()
             raise
+
+
+def _begun(files: Sequence[tuple[str, Content]]) -> Reading | None:
+    """The reading of large files, where a process for it is to be had."""
+    from reconciler.overlap import Reading, worth_it
+
+    try:
+        return Reading(files) if worth_it(files) else None
+    except OSError:
+        return None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -57,9 +57,8 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit with the contract's code (contract, section 4). Never a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, _writable(getattr(sys, name)))
     shell = Shell()
 
     def interrupt(*_: object) -> NoReturn:
@@ -80,10 +79,28 @@ def process() -> NoReturn:
 
     The interpreter would free hundreds of thousands of values one by one, and wait for answers that nobody will read.
     """
+    code: object = 1
     try:
         main()
     except SystemExit as ended:
-        os._exit(ended.code if isinstance(ended.code, int) else 1)
+        code = ended.code
+    except KeyboardInterrupt:  # another one, on the way out
+        code = EXIT_INTERRUPTED
+    except OSError:  # not even what went wrong can be written
+        code = 1
+    finally:
+        os._exit(code if isinstance(code, int) else 1)
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """The stream in UTF-8, whose writes are whole; one that nobody reads where it was closed before we began."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - until the process ends
+    if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream.buffer, io.RawIOBase):  # with PYTHONUNBUFFERED, where a short write would go unnoticed
+            stream = io.TextIOWrapper(io.BufferedWriter(stream.detach()), line_buffering=True)
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return stream
 
 
 def _run(arguments: list[str] | None, shell: Shell) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,8 @@ def plan(
         with bench(options, goal) as work, Progress(shell, "reading live agents") as progress:
 
             def heard(done: int, total: int) -> None:
-                import_module(f"reconciler.render.{format_}")  # while pages are on their way
+                with suppress(ImportError):  # an extra that is missing is told of when it is needed
+                    import_module(f"reconciler.render.{format_}")  # while pages are on their way
                 progress.update(done, total)
 
             sight = look(work, heard)

@@ -14,7 +14,7 @@ from typing import Any
 class Shell:
     """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else.
 
-    `interrupted`: somebody wants the process to end.
+    `interrupted`: a signal has come. It was raised where it came, but not every place lets an exception out.
     """
 
     json: bool = False
@@ -35,6 +35,11 @@ class Shell:
     def asks(self) -> bool:
         """Whether a person can answer."""
         return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def heed(self) -> None:
+        """Raise the interrupt that has come, if one has; before what cannot be taken back."""
+        if self.interrupted:
+            raise KeyboardInterrupt
 
     def data(self, text: str) -> None:
         """What was asked for."""

@@ -155,6 +155,99 @@ def test_version(offline: Workplace) -> None:
     assert ran.out.startswith("reconciler, version ")
 
 
+LOST = """
+import os, signal, sys, weakref
+
+class Value: pass
+
+class Swallows:
+    def find_spec(self, name, *_):
+        if name == "reconciler.look":
+            value = Value()
+            gone = weakref.ref(value, lambda _: os.kill(os.getpid(), signal.SIGINT))
+            del value
+
+sys.meta_path.insert(0, Swallows())
+from reconciler.cli.main import main
+main(["apply", "--auto-approve"])
+"""
+
+
+def test_a_lost_interrupt_applies_nothing(place: Workplace, box: Box) -> None:
+    """Where Python drops the interrupt, as in a weak reference's callback, apply still stops before its first write."""
+    place.write("version: 1\ncompany: {abbreviate: acme}\nagents: [{operatorId: '8001'}]\n")
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], cwd=place.folder, env=place.environment(),
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert box.store.history() == []
+
+
+def test_a_second_interrupt_ends_at_once(place: Workplace) -> None:
+    """One that comes on the way out is no traceback, and waits for nobody."""
+    code = "import reconciler.cli.main as m, sys\ndef again(*_): raise KeyboardInterrupt\nm._run = again\nm.process()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=place.environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is Linux's")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("text", ["version: 1\n", "version: 1\ncompany: {abbreviate: acme}\nagents: []\n"])
+def test_an_output_that_takes_nothing(place: Workplace, text: str, unbuffered: str) -> None:
+    """A full disk behind the output is exit 1 and no traceback, for good files and bad."""
+    place.write(text)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", "validate", "--format", "json"], cwd=place.folder,
+            env=place.environment({"PYTHONUNBUFFERED": unbuffered}), stdout=full, stderr=subprocess.PIPE, text=True,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_an_extra_that_is_missing(place: Workplace, box: Box) -> None:
+    """A plan in a format whose library is not installed says so, and what to install."""
+    box.store.reset([{"operatorId": "8001"}])
+    place.write("version: 1\ncompany: {abbreviate: acme}\nagents: []\n")
+    code = "import sys\nsys.modules['jinja2'] = None\nfrom reconciler.cli.main import main\nmain(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "plan", "--format", "html"], cwd=place.folder, env=place.environment(),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "reconciler[html]" in done.stderr
+
+
+def test_a_closed_output(place: Workplace) -> None:
+    """What is written to a file needs no output."""
+    place.write("version: 1\ncompany: {abbreviate: acme}\nagents: []\n")
+    command = f"'{sys.executable}' -m reconciler plan --format json --output plan.json >&-"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=place.folder, env=place.environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (place.folder / "plan.json").exists()
+
+
+def test_a_slow_reader_gets_all(place: Workplace) -> None:
+    """A pipe takes a little at a time: what is printed arrives whole, unbuffered too."""
+    agents = "".join(f"  - {{operatorId: '{number}', name: {'n' * 200}}}\n" for number in range(10000, 11000))
+    place.write(f"version: 1\ncompany: {{abbreviate: acme}}\nagents:\n{agents}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "reconciler", "plan", "--format", "json"], cwd=place.folder,
+        env=place.environment({"PYTHONUNBUFFERED": "1"}), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        found = b""
+        while more := process.stdout.read(1000):
+            found += more
+    assert json.loads(found)["summary"]["create"] == 1000
+
+
 SWALLOWED = """
 import os, signal, sys
 

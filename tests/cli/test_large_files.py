@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -103,3 +104,16 @@ def test_a_large_plan(place: Workplace, box: Box) -> None:
     applied = place.run("apply", "-y", "--target", "10000[0-3]")
     assert applied.code == 0
     assert sorted(box.store.agents()) == ["100000", "100001", "100002", "100003"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process is forked there alone")
+@pytest.mark.parametrize("limits", ["trap '' CHLD", "ulimit -u 1"])
+def test_a_large_plan_where_processes_are_scarce(place: Workplace, limits: str) -> None:
+    """Where the end of a process is nobody's news, or no process is to be had, a large file is planned all the same."""
+    (place.folder / "agents.yaml").write_bytes(LARGE)
+    command = f"{limits}; exec '{sys.executable}' -m reconciler plan --format json --target 10000[0-3]"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=place.folder, env=place.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["summary"]["create"] == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -280,3 +281,17 @@ def test_what_was_before_is_asked_for_while_the_files_are_read(
         with as_written(options("http://127.0.0.1:1", GOOD[0][1]), lambda: before) as goal:
             assert isinstance(goal, AsBeingRead | AsWritten)
             assert goal.since is before
+
+
+def test_without_a_process_files_are_read_here(
+    options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system has no process to give, the files are read all the same."""
+
+    def none(_: object) -> None:
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(overlap, "SPAWN_FROM", 0)
+    monkeypatch.setattr(overlap, "_spawned", none)
+    with as_written(options("http://127.0.0.1:1", GOOD[0][1])) as goal:
+        assert isinstance(goal, AsWritten)
