@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -79,6 +80,7 @@ def process() -> NoReturn:
 
     The interpreter would free hundreds of thousands of values one by one, and wait for answers that nobody will read.
     """
+    gc.set_threshold(50_000)  # else it would look through what is imported several times
     code: object = 1
     try:
         main()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.core.fields import BY_NAME, COMPARED, Field, Value, can_edit
@@ -40,10 +41,28 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Pol
         entry = ledger.get(agent.operator_id)
         if entry is not None or not _is_as_wanted(agent, live.agents.get(agent.operator_id)):
             differing.append(_compare(agent, live, entry or NOT_RECORDED, sip_numbers))
-    agents = [agent for agent in differing if agent is not None]
+    agents = _told_by_deepdiff([agent for agent in differing if agent is not None])
     agents += [AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - wanted if policy.speaks_of(id_)]
     agents.sort(key=lambda agent: agent.operator_id)
     return Diff(desired, live, ledger, tuple(agents), len(in_scope), len(looked_at))
+
+
+def _told_by_deepdiff(agents: list[AgentDiff]) -> list[AgentDiff]:
+    """The agents, with those changes of known values that DeepDiff finds. It is asked once for all of them."""
+    unequal = {
+        (agent.operator_id, change.field): change
+        for agent in agents
+        for change in agent.changes
+        if agent.live and change.before_known
+    }
+    if not unequal:
+        return agents
+    before, after = ({at: getattr(change, side) for at, change in unequal.items()} for side in ("before", "after"))
+    same = unequal.keys() - deepdiff()(before, after).affected_root_keys
+    return [
+        replace(agent, changes=tuple(each for each in agent.changes if (agent.operator_id, each.field) not in same))
+        for agent in agents
+    ]
 
 
 def _is_as_wanted(desired: DesiredAgent, live: LiveAgent | None) -> bool:
@@ -114,9 +133,7 @@ def _changes(
     """What differs, and what cannot be known: fixed at creation, never listed, and not recorded."""
     known = {name: facts[name] for name in wanted if name in facts}
     unknown = [name for name in wanted if name not in known]
-    unequal = {name: value for name, value in known.items() if value != wanted[name]}
-    differing = deepdiff()(unequal, {name: wanted[name] for name in unequal}).affected_root_keys if unequal else ()
-    changes = [FieldChange(name, known[name], wanted[name]) for name in differing]
+    changes = [FieldChange(name, value, wanted[name]) for name, value in known.items() if value != wanted[name]]
     changes += [FieldChange(name, None, wanted[name], before_known=False) for name in unknown if _editable(name)]
     changes.sort(key=lambda change: _ORDER[change.field])
     unknowable = sorted((name for name in unknown if not _editable(name)), key=_ORDER.__getitem__)
