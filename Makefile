@@ -49,7 +49,7 @@ $(PEERS)/.ready: benchmarks/requirements.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
-bench: $(VENV)/.ready $(PEERS)/.ready  ## time plans beside floors and peers, some 15 minutes (BENCH=--write: renew the page)
+bench: $(VENV)/.ready $(PEERS)/.ready  ## time plans beside floors and peers, some 10 minutes (BENCH=--write: renew the page)
 	$(BIN)/python -m benchmarks $(BENCH)
 
 sandbox: $(VENV)/.ready  ## a stand-in vendor with 30 agents on 127.0.0.1:8787
