@@ -164,9 +164,8 @@ class _Fork:
             os.kill(self.pid, signal.SIGKILL)
 
     def join(self) -> None:
-        with suppress(
-            ChildProcessError
-        ):  # where SIGCHLD is ignored the system takes the notice, and says so afterwards
+        # Where SIGCHLD is ignored the system takes the notice, and says so afterwards.
+        with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
 

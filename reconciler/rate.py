@@ -43,7 +43,6 @@ class RateLimiter:
     ) -> None:
         self._top = rate or math.inf
         self._plateau = math.inf  # the rate that was refused
-        self._since = 0.0
         self._clock = clock
         self._sleep = sleep
         self._next = 0.0
@@ -59,7 +58,7 @@ class RateLimiter:
         return self._in_a_row >= HOPELESS
 
     def wait(self) -> int:
-        """Sleep until this request's slot, and on while everybody is held back."""
+        """Sleep until this request's slot, and on while everybody is held back; the number of pauses until then."""
         with self._lock:
             now = self._clock()
             slot = max(now, self._next)
@@ -85,7 +84,6 @@ class RateLimiter:
                 seconds = max(seconds, min(2.0 ** (self._in_a_row - 2), LONGEST_HOLD))
             self._held = max(self._held, now + seconds)
             self._next = max(self._next, self._held)
-            self._since = max(self._since, self._held)
 
     def _slow_down(self, now: float) -> None:
         self._pauses += 1
@@ -95,14 +93,13 @@ class RateLimiter:
             rate = self._rate(now)
             taken = float(len(self._let_through))
             self._plateau = max(SLOWEST / LEFT, min(rate, taken if math.isinf(rate) else max(taken, rate / 4)))
-            self._since = now
 
     def _rate(self, at: float) -> float:
         """Requests a second: below the plateau after a refusal, at it some seconds later, and then away from it."""
         if math.isinf(self._plateau):
             return self._top
         to_plateau = math.cbrt(self._plateau * (1 - LEFT) / CURVE)
-        rate = self._plateau + CURVE * (max(at - self._since, 0.0) - to_plateau) ** 3
+        rate = self._plateau + CURVE * (max(at - self._held, 0.0) - to_plateau) ** 3
         return min(rate, self._top)
 
     def _forget(self) -> None:

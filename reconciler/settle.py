@@ -199,13 +199,11 @@ def _item(found: Looked) -> Item:
 
 def _as_asked(call: Call, found: Looked) -> bool:
     """Whether every field of an edit is listed, and as it was asked."""
-    return all(
-        not BY_NAME[name].write_only and found.agent.fields[name] == value for name, value in call.fields.items()
-    )
+    return _as_made(call, found) and not any(BY_NAME[name].write_only for name in call.fields)
 
 
 def _as_made(call: Call, found: Looked) -> bool:
-    """Whether whatever is listed of an agent's create is as it was asked."""
+    """Whether every field of a call that is listed is as it was asked."""
     return all(BY_NAME[name].write_only or found.agent.fields[name] == value for name, value in call.fields.items())
 
 

@@ -81,15 +81,13 @@ def process() -> NoReturn:
     The interpreter would free hundreds of thousands of values one by one, and wait for answers that nobody will read.
     """
     gc.set_threshold(50_000)  # else it would look through what is imported several times
-    code: object = 1
+    code: object = 1  # of what cannot even be told, such as an output that takes nothing
     try:
         main()
     except SystemExit as ended:
         code = ended.code
     except KeyboardInterrupt:  # another one, on the way out
         code = EXIT_INTERRUPTED
-    except OSError:  # not even what went wrong can be written
-        code = 1
     finally:
         os._exit(code if isinstance(code, int) else 1)
 
