@@ -41,7 +41,7 @@ MOST_AGENTS: Final = 10_000_000
 READ_TRIES: Final = 6
 LISTING_TRIES: Final = 6
 MOST_TURNS: Final = 50
-"""Times that one request is sent at most while the vendor turns it away and lets others through."""
+"""Times that one request is sent again at most while the vendor turns it away and lets others through."""
 
 
 class Transport:
