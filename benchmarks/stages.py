@@ -16,18 +16,19 @@ from typing import Any, Final, TypeVar
 
 from benchmarks import floor
 from benchmarks.bystage import COMPARED, EVENTS, PAGES, ROWS
-from reconciler.client import Reader, connected
-from reconciler.core.desired import Reading, desired_state, read_desired
-from reconciler.core.diff import diff
-from reconciler.core.document import Document, parse
-from reconciler.core.model import DesiredState, Policy, Secret
-from reconciler.core.pipeline import live_state, make_plan
-from reconciler.core.resolve import resolve
-from reconciler.core.state import LiveAgent, LiveState
-from reconciler.core.words import schema_problems
+from reconciler.core.desired.problems import schema_problems
+from reconciler.core.desired.read import Reading, desired_state, read_desired
+from reconciler.core.desired.resolve import resolve
+from reconciler.core.model.desired import DesiredState, Policy
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.secret import Secret
+from reconciler.core.planning.diff import diff
+from reconciler.core.planning.make_plan import live_state, make_plan
+from reconciler.core.yaml.document import Document, parse
 from reconciler.render import FORMATS
 from reconciler.render.heading import Heading
 from reconciler.settings import Connection
+from reconciler.vendor.http import Reader, connected
 
 T = TypeVar("T")
 

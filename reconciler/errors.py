@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.core.model import Problem
-    from reconciler.core.outcomes import Moved
-    from reconciler.ledger import LockInfo
+    from reconciler.core.model.ledger import LockInfo
+    from reconciler.core.model.outcome import Moved
+    from reconciler.core.model.problem import Problem
 
 
 class ReconcilerError(Exception):

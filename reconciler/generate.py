@@ -9,17 +9,17 @@ from pathlib import Path
 import click
 
 from reconciler.cli.main import cli
-from reconciler.core.plan_schema import plan_schema
-from reconciler.core.reference import fields_page
-from reconciler.core.schema import agents_schema
-from reconciler.render.json import document
+from reconciler.core.desired.reference import fields_page
+from reconciler.core.desired.schema import agents_schema
+from reconciler.core.saved.plan_schema import plan_schema
+from reconciler.core.text import json_text
 
 
 def generated() -> dict[str, str]:
     """Every generated file of the repository, by path, and what belongs in it."""
     return {
-        "schemas/agents.schema.json": document(agents_schema()),
-        "schemas/plan.schema.json": document(plan_schema()),
+        "schemas/agents.schema.json": json_text(agents_schema()),
+        "schemas/plan.schema.json": json_text(plan_schema()),
         "docs/fields.md": fields_page(),
         "docs/commands.md": commands_page(),
     }

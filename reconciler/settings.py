@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.model import Secret
+from reconciler.core.model.secret import Secret
 from reconciler.errors import WrongUsage
-from reconciler.storage import read_regular
+from reconciler.files.private import read_regular
 
 SUCCESS_CODES: Final = frozenset({0, 200})
 """Envelope codes that mean success. The reference names none; these two are assumed."""

@@ -11,11 +11,11 @@ from random import Random
 from typing import Any, Final
 
 from reconciler.core import wire
-from reconciler.core.actions import Call
-from reconciler.core.model import Company
-from reconciler.core.outcomes import Intent
+from reconciler.core.model.desired import Company
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.outcome import Intent
+from reconciler.core.model.plan import Call
 from reconciler.core.recovery import remembered
-from reconciler.core.state import LedgerEntry
 
 Row = dict[str, Any]
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from reconciler.client import Transport
+    from reconciler.vendor.http import Transport
 
 ROOT: Final = Path(__file__).parents[1]
 LONGEST: Final = 120
@@ -248,8 +248,8 @@ def _preload() -> None:
 
 def _hasten() -> None:
     """Make the pauses tiny, and read the certificates only once."""
-    from reconciler.client import Transport
     from reconciler.settings import Connection
+    from reconciler.vendor.http import Transport
 
     setattr(ssl, "create_default_context", certificates_read_once())  # noqa: B010
     real = Transport.__init__
@@ -272,7 +272,7 @@ def certificates_read_once() -> Callable[..., ssl.SSLContext]:
 
 def hurry(transport: Transport) -> None:
     """Pace requests by a clock that goes `HASTE` times as fast: what the vendor asks to wait for is soon over."""
-    from reconciler.rate import RateLimiter
+    from reconciler.vendor.rate import RateLimiter
 
     transport.limiter = RateLimiter(0, lambda: HASTE * time.monotonic(), transport.sleep)
 

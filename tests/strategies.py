@@ -9,11 +9,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.core.fields import COMPARED, LISTED, Field, Kind, Value
-from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Policy, matches
-from reconciler.core.nodes import Path
-from reconciler.core.scalars import plain_scalar
-from reconciler.core.state import LedgerEntry, LiveAgent, LiveState
+from reconciler.core.model.desired import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Policy, matches
+from reconciler.core.model.fields import COMPARED, LISTED, Field, Kind, Value
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.problem import Place
+from reconciler.core.yaml.nodes import Path
+from reconciler.core.yaml.scalars import plain_scalar
 
 IDS = ("8001", "8002", "8003", "8004", "8005", "8100", "0071", "admin")
 SIP_NUMBERS = ("60001", "60002", "60003", "60004", "60005")

@@ -15,20 +15,23 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from reconciler.client import Reader, Transport, Writer, connected
-from reconciler.core.actions import Plan
-from reconciler.core.fields import BY_NAME, LISTED, encode
-from reconciler.core.model import DesiredState, Secret
-from reconciler.core.pipeline import live_state, make_plan
-from reconciler.core.state import LedgerEntry, LiveState
-from reconciler.credentials import CredentialsFile, read_credentials, resolve
-from reconciler.executor import Hands, execute
-from reconciler.journal import Journal
-from reconciler.ledger import Ledger
-from reconciler.local import LocalStore
+from reconciler.apply.execute import Hands, execute
+from reconciler.apply.settle import Budget, Tongs
+from reconciler.core.model.desired import DesiredState
+from reconciler.core.model.fields import BY_NAME, LISTED, encode
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveState
+from reconciler.core.model.plan import Plan
+from reconciler.core.model.secret import Secret
+from reconciler.core.planning.make_plan import live_state, make_plan
+from reconciler.credentials.delivery import CredentialsFile, read_credentials
+from reconciler.credentials.passwords import resolve
+from reconciler.ledger.journal import Journal
+from reconciler.ledger.ledger import Ledger
+from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
 from reconciler.settings import Connection
-from reconciler.settle import Budget, Tongs
+from reconciler.vendor.http import Reader, Transport, Writer, connected
 from tests.core.build import REPLACING
 from tests.process import TOKEN
 from tests.strategies import desired_states, ledgers, live_states

@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from reconciler.core.actions import Plan
-from reconciler.core.desired import read_desired
-from reconciler.core.fields import LISTED
-from reconciler.core.model import DesiredState, Policy
-from reconciler.core.origin import with_origins
-from reconciler.core.pipeline import live_state, make_plan
-from reconciler.core.state import LedgerEntry, LiveAgent, LiveState
+from reconciler.core.desired.read import read_desired
+from reconciler.core.model.desired import DesiredState, Policy
+from reconciler.core.model.fields import LISTED
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.plan import Plan
+from reconciler.core.planning.make_plan import live_state, make_plan
+from reconciler.core.planning.origin import with_origins
 from reconciler.render import html, text
 from reconciler.render.heading import Heading
 from tests.browser.chromium import executable, launched

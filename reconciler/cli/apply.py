@@ -18,16 +18,16 @@ from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, digest_given, format_option, guardrail_options
 from reconciler.cli.shell import Shell
-from reconciler.collector import paused
 from reconciler.errors import ReconcilerError, Refused, Stale, WrongUsage
+from reconciler.files.collector import paused
 
 if TYPE_CHECKING:
+    from reconciler.apply.goal import Goal
+    from reconciler.apply.refresh import Bench, Sight
     from reconciler.cli.inputs import Options
-    from reconciler.core.actions import Plan
-    from reconciler.core.outcomes import Event, Report
-    from reconciler.credentials import CredentialsFile
-    from reconciler.goal import Goal
-    from reconciler.look import Bench, Sight
+    from reconciler.core.model.outcome import Event, Report
+    from reconciler.core.model.plan import Plan
+    from reconciler.credentials.delivery import CredentialsFile
     from reconciler.render.heading import Heading
 
 
@@ -80,12 +80,12 @@ def apply(
       reconciler apply plan.json --auto-approve
       reconciler apply --expect "$DIGEST" --auto-approve --events events.jsonl
     """
+    from reconciler.apply.refresh import look, unsettled
+    from reconciler.apply.run import keep
     from reconciler.cli.inputs import Options, bench, credentials_file, heading
     from reconciler.cli.progress import Progress
-    from reconciler.look import look, unsettled
     from reconciler.render import text
     from reconciler.render.terminal import visible
-    from reconciler.run import keep
 
     options, stop = Options(**given), threading.Event()
     with ExitStack() as held:
@@ -113,11 +113,11 @@ def apply(
 @contextmanager
 def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
+    from reconciler.apply.goal import AsReviewed
+    from reconciler.apply.refresh import now
     from reconciler.cli.inputs import as_written
-    from reconciler.core.model import Policy
-    from reconciler.goal import AsReviewed
-    from reconciler.look import now
-    from reconciler.planfile import load_plan
+    from reconciler.core.model.desired import Policy
+    from reconciler.files.plan_file import load_plan
 
     if planfile is None:
         with as_written(options) as goal:
@@ -165,10 +165,10 @@ def _go_on(
     auto_approve: bool,
 ) -> Report:
     """From the plan that was shown to the report: ask, carry out."""
+    from reconciler.apply.run import carry_out
     from reconciler.cli.progress import Progress
-    from reconciler.core.outcomes import Report
-    from reconciler.credentials import resolve
-    from reconciler.run import carry_out
+    from reconciler.core.model.outcome import Report
+    from reconciler.credentials.passwords import resolve
 
     if not sight.plan.actions:
         return Report((), verified=True)
@@ -190,7 +190,7 @@ def _go_on(
 
 
 def _refuse_or_go_on(planned: Plan, expect: str | None) -> None:
-    from reconciler.core.saved import digest
+    from reconciler.core.saved.plan_json import digest
 
     if expect and digest(planned) != expect:
         message = f"nothing was done: the plan is not the one that was reviewed; its digest is {digest(planned)}"
@@ -252,7 +252,7 @@ def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
 
 def _log(event: Event, stream: IO[bytes]) -> None:
     """A run does not end because its log cannot be written."""
-    from reconciler.look import now, stamp
+    from reconciler.apply.refresh import now, stamp
 
     line = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
     with suppress(OSError):
@@ -260,7 +260,7 @@ def _log(event: Event, stream: IO[bytes]) -> None:
 
 
 def _finish(shell: Shell, head: Heading, planned: Plan, report: Report, again: str) -> None:
-    from reconciler.core.saved import plan_document
+    from reconciler.core.saved.plan_json import plan_document
     from reconciler.render import json as as_json
     from reconciler.render import text
 

@@ -11,8 +11,8 @@ from reconciler.cli.options import format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
-    from reconciler.core.model import Secret
-    from reconciler.credentials import Credential
+    from reconciler.core.model.secret import Secret
+    from reconciler.credentials.delivery import Credential
 
 _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 
@@ -38,7 +38,7 @@ def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str
       reconciler credentials .reconciler/credentials-20261122T100000Z.jsonl
       reconciler credentials new-agents.jsonl.age --identity key.txt
     """
-    from reconciler.credentials import read_credentials
+    from reconciler.credentials.delivery import read_credentials
     from reconciler.render.terminal import visible
 
     delivered = read_credentials(file, identity)
@@ -67,7 +67,8 @@ def _opened(secret: Secret | None) -> str | None:
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:
-    from reconciler.render.terminal import pad, width
+    from reconciler.core.text import width
+    from reconciler.render.terminal import pad
 
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(pad(cell, cells) for cell, cells in zip(row, widths, strict=True)).rstrip() for row in rows]

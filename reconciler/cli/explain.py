@@ -20,9 +20,9 @@ def explain(shell: Shell, /, field: str | None) -> None:
       reconciler explain
       reconciler explain afterInterval
     """
-    from reconciler.core.fields import BY_NAME, FIELDS
-    from reconciler.core.reference import explained
-    from reconciler.core.words import closest
+    from reconciler.core.desired.reference import explained
+    from reconciler.core.model.fields import BY_NAME, FIELDS
+    from reconciler.core.model.problem import closest
     from reconciler.render.terminal import pad
 
     if field is None:

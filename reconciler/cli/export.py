@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.options import _CONNECTION, FILES, LEDGER, F
+from reconciler.cli.live import COMPANY_ID, company_named, listed, prove, vendor_options, warn
+from reconciler.cli.options import FILES
 from reconciler.cli.shell import Shell
-from reconciler.collector import paused
 from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.files.collector import paused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from reconciler.core.actions import Note
-    from reconciler.core.export import Exported
-    from reconciler.core.model import Company
-    from reconciler.core.state import LiveState
-
-_NAMED: Final = 5
-"""Agents that a warning names."""
-_LARGEST_ID: Final = 2**53 - 1
-
-
-def vendor_options(command: F) -> F:
-    """How to reach the vendor; an export needs no ledger."""
-    options: list[Callable[[F], F]] = [option for option in _CONNECTION if option is not LEDGER]
-    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
-
-
-COMPANY_ID: Final = click.option(
-    "--company-id", type=click.IntRange(0, _LARGEST_ID), metavar="N", help="The company's id, with --company."
-)
+    from reconciler.core.model.desired import Company
+    from reconciler.core.model.live import LiveState
 
 
 @click.command()
@@ -91,7 +71,7 @@ def export(context: click.Context, /, **given: Any) -> None:
 
 def _check(**given: Any) -> None:
     """What cannot be meant; raises `UsageError`."""
-    from reconciler.core.export import SPLITTABLE
+    from reconciler.core.export.files import SPLITTABLE
 
     by, into, csv = given["split_by"], given["into"], given["format_"] == "csv"
     if by is not None and by not in SPLITTABLE:
@@ -110,7 +90,7 @@ def _check(**given: Any) -> None:
 
 def _company(given: dict[str, Any], *, named: bool) -> Company:
     """Whose agents: as the command line says, or the files that it names, or the default file where there is one."""
-    from reconciler.files import load_desired
+    from reconciler.files.desired_files import load_desired
 
     if given["company"] is not None:
         return company_named(given["company"], given["company_id"])
@@ -122,38 +102,9 @@ def _company(given: dict[str, Any], *, named: bool) -> Company:
     return load_desired(files).company
 
 
-def company_named(abbreviate: str, company_id: int | None) -> Company:
-    """The company that the command line names; raises `WrongUsage` for a name that no file can say."""
-    from reconciler.core.model import Company
-    from reconciler.core.spelling import writable
-
-    if not abbreviate or not writable(abbreviate):
-        raise WrongUsage("--company names nobody", "pass the company's abbreviation: --company acme")
-    return Company(abbreviate, company_id)
-
-
-def listed(shell: Shell, company: Company, given: dict[str, Any]) -> LiveState:
-    """The live agents, as `vendor_options` say how to reach them; raises `VendorError`, `WrongUsage`."""
-    from reconciler.cli.progress import Progress
-    from reconciler.client import Reader, connected
-    from reconciler.core.pipeline import live_state
-    from reconciler.settings import connection
-
-    settings = connection(
-        given["endpoint"],
-        os.environ.get("RECONCILER_TOKEN"),
-        given["token_file"],
-        parallelism=given["parallelism"],
-        rate=given["rate"],
-        timeout=given["timeout"],
-    )
-    with connected(settings) as transport, Progress(shell, "reading live agents") as progress:
-        return live_state(Reader(transport, company).listing(progress.update), endpoint=settings.endpoint)
-
-
 def _yaml(shell: Shell, company: Company, given: dict[str, Any]) -> None:
-    from reconciler.core.export import COMPANY_FILE, FILE, export, split
-    from reconciler.worktree import refuse_existing, write_file, write_folder
+    from reconciler.core.export.files import COMPANY_FILE, FILE, export, split
+    from reconciler.files.worktree import refuse_existing, write_file, write_folder
 
     output: Path | None = given["output"]
     if output is not None and given["split_by"] is None:
@@ -175,21 +126,9 @@ def _yaml(shell: Shell, company: Company, given: dict[str, Any]) -> None:
         _wrote(shell, output, live)
 
 
-def prove(exported: Exported, live: LiveState) -> None:
-    """Read back what is about to be written; raises unless its plan is empty."""
-    from reconciler.core.desired import read_files
-    from reconciler.core.model import Policy
-    from reconciler.core.pipeline import make_plan
-
-    desired, problems = read_files([(name, text.encode()) for name, text in exported.files.items()])
-    if desired is None or make_plan(desired, live, {}, Policy()).actions:
-        what = problems[0].message if problems else "its plan is not empty"
-        raise ReconcilerError(f"the export is not what is live: {what}", "nothing was written; please report it")
-
-
 def _csv(shell: Shell, company: Company, given: dict[str, Any]) -> None:
-    from reconciler.core.table import to_csv
-    from reconciler.worktree import refuse_existing, write_file
+    from reconciler.core.sheets.csv import to_csv
+    from reconciler.files.worktree import refuse_existing, write_file
 
     output: Path | None = given["output"]
     if output is not None:
@@ -205,11 +144,11 @@ def _csv(shell: Shell, company: Company, given: dict[str, Any]) -> None:
 
 
 def _update(shell: Shell, file: Path, live: LiveState) -> None:
-    from reconciler.core.model import MAX_BYTES
+    from reconciler.core.model.problem import MAX_BYTES
     from reconciler.edit import merge_live
+    from reconciler.files.private import read_regular
+    from reconciler.files.worktree import write_file
     from reconciler.render.terminal import visible
-    from reconciler.storage import read_regular
-    from reconciler.worktree import write_file
 
     try:
         data, _ = read_regular(file, MAX_BYTES)
@@ -221,16 +160,6 @@ def _update(shell: Shell, file: Path, live: LiveState) -> None:
         return
     write_file(file, merged, replace=True)
     _wrote(shell, file, live)
-
-
-def warn(shell: Shell, notes: Iterable[Note]) -> None:
-    """Say what could not be exported."""
-    from reconciler.render.terminal import visible
-
-    for note in notes:
-        ids = note.operator_ids
-        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-        shell.say(visible(f"warning: {note.message} ({', '.join(ids[:_NAMED])}{more})"))
 
 
 def _wrote(shell: Shell, path: Path, live: LiveState, how: str = "") -> None:

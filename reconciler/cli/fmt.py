@@ -46,10 +46,10 @@ def fmt(shell: Shell, /, files: tuple[Path, ...], check: bool, diff: bool) -> No
 
 def _formatted(files: tuple[Path, ...]) -> list[tuple[str, bytes, bytes]]:
     """Every file with its bytes as they are and as they should be; raises all problems of all files at once."""
-    from reconciler.core.model import Problem
+    from reconciler.core.model.problem import Problem
     from reconciler.edit import fmt as formatted
     from reconciler.errors import InvalidFiles
-    from reconciler.files import contents
+    from reconciler.files.desired_files import contents
 
     done, problems = [], []
     for name, content in contents(files):
@@ -66,8 +66,8 @@ def _formatted(files: tuple[Path, ...]) -> list[tuple[str, bytes, bytes]]:
 
 
 def _rewrite(name: str, data: bytes) -> None:
-    from reconciler.edit.inplace import rewrite
     from reconciler.errors import ReconcilerError
+    from reconciler.files.worktree import rewrite
 
     try:
         rewrite(Path(name), data)

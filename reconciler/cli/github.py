@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.core.actions import Plan
+    from reconciler.core.model.plan import Plan
     from reconciler.render.heading import Heading
 
 

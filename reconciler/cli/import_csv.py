@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from reconciler.cli.export import COMPANY_ID
+from reconciler.cli.live import COMPANY_ID
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
-    from reconciler.core.model import DesiredState, Problem
-    from reconciler.core.sheet import Sheet
+    from reconciler.core.model.desired import DesiredState
+    from reconciler.core.model.problem import Problem
+    from reconciler.core.sheets.sheet import Sheet
 
 _ABOUT: Final = (
     "# The agents of a spreadsheet. Written by `reconciler import-csv`; now it is yours to edit.\n"
@@ -27,7 +28,7 @@ _EACH: Final = 5
 
 def _mapping(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """`HEADING=FIELD` as given, to fields by heading; with nothing behind the sign the column is left out."""
-    from reconciler.core.cells import fold
+    from reconciler.core.sheets.cells import fold
 
     found: dict[str, str] = {}
     for each in given:
@@ -41,7 +42,7 @@ def _mapping(context: click.Context, parameter: click.Parameter, given: tuple[st
 
 
 def _field(name: str, context: click.Context, parameter: click.Parameter) -> str:
-    from reconciler.core.cells import field_called, field_like, is_secret
+    from reconciler.core.sheets.cells import field_called, field_like, is_secret
 
     if not name:
         return name
@@ -86,9 +87,9 @@ def import_csv(shell: Shell, /, **given: Any) -> None:
       reconciler import-csv 坐席.csv --company acme --output agents.yaml
       reconciler import-csv 坐席.csv --map '备注=' --map '片区=mainGroupName' --into agents.yaml
     """
-    from reconciler.core.sheet import read_sheet
-    from reconciler.spreadsheet import read_text
-    from reconciler.worktree import refuse_existing
+    from reconciler.core.sheets.sheet import read_sheet
+    from reconciler.files.spreadsheet import read_text
+    from reconciler.files.worktree import refuse_existing
 
     _check(**given)
     sheet: Path = given["sheet"]
@@ -135,9 +136,9 @@ def _tell(shell: Shell, problems: Iterable[Problem]) -> None:
 
 
 def _new_file(shell: Shell, found: Sheet, given: dict[str, Any]) -> None:
-    from reconciler.cli.export import company_named
-    from reconciler.core.export import KEEPS_ALL, Opening, stated
-    from reconciler.worktree import write_file
+    from reconciler.cli.live import company_named
+    from reconciler.core.export.files import KEEPS_ALL, Opening, stated
+    from reconciler.files.worktree import write_file
 
     output: Path | None = given["output"]
     company = company_named(given["company"], given["company_id"])
@@ -154,10 +155,10 @@ def _new_file(shell: Shell, found: Sheet, given: dict[str, Any]) -> None:
 
 
 def _update(shell: Shell, found: Sheet, file: Path) -> None:
-    from reconciler.core.model import MAX_BYTES
+    from reconciler.core.model.problem import MAX_BYTES
     from reconciler.edit import merge_sheet
-    from reconciler.storage import read_regular
-    from reconciler.worktree import write_file
+    from reconciler.files.private import read_regular
+    from reconciler.files.worktree import write_file
 
     try:
         data, _ = read_regular(file, MAX_BYTES)
@@ -175,7 +176,7 @@ def _update(shell: Shell, found: Sheet, file: Path) -> None:
 
 def _state(file: str, data: bytes) -> DesiredState:
     """The state of a file; raises `InvalidFiles`."""
-    from reconciler.core.desired import read_desired
+    from reconciler.core.desired.read import read_desired
     from reconciler.errors import InvalidFiles
 
     state, problems = read_desired(file, data)

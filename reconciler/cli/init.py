@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from reconciler.cli.export import COMPANY_ID, vendor_options
+from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, Refused
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from reconciler.core.model import Company
+    from reconciler.core.model.desired import Company
 
 FILE: Final = "agents.yaml"
 SCHEMA: Final = "schemas/agents.schema.json"
@@ -77,7 +77,7 @@ def init(shell: Shell, /, folder: Path, **given: Any) -> None:
       reconciler init --company acme
       reconciler init agents --company acme --ci github --from-export
     """
-    from reconciler.cli.export import company_named
+    from reconciler.cli.live import company_named
 
     company = company_named(given["company"], given["company_id"])
     first = folder / FILE
@@ -98,15 +98,15 @@ def init(shell: Shell, /, folder: Path, **given: Any) -> None:
 
 def _example(company: Company) -> bytes:
     """A file that names nobody, with an example of everything in comments."""
-    from reconciler.core.export import KEEPS_ALL, Opening, stated
+    from reconciler.core.export.files import KEEPS_ALL, Opening, stated
 
     text = stated({}, company, Opening(SCHEMA, _ABOUT, KEEPS_ALL))
     return (text.removesuffix("\nagents: []\n") + _REST).encode()
 
 
 def _exported(shell: Shell, company: Company, given: dict[str, Any]) -> bytes:
-    from reconciler.cli.export import listed, prove, warn
-    from reconciler.core.export import KEEPS_ALL, LIVE, Opening, export
+    from reconciler.cli.live import listed, prove, warn
+    from reconciler.core.export.files import KEEPS_ALL, LIVE, Opening, export
 
     live = listed(shell, company, given)
     exported = export(live, company, Opening(SCHEMA, LIVE.about, KEEPS_ALL))
@@ -116,10 +116,10 @@ def _exported(shell: Shell, company: Company, given: dict[str, Any]) -> bytes:
 
 
 def _schema() -> bytes:
-    from reconciler.core.schema import agents_schema
-    from reconciler.render.json import document
+    from reconciler.core.desired.schema import agents_schema
+    from reconciler.core.text import json_text
 
-    return document(agents_schema()).encode()
+    return json_text(agents_schema()).encode()
 
 
 _HOMES: Final[dict[str, Callable[[str], str]]] = {
@@ -155,7 +155,7 @@ def _examples() -> Traversable:
 
 def _put(shell: Shell, path: Path, data: bytes) -> bool:
     """Write a file unless there is one; says which, and returns whether it was written."""
-    from reconciler.worktree import write_file
+    from reconciler.files.worktree import write_file
 
     if os.path.lexists(path):
         _say(shell, f"kept {path}: it is there already")
@@ -171,8 +171,8 @@ def _put(shell: Shell, path: Path, data: bytes) -> bool:
 
 def _ignore(shell: Shell, path: Path) -> bool:
     """Have git ignore the folder of ledgers and credentials; what else is ignored stays."""
-    from reconciler.storage import read_regular
-    from reconciler.worktree import write_file
+    from reconciler.files.private import read_regular
+    from reconciler.files.worktree import write_file
 
     if not os.path.lexists(path):
         return _put(shell, path, f"{IGNORED}\n".encode())

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.core.endpoints import DELETE_LIST
-from reconciler.core.model import DEFAULT_LIFE, DesiredState, Limit, Policy
+from reconciler.core.model.desired import DEFAULT_LIFE, DesiredState, Limit, Policy
+from reconciler.core.model.endpoints import DELETE_LIST
 from reconciler.errors import ReconcilerError
-from reconciler.storage import FOLDER
+from reconciler.files.private import FOLDER
 
 if TYPE_CHECKING:
     import threading
 
-    from reconciler.core.model import Content
-    from reconciler.credentials import CredentialsFile
-    from reconciler.goal import Goal
-    from reconciler.ledger import Ledger, Store
-    from reconciler.look import Bench
-    from reconciler.overlap import Reading
-    from reconciler.planfile import SavedPlan
+    from reconciler.apply.goal import Goal
+    from reconciler.apply.refresh import Bench
+    from reconciler.core.model.problem import Content
+    from reconciler.credentials.delivery import CredentialsFile
+    from reconciler.files.plan_file import SavedPlan
+    from reconciler.files.reader_process import Reading
+    from reconciler.ledger.ledger import Ledger, Store
     from reconciler.render.heading import Heading
 
 
@@ -71,10 +71,10 @@ def folder_of(files: tuple[Path, ...]) -> Path:
 def store_of(files: tuple[Path, ...], ledger: str | None) -> Store:
     """Where the ledger lives: an object store for a URL, and otherwise a file."""
     if ledger is not None and "://" in ledger:
-        from reconciler.remote import RemoteStore
+        from reconciler.ledger.object_store import RemoteStore
 
         return RemoteStore(ledger)
-    from reconciler.local import LocalStore
+    from reconciler.ledger.on_disk import LocalStore
 
     return LocalStore(Path(ledger) if ledger else folder_of(files) / "ledger.json")
 
@@ -91,8 +91,8 @@ def journal_of(files: tuple[Path, ...], ledger: str | None) -> Path:
 
 def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
     """The ledger of the files' company, with no network but the ledger's own."""
-    from reconciler.files import load_desired
-    from reconciler.ledger import load_ledger
+    from reconciler.files.desired_files import load_desired
+    from reconciler.ledger.ledger import load_ledger
 
     return load_ledger(store_of(files, ledger), load_desired(files).company)
 
@@ -104,19 +104,19 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
     Large files may still be being read: what is wrong with them is then raised as soon as it is known, and comes before
     whatever else went wrong meanwhile.
     """
-    from reconciler.files import contents, desired_of
+    from reconciler.files.desired_files import contents, desired_of
 
     files = list(contents(options.files))
     reading = _begun(files)
     if reading is None:
-        from reconciler.goal import AsWritten
+        from reconciler.apply.goal import AsWritten
 
         before = since()
         yield AsWritten(desired_of(files), options.policy, before)
         return
     with reading:
         files.clear()
-        from reconciler.goal import AsBeingRead
+        from reconciler.apply.goal import AsBeingRead
 
         try:
             yield AsBeingRead(reading, options.policy, since())
@@ -127,7 +127,7 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
 
 def _begun(files: Sequence[tuple[str, Content]]) -> Reading | None:
     """The reading of large files, where a process for it is to be had."""
-    from reconciler.overlap import Reading, worth_it
+    from reconciler.files.reader_process import Reading, worth_it
 
     try:
         return Reading(files) if worth_it(files) else None
@@ -138,9 +138,9 @@ def _begun(files: Sequence[tuple[str, Content]]) -> Reading | None:
 @contextmanager
 def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Bench]:
     """Read settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
-    from reconciler.client import connected
-    from reconciler.look import Bench
+    from reconciler.apply.refresh import Bench
     from reconciler.settings import connection
+    from reconciler.vendor.http import connected
 
     settings = connection(
         options.endpoint,
@@ -174,7 +174,7 @@ _NAP = 0.25
 
 def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
     """What a rendering says beside the plan, made now or when it was saved."""
-    from reconciler.look import now, stamp
+    from reconciler.apply.refresh import now, stamp
     from reconciler.render.heading import Heading
 
     tool, created_at = (saved.tool, saved.created_at) if saved else (__version__, stamp(now()))
@@ -183,14 +183,14 @@ def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) ->
 
 def credentials_file(work: Bench, options: Options, named: Path | None) -> CredentialsFile:
     """Where new credentials go, encrypted for the file's recipients where it names any."""
-    from reconciler.credentials import CredentialsFile
-    from reconciler.look import now
+    from reconciler.apply.refresh import now
+    from reconciler.credentials.delivery import CredentialsFile
 
     recipients = work.goal.recipients
     ending = ".jsonl.age" if recipients else ".jsonl"
     path = named or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
     if not recipients:
         return CredentialsFile(path, now)
-    from reconciler.sealed import Sealer
+    from reconciler.credentials.age import Sealer
 
     return CredentialsFile(path, now, Sealer(recipients))

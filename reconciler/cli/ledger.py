@@ -11,7 +11,7 @@ from reconciler.cli.options import FILES, LEDGER, connection_options, format_opt
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
-    from reconciler.core.state import LedgerEntry
+    from reconciler.core.model.ledger import LedgerEntry
 
 
 @click.group()
@@ -79,11 +79,11 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
     Example:
       reconciler ledger adopt
     """
+    from reconciler.apply.goal import AsWritten
+    from reconciler.apply.run import adopt as record
     from reconciler.cli.inputs import Options, bench, credentials_file
     from reconciler.cli.progress import Progress
-    from reconciler.files import load_desired
-    from reconciler.goal import AsWritten
-    from reconciler.run import adopt as record
+    from reconciler.files.desired_files import load_desired
 
     options = Options(**given)
     goal = AsWritten(load_desired(options.files), options.policy)

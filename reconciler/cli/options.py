@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from reconciler.cli.shell import Shell
-from reconciler.core.endpoints import DELETE_LIST
-from reconciler.core.model import Limit
+from reconciler.core.model.desired import Limit
+from reconciler.core.model.endpoints import DELETE_LIST
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,7 +10,7 @@ from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.core.actions import Plan
+    from reconciler.core.model.plan import Plan
     from reconciler.render.heading import Heading
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.core.actions import Plan
-    from reconciler.core.model import Problem
+    from reconciler.core.model.plan import Plan
+    from reconciler.core.model.problem import Problem
 
 
 def from_root(file: str, environment: Mapping[str, str]) -> str:

@@ -12,15 +12,15 @@ import click
 from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, format_option, guardrail_options, named
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
-from reconciler.collector import paused
 from reconciler.errors import WrongUsage
+from reconciler.files.collector import paused
 from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
     from reconciler.cli.inputs import Options
-    from reconciler.core.actions import Plan
-    from reconciler.core.model import DesiredState
-    from reconciler.planfile import SavedPlan
+    from reconciler.core.model.desired import DesiredState
+    from reconciler.core.model.plan import Plan
+    from reconciler.files.plan_file import SavedPlan
     from reconciler.render.heading import Heading
 
 EXIT_CHANGES = 2
@@ -73,8 +73,8 @@ def plan(
     options = Options(**given)
     with as_written(options, lambda: _base(shell, options, since) if since else None) as goal:
         # Imported while a large file is being read already.
+        from reconciler.apply.refresh import look, unsettled
         from reconciler.cli.progress import Progress
-        from reconciler.look import look, unsettled
         from reconciler.render.terminal import visible
 
         with bench(options, goal) as work, Progress(shell, "reading live agents") as progress:
@@ -103,7 +103,7 @@ def plan(
 def _base(shell: Shell, options: Options, since: str) -> DesiredState | None:
     """The files of before. A change that mends what was broken must be planned too, and is then all that is known."""
     from reconciler.errors import InvalidFiles
-    from reconciler.gitref import desired_at
+    from reconciler.files.git_revision import desired_at
     from reconciler.render.terminal import visible
     from reconciler.render.text import problems
 
@@ -117,7 +117,7 @@ def _base(shell: Shell, options: Options, since: str) -> DesiredState | None:
 
 def _saved(out: Path, options: Options, planned: Plan, head: Heading) -> SavedPlan:
     """Save a plan, and over no desired-state file."""
-    from reconciler.planfile import save_plan
+    from reconciler.files.plan_file import save_plan
 
     if any(out.exists() and file.exists() and out.samefile(file) for file in options.files):
         raise WrongUsage(f"--out {out} is the desired-state file itself", "name another file for the plan")

@@ -18,7 +18,7 @@ def schema(shell: Shell, /, of: str) -> None:
       reconciler schema > agents.schema.json
       reconciler schema plan > plan.schema.json
     """
-    from reconciler.core.plan_schema import plan_schema
-    from reconciler.core.schema import agents_schema
+    from reconciler.core.desired.schema import agents_schema
+    from reconciler.core.saved.plan_schema import plan_schema
 
     shell.document(plan_schema() if of == "plan" else agents_schema())

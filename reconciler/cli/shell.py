@@ -48,9 +48,9 @@ class Shell:
 
     def document(self, value: Mapping[str, Any]) -> None:
         """What was asked for, as the one JSON document."""
-        from reconciler.render.json import document
+        from reconciler.core.text import json_text
 
-        self.data(document(value))
+        self.data(json_text(value))
 
     def keep(self, *values: object) -> None:
         """Leave large values to the end of the process.

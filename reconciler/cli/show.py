@@ -11,9 +11,10 @@ from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.core.model import DesiredState
-    from reconciler.core.resolve import Resolved
-    from reconciler.core.state import LedgerEntry, LiveAgent
+    from reconciler.core.desired.resolve import Resolved
+    from reconciler.core.model.desired import DesiredState
+    from reconciler.core.model.ledger import LedgerEntry
+    from reconciler.core.model.live import LiveAgent
 
 
 @click.command()
@@ -31,14 +32,14 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
       reconciler show 8001
       reconciler show 8001 -f teams/ --format json
     """
+    from reconciler.apply.goal import AsWritten
     from reconciler.cli.inputs import Options, bench
     from reconciler.core.beside import beside
-    from reconciler.core.desired import desired_state
-    from reconciler.core.model import Policy
-    from reconciler.core.state import NOT_RECORDED
-    from reconciler.files import load
-    from reconciler.goal import AsWritten
-    from reconciler.ledger import load_ledger
+    from reconciler.core.desired.read import desired_state
+    from reconciler.core.model.desired import Policy
+    from reconciler.core.model.ledger import NOT_RECORDED
+    from reconciler.files.desired_files import load
+    from reconciler.ledger.ledger import load_ledger
     from reconciler.render.beside import documents, table
 
     options = Options(**given)
@@ -81,7 +82,7 @@ def _about(desired: DesiredState, operator_id: str, live: LiveAgent | None, agen
 
 def _fate(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: Resolved | None) -> str:
     """What apply would do about it, as far as one agent tells."""
-    from reconciler.core.model import matches
+    from reconciler.core.model.desired import matches
 
     if live is None:
         return "not live; apply would create it"

@@ -11,7 +11,7 @@ from reconciler.cli.options import FILES, LEDGER, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
-    from reconciler.journal import Kept, Run
+    from reconciler.ledger.journal import Kept, Run
 
 _WORDS = {"done": "done", "refused": "refused", "not-sent": "not sent", "lost": "unknown", None: "unknown"}
 _SHOWN = 20
@@ -32,7 +32,7 @@ def status(shell: Shell, /, format_: str, **given: Any) -> None:
       reconciler status
     """
     from reconciler.cli.inputs import journal_of
-    from reconciler.journal import last_run
+    from reconciler.ledger.journal import last_run
 
     path = journal_of(**given)
     run = last_run(path)

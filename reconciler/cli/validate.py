@@ -12,10 +12,11 @@ import click
 from reconciler.cli.options import FILES, OUTPUT, format_option
 from reconciler.cli.output import write
 from reconciler.cli.shell import Shell
-from reconciler.collector import paused
+from reconciler.files.collector import paused
 
 if TYPE_CHECKING:
-    from reconciler.core.model import DesiredState, Problem
+    from reconciler.core.model.desired import DesiredState
+    from reconciler.core.model.problem import Problem
 
 
 @click.command()
@@ -39,7 +40,7 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
       reconciler validate --format gitlab --output gl-code-quality-report.json
     """
     from reconciler.errors import InvalidFiles
-    from reconciler.files import load_desired
+    from reconciler.files.desired_files import load_desired
 
     desired, invalid = None, None
     try:
@@ -80,17 +81,14 @@ def _told(format_: str, files: tuple[Path, ...], desired: DesiredState | None, f
 
 
 def _document(files: tuple[Path, ...], desired: DesiredState | None, found: Sequence[Problem]) -> str:
+    from reconciler.core.text import json_text
     from reconciler.render import json
 
     problems = json.problems(found)
     if desired is None:
-        return json.document(
-            {"ok": False, "files": [str(file) for file in files], "problems": problems, "exit_code": 1}
-        )
+        return json_text({"ok": False, "files": [str(file) for file in files], "problems": problems, "exit_code": 1})
     count = len(desired.agents)
-    return json.document(
-        {"ok": True, "files": list(desired.files), "agents": count, "problems": problems, "exit_code": 0}
-    )
+    return json_text({"ok": True, "files": list(desired.files), "agents": count, "problems": problems, "exit_code": 0})
 
 
 def _report(format_: str, found: Sequence[Problem]) -> str:

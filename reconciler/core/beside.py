@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.core.fields import COMPARED, Value, canon
-from reconciler.core.model import Place
-from reconciler.core.resolve import Resolved, Written
-from reconciler.core.state import LedgerEntry, LiveAgent
+from reconciler.core.desired.resolve import Resolved, Written
+from reconciler.core.model.fields import COMPARED, Value, canon
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.problem import Place
 
 
 @dataclass(frozen=True, slots=True)

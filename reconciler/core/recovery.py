@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from reconciler.core.fields import BY_NAME
-from reconciler.core.model import DesiredState, matches
-from reconciler.core.outcomes import Finding, Intent
-from reconciler.core.state import NOT_RECORDED, LedgerEntry, LedgerView, LiveState
+from reconciler.core.model.desired import DesiredState, matches
+from reconciler.core.model.fields import BY_NAME
+from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
+from reconciler.core.model.live import LiveState
+from reconciler.core.model.outcome import Finding, Intent
 
 Entries = dict[str, LedgerEntry | None]
 """Ledger entries by operatorId; `None` where there is to be none."""

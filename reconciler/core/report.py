@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from reconciler.core.actions import Action, Plan
-from reconciler.core.outcomes import ActionOutcome, ActionResult, Event, Mismatch
+from reconciler.core.model.outcome import ActionOutcome, ActionResult, Event, Mismatch
+from reconciler.core.model.plan import Action, Plan
 
 
 def results(plan: Plan, events: Iterable[Event]) -> tuple[ActionResult, ...]:

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.core.endpoints import PAGE_SIZE
-from reconciler.core.fields import BY_NAME, CANON, COMPARED, KEY, LISTED, Kind, Value, canon, encode
-from reconciler.core.model import Company
-from reconciler.core.state import LiveAgent
+from reconciler.core.model.desired import Company
+from reconciler.core.model.endpoints import PAGE_SIZE
+from reconciler.core.model.fields import BY_NAME, CANON, COMPARED, KEY, LISTED, Kind, Value, canon, encode
+from reconciler.core.model.live import LiveAgent
 
 Body = dict[str, Any]
 

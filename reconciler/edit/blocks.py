@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from reconciler.core.document import parse
+from reconciler.core.yaml.document import parse
 
 _HEADER: Final = re.compile(r"([|>])([-+0-9]*)([ \t]*#[^\n\u2028\u2029]*)?")
 _LAST: Final = re.compile(r"[ \t\n\u2028\u2029]*\Z")

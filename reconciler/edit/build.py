@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from reconciler.core.fields import BY_NAME, KEY, Kind, canon
-from reconciler.core.spelling import PASSWORD_ORDER, field_value, quoted, scalar
+from reconciler.core.model.fields import BY_NAME, KEY, Kind, canon
+from reconciler.core.yaml.spelling import PASSWORD_ORDER, field_value, quoted, scalar
 from reconciler.edit.live import NewAgent
 from reconciler.edit.printer import flowing
 from reconciler.edit.tree import Item, Node

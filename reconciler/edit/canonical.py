@@ -11,8 +11,8 @@ from functools import partial
 from itertools import combinations
 from typing import Final
 
-from reconciler.core.fields import BY_NAME, FIELDS, Kind, Value, canon
-from reconciler.core.spelling import (
+from reconciler.core.model.fields import BY_NAME, FIELDS, Kind, Value, canon
+from reconciler.core.yaml.spelling import (
     AGENT_ORDER,
     COMPANY_ORDER,
     FIELD_ORDER,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reconciler.core.document import Document, parse
-from reconciler.core.fields import BY_NAME, Kind, canon
-from reconciler.core.model import Problem
-from reconciler.core.resolve import resolve
-from reconciler.core.words import schema_problems
+from reconciler.core.desired.problems import schema_problems
+from reconciler.core.desired.resolve import resolve
+from reconciler.core.model.fields import BY_NAME, Kind, canon
+from reconciler.core.model.problem import Problem
+from reconciler.core.yaml.document import Document, parse
 from reconciler.edit.canonical import canonical
 from reconciler.edit.printer import whole
 from reconciler.edit.tree import comments, read

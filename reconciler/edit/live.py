@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.core.desired import Reading
-from reconciler.core.fields import BY_NAME, KEY, LISTED, Value, canon
-from reconciler.core.model import matches
-from reconciler.core.nodes import Path
-from reconciler.core.resolve import Resolved, child, pool_range
-from reconciler.core.spelling import AGENT_ORDER, can_say
-from reconciler.core.state import LiveAgent, LiveState
+from reconciler.core.desired.read import Reading
+from reconciler.core.desired.resolve import Resolved, child, pool_range
+from reconciler.core.model.desired import matches
+from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Value, canon
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.yaml.nodes import Path
+from reconciler.core.yaml.spelling import AGENT_ORDER, can_say
 
 
 @dataclass(frozen=True, slots=True)

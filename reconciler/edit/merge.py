@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from reconciler.core.desired import Reading, parse_files
-from reconciler.core.state import LiveState
+from reconciler.core.desired.read import Reading, parse_files
+from reconciler.core.model.live import LiveState
 from reconciler.edit.live import Todo, todo
 from reconciler.edit.patch import patched
 from reconciler.edit.sheet import Said, overlaid, taking_more, todo_of_sheet

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.core.fields import KEY
-from reconciler.core.nodes import Path
-from reconciler.core.spelling import AGENT_ORDER, POOL_ORDER
+from reconciler.core.model.fields import KEY
+from reconciler.core.yaml.nodes import Path
+from reconciler.core.yaml.spelling import AGENT_ORDER, POOL_ORDER
 from reconciler.edit.build import agent_item, field_node, ids_node, in_flow, insert, section_item
 from reconciler.edit.live import NewAgent, Todo
 from reconciler.edit.printer import entry, flowing, whole

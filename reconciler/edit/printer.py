@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reconciler.core.text import width
 from reconciler.edit.tree import Item, Node, Remark, Tree
-from reconciler.render.terminal import width
 
 
 def whole(tree: Tree) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.core.desired import Reading
-from reconciler.core.fields import BY_NAME, Value, canon
-from reconciler.core.resolve import Resolved, child
+from reconciler.core.desired.read import Reading
+from reconciler.core.desired.resolve import Resolved, child
+from reconciler.core.model.fields import BY_NAME, Value, canon
 from reconciler.edit.live import NewAgent, Todo, _changed, _empty_pools, _ordered
 
 HEADING: Final = "# added from a spreadsheet"

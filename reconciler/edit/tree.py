@@ -26,10 +26,10 @@ from yaml.events import (
 )
 from yaml.tokens import BlockEntryToken, ScalarToken, Token
 
-from reconciler.core.scalars import Scalar, plain_scalar
-from reconciler.core.spelling import quoted, scalar
+from reconciler.core.text import width
+from reconciler.core.yaml.scalars import Scalar, plain_scalar
+from reconciler.core.yaml.spelling import quoted, scalar
 from reconciler.edit.blocks import content_end, header_end, kept_lines
-from reconciler.render.terminal import width
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 if TYPE_CHECKING:
-    from reconciler.core.actions import Plan
+    from reconciler.core.model.plan import Plan
     from reconciler.render.heading import Heading
 
 Renderer: TypeAlias = "Callable[[Plan, Heading], str]"

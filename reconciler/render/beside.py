@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reconciler.core.beside import Row
-from reconciler.core.fields import BY_NAME
-from reconciler.render.terminal import pad, paint, visible, width
+from reconciler.core.model.fields import BY_NAME
+from reconciler.core.text import width
+from reconciler.render.terminal import pad, paint, visible
 from reconciler.render.text import value
 
 _MOST_CELLS = 24

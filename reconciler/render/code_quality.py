@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.model import Problem
+from reconciler.core.model.problem import Problem
+from reconciler.core.text import json_text
 from reconciler.render.findings import CHECK, fingerprints, sentence
-from reconciler.render.json import document
 from reconciler.render.terminal import visible
 
 
 def problems(found: Sequence[Problem]) -> str:
     """The report, an empty list where nothing is wrong. Files are named as seen from the root of the repository."""
-    return document([_entry(problem, print_) for problem, print_ in zip(found, fingerprints(found), strict=True)])
+    return json_text([_entry(problem, print_) for problem, print_ in zip(found, fingerprints(found), strict=True)])
 
 
 def _entry(problem: Problem, fingerprint: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import re
 from itertools import count
 from typing import Final
 
-from reconciler.render.terminal import pad, visible, width
+from reconciler.core.text import width
+from reconciler.render.terminal import pad, visible
 
 CELLS: Final = 60
 """Columns that a text is cut to where nothing else is said."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from reconciler.core.model import Problem
+from reconciler.core.model.problem import Problem
 
 CHECK: Final = "desired-state"
 """The one rule that every problem breaks: their words may change with any version, and are no name to hold on to."""

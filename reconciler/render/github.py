@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
-from reconciler.core.actions import Action, Guardrail, Plan
-from reconciler.core.model import Place, Problem
-from reconciler.core.saved import digest
-from reconciler.core.state import FieldChange
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.plan import Action, Guardrail, Plan
+from reconciler.core.model.problem import Place, Problem
+from reconciler.core.saved.plan_json import digest
 from reconciler.render import FORMATS
 from reconciler.render.escape import clip
 from reconciler.render.findings import sentence

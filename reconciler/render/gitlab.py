@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from reconciler.core.actions import Plan
+from reconciler.core.model.plan import Plan
 from reconciler.render.heading import Heading
 
 

@@ -21,8 +21,8 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from reconciler.core.actions import Guardrail, Plan
-from reconciler.core.saved import digest
+from reconciler.core.model.plan import Guardrail, Plan
+from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
 from reconciler.render.requests import pace, requests
 from reconciler.render.rows import KINDS, Row, RowKind, in_order

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.actions import Plan
-from reconciler.core.model import Problem
-from reconciler.core.outcomes import Moved, Report
-from reconciler.core.saved import change_document, plan_document
+from reconciler.core.model.outcome import Moved, Report
+from reconciler.core.model.plan import Plan
+from reconciler.core.model.problem import Problem
+from reconciler.core.saved.plan_json import change_document, plan_document
+from reconciler.core.text import json_text
 from reconciler.render.heading import Heading
-from reconciler.render.terminal import OLD_COMMAND, hidden
 
 
 def plan(plan: Plan, heading: Heading) -> str:
     """The plan document."""
-    return document(plan_document(plan, heading.tool, heading.created_at))
-
-
-def document(value: Any) -> str:
-    """JSON with Chinese left readable; what could act on a terminal or a pipeline, or is no UTF-8, is escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=1)
-    escapes = {ord(c): json.dumps(c)[1:-1] for c in set(text) if c > "~" and hidden(c)}
-    text = text.translate(escapes) if escapes else text
-    return OLD_COMMAND.sub(r"\1\\u0023", text) + "\n"
+    return json_text(plan_document(plan, heading.tool, heading.created_at))
 
 
 def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from reconciler.core.actions import Action, Guardrail, Note, Plan
-from reconciler.core.fields import Value
-from reconciler.core.model import Company, PasswordSource
-from reconciler.core.saved import digest
-from reconciler.core.state import FieldChange, Origin
+from reconciler.core.model.desired import Company, PasswordSource
+from reconciler.core.model.diff import FieldChange, Origin
+from reconciler.core.model.fields import Value
+from reconciler.core.model.plan import Action, Guardrail, Note, Plan
+from reconciler.core.saved.plan_json import digest
 from reconciler.render.escape import cell, code
 from reconciler.render.heading import Heading
 from reconciler.render.room import Entry, Section, counted, fill

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.actions import Plan
+from reconciler.core.model.plan import Plan
 
 
 def requests(plan: Plan) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from reconciler.core.actions import Action
-from reconciler.core.fields import LISTED, Value
-from reconciler.core.model import PasswordSource
-from reconciler.core.state import FieldChange
+from reconciler.core.model.desired import PasswordSource
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.fields import LISTED, Value
+from reconciler.core.model.plan import Action
 
 RowKind = Literal["delete", "blocked", "replace", "password", "edit", "create"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.actions import Action
+from reconciler.core.model.plan import Action
 
 _LONGEST: Final = 30
 _WORTH_IT: Final = 3

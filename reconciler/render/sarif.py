@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.core.model import Place, Problem
+from reconciler.core.model.problem import Place, Problem
+from reconciler.core.text import json_text
 from reconciler.render.findings import CHECK, fingerprints, sentence
-from reconciler.render.json import document
 from reconciler.render.terminal import visible
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -36,7 +36,7 @@ def problems(found: Sequence[Problem], tool: str) -> str:
     driver = {"name": "reconciler", "version": tool, "informationUri": _ABOUT, "rules": [_RULE]}
     results = [_result(problem, print_) for problem, print_ in zip(found, fingerprints(found), strict=True)]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return document({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _result(problem: Problem, fingerprint: str) -> dict[str, Any]:

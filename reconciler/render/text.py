@@ -7,16 +7,18 @@ from dataclasses import replace
 from posixpath import commonprefix
 from typing import Final
 
-from reconciler.core.actions import Action, Guardrail, Note, Plan
-from reconciler.core.fields import Value
-from reconciler.core.model import PasswordSource, Problem
-from reconciler.core.outcomes import ActionResult, Moved, Report
-from reconciler.core.saved import digest
-from reconciler.core.state import FieldChange
+from reconciler.core.model.desired import PasswordSource
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.fields import Value
+from reconciler.core.model.outcome import ActionResult, Moved, Report
+from reconciler.core.model.plan import Action, Guardrail, Note, Plan
+from reconciler.core.model.problem import Problem
+from reconciler.core.saved.plan_json import digest
+from reconciler.core.text import width
 from reconciler.render.heading import Heading
 from reconciler.render.requests import pace, requests
 from reconciler.render.runs import alike, around, span, spans
-from reconciler.render.terminal import pad, paint, visible, width
+from reconciler.render.terminal import pad, paint, visible
 
 _SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "password": "*"}
 _NAME_CELLS: Final = 20

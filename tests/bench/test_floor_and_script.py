@@ -11,7 +11,7 @@ from benchmarks import floor, script
 from benchmarks.data import CHANGED_EACH, desired_file, operator_ids, pages
 from benchmarks.measure import ROOT, environment
 from benchmarks.vendor import Vendor
-from reconciler.core.document import parse
+from reconciler.core.yaml.document import parse
 from tests.bench import COUNT
 
 DIFFERING = [id_ for index, id_ in enumerate(operator_ids(COUNT)) if index % CHANGED_EACH == 0]

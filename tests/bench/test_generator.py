@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from benchmarks.data import PAGE_SIZE, changed, desired_file, fields, pages
 from benchmarks.vendor import Vendor
-from reconciler.client import Reader, connected
-from reconciler.core.actions import Plan
-from reconciler.core.desired import read_desired
-from reconciler.core.model import Policy, Secret
-from reconciler.core.pipeline import live_state, make_plan
+from reconciler.core.desired.read import read_desired
+from reconciler.core.model.desired import Policy
+from reconciler.core.model.plan import Plan
+from reconciler.core.model.secret import Secret
+from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.settings import Connection
+from reconciler.vendor.http import Reader, connected
 from tests.bench import COUNT
 
 

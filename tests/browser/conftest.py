@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
-from reconciler.core.actions import Plan
+from reconciler.core.model.plan import Plan
 from reconciler.render import html
 
 from .chromium import executable, launched

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.actions import Action, Guardrail, Note, Plan
-from reconciler.core.model import Company, PasswordSource, Place
-from reconciler.core.state import FieldChange, LedgerEntry, Origin
+from reconciler.core.model.desired import Company, PasswordSource
+from reconciler.core.model.diff import FieldChange, Origin
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.plan import Action, Guardrail, Note, Plan
+from reconciler.core.model.problem import Place
 from reconciler.render.heading import Heading
 from tests.core.build import live_agent
 

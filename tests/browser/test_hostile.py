@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import expect
 
-from reconciler.core.actions import Action, Guardrail, Note, Plan
-from reconciler.core.model import Company, PasswordSource, Place
-from reconciler.core.state import FieldChange, LedgerEntry
+from reconciler.core.model.desired import Company, PasswordSource
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.plan import Action, Guardrail, Note, Plan
+from reconciler.core.model.problem import Place
 from reconciler.render import html
 from reconciler.render.rows import KINDS
 from reconciler.render.terminal import visible

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from reconciler.core.actions import Action, Plan
-from reconciler.core.fields import LISTED
+from reconciler.core.model.fields import LISTED
+from reconciler.core.model.plan import Action, Plan
 from reconciler.render.rows import KINDS
 
 from .conftest import Opener, Visit

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.credentials import read_credentials
+from reconciler.credentials.delivery import read_credentials
 from reconciler.sandbox.server import Box
 from tests.ci.events import AFTER, APPLIES, by_hand, github, names, on_github, pull_request, push
 from tests.ci.repository import NAMES, Merge, agents

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from reconciler.cli.main import cli
-from reconciler.core.schema import agents_schema
+from reconciler.core.desired.schema import agents_schema
 from reconciler.generate import commands
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
@@ -162,7 +162,7 @@ class Value: pass
 
 class Swallows:
     def find_spec(self, name, *_):
-        if name == "reconciler.look":
+        if name == "reconciler.apply.refresh":
             value = Value()
             gone = weakref.ref(value, lambda _: os.kill(os.getpid(), signal.SIGINT))
             del value
@@ -253,7 +253,7 @@ import os, signal, sys
 
 class Swallows:
     def find_spec(self, name, *_):
-        if name == "reconciler.look":
+        if name == "reconciler.apply.refresh":
             try:
                 os.kill(os.getpid(), signal.SIGINT)
             except KeyboardInterrupt:

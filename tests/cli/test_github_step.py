@@ -10,13 +10,13 @@ import pytest
 
 from reconciler.cli.github import publish
 from reconciler.cli.places import plan_from_root
-from reconciler.core.saved import digest
+from reconciler.core.saved.plan_json import digest
 from reconciler.errors import ReconcilerError
 from reconciler.render import FORMATS
 from reconciler.render.github import outputs
 from reconciler.sandbox.server import Box
-from tests.edge.golden_cases import HEADING, plan_of
 from tests.process import Workplace
+from tests.render.golden_cases import HEADING, plan_of
 from tests.render.runner import commands, lines
 
 HEAD = "version: 1\ncompany: {abbreviate: acme, companyId: 4242}\n"

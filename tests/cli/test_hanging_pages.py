@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.edge.vendor_stub import PATIENCE, Exchange, Shelf, envelope, hangs, stub
 from tests.process import Workplace
+from tests.vendor.vendor_stub import PATIENCE, Exchange, Shelf, envelope, hangs, stub
 
 ROWS = [{"operatorId": str(8000 + number)} for number in range(500)]
 

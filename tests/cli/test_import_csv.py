@@ -15,7 +15,7 @@ from reconciler.errors import InvalidFiles, ReconcilerError, WrongUsage
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
 
-SHEETS = Path(__file__).parents[1] / "core/sheets"
+SHEETS = Path(__file__).parents[1] / "core/sheets/corpus"
 SHEET = "工号,姓名,技能组,座席类型,备注\n8001,张三,售后一组,班长,\n8002,李四,售后一组,坐席,新人\n9001,王五,,坐席,\n"
 LEAVE = ("--map", "备注=")
 

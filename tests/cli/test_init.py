@@ -13,7 +13,7 @@ import yaml
 
 from reconciler.cli.main import cli
 from reconciler.cli.shell import Shell
-from reconciler.core.schema import agents_schema
+from reconciler.core.desired.schema import agents_schema
 from reconciler.errors import ReconcilerError
 from reconciler.sandbox.server import Box
 from tests.core.build import state

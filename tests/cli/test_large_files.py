@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import desired_file
-from reconciler.overlap import SPAWN_FROM
+from reconciler.files.reader_process import SPAWN_FROM
 from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN, Workplace
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.saved import plan_document, read_plan
+from reconciler.core.saved.plan_json import plan_document, read_plan
+from reconciler.core.text import json_text
 from reconciler.render import FORMATS
-from reconciler.render.json import document
 from reconciler.sandbox.server import Box
 from tests.parent import Running
 from tests.process import Ran, Workplace
@@ -101,8 +101,8 @@ class Desk:
         written = json.loads(self.saved.read_bytes())
         edit(written)
         written = plan_document(read_plan(written), written["tool"], written["created_at"])
-        seal = hashlib.sha256(document(written).removesuffix("\n}\n").encode()).hexdigest()
-        self.saved.write_bytes(document({**written, "seal": seal}).encode())
+        seal = hashlib.sha256(json_text(written).removesuffix("\n}\n").encode()).hexdigest()
+        self.saved.write_bytes(json_text({**written, "seal": seal}).encode())
 
     @property
     def elsewhere(self) -> str:

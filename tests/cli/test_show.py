@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.fields import FIELDS, Field
-from reconciler.core.reference import explained
+from reconciler.core.desired.reference import explained
+from reconciler.core.model.fields import FIELDS, Field
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.core.actions import Action, Plan
-from reconciler.core.desired import read_desired
-from reconciler.core.document import Document, parse
-from reconciler.core.fields import LISTED, Value
-from reconciler.core.model import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Place, Policy, Problem
-from reconciler.core.pipeline import live_state, make_plan
-from reconciler.core.state import LedgerEntry, LiveAgent, LiveState
+from reconciler.core.desired.read import read_desired
+from reconciler.core.model.desired import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Policy
+from reconciler.core.model.fields import LISTED, Value
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.plan import Action, Plan
+from reconciler.core.model.problem import Place, Problem
+from reconciler.core.planning.make_plan import live_state, make_plan
+from reconciler.core.yaml.document import Document, parse
 
 COMPANY = Company("acme", 4242)
 HEAD = "version: 1\ncompany: {abbreviate: acme}\n"

@@ -6,16 +6,16 @@ import random
 
 from hypothesis import strategies as st
 
-from reconciler.core.desired import read_files
-from reconciler.core.export import Exported
-from reconciler.core.fields import LISTED, Field, Kind, Value
-from reconciler.core.model import DesiredState, Policy
-from reconciler.core.pipeline import make_plan
-from reconciler.core.spelling import can_say, writable
-from reconciler.core.state import LiveAgent, LiveState
+from reconciler.core.desired.read import read_files
+from reconciler.core.export.files import Exported
+from reconciler.core.model.desired import DesiredState, Policy
+from reconciler.core.model.fields import LISTED, Field, Kind, Value
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.planning.make_plan import make_plan
+from reconciler.core.yaml.spelling import can_say, writable
 from reconciler.sandbox.seed import GIVEN, SURNAMES
 from tests.core.build import live, live_agent
-from tests.core.test_spelling import ODD
+from tests.core.yaml.test_spelling import ODD
 from tests.hostile import HOSTILE
 
 _SURROGATES = ("\ud800", "a\udcff", "\udc00*[x]?")

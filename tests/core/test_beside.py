@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reconciler.core.beside import Row, Source, beside
-from reconciler.core.desired import parse_files
-from reconciler.core.model import Place
-from reconciler.core.resolve import Resolved
-from reconciler.core.state import LedgerEntry
+from reconciler.core.desired.read import parse_files
+from reconciler.core.desired.resolve import Resolved
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.problem import Place
 from tests.core.build import HEAD, live_agent
 
 FILE = HEAD + (

@@ -9,11 +9,12 @@ from random import Random
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.actions import Call, Plan
-from reconciler.core.fields import BY_NAME, LISTED, Value, can_edit, encode
-from reconciler.core.model import DesiredState, Policy
-from reconciler.core.pipeline import live_state, make_plan
-from reconciler.core.state import LedgerEntry, LiveState
+from reconciler.core.model.desired import DesiredState, Policy
+from reconciler.core.model.fields import BY_NAME, LISTED, Value, can_edit, encode
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveState
+from reconciler.core.model.plan import Call, Plan
+from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.wire import live_agent
 from tests.core import build
 from tests.core.build import REPLACING

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.actions import Call, CallKind
-from reconciler.core.fields import Value
-from reconciler.core.outcomes import CallOutcome, Finding, Intent
+from reconciler.core.model.fields import Value
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveState
+from reconciler.core.model.outcome import CallOutcome, Finding, Intent
+from reconciler.core.model.plan import Call, CallKind
 from reconciler.core.recovery import adopted, given_back, recover, remembered
-from reconciler.core.state import LedgerEntry, LiveState
 from tests.core.build import agent, desired, env, live, live_agent
 
 KNOWN = LedgerEntry(1, {"roleName": "old", "bindSkillName": "s"})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.actions import Plan
-from reconciler.core.outcomes import ActionResult, CallOutcome, Event, Mismatch
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.outcome import ActionResult, CallOutcome, Event, Mismatch
+from reconciler.core.model.plan import Plan
 from reconciler.core.report import mismatches, results
-from reconciler.core.state import FieldChange, LedgerEntry
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 
 TWO_CALLS = planned(desired(agent("8001", status="disabled")))

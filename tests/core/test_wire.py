@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core import wire
-from reconciler.core.fields import COMPARED, LISTED, Value
-from reconciler.core.model import Company
-from reconciler.core.state import LiveAgent
+from reconciler.core.model.desired import Company
+from reconciler.core.model.fields import COMPARED, LISTED, Value
+from reconciler.core.model.live import LiveAgent
 from tests.core.build import COMPANY, live_agent
 from tests.strategies import canonical_values
 

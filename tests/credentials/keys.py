@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.model import Secret
-from reconciler.credentials import CredentialsFile
-from reconciler.sealed import Sealer
+from reconciler.core.model.secret import Secret
+from reconciler.credentials.age import Sealer
+from reconciler.credentials.delivery import CredentialsFile
 
 pyrage = pytest.importorskip("pyrage", reason="the extra `age` is not installed")
 

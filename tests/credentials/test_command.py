@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.model import Secret
-from reconciler.credentials import CredentialsFile
+from reconciler.core.model.secret import Secret
+from reconciler.credentials.delivery import CredentialsFile
 from tests.process import Ran, Workplace
 
 from .keys import CANARY, Key, age_key, morning, needs_ssh, sealed_file, ssh_key, write

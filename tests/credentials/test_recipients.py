@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.desired import read_desired
-from reconciler.core.schema import agents_schema
+from reconciler.core.desired.read import read_desired
+from reconciler.core.desired.schema import agents_schema
+from reconciler.credentials.age import Sealer, is_sealed
 from reconciler.errors import ReconcilerError
-from reconciler.sealed import Sealer, is_sealed
 from tests.process import Workplace
 
 from .keys import age_key, needs_ssh, pyrage, ssh_key

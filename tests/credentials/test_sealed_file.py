@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.model import Secret
-from reconciler.credentials import CredentialsFile, read_credentials
+from reconciler.core.model.secret import Secret
+from reconciler.credentials.age import is_sealed
+from reconciler.credentials.delivery import CredentialsFile, read_credentials
 from reconciler.errors import ReconcilerError
-from reconciler.sealed import is_sealed
 
 from .keys import CANARY, SIP_CANARY, Key, age_key, morning, sealed_file, write
 

@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.core.desired import read_desired
-from reconciler.core.document import parse
-from reconciler.core.model import DesiredState, Place
-from reconciler.core.nodes import Sequence
+from reconciler.core.desired.read import read_desired
+from reconciler.core.model.desired import DesiredState
+from reconciler.core.model.problem import Place
+from reconciler.core.yaml.document import parse
+from reconciler.core.yaml.nodes import Sequence
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))
 FORMATTED = sorted((Path(__file__).parent / "formatted").glob("*.yaml"))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from reconciler.core.fields import COMPARED, Field, Kind
-from reconciler.core.scalars import plain_scalar
+from reconciler.core.model.fields import COMPARED, Field, Kind
+from reconciler.core.yaml.scalars import plain_scalar
 
 TEXTS = (
     *("", " ", "no", "null", "~", "0071", "1e3", "12:30:45", "2026-11-22", "0o17", "9" * 30, "+8613800138000", "on"),

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.actions import Plan
-from reconciler.core.export import export
-from reconciler.core.fields import BY_NAME, LISTED, Field, Kind, Value
-from reconciler.core.model import DesiredState
-from reconciler.core.spelling import can_say
-from reconciler.core.state import LedgerEntry, LiveAgent, LiveState
+from reconciler.core.export.files import export
+from reconciler.core.model.desired import DesiredState
+from reconciler.core.model.fields import BY_NAME, LISTED, Field, Kind, Value
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.plan import Plan
+from reconciler.core.yaml.spelling import can_say
 from reconciler.edit import fmt, merge_live, tree
 from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import COMPANY, HEAD, live, live_agent, planned

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from reconciler.core.desired import read_desired
-from reconciler.core.fields import COMPARED, Kind, Value
-from reconciler.core.model import DesiredState
+from reconciler.core.desired.read import read_desired
+from reconciler.core.model.desired import DesiredState
+from reconciler.core.model.fields import COMPARED, Kind, Value
 from reconciler.edit import merge_sheet
 from reconciler.edit.tree import comments
 from reconciler.errors import InvalidFiles, ReconcilerError

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.fields import BY_NAME, FIELDS
+from reconciler.core.model.fields import BY_NAME, FIELDS
 
 from .client import Editor, editor, missing
 

@@ -80,7 +80,7 @@ def _copy(to: Path) -> None:
 
 def _is_sound(unchanged: Path, bugs: Sequence[Bug]) -> bool:
     """Whether the copy is what is imported, also by processes that tests start elsewhere, and the tests pass on it."""
-    code = "import reconciler.run, tests.process; print(reconciler.run.__file__); print(tests.process.__file__)"
+    code = "from reconciler.apply import run; from tests import process; print(run.__file__); print(process.__file__)"
     command = [sys.executable, "-c", code]
     seen = subprocess.run(command, cwd="/", env=_environment(unchanged), capture_output=True, text=True, check=True)
     if not all(Path(line).is_relative_to(unchanged) for line in seen.stdout.splitlines()):

@@ -26,15 +26,15 @@ class Bug:
 
 
 _BATCHES: Final = "tests/reliability/test_batches.py"
-_CALLS: Final = "tests/core/test_calls.py"
-_CLIENT: Final = "tests/edge/test_client.py"
-_CREDENTIALS: Final = "tests/edge/test_credentials.py"
-_DOCUMENT: Final = "tests/core/test_document.py"
+_CALLS: Final = "tests/core/planning/test_calls.py"
+_CLIENT: Final = "tests/vendor/test_http.py"
+_CREDENTIALS: Final = "tests/credentials/test_passwords_and_file.py"
+_DOCUMENT: Final = "tests/core/yaml/test_document.py"
 _FAULT: Final = "tests/reliability/test_every_fault.py::test_one_hiccup_is_ridden_out"
-_GUARD: Final = "tests/core/test_guard.py"
-_LISTING: Final = "tests/edge/test_listing.py"
-_PLAN: Final = "tests/core/test_plan.py"
-_PLANTED: Final = "tests/reliability/test_planted.py"
+_GUARD: Final = "tests/core/planning/test_guardrails.py"
+_LISTING: Final = "tests/vendor/test_listing.py"
+_PLAN: Final = "tests/core/planning/test_actions.py"
+_PLANTED: Final = "tests/reliability/test_promises.py"
 _WIRE: Final = "tests/core/test_wire.py"
 
 _BEFORE_THE_CALL: Final = """\
@@ -46,7 +46,7 @@ BUGS: Final = (
     # What is on disk, and when.
     Bug(
         "credentials-not-synced",
-        "reconciler/credentials.py",
+        "reconciler/credentials/delivery.py",
         "            data = data[os.write(handle, data) :]\n        os.fsync(handle)\n",
         "            data = data[os.write(handle, data) :]\n",
         "A password survives a power cut from before the request that makes it true.",
@@ -54,7 +54,7 @@ BUGS: Final = (
     ),
     Bug(
         "credentials-after-the-call",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         _BEFORE_THE_CALL,
         """\
         for operator_id in call.operator_ids:
@@ -65,7 +65,7 @@ BUGS: Final = (
     ),
     Bug(
         "torn-credential-stays",
-        "reconciler/credentials.py",
+        "reconciler/credentials/delivery.py",
         "            os.ftruncate(handle, end)\n",
         "            os.lseek(handle, end, os.SEEK_SET)\n",
         "A full disk never leaves half a credential that spoils the next one.",
@@ -73,7 +73,7 @@ BUGS: Final = (
     ),
     Bug(
         "credentials-readable-by-all",
-        "reconciler/credentials.py",
+        "reconciler/credentials/delivery.py",
         "os.open(self.path, flags, 0o600)",
         "os.open(self.path, flags, 0o644)",
         "Nobody but its owner can read a file of passwords.",
@@ -81,7 +81,7 @@ BUGS: Final = (
     ),
     Bug(
         "sealed-credentials-in-plain",
-        "reconciler/credentials.py",
+        "reconciler/credentials/delivery.py",
         'b"".join(map(self._sealer.record, lines) if self._sealer else lines)',
         'b"".join(lines)',
         "With recipients no password touches the disk unencrypted.",
@@ -89,7 +89,7 @@ BUGS: Final = (
     ),
     Bug(
         "intent-not-written",
-        "reconciler/journal.py",
+        "reconciler/ledger/journal.py",
         "        if self._stream is None:\n            return\n        data",
         '        if self._stream is None or {"intent", "outcome"} & line.keys():\n            return\n        data',
         "Whatever was sent is in the journal, so that the next run knows what to look up.",
@@ -97,7 +97,7 @@ BUGS: Final = (
     ),
     Bug(
         "intent-not-synced",
-        "reconciler/journal.py",
+        "reconciler/ledger/journal.py",
         'self._write({"n": self._count, **line, **version, **owes, **vendor}, sync=True)',
         'self._write({"n": self._count, **line, **version, **owes, **vendor})',
         "The intent survives a power cut from before the request that it announces.",
@@ -105,7 +105,7 @@ BUGS: Final = (
     ),
     Bug(
         "call-before-the-books",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         """\
                 number = _note(job.call, hands)
                 if isinstance(number, OSError):
@@ -128,7 +128,7 @@ BUGS: Final = (
     ),
     Bug(
         "journal-torn-line-fatal",
-        "reconciler/journal.py",
+        "reconciler/ledger/journal.py",
         "            if number == 0 and line:\n                raise\n",
         "            if line:\n                raise\n",
         "A journal whose last line a kill tore in two is read up to there.",
@@ -136,23 +136,23 @@ BUGS: Final = (
     ),
     Bug(
         "ledger-written-in-place",
-        "reconciler/local.py",
+        "reconciler/ledger/on_disk.py",
         "            replace_file(self.path, data)\n",
         "            self.path.write_bytes(data)\n",
         "A full disk or a kill leaves the old ledger or the new one, never a part of one.",
-        ("tests/edge/test_ledger.py::test_a_full_disk_leaves_the_old_ledger",),
+        ("tests/ledger/test_ledger.py::test_a_full_disk_leaves_the_old_ledger",),
     ),
     Bug(
         "replaced-file-not-synced",
-        "reconciler/storage.py",
-        "            stream.flush()\n            os.fsync(stream.fileno())\n",
-        "            stream.flush()\n",
+        "reconciler/files/private.py",
+        "            os.fsync(stream.fileno())\n",
+        "",
         "A power cut leaves the old file or the new one, never an empty one.",
-        ("tests/edge/test_storage.py::test_content_is_on_disk_before_its_name",),
+        ("tests/files/test_private.py::test_content_is_on_disk_before_its_name",),
     ),
     Bug(
         "ledger-ahead-of-the-calls",
-        "reconciler/run.py",
+        "reconciler/apply/run.py",
         "    ledger.save(run_id)\n    journal = Journal(bench.journal)\n",
         "    for call in plan.calls:\n        ledger.record(call)\n"
         "    ledger.save(run_id)\n    journal = Journal(bench.journal)\n",
@@ -161,7 +161,7 @@ BUGS: Final = (
     ),
     Bug(
         "foreign-ledger-overwritten",
-        "reconciler/local.py",
+        "reconciler/ledger/on_disk.py",
         "        if self.read() != before:\n",
         "        if self.read() is None and before is not None:\n",
         "A ledger that somebody else wrote meanwhile is never overwritten.",
@@ -170,7 +170,7 @@ BUGS: Final = (
     # Two appliers.
     Bug(
         "lock-ignored",
-        "reconciler/local.py",
+        "reconciler/ledger/on_disk.py",
         "            private_folder(self.path.parent)\n            lock.acquire(blocking=False)\n",
         "            private_folder(self.path.parent)\n",
         "Of two appliers at once only one works.",
@@ -178,7 +178,7 @@ BUGS: Final = (
     ),
     Bug(
         "soft-lock",
-        "reconciler/local.py",
+        "reconciler/ledger/on_disk.py",
         'FileLock(f"{self.path}.lock", mode=0o600, fallback_to_soft=False, preserve_lock_file=True)',
         '__import__("filelock").SoftFileLock(f"{self.path}.lock", mode=0o600)',
         "A killed applier's lock is free again without anybody's help.",
@@ -186,24 +186,24 @@ BUGS: Final = (
     ),
     Bug(
         "remote-lock-of-another-removed",
-        "reconciler/remote.py",
+        "reconciler/ledger/object_store.py",
         "        if holder is None or holder.id != lock_id:\n            return holder\n",
         "        if holder is None:\n            return holder\n",
         "A lock in an object store is removed by its own id only.",
-        ("tests/remote/test_store.py::test_unlock_removes_exactly_that_lock",),
+        ("tests/ledger/object_store/test_store.py::test_unlock_removes_exactly_that_lock",),
     ),
     Bug(
         "remote-store-not-tried",
-        "reconciler/remote.py",
+        "reconciler/ledger/object_store.py",
         "            _prove(self._objects, self._place)\n",
         "",
         "An object store that ignores conditions is refused before it holds a lock.",
-        ("tests/remote/test_selftest.py::test_a_store_that_ignores_conditions_is_refused",),
+        ("tests/ledger/object_store/test_selftest.py::test_a_store_that_ignores_conditions_is_refused",),
     ),
     # A call whose answer is lost.
     Bug(
         "lost-create-repeated-blindly",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "        if lost is not None and (seen := _seen(call, tongs)) is not None:\n",
         '        if lost is not None and call.kind != "create" and (seen := _seen(call, tongs)) is not None:\n',
         "A create whose outcome is unknown is looked up before it is sent again.",
@@ -211,7 +211,7 @@ BUGS: Final = (
     ),
     Bug(
         "lost-create-reported-done",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "        lost = outcome if isinstance(outcome, Lost) else lost\n",
         '        if isinstance(outcome, Lost) and call.kind == "create":\n            return Ok()\n'
         "        lost = outcome if isinstance(outcome, Lost) else lost\n",
@@ -220,7 +220,7 @@ BUGS: Final = (
     ),
     Bug(
         "lost-edit-taken-for-refused",
-        "reconciler/answer.py",
+        "reconciler/vendor/answer.py",
         '        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))\n',
         '        return Refused(status, f"HTTP {status} {message}".strip())\n',
         "A server error is no refusal: the request may have been carried out.",
@@ -228,7 +228,7 @@ BUGS: Final = (
     ),
     Bug(
         "refused-look-up-is-absence",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         '            outcome = self._transport.ask("page", wire.search_body(self._company, operator_id))\n',
         "            return Ok(None)\n",
         "A look-up that the vendor refuses is not taken for an agent that is not there.",
@@ -236,7 +236,7 @@ BUGS: Final = (
     ),
     Bug(
         "unanswered-look-up-is-absence",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         'blind = call.kind == "create" or isinstance(looked, Refused)',
         "blind = isinstance(looked, Refused)",
         "While nobody can be asked whether a create arrived, it is not sent again.",
@@ -244,23 +244,23 @@ BUGS: Final = (
     ),
     Bug(
         "search-takes-anybody",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         'if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]',
         "if isinstance(row, dict)]",
         "Another agent whose id is alike is not taken for the one that was looked for.",
-        ("tests/edge/test_planted.py::test_a_search_that_finds_others",),
+        ("tests/vendor/test_look_ups.py::test_a_search_that_finds_others",),
     ),
     Bug(
         "another-agent-believed",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         "    if agent.operator_id != operator_id or not isinstance(row, dict):\n",
         "    if not isinstance(row, dict):\n",
         "An answer about another agent is no answer.",
-        ("tests/edge/test_planted.py::test_a_look_that_shows_another_agent",),
+        ("tests/vendor/test_look_ups.py::test_a_look_that_shows_another_agent",),
     ),
     Bug(
         "stopped-run-sends-again",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "        if self.stop.is_set() or not self.budget.take():\n",
         "        if not self.budget.take():\n",
         "An interrupted run sends nothing more, repetitions included.",
@@ -268,7 +268,7 @@ BUGS: Final = (
     ),
     Bug(
         "lost-delete-not-looked-up",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, tongs)]\n",
         "            gone = list(left.operator_ids)\n",
         "A delete without an answer is not taken for one that was carried out.",
@@ -276,7 +276,7 @@ BUGS: Final = (
     ),
     Bug(
         "refused-after-lost-is-final",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "                return seen_as, _seen(call, tongs) or outcome\n",
         "                return call, outcome\n",
         "A repeated create that is refused because the first one arrived counts as done.",
@@ -284,7 +284,7 @@ BUGS: Final = (
     ),
     Bug(
         "batch-believed",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "            made = _seen(call, tongs, exactly=True) if parted else None\n",
         "            made = None\n",
         "Whom a batch made against its answer gets a password that somebody knows.",
@@ -292,7 +292,7 @@ BUGS: Final = (
     ),
     Bug(
         "somebody-elses-agent-taken",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "    return None if exactly and not _as_made(call, found) else Ok(_item(found))\n",
         "    return Ok(_item(found))\n",
         "Nobody else's agent, made meanwhile with a number of the batch, gets another password.",
@@ -300,15 +300,15 @@ BUGS: Final = (
     ),
     Bug(
         "refusals-in-a-row-add-up",
-        "reconciler/rate.py",
+        "reconciler/vendor/rate.py",
         "        if self._in_a_row == 1:  # what",
         "        if self._in_a_row:  # what",
         "A vendor that refuses everything for a while is soon asked as quickly as before.",
-        ("tests/edge/test_client_pace.py::test_a_while_of_refusals_counts_once",),
+        ("tests/vendor/test_rate.py::test_a_while_of_refusals_counts_once",),
     ),
     Bug(
         "sip-password-not-fetched",
-        "reconciler/run.py",
+        "reconciler/apply/run.py",
         "            _deliver(bench.reader, finding, hands.credentials)\n",
         "            pass\n",
         "The SIP password of an agent whose create had no answer is fetched when the agent is seen.",
@@ -316,7 +316,7 @@ BUGS: Final = (
     ),
     Bug(
         "unknown-called-settled",
-        "reconciler/run.py",
+        "reconciler/apply/run.py",
         'settled="lost" not in ends',
         "settled=True",
         "A call that nobody could look up is left for the next run to find out about.",
@@ -324,7 +324,7 @@ BUGS: Final = (
     ),
     Bug(
         "free-number-given-away",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         'self._at_risk |= outcome != "done" and (outcome != "refused" or freed)',
         "self._at_risk = freed is None",
         "When a move of SIP numbers fails half-way, no new agent is given the number that is free for the moment.",
@@ -332,7 +332,7 @@ BUGS: Final = (
     ),
     Bug(
         "delete-list-not-halved",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "            return [*ended, *_halved(left, outcome, tongs)]\n",
         "            return [*ended, (left, outcome)]\n",
         "One agent that cannot be deleted does not keep the others of its list.",
@@ -340,7 +340,7 @@ BUGS: Final = (
     ),
     Bug(
         "gone-already-is-failure",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "        return [(call, Ok() if _is_gone(ids[0], tongs) else refused)]\n",
         "        return [(call, refused)]\n",
         "Deleting who is gone already is done, not failed.",
@@ -349,7 +349,7 @@ BUGS: Final = (
     # Agents that are created together.
     Bug(
         "batch-answer-not-checked",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "    rest = [id_ for id_ in call.operator_ids if id_ not in items]\n",
         "    rest: list[str] = []\n    items = {id_: items.get(id_, {}) for id_ in call.operator_ids}\n",
         "Who is not in the answer to a batch is not called made.",
@@ -357,7 +357,7 @@ BUGS: Final = (
     ),
     Bug(
         "batch-sent-again-blindly",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "            if there:\n                return _parted(call, there, tried=True)\n",
         "",
         "Of a batch without an answer only those are sent again who are not there.",
@@ -365,7 +365,7 @@ BUGS: Final = (
     ),
     Bug(
         "vendor-password-forgotten",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         "        if _password_unknown(part, outcome):\n",
         "        if False:\n",
         "Who was made with a password that the vendor did not tell is given another.",
@@ -373,7 +373,7 @@ BUGS: Final = (
     ),
     Bug(
         "doubt-not-kept",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         "replace(entry, unsure=True)",
         "replace(entry, unsure=False)",
         "Until a lost password is set anew the ledger says that it is not known.",
@@ -389,39 +389,39 @@ BUGS: Final = (
     ),
     Bug(
         "batch-of-unlike-agents",
-        "reconciler/core/batches.py",
+        "reconciler/core/planning/batches.py",
         "            return self.at_once == body\n",
         "            return True\n",
         "Who gets nothing but the create gets exactly its own body.",
-        ("tests/core/test_batches.py::test_bodies_decide_who_may_share",),
+        ("tests/core/planning/test_batches.py::test_bodies_decide_who_may_share",),
     ),
     Bug(
         "another-value-sent-in-a-batch",
-        "reconciler/core/batches.py",
+        "reconciler/core/planning/batches.py",
         "        return body.items() <= self.values.items() and all(",
         "        return all(",
         "In a batch too no agent is given what the file does not give it.",
-        ("tests/core/test_batches.py::test_bodies_decide_who_may_share",),
+        ("tests/core/planning/test_batches.py::test_bodies_decide_who_may_share",),
     ),
     Bug(
         "generated-password-shared",
-        "reconciler/core/batches.py",
+        "reconciler/core/planning/batches.py",
         ' and (password is None or password.kind != "generate")',
         "",
         "Agents whose passwords are to be generated are created one by one.",
-        ("tests/core/test_batches.py::test_passwords_decide_who_may_share",),
+        ("tests/core/planning/test_batches.py::test_passwords_decide_who_may_share",),
     ),
     Bug(
         "batches-not-in-the-digest",
-        "reconciler/core/saved.py",
+        "reconciler/core/saved/plan_json.py",
         '        "recipients": sorted(plan.recipients),\n        "batch": plan.batch,\n',
         '        "recipients": sorted(plan.recipients),\n',
         "Whether agents are created together is part of what was reviewed.",
-        ("tests/core/test_saved.py::test_what_decides_is_in_the_digest",),
+        ("tests/core/saved/test_plan_json.py::test_what_decides_is_in_the_digest",),
     ),
     Bug(
         "budget-unlimited",
-        "reconciler/settle.py",
+        "reconciler/apply/settle.py",
         "            if not self._left:\n                return False\n",
         "",
         "A vendor that stops answering is not flooded with repetitions.",
@@ -429,7 +429,7 @@ BUGS: Final = (
     ),
     Bug(
         "dead-vendor-not-given-up",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         "        if self._silent >= DEAD_AFTER:\n",
         "        if self._silent >= 1000 * DEAD_AFTER:\n",
         "A run stops by itself when the vendor no longer answers.",
@@ -437,7 +437,7 @@ BUGS: Final = (
     ),
     Bug(
         "refused-token-goes-on",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         "        if isinstance(outcome, Refused) and outcome.authentication:\n",
         "        if isinstance(outcome, Refused) and outcome.authentication and not self.alive:\n",
         "A run stops at once when the vendor no longer accepts the token.",
@@ -487,7 +487,7 @@ BUGS: Final = (
     # The plan.
     Bug(
         "deletes-from-an-incomplete-listing",
-        "reconciler/core/plan.py",
+        "reconciler/core/planning/actions.py",
         "not diff.desired.prune or not diff.live.complete or ",
         "not diff.desired.prune or ",
         "From a listing that is not whole nobody is deleted.",
@@ -495,7 +495,7 @@ BUGS: Final = (
     ),
     Bug(
         "prune-ignores-protect",
-        "reconciler/core/plan.py",
+        "reconciler/core/planning/actions.py",
         "not diff.live.complete or matches(diff.desired.protect, operator_id)\n",
         "not diff.live.complete\n",
         "Who is protected is never deleted.",
@@ -503,7 +503,7 @@ BUGS: Final = (
     ),
     Bug(
         "replace-beats-protect",
-        "reconciler/core/plan.py",
+        "reconciler/core/planning/actions.py",
         "    if matches(diff.desired.protect, agent.operator_id):\n",
         "    if matches(diff.desired.protect, agent.operator_id) and not policy.allow_replace:\n",
         "Who is protected is never replaced, whatever the flags say.",
@@ -511,7 +511,7 @@ BUGS: Final = (
     ),
     Bug(
         "no-default-guardrail",
-        "reconciler/core/guard.py",
+        "reconciler/core/planning/guardrails.py",
         "    default = DEFAULT_MAX_DELETES if in_scope >= DEFAULT_FROM else None\n",
         "    default = None\n",
         "Without a word in the file no more than a fifth of the agents is deleted.",
@@ -519,7 +519,7 @@ BUGS: Final = (
     ),
     Bug(
         "replace-is-no-delete",
-        "reconciler/core/guard.py",
+        "reconciler/core/planning/guardrails.py",
         'a.kind in ("delete", "replace") and',
         'a.kind == "delete" and',
         "A replaced agent counts against the limit on deletes.",
@@ -527,7 +527,7 @@ BUGS: Final = (
     ),
     Bug(
         "empty-file-deletes",
-        "reconciler/core/guard.py",
+        "reconciler/core/planning/guardrails.py",
         "(_max_deletes, _max_changes, _empty_desired)",
         "(_max_deletes, _max_changes)",
         "A file without agents deletes nobody.",
@@ -543,7 +543,7 @@ BUGS: Final = (
     ),
     Bug(
         "sip-number-not-carried",
-        "reconciler/core/plan.py",
+        "reconciler/core/planning/actions.py",
         'name not in changed and (name == "sipNumber" or value',
         'name not in changed and name != "sipNumber" and (value',
         "A replaced agent keeps its SIP number.",
@@ -551,7 +551,7 @@ BUGS: Final = (
     ),
     Bug(
         "ring-not-broken",
-        "reconciler/core/calls.py",
+        "reconciler/core/planning/calls.py",
         "    let_go = _ring_breakers([action for _, action in active])\n",
         "    let_go: set[str] = set()\n",
         "Agents can swap SIP numbers.",
@@ -559,7 +559,7 @@ BUGS: Final = (
     ),
     Bug(
         "creates-not-behind-moves",
-        "reconciler/executor.py",
+        "reconciler/apply/execute.py",
         "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving else []\n",
         "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving < 0 else []\n",
         "A new agent is never given the SIP number that another agent of the plan waits for.",
@@ -568,11 +568,11 @@ BUGS: Final = (
     # What is sent, and what is read.
     Bug(
         "wrong-key-in-an-edit",
-        "reconciler/core/fields.py",
+        "reconciler/core/model/fields.py",
         'Wire(edit="sipnumber", listed="sipNumber")',
         'Wire(edit="sipNumber", listed="sipNumber")',
         "Every value goes under the name that the vendor's reference gives it, odd ones too.",
-        ("tests/core/test_fields.py::test_the_table_is_the_references_matrix",),
+        ("tests/core/model/test_fields.py::test_the_table_is_the_references_matrix",),
     ),
     Bug(
         "unbind-and-bind",
@@ -608,7 +608,7 @@ BUGS: Final = (
     ),
     Bug(
         "total-not-compared",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         "len(agents) == total == len(by_id)",
         "len(agents) == len(by_id)",
         "A listing with fewer rows than it says is not believed.",
@@ -616,7 +616,7 @@ BUGS: Final = (
     ),
     Bug(
         "duplicate-rows-accepted",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         "len(agents) == total == len(by_id)",
         "len(agents) == total",
         "A listing in which an agent comes twice is not believed: another one may be missing.",
@@ -624,7 +624,7 @@ BUGS: Final = (
     ),
     Bug(
         "pages-may-disagree",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         "                if page_total != total:\n",
         "                if page_total < 0:\n",
         "A listing that changes while it is read is read again.",
@@ -632,7 +632,7 @@ BUGS: Final = (
     ),
     Bug(
         "pages-waited-for",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         "        threads.shutdown(wait=False, cancel_futures=True)\n",
         "        threads.shutdown(wait=True, cancel_futures=True)\n",
         "A plan that was interrupted waits for no page of a vendor that hangs.",
@@ -640,7 +640,7 @@ BUGS: Final = (
     ),
     Bug(
         "read-back-skipped",
-        "reconciler/run.py",
+        "reconciler/apply/run.py",
         '        again = _read_back(bench) if ends & {"done", "refused"} else None\n',
         "        again = None\n",
         "What the vendor accepted and did not do is reported, by agent and field.",
@@ -657,7 +657,7 @@ BUGS: Final = (
     # Secrets.
     Bug(
         "secret-shows-itself",
-        "reconciler/core/model.py",
+        "reconciler/core/model/secret.py",
         '        return "Secret(***)"\n',
         '        return f"Secret({self._text})"\n',
         "However a secret is made into text, it shows nothing of itself.",
@@ -665,7 +665,7 @@ BUGS: Final = (
     ),
     Bug(
         "library-message-repeated",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         """\
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
             return NotSent("the request could not be built")
@@ -675,19 +675,19 @@ BUGS: Final = (
             return NotSent(f"the request could not be built: {error}")
 """,
         "No message of a library that may quote the token is repeated.",
-        ("tests/edge/test_client_secrets.py::test_a_token_that_no_header_can_carry",),
+        ("tests/vendor/test_secrets.py::test_a_token_that_no_header_can_carry",),
     ),
     Bug(
         "vendors-words-not-masked",
-        "reconciler/answer.py",
+        "reconciler/vendor/answer.py",
         '            words = words.replace(secret, "***")\n',
         "            words = words.replace(secret, secret)\n",
         "A vendor that quotes the token or a password in its refusal is not repeated word for word.",
-        ("tests/edge/test_client_secrets.py::test_a_quoted_secret_is_masked",),
+        ("tests/vendor/test_secrets.py::test_a_quoted_secret_is_masked",),
     ),
     Bug(
         "redirects-followed",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         "            response = self._http.handle_request(request)\n",
         "            response = httpx.Client(trust_env=False).send(request, stream=True, follow_redirects=True)\n",
         "The token goes to the configured host and nowhere else.",
@@ -695,7 +695,7 @@ BUGS: Final = (
     ),
     Bug(
         "proxy-variables-read",
-        "reconciler/client.py",
+        "reconciler/vendor/http.py",
         "            response = self._http.handle_request(request)\n",
         "            response = httpx.Client(trust_env=True).send(request, stream=True)\n",
         "No proxy that the environment names sees the token.",
@@ -707,7 +707,7 @@ BUGS: Final = (
         "and not _is_loopback(",
         'and _is_loopback("") and not _is_loopback(',
         "The token never goes to another machine without TLS.",
-        ("tests/edge/test_settings.py::test_http_elsewhere",),
+        ("tests/test_settings.py::test_http_elsewhere",),
     ),
     Bug(
         "token-file-open-to-all",
@@ -715,28 +715,28 @@ BUGS: Final = (
         "        if mode & 0o077:\n",
         "        if mode & 0o007 == 0o007:\n",
         "A token file that others can read is refused.",
-        ("tests/edge/test_settings.py::test_a_token_file_that_others_reach",),
+        ("tests/test_settings.py::test_a_token_file_that_others_reach",),
     ),
     Bug(
         "secret-in-a-problem",
-        "reconciler/core/words.py",
+        "reconciler/core/desired/problems.py",
         '    return "password" in path or path[:1] == ("recipients",)',
         '    return path[:1] == ("recipients",)',
         "A password that was written into the file by mistake is not repeated in a message.",
-        ("tests/core/test_words.py::test_no_problem_shows_a_password",),
+        ("tests/core/desired/test_problems.py::test_no_problem_shows_a_password",),
     ),
     Bug(
         "bidi-passed-through",
-        "reconciler/render/terminal.py",
+        "reconciler/core/text.py",
         'frozenset(("Cc", "Cf", "Cs"',
         'frozenset(("Cc", "Cs"',
         "Text of the vendor or of a file cannot make a terminal show something else.",
-        ("tests/edge/test_render.py::test_visible",),
+        ("tests/render/test_golden.py::test_visible",),
     ),
     # The file.
     Bug(
         "duplicate-keys-accepted",
-        "reconciler/core/nodes.py",
+        "reconciler/core/yaml/nodes.py",
         "            if key is None or key in node or (key is",
         "            if key is None or (key is",
         "A key that stands twice is an error, since one of the two is not meant.",
@@ -744,7 +744,7 @@ BUGS: Final = (
     ),
     Bug(
         "leading-zero-is-a-number",
-        "reconciler/core/scalars.py",
+        "reconciler/core/yaml/scalars.py",
         "    if _INTEGER.fullmatch(text):\n",
         "    if text.isdigit():\n        return int(text)\n    if _INTEGER.fullmatch(text):\n",
         "A number with a leading zero is the text that was written.",
@@ -752,55 +752,55 @@ BUGS: Final = (
     ),
     Bug(
         "aliases-without-end",
-        "reconciler/core/nodes.py",
+        "reconciler/core/yaml/nodes.py",
         "        if self.expanded > MAX_EXPANDED:\n",
         "        if self.expanded > MAX_EXPANDED**4:\n",
         "A file that expands without bound is refused while it is read.",
-        ("tests/core/test_planted.py::test_a_bomb_does_not_go_off",),
+        ("tests/core/yaml/test_bombs.py::test_a_bomb_does_not_go_off",),
     ),
     Bug(
         "dollar-before-a-line-break",
-        "reconciler/core/schema.py",
+        "reconciler/core/desired/schema.py",
         'pattern.replace("$", r"\\Z")',
         "pattern",
         "A value with a line break behind it does not pass for the value.",
-        ("tests/core/test_schema.py::test_limits",),
+        ("tests/core/desired/test_schema.py::test_limits",),
     ),
     Bug(
         "stale-plan-applied",
-        "reconciler/goal.py",
+        "reconciler/apply/goal.py",
         "        if found := moved(self.saved.plan, live, ledger):\n",
         "        if (found := moved(self.saved.plan, live, ledger)) and not self.saved:\n",
         "A reviewed plan is not applied when an agent that it touches has changed since.",
-        ("tests/core/test_review.py::test_a_stale_plan_is_no_plan",),
+        ("tests/core/saved/test_staleness.py::test_a_stale_plan_is_no_plan",),
     ),
     Bug(
         "unmanaged-change-overlooked",
-        "reconciler/core/review.py",
+        "reconciler/core/saved/staleness.py",
         "action.live != now:\n",
         "any(action.live.fields[c.field] != now.fields[c.field] for c in action.changes if c.field in now.fields):\n",
         "Of a touched agent every value counts, also one that the plan does not change.",
-        ("tests/core/test_review.py::test_what_makes_a_plan_stale",),
+        ("tests/core/saved/test_staleness.py::test_what_makes_a_plan_stale",),
     ),
     Bug(
         "review-voided-by-a-stranger",
-        "reconciler/core/saved.py",
+        "reconciler/core/saved/plan_json.py",
         """if g.set_by != "default" or not g.ok],""",
         """],""",
         "An unrelated agent does not change the digest of a plan.",
-        ("tests/core/test_saved.py::test_the_default_limit_does_not_come_with_an_unrelated_agent",),
+        ("tests/core/saved/test_plan_json.py::test_the_default_limit_does_not_come_with_an_unrelated_agent",),
     ),
     Bug(
         "seal-over-a-part",
-        "reconciler/planfile.py",
+        "reconciler/files/plan_file.py",
         "    seal = _seal(text)\n    if _SEALED",
         "    seal = rest[:64].decode()\n    if _SEALED",
         "A saved plan of which a byte was changed is refused.",
-        ("tests/edge/test_planfile.py::test_every_byte_counts",),
+        ("tests/files/test_plan_file.py::test_every_byte_counts",),
     ),
     Bug(
         "plan-applied-twice",
-        "reconciler/run.py",
+        "reconciler/apply/run.py",
         "        ledger.remember_applied(saved.seal, saved.expires_at, stamp(now()))\n",
         "        ledger.remember_applied(run_id, saved.expires_at, stamp(now()))\n",
         "A saved plan is applied once.",
@@ -808,11 +808,11 @@ BUGS: Final = (
     ),
     Bug(
         "plan-that-lives-for-ever",
-        "reconciler/planfile.py",
+        "reconciler/files/plan_file.py",
         " <= now < _time(self.expires_at)",
         " <= now",
         "A saved plan is not applied once it has expired.",
-        ("tests/edge/test_planfile.py::test_a_plan_expires",),
+        ("tests/files/test_plan_file.py::test_a_plan_expires",),
     ),
     Bug(
         "digest-not-expected",
@@ -824,26 +824,26 @@ BUGS: Final = (
     ),
     Bug(
         "drift-passed-for-a-change",
-        "reconciler/core/origin.py",
+        "reconciler/core/planning/origin.py",
         """        return before.kind in ("edit", "replace")\n""",
         "        return False\n",
         "What somebody changed on the live side is told apart from what the files change.",
-        ("tests/core/test_origin.py::test_what_the_change_leaves_as_it_was_is_drift",),
+        ("tests/core/planning/test_origin.py::test_what_the_change_leaves_as_it_was_is_drift",),
     ),
     Bug(
         "narrowed-plan-deletes-others",
-        "reconciler/core/diff.py",
+        "reconciler/core/planning/diff.py",
         " for id_ in in_scope - wanted if policy.speaks_of(id_)]",
         " for id_ in in_scope - wanted]",
         "A plan that the command line narrows touches nobody else.",
-        ("tests/core/test_pools_and_files.py::test_a_plan_is_narrowed",),
+        ("tests/core/desired/test_pools_and_files.py::test_a_plan_is_narrowed",),
     ),
     Bug(
         "own-variable-as-a-password",
-        "reconciler/core/plan_schema.py",
+        "reconciler/core/saved/plan_schema.py",
         "env=VARIABLE, file=_NAME,",
         "env=_TEXT, file=_NAME,",
         "No plan, whoever sealed it, takes the tool's own token for a password.",
-        ("tests/edge/test_planfile.py::test_sealed_nonsense_is_refused",),
+        ("tests/files/test_plan_file.py::test_sealed_nonsense_is_refused",),
     ),
 )

@@ -206,7 +206,7 @@ class Breaker:
         setattr(importlib.import_module("builtins"), "open", opened)  # noqa: B010
 
     def _install_transport(self) -> None:
-        from reconciler.client import Transport
+        from reconciler.vendor.http import Transport
 
         real = Transport.send
 

@@ -12,19 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.client import connected
-from reconciler.core.actions import Plan
-from reconciler.core.model import Policy, Secret
-from reconciler.core.outcomes import Event, Report
-from reconciler.credentials import CredentialsFile, resolve
+from reconciler.apply.goal import AsWritten
+from reconciler.apply.refresh import Bench, Sight, look, now
+from reconciler.apply.run import carry_out, keep
+from reconciler.core.model.desired import Policy
+from reconciler.core.model.outcome import Event, Report
+from reconciler.core.model.plan import Plan
+from reconciler.core.model.secret import Secret
+from reconciler.credentials.delivery import CredentialsFile
+from reconciler.credentials.passwords import resolve
 from reconciler.errors import ReconcilerError, Refused
-from reconciler.files import load_desired
-from reconciler.goal import AsWritten
-from reconciler.local import LocalStore
-from reconciler.look import Bench, Sight, look, now
-from reconciler.run import carry_out, keep
+from reconciler.files.desired_files import load_desired
+from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
 from reconciler.settings import Connection
+from reconciler.vendor.http import connected
 from tests.parent import hurry
 from tests.process import TOKEN
 

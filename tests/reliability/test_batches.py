@@ -12,20 +12,21 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.client import Looked
-from reconciler.core.actions import Call
-from reconciler.core.model import Company, PasswordSource, Policy, Secret
-from reconciler.core.outcomes import Event, Report
-from reconciler.core.state import LedgerEntry
-from reconciler.credentials import CredentialsFile
-from reconciler.executor import Hands, execute
-from reconciler.journal import Journal, Run, last_run
-from reconciler.ledger import Ledger
-from reconciler.local import LocalStore
-from reconciler.look import now
+from reconciler.apply.execute import Hands, execute
+from reconciler.apply.refresh import now
+from reconciler.apply.settle import Budget, Settled, Tongs, settle
+from reconciler.core.model.desired import Company, PasswordSource, Policy
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.outcome import Event, Report
+from reconciler.core.model.plan import Call
+from reconciler.core.model.secret import Secret
+from reconciler.credentials.delivery import CredentialsFile
+from reconciler.ledger.journal import Journal, Run, last_run
+from reconciler.ledger.ledger import Ledger
+from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
-from reconciler.settle import Budget, Settled, Tongs, settle
+from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.vendor.http import Looked
 from tests.core.build import live_agent
 from tests.process import TOKEN, Workplace
 from tests.reliability.mixed import Applier, credential_lines, known_credentials

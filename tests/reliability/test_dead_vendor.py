@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.rate import HOPELESS
 from reconciler.sandbox.server import Box, running
+from reconciler.vendor.rate import HOPELESS
 from tests.process import TOKEN, Workplace
 from tests.reliability.killer import Break, Killer
 from tests.sandbox.wire import until

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.outcomes import Report
+from reconciler.core.model.outcome import Report
 from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier, assert_converged, assert_no_blind_create, begin
@@ -23,7 +23,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 DISTINCT = ("drop-before", "drop-after", "429")
 """Beyond the client a fault is one of these three: `Lost` and not done, `Lost` and done, `NotSent`.
 
-That it takes each of the others for one of them is what `tests/edge/test_client.py` shows. These three strike at every
+That it takes each of the others for one of them is what `tests/vendor/test_http.py` shows. These three strike at every
 call; the others at one of each endpoint, not always the same.
 """
 

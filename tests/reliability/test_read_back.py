@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.client import LISTING_TRIES
-from reconciler.core.endpoints import PAGE_SIZE
-from reconciler.core.fields import COMPARED, Field, Kind, Value, encode
-from reconciler.core.model import Policy
-from reconciler.core.outcomes import Report
+from reconciler.core.model.desired import Policy
+from reconciler.core.model.endpoints import PAGE_SIZE
+from reconciler.core.model.fields import COMPARED, Field, Kind, Value, encode
+from reconciler.core.model.outcome import Report
 from reconciler.errors import IncompleteListing
 from reconciler.render import json as as_json
 from reconciler.render import text as as_text
 from reconciler.sandbox.server import Box, running
+from reconciler.vendor.http import LISTING_TRIES
 from tests.process import TOKEN, Workplace
 from tests.reliability.mixed import GIVEN, Applier
 

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from reconciler.answer import Lost
-from reconciler.core.actions import Call
-from reconciler.core.outcomes import Event, Report
+from reconciler.apply.settle import Settled, Tongs, settle
+from reconciler.core.model.outcome import Event, Report
+from reconciler.core.model.plan import Call
 from reconciler.sandbox.server import Box, running
-from reconciler.settle import Settled, Tongs, settle
+from reconciler.vendor.answer import Lost
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier, known_credentials
 
@@ -316,7 +316,7 @@ def blind(call: Call, tongs: Tongs, *, tried: bool, parted: bool) -> Settled:
 
 def test_the_machine_finds_a_blind_repetition(vendor: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a planted bug the same search fails, and says why."""
-    monkeypatch.setattr("reconciler.executor.settle", blind)
+    monkeypatch.setattr("reconciler.apply.execute.settle", blind)
     search = settings(STEADY, phases=[Phase.generate])
     with pytest.raises(AssertionError, match="was created blindly"):
         run_state_machine_as_test(on(vendor), settings=search)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.model import Company
-from reconciler.core.state import LedgerEntry
+from reconciler.core.model.desired import Company
+from reconciler.core.model.ledger import LedgerEntry
 from reconciler.errors import ReconcilerError
-from reconciler.journal import FORMAT, last_run
-from reconciler.ledger import Ledger, load_ledger
-from reconciler.local import LocalStore
+from reconciler.ledger.journal import FORMAT, last_run
+from reconciler.ledger.ledger import Ledger, load_ledger
+from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
 from tests.process import Ran, Workplace
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
-from reconciler.core.model import Company
-from reconciler.ledger import load_ledger
-from reconciler.local import LocalStore
+from reconciler.core.model.desired import Company
+from reconciler.ledger.ledger import load_ledger
+from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
 from tests.parent import Ran, Running
 from tests.process import TOKEN, Workplace

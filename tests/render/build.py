@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.core.actions import Action, ActionKind, Guardrail, Note, Plan
-from reconciler.core.model import Company, PasswordSource, Place
-from reconciler.core.state import FieldChange, Origin
+from reconciler.core.model.desired import Company, PasswordSource
+from reconciler.core.model.diff import FieldChange, Origin
+from reconciler.core.model.plan import Action, ActionKind, Guardrail, Note, Plan
+from reconciler.core.model.problem import Place
 from reconciler.render.heading import Heading
 from tests.core.build import live_agent
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.core.actions import Action, Guardrail, Plan
-from reconciler.core.state import FieldChange
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.plan import Action, Guardrail, Plan
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
 

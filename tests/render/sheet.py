@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
-from reconciler.core.actions import Action, Plan
-from reconciler.core.model import Place
-from reconciler.core.state import FieldChange
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.plan import Action, Plan
+from reconciler.core.model.problem import Place
 from reconciler.render import html
 from tests.browser.plans import HEADING, crowd
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.core.model import Place, Problem
+from reconciler.core.model.problem import Place, Problem
 from reconciler.render import code_quality
 from reconciler.render.findings import fingerprints, sentence
 from reconciler.render.terminal import visible

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.state import FieldChange
+from reconciler.core.model.diff import FieldChange
 from reconciler.render.escape import CELLS, cell, clip, code
 from tests.hostile import HOSTILE, MARK
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import Place, Problem
+from reconciler.core.model.problem import Place, Problem
 from reconciler.render.findings import fingerprints, sentence
 from tests.core.build import problems
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.actions import Action, ActionKind, Guardrail, Plan
-from reconciler.core.model import Company, PasswordSource, Place, Problem
-from reconciler.core.saved import digest
-from reconciler.core.state import FieldChange
+from reconciler.core.model.desired import Company, PasswordSource
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.plan import Action, ActionKind, Guardrail, Plan
+from reconciler.core.model.problem import Place, Problem
+from reconciler.core.saved.plan_json import digest
 from reconciler.render import github
 from reconciler.render.escape import clip
 from reconciler.render.heading import Heading

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from reconciler.core.actions import ActionKind
+from reconciler.core.model.plan import ActionKind
 from reconciler.render import gitlab
 
 from .build import HEADING, action, plan

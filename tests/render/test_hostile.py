@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from reconciler.core.actions import Plan
+from reconciler.core.model.plan import Plan
 from reconciler.render import FORMATS
 from reconciler.render.terminal import visible
 from tests.hostile import HOSTILE, MARK

@@ -13,15 +13,15 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from reconciler.core.actions import Note
-from reconciler.core.model import Company
-from reconciler.core.state import FieldChange
+from reconciler.core.model.desired import Company
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.plan import Note
 from reconciler.render import html
 from reconciler.render.rows import KINDS
 from reconciler.render.terminal import visible
 from tests.browser.plans import HEADING, crowd
-from tests.edge.golden_cases import CASES, plan_of
 from tests.hostile import GROUPS, MARK
+from tests.render.golden_cases import CASES, plan_of
 
 from .build import everywhere
 from .reading import elements, text

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.actions import Guardrail, Note, Plan
-from reconciler.core.model import PasswordSource
-from reconciler.core.saved import digest
-from reconciler.core.state import FieldChange, LedgerEntry
+from reconciler.core.model.desired import PasswordSource
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.plan import Guardrail, Note, Plan
+from reconciler.core.saved.plan_json import digest
 from reconciler.render import html
 from tests.browser.plans import HEADING, crowd
 from tests.core.build import live_agent
-from tests.edge.golden_cases import plan_of
+from tests.render.golden_cases import plan_of
 
 from .reading import elements
 from .sheet import action, facts, first, having, lines, parsed, planned, words

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from reconciler.core.actions import Note, Plan, SetBy
-from reconciler.core.model import Company, PasswordSource
-from reconciler.core.saved import digest
-from reconciler.core.state import FieldChange
+from reconciler.core.model.desired import Company, PasswordSource
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.plan import Note, Plan, SetBy
+from reconciler.core.saved.plan_json import digest
 from reconciler.render import markdown
 from reconciler.render.heading import Heading
 from reconciler.render.markdown import marker

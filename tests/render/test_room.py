@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.actions import Action, ActionKind, Note, Plan
-from reconciler.core.model import Company, PasswordSource
-from reconciler.core.state import FieldChange, LedgerEntry
+from reconciler.core.model.desired import Company, PasswordSource
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.plan import Action, ActionKind, Note, Plan
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
 from reconciler.render.room import Section

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
-from reconciler.core.model import Place, Problem
+from reconciler.core.model.problem import Place, Problem
 from reconciler.render import sarif
 from reconciler.render.findings import fingerprints, sentence
 from reconciler.render.terminal import visible

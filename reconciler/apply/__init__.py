@@ -1,0 +1,1 @@
+"""One run, from the refresh to the read-back."""

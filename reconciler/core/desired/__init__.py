@@ -1,0 +1,1 @@
+"""A document becomes the desired state, or problems."""

@@ -1,0 +1,81 @@
+"""The table to `docs/fields.md`: every field in words, with what the vendor allows where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.core.model.fields import FIELDS, Field, Kind
+
+_HEAD: Final = """# The fields of an agent
+
+Made from the field table by `make generate`; edit `reconciler/core/model/fields.py` instead. Names are the vendor's.
+C, E, L: may be sent on create, may be edited, is listed. A field that is not edited is fixed at creation: changing
+it means `--allow-replace`. One that is not listed cannot be compared; the ledger remembers what was sent.
+
+| field | value | C | E | L | new agents have | meaning | 说明 |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def fields_page() -> str:
+    """The page, whole."""
+    return _HEAD + "".join(f"| {' | '.join(_cells(row))} |\n" for row in FIELDS)
+
+
+def explained(row: Field) -> str:
+    """One field in words, English and Chinese, for a terminal."""
+    default = "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _spelt(row.default)
+    lines = {
+        "": f"{row.doc}\n{' ' * 14}{row.zh}",
+        "value": _values(row),
+        "new agents": default,
+        "set": _when(row),
+        "listed": "yes" if row.wire.listed else "no: it cannot be compared, and the ledger remembers what was sent",
+    }
+    told = [f"{name:<12}  {text}" for name, text in lines.items() if text]
+    return "\n".join([row.name, *told]).replace("`", "") + "\n"
+
+
+def _when(row: Field) -> str:
+    if row.kind is Kind.KEY:
+        return "it names the agent; another number is another agent"
+    if row.kind is Kind.PASSWORD:
+        return "at creation, and whenever version is raised"
+    if row.create_only:
+        return "at creation only; to change it, --allow-replace deletes the agent and makes it anew"
+    return "by an edit after creation" if row.deferred else "at creation and later"
+
+
+def _cells(row: Field) -> Iterator[str]:
+    yield f"`{row.name}`"
+    yield _values(row)
+    for sent in (row.wire.create, row.wire.edit, row.wire.listed):
+        yield "yes" if sent else "no"
+    yield "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _spelt(row.default)
+    yield row.doc
+    yield row.zh
+
+
+def _values(row: Field) -> str:
+    match row.kind:
+        case Kind.CHOICE:
+            return ", ".join(f"`{name}` ({number})" for number, name in enumerate(row.choices))
+        case Kind.FLAG:
+            return "`true` (1), `false` (0)"
+        case Kind.INTEGER:
+            edited = row.edit_rules.get("minimum", row.rules["minimum"])
+            narrowed = f", {edited} or more in an edit" if edited != row.rules["minimum"] else ""
+            return f"{row.rules['minimum']} or more{narrowed}"
+        case Kind.SIP_NUMBER:
+            return "text or `null`"
+        case Kind.PASSWORD:
+            return "`{env: NAME}`, `{file: PATH}` or `{generate: true}`, and `version`"
+        case _:
+            return "text, not empty" if row.rules.get("minLength") else "text"
+
+
+def _spelt(value: object) -> str:
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    return f"`{value}`" if value != "" else "nothing"

@@ -1,0 +1,262 @@
+"""The table to the JSON Schema of the desired-state file (draft 2020-12), and the validator that reads it strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.core.desired.gate import Check, gate
+from reconciler.core.model.fields import FIELDS, KEY, Field, Kind
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+
+Schema = dict[str, Any]
+
+SCHEMA_ID: Final = "https://reconciler.example/schemas/agents.schema.json"
+_SAFE_INTEGER: Final = 2**53 - 1
+VARIABLE: Final[Schema] = {
+    "type": "string",
+    "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+    "not": {"pattern": "^[Rr][Ee][Cc][Oo][Nn][Cc][Ii][Ll][Ee][Rr]_"},
+}
+"""The name of an environment variable that may hold a password: none of our own."""
+_PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
+
+
+def agents_schema() -> Schema:
+    """The schema of one `agents.yaml`, as committed in `schemas/`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "Desired state of call-centre agents (坐席)",
+        "description": "The agents of one company, as they should be. 一个企业的坐席的期望状态。",
+        "type": "object",
+        "required": ["version"],
+        "additionalProperties": False,
+        "properties": {
+            "version": _described({"type": "integer", "const": 1}, "The version of this format: 1. 文件格式版本。"),
+            "company": _company(),
+            "scope": _scope(),
+            "prune": _described(
+                {"type": "boolean", "default": True},
+                "Whether live agents in scope that are not in the file are deleted. 是否删除范围内未写入文件的坐席。",
+            ),
+            "protect": _described(
+                _patterns(), "Agents that are never deleted or replaced, as patterns. 永不删除或重建的坐席。"
+            ),
+            "guardrails": _guardrails(),
+            "recipients": _recipients(),
+            "defaults": _field_set("Values for every agent that does not say otherwise. 所有坐席的默认值。"),
+            "profiles": _described(
+                {"type": "object", "additionalProperties": {"$ref": "#/$defs/profile"}},
+                "Named sets of values that agents refer to by `profile`. 具名的配置模板。",
+            ),
+            "agents": _described(
+                {"type": "array", "items": {"$ref": "#/$defs/agent"}}, "The agents, one by one. 坐席列表。"
+            ),
+            "pools": _described(
+                {"type": "array", "items": {"$ref": "#/$defs/pool"}},
+                "Runs of agents that differ in nothing but their numbers. 连号且配置相同的坐席。",
+            ),
+        },
+        "$defs": {
+            "agent": _agent(),
+            "pool": _pool(),
+            "profile": _field_set("Values of one profile. 一个模板的取值。"),
+            "password": _password(),
+            "limit": _described(
+                {"type": ["integer", "string"], "minimum": 0, "pattern": r"^[0-9]+(\.[0-9]+)?%$"},
+                "A count such as 50, or a percentage such as 20% of the live agents in scope. 数量或百分比。",
+            ),
+        },
+    }
+
+
+def _described(schema: Schema, words: str) -> Schema:
+    return {"description": words, **schema}
+
+
+def _patterns() -> Schema:
+    return {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+
+def _company() -> Schema:
+    return {
+        "description": "Whose agents these are. 企业。",
+        "type": "object",
+        "required": ["abbreviate"],
+        "additionalProperties": False,
+        "properties": {
+            "abbreviate": _described({"type": "string", "minLength": 1}, "The company's short name. 企业缩写。"),
+            "companyId": _described(
+                {"type": "integer", "minimum": 0, "maximum": _SAFE_INTEGER}, "The company's id. 企业 id。"
+            ),
+        },
+    }
+
+
+def _scope() -> Schema:
+    words = "Which live agents this file speaks for, as patterns (* ? [a-z]). 此文件管理哪些坐席。"
+    return {
+        "description": words,
+        "type": "object",
+        "required": ["operatorId"],
+        "additionalProperties": False,
+        "properties": {"operatorId": _described({**_patterns(), "minItems": 1}, "Any of these patterns may match.")},
+    }
+
+
+def _guardrails() -> Schema:
+    return {
+        "description": "Limits that a plan must not cross. 计划不得超过的限制。",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "maxDeletes": {"$ref": "#/$defs/limit"},
+            "maxChanges": {"$ref": "#/$defs/limit"},
+        },
+    }
+
+
+def _recipients() -> Schema:
+    return {
+        "description": "Who can read the credentials that apply delivers; without it they are not encrypted. "
+        "谁能解密新凭据；缺省则不加密。",
+        "type": "array",
+        "minItems": 1,
+        "items": _described(
+            {"type": "string", "pattern": _PUBLIC_KEY},
+            "A public key, never a private one: age1…, or ssh-ed25519 … or ssh-rsa …. 公钥（不可写私钥）。",
+        ),
+    }
+
+
+def _field_set(words: str) -> Schema:
+    properties = {row.name: field_schema(row) for row in FIELDS if row.name != KEY}
+    return {"description": words, "type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _agent() -> Schema:
+    key = next(row for row in FIELDS if row.name == KEY)
+    own = _field_set("One agent. 一个坐席。")
+    return {
+        **own,
+        "required": [KEY],
+        "properties": {KEY: field_schema(key), "profile": _profile(), **own["properties"]},
+    }
+
+
+def _profile() -> Schema:
+    return _described({"type": "string"}, "The profile it takes values from. 使用的模板名称。")
+
+
+def _pool() -> Schema:
+    own = _field_set(
+        "A run of agents; {operatorId} in a text is each one's number. 一段连号坐席，文本中可写 {operatorId}。"
+    )
+    number: Schema = {"type": "string", "minLength": 1}
+    bounds = {
+        "from": _described(number, "The first number, digits in quotes. 起始工号，请加引号。"),
+        "to": _described(number, "The last number, as many digits as the first. 结束工号，位数与起始相同。"),
+        "except": _described(
+            {"type": "array", "items": number}, "Numbers that are not in the pool. 其中不包括的工号。"
+        ),
+    }
+    return {
+        **own,
+        "required": ["from", "to"],
+        "properties": {**bounds, "profile": _profile(), **own["properties"]},
+    }
+
+
+def _password() -> Schema:
+    return {
+        "type": "object",
+        "required": ["version"],
+        "additionalProperties": False,
+        "oneOf": [{"required": [kind]} for kind in ("env", "file", "generate")],
+        "properties": {
+            "env": {
+                "description": "Environment variable that holds it; not one of reconciler's own. 存放密码的环境变量。",
+                **VARIABLE,
+            },
+            "file": _described(
+                {"type": "string", "minLength": 1},
+                "File that holds it, seen from this file's folder. 存放密码的文件。",
+            ),
+            "generate": _described({"const": True}, "A strong one is made and delivered. 自动生成强密码。"),
+            "version": _described(
+                {"type": "integer", "minimum": 1, "maximum": _SAFE_INTEGER},
+                "Raise it by one to set the password anew. 加一即重新设置密码。",
+            ),
+        },
+    }
+
+
+def field_schema(row: Field) -> Schema:
+    """The schema of one field's value, canonical spelling first."""
+    words = f"{row.doc} {row.zh}"
+    match row.kind:
+        case Kind.FLAG:
+            return _described({"type": ["boolean", "integer"], "enum": [True, False, 0, 1]}, words)
+        case Kind.CHOICE:
+            integers = range(len(row.choices))
+            return _described({"type": ["string", "integer"], "enum": [*row.choices, *integers]}, words)
+        case Kind.INTEGER:
+            return _described({"type": "integer", **row.rules}, words)
+        case Kind.SIP_NUMBER:
+            return _described({"type": ["string", "null"], **row.rules}, words)
+        case Kind.PASSWORD:
+            return _described({"$ref": "#/$defs/password"}, words)
+        case _:
+            return _described({"type": "string", **row.rules}, words)
+
+
+@cache
+def accepts() -> Check:
+    """Whether a document's root surely satisfies `agents_schema`; what it does not accept is for `strict_validator`."""
+    schema = agents_schema()
+    return gate(schema, schema["$defs"])
+
+
+@cache
+def accepts_at(key: str) -> Check:
+    """The same for what stands at `key` of the root."""
+    schema = agents_schema()
+    return gate(schema["properties"][key], schema["$defs"])
+
+
+@cache
+def accepts_one(key: str) -> Check:
+    """The same for one of the list that stands at `key` of the root."""
+    schema = agents_schema()
+    return gate(schema["properties"][key]["items"], schema["$defs"])
+
+
+def _pattern(_: Validator, pattern: str, instance: object, __: Schema) -> Iterator[ValidationError]:
+    from jsonschema import ValidationError
+
+    # ECMA's $ ends the text; Python's also stops before a final line break, which no value here may have.
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield ValidationError("does not match")
+
+
+@cache
+def strict_validator() -> Validator:
+    """A validator of `agents_schema` for which 1.0 is no integer and `$` is the end."""
+    return strict(agents_schema())
+
+
+def strict(schema: Schema) -> Validator:
+    """A validator of a schema for which 1.0 is no integer and `$` is the end."""
+    # Imported where it is used: a good file passes the gate, and the import takes longer than a small file.
+    from jsonschema import Draft202012Validator, validators
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    build: Any = validators.extend
+    validator: Validator = build(Draft202012Validator, {"pattern": _pattern}, type_checker=types)(schema)
+    return validator

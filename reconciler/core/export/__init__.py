@@ -1,0 +1,1 @@
+"""Live agents as desired-state files."""

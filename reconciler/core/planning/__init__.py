@@ -1,0 +1,1 @@
+"""Desired and live state become a diff, a plan, and the calls that carry it out."""

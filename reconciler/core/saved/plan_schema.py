@@ -1,0 +1,136 @@
+"""The table to the JSON Schema of the plan (contract, section 5), shown, saved, or part of a report."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from jsonschema.protocols import Validator
+
+from reconciler.core.desired.schema import VARIABLE, Schema, strict
+from reconciler.core.model.endpoints import DELETE_LIST
+from reconciler.core.model.fields import COMPARED, LISTED
+from reconciler.core.saved.plan_json import FORMAT
+
+LONGEST_LIFE: Final = 3650 * 86400
+"""Seconds that a review can hold at most."""
+RULES: Final = ("maxDeletes", "maxChanges", "emptyDesired")
+SCHEMA_ID: Final = "https://reconciler.example/schemas/plan.schema.json"
+_TEXT: Final[Schema] = {"type": "string"}
+_NAME: Final[Schema] = {"type": "string", "minLength": 1}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_VALUE: Final[Schema] = {"type": ["string", "integer", "boolean", "null"]}
+_SHA256: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+
+
+def plan_schema() -> Schema:
+    """The schema of a plan, as committed in `schemas/`."""
+    keys: dict[str, Schema] = {
+        "format": {"const": FORMAT},
+        "tool": _said(_TEXT, "The version of reconciler that made it."),
+        "created_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
+        "digest": _said(_SHA256, "Over everything that decides; the same for the same plan at any time."),
+        "expires_in": _said({**_COUNT, "maximum": LONGEST_LIFE}, "Seconds that a review of it holds."),
+        "company": _object({"abbreviate": _NAME}, companyId={"type": "integer"}),
+        "endpoint": _said(_TEXT, "The vendor's base URL."),
+        "desired": _object({"sha256": _TEXT, "files": _list(_TEXT), "agents": _COUNT}),
+        "live": _object({"agents": _COUNT, "in_scope": _COUNT}),
+        "summary": _counts("create", "edit", "replace", "delete", "password", "blocked", "unchanged"),
+        "calls": _counts("create", "edit", "delete", "password", "total"),
+        "fewest_calls": _said(_COUNT, "What the API needs at least for these actions."),
+        "batch": _said({"type": "boolean"}, "Whether equal new agents are created together."),
+        "delete_list": _said({"type": "integer", "minimum": 1, "maximum": DELETE_LIST}, "How many one delete names."),
+        "allow_replace": {"type": "boolean"},
+        "targets": _said(_list(_TEXT), "Patterns that the plan was narrowed to; none: everybody in scope."),
+        "excludes": _said(_list(_TEXT), "Patterns of agents that were left out."),
+        "recipients": _said(_list(_TEXT), "Public keys that new credentials are encrypted for."),
+        "guardrails": _list(_guardrail()),
+        "notes": _list(_object({"message": _TEXT, "operatorIds": _list(_TEXT)})),
+        "actions": _said(_list(_action()), "Sorted by operatorId, then action."),
+    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, "title": "A plan"}
+    seal = _said(_SHA256, "Only in a saved plan: over all of the file. A file whose seal is broken is not applied.")
+    return {**head, **_object(keys, seal=seal)}
+
+
+@cache
+def plan_validator() -> Validator:
+    """What says whether a document is a plan."""
+    return strict(plan_schema())
+
+
+def _object(required: dict[str, Schema], **optional: Schema) -> Schema:
+    properties = {**required, **optional}
+    return {"type": "object", "required": list(required), "additionalProperties": False, "properties": properties}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _said(schema: Schema, words: str) -> Schema:
+    return {"description": words, **schema}
+
+
+def _counts(*names: str) -> Schema:
+    return _object(dict.fromkeys(names, _COUNT))
+
+
+def _guardrail() -> Schema:
+    return _object(
+        {
+            "rule": {"enum": list(RULES)},
+            "limit": {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%?$"},
+            "set_by": {"enum": ["file", "flag", "default", "always"]},
+            "allowed": _COUNT,
+            "planned": _COUNT,
+            "ok": {"type": "boolean"},
+            "hint": _TEXT,
+            "operatorIds": _said(_list(_TEXT), "Which agents counted."),
+        }
+    )
+
+
+def _values(*names: str, whole: bool = False) -> Schema:
+    """Values by field: all of these, or any."""
+    fields = dict.fromkeys(names, _VALUE)
+    return _object(fields) if whole else _object({}, **fields)
+
+
+def _action() -> Schema:
+    compared = [row.name for row in COMPARED]
+    version: Schema = {"type": "integer", "minimum": 0}
+    origin: Schema = {"enum": ["change", "drift"]}
+    change = _object(
+        {"field": {"enum": [*compared, "password.version"]}, "before": _VALUE, "after": _VALUE},
+        before_known={"const": False},
+        origin=origin,
+    )
+    source = _object({"file": _TEXT, "line": {"type": "integer", "minimum": 1}})
+    ledger = _object(
+        {}, passwordVersion=version, given=_values(*compared), unsure={"const": True}, owed=_values(*compared)
+    )
+    password = {
+        **_object({"version": version}, env=VARIABLE, file=_NAME, generate={"const": True}),
+        "minProperties": 2,
+        "maxProperties": 2,
+    }
+    return _object(
+        {
+            "action": {"enum": ["create", "edit", "replace", "delete", "password"]},
+            "operatorId": _NAME,
+            "name": _TEXT,
+            "source": {**source, "type": ["object", "null"]},
+            "changes": _list(change),
+            "live_sha256": {**_SHA256, "type": ["string", "null"]},
+        },
+        origin=_said(origin, "Whose doing it is, where `--since` asked."),
+        live=_said(_values(*(row.name for row in LISTED), whole=True), "What was listed of the agent, secrets apart."),
+        ledger=_said(ledger, "What the ledger knew of the agent."),
+        carries=_said(_values(*compared), "What a replaced agent takes along."),
+        password=_said(password, "Where the password comes from."),
+        blocked=_said(_TEXT, "Why it cannot be done."),
+        batch=_said(
+            {"const": True}, "It is created in one call with others, and without `password` gets the vendor's."
+        ),
+    )

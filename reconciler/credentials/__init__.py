@@ -1,0 +1,1 @@
+"""Passwords in, credentials out, and their encryption."""

@@ -1,0 +1,1 @@
+"""The disk: desired-state files, saved plans, spreadsheets, and every private or atomic write."""

@@ -1,0 +1,83 @@
+"""Files that must not be half-written or readable by others: the `.reconciler` folder and what is in it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = ".reconciler"
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder (mode 0700) whose content git ignores, or take the one that is there."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.name == FOLDER:
+            (folder / ".gitignore").write_text("*\n")
+    return folder
+
+
+def read_regular(path: Path, most: int) -> tuple[bytes, int]:
+    """A regular file's bytes and mode; `OSError` also for what is none, or is longer. A pipe is not waited for."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except ValueError:  # a NUL in the name
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
+    with os.fdopen(handle, "rb") as stream:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        data = stream.read(most + 1)
+    if len(data) > most:
+        size = f"{most >> 20} MB" if most >> 20 else f"{most:,} bytes"
+        raise OSError(errno.EFBIG, f"it is too large; {size} is the limit")
+    return data, status.st_mode
+
+
+def json_line(value: object) -> bytes:
+    """A JSON document on a line of its own. Half a surrogate pair, which UTF-8 cannot carry, becomes an escape."""
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace a file's content whole: a reader sees the old or the new, also after a power cut. Raises `OSError`."""
+    with written_beside(path, data, mode) as temporary:
+        temporary.replace(path)
+
+
+@contextmanager
+def written_beside(path: Path, data: bytes, mode: int | None) -> Iterator[Path]:
+    """A temporary file with the data on disk, for the body to give its name; `mode` `None` is the umask's.
+
+    It is gone afterwards, and the folder is synced where the body went well. Raises `OSError`.
+    """
+    # One name for all times: the next run takes away what a kill leaves behind.
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o666 if mode is None else 0o600), "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            if mode is not None:
+                os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new or renamed file's name survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,362 @@
+"""The vendor over HTTP, and the only place that imports httpx: `Reader` looks, `Writer` acts.
+
+What became of a request is one of four (`answer.py`). The token goes to the configured host and nowhere else: redirects
+are not followed, proxy variables are not read.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+# httpx would import a command line of its own, with rich and pygments: a third of the time that all imports take.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+
+import httpx
+
+from reconciler import __version__
+from reconciler.core import wire
+from reconciler.core.model.desired import Company
+from reconciler.core.model.endpoints import ENDPOINTS, PAGE_SIZE, EndpointName
+from reconciler.core.model.fields import Value
+from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.secret import Secret
+from reconciler.errors import IncompleteListing, VendorError, WrongUsage
+from reconciler.settings import Connection
+from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, has_shape, understood, whole_number, without
+from reconciler.vendor.rate import HOPELESS, RateLimiter, backoff
+
+MAX_ANSWER: Final = 16 * 1024 * 1024
+"""Bytes that an answer may have, decoded. A page of 100 rows has some 50 kB."""
+MOST_AGENTS: Final = 10_000_000
+READ_TRIES: Final = 6
+LISTING_TRIES: Final = 6
+MOST_TURNS: Final = 50
+"""Times that one request is sent again at most while the vendor turns it away and lets others through."""
+
+
+class Transport:
+    """Sends bodies to endpoints and says what became of them; shared by Reader and Writer, safe for threads.
+
+    `stopped` says whether anybody still wants the answers.
+    """
+
+    def __init__(self, settings: Connection, sleep: Callable[[float], object] = time.sleep) -> None:
+        self.parallelism = settings.parallelism
+        self.sleep = sleep
+        self.stopped: Callable[[], bool] = lambda: False
+        self.limiter = RateLimiter(settings.rate, sleep=sleep)
+        self._settings = settings
+        self._places = threading.BoundedSemaphore(settings.parallelism)
+        # The transport and not the client: it knows no redirects, cookies or proxies, and so cannot be led astray.
+        limits = httpx.Limits(max_connections=settings.parallelism, max_keepalive_connections=settings.parallelism)
+        try:
+            self._endpoint = httpx.URL(settings.endpoint)
+            self.endpoint = settings.endpoint
+            base = self._endpoint.path.rstrip("/")
+            self._urls = {name: self._endpoint.copy_with(path=base + each.path) for name, each in ENDPOINTS.items()}
+        except (httpx.InvalidURL, ValueError):  # a name that is none raises the latter
+            raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
+        # To read all certificates takes as long as ten pages; who speaks no TLS trusts nobody instead.
+        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._endpoint.scheme == "http" else True
+        self._http = httpx.HTTPTransport(verify=verify, trust_env=False, limits=limits)
+        self._headers = httpx.Headers(
+            {
+                "token": settings.token.reveal(),
+                "content-type": "application/json",
+                "accept": "application/json",
+                "accept-encoding": "gzip",
+                "user-agent": f"reconciler/{__version__}",
+            }
+        )
+        self._timeouts = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def ask(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        """A request that is sent again for as long as the vendor turns it away (429), and not everything with it."""
+        outcome = self.send(name, body)
+        for _ in range(MOST_TURNS):
+            turned_away = isinstance(outcome, NotSent) and outcome.turned_away
+            if not turned_away or self.limiter.hopeless or self.stopped():
+                break
+            outcome = self.send(name, body)
+        return outcome
+
+    def send(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        """One request, once: it waits for its slot and its place, and never raises for what the network does."""
+        with self._places:
+            pauses = self.limiter.wait()
+            # Half a surrogate pair, which a vendor's row may hold, becomes an escape.
+            content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
+            outcome = self._answer(self._urls[name], content)
+        outcome = without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
+        if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
+            self.limiter.pause(outcome.retry_after, pauses)
+        if isinstance(outcome, Ok | Refused):
+            self.limiter.passed()
+        if isinstance(outcome, Ok) and not has_shape(ENDPOINTS[name].data, outcome.data):
+            return Lost("the answer's data is not of the form that the reference gives")
+        return outcome
+
+    def _answer(self, url: httpx.URL, content: bytes) -> Outcome:
+        try:
+            request = httpx.Request("POST", url, content=content, headers=self._headers, extensions=self._timeouts)
+            response = self._http.handle_request(request)
+        # The library's own messages are not repeated: some quote a header, and the token is one.
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return NotSent(f"no connection to {self._endpoint.host} ({_cause(error)})")
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
+            return NotSent("the request could not be built")
+        except httpx.TimeoutException:
+            return Lost(f"no answer within {self._settings.timeout:g} s")
+        except httpx.HTTPError:
+            return Lost("the connection broke before the answer was whole")
+        return self._read(response)
+
+    def _read(self, response: httpx.Response) -> Outcome:
+        codes = self._settings.success_codes
+        try:
+            body = _bounded_body(response, time.monotonic() + self._settings.timeout)
+        except _UnreadableError as error:
+            # Some statuses say enough by themselves.
+            bare = understood(response.status_code, response.headers, b"", codes)
+            return Lost(str(error)) if isinstance(bare, Lost) else bare
+        finally:
+            response.stream.close()  # type: ignore[union-attr]
+        return understood(response.status_code, response.headers, body, codes)
+
+
+class _UnreadableError(Exception):
+    pass
+
+
+def _cause(error: BaseException) -> str:
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    return (error.strerror or "refused") if isinstance(error, OSError) else type(error).__name__
+
+
+def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
+    """The decoded body, at most `MAX_ANSWER` bytes, however small it was on the way."""
+    raw = bytearray()
+    try:
+        for chunk in response.stream:  # type: ignore[union-attr]
+            raw += chunk
+            if len(raw) > MAX_ANSWER:
+                raise _UnreadableError("the answer is too large")
+            if time.monotonic() > deadline:
+                raise _UnreadableError("the answer took too long")
+    except httpx.TimeoutException:
+        raise _UnreadableError("the answer took too long") from None
+    except httpx.HTTPError:
+        raise _UnreadableError("the connection broke before the answer was whole") from None
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return bytes(raw)
+    if encoding != "gzip":
+        raise _UnreadableError("the answer has an encoding that was not asked for")
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        body = unzip.decompress(bytes(raw), MAX_ANSWER)
+    except zlib.error:
+        raise _UnreadableError("the answer is cut or damaged") from None
+    if not unzip.eof:
+        raise _UnreadableError("the answer is too large, or cut")
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What `one` shows of an agent, its SIP password included."""
+
+    agent: LiveAgent
+    sip_number: str | None
+    sip_password: Secret | None
+
+
+class Reader:
+    """Looks at live agents: `page` and `one`. Passing troubles are ridden out; a lasting one raises `VendorError`."""
+
+    def __init__(self, transport: Transport, company: Company) -> None:
+        self._transport = transport
+        self._company = company
+
+    def look(self, operator_id: str) -> Outcome:
+        """2.1.4, once and without patience: `Ok` with a `Looked`, or with `None` when there is no such agent.
+
+        The reference names no code for "no such agent", so a refusal is made sure of by 2.1.5, filtered by the id.
+        """
+        outcome = self._transport.ask("one", wire.one_body(self._company, operator_id))
+        if isinstance(outcome, Refused) and not outcome.authentication:
+            outcome = self._transport.ask("page", wire.search_body(self._company, operator_id))
+            rows = outcome.data.get("result") if isinstance(outcome, Ok) and outcome.data else None
+            found = [row for row in rows or () if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]
+            return _looked(operator_id, found[0] if found else None) if isinstance(outcome, Ok) else outcome
+        return _looked(operator_id, outcome.data) if isinstance(outcome, Ok) else outcome
+
+    def one(self, operator_id: str) -> Looked | None:
+        """2.1.4, with patience: one agent, or `None` when there is no such agent. Raises `VendorError`."""
+        for attempt in range(1, READ_TRIES + 1):
+            outcome = self.look(operator_id)
+            if isinstance(outcome, Ok):
+                found: Looked | None = outcome.data
+                return found
+            if isinstance(outcome, Refused):
+                raise VendorError(str(outcome), _hint(outcome))
+            self._rest(attempt, outcome)
+        raise _gave_up(str(outcome))
+
+    def listing(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> list[LiveAgent]:
+        """2.1.5: every live agent, each once. `progress` hears rows read and rows in all.
+
+        Pages are not a snapshot. The listing counts only if every page names the same total and the distinct ids
+        are as many; otherwise it is read again until two readings in a row agree, a few times, and then
+        `IncompleteListing` is raised.
+        """
+        moved, before = False, None
+        for attempt in range(1, LISTING_TRIES + 1):
+            agents, total = self._pass(progress)
+            by_id = {agent.operator_id: agent for agent in agents}
+            whole = total is not None and len(agents) == total == len(by_id)
+            if whole and (not moved or by_id == before):
+                return agents
+            moved, before = True, by_id if whole else None
+            if attempt < LISTING_TRIES:
+                self._transport.sleep(backoff(attempt, None))
+        raise IncompleteListing(
+            f"the listing changed while it was read, {LISTING_TRIES} times over; nothing was concluded from it",
+            "try again when nobody is editing agents in the console",
+        )
+
+    def _pass(self, progress: Callable[[int, int], None]) -> tuple[list[LiveAgent], int | None]:
+        """All pages once; the total is `None` when they disagree about it."""
+        first, total = self._page(1)
+        pages = range(2, -(-total // PAGE_SIZE) + 1) if len(first) == min(total, PAGE_SIZE) else ()
+        agents: list[LiveAgent] = []
+        with _threads(self._transport.parallelism) as threads:
+            for rows, page_total in chain([(first, total)], threads.map(self._page, pages)):
+                agents += _decoded(rows)  # here, while the threads have sent for the next pages
+                progress(len(agents), total)
+                if page_total != total:
+                    return agents, None
+        return agents, total
+
+    def _page(self, number: int) -> tuple[list[object], int]:
+        outcome = self._read("page", wire.page_body(self._company, number))
+        if isinstance(outcome, Refused):
+            raise VendorError(str(outcome), _hint(outcome))
+        data = outcome.data or {}
+        total = whole_number(data.get("total"))
+        rows = data.get("result") or []
+        if total is None or total > MOST_AGENTS or not isinstance(rows, list):
+            raise VendorError("the vendor's listing names no sensible total, or its rows are no list")
+        return rows, total
+
+    def _read(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
+        """Send a read until it is answered; 429, 5xx and broken connections are tried again, with growing pauses."""
+        for attempt in range(1, READ_TRIES + 1):
+            outcome = self._transport.ask(name, body)
+            if isinstance(outcome, Ok | Refused):
+                return outcome
+            self._rest(attempt, outcome)
+        raise _gave_up(str(outcome))
+
+    def _rest(self, attempt: int, outcome: NotSent | Lost) -> None:
+        if isinstance(outcome, NotSent) and outcome.turned_away:
+            raise _gave_up(str(outcome), HOPELESS)
+        if attempt < READ_TRIES:
+            self._transport.sleep(backoff(attempt, outcome.retry_after))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that end with the block. Where an error ends it, nobody waits for answers that nobody will read."""
+    threads = ThreadPoolExecutor(count, "page")
+    try:
+        yield threads
+    except BaseException:
+        threads.shutdown(wait=False, cancel_futures=True)
+        raise
+    threads.shutdown(cancel_futures=True)
+
+
+def _gave_up(why: str, tries: int = READ_TRIES) -> VendorError:
+    return VendorError(f"the vendor could not be read, {tries} times over: {why}", "try again later")
+
+
+def _looked(operator_id: str, row: object) -> Outcome:
+    if not row:
+        return Ok(None)
+    try:
+        agent = wire.live_agent(row)
+    except ValueError:
+        return Lost("the answer shows no agent")
+    if agent.operator_id != operator_id or not isinstance(row, dict):
+        return Lost("the answer shows another agent")
+    number, password = row.get("sipNumber"), row.get("sipPassword")
+    return Ok(Looked(agent, str(number) if number else None, Secret(str(password)) if password else None))
+
+
+def _hint(refused: Refused) -> str:
+    return "check the token, and whose company it is for" if refused.authentication else ""
+
+
+def _decoded(rows: Sequence[object]) -> list[LiveAgent]:
+    try:
+        return [wire.live_agent(row) for row in rows]
+    except ValueError as error:
+        raise VendorError(f"the vendor's listing cannot be understood: {error}") from None
+
+
+class Writer:
+    """Changes live agents: one method an endpoint, one request a call, one outcome; `settle` decides what follows."""
+
+    def __init__(self, transport: Transport, company: Company) -> None:
+        self._transport = transport
+        self._company = company
+
+    def create(self, operator_ids: tuple[str, ...], fields: Mapping[str, Value], password: Secret | None) -> Outcome:
+        """2.1.1: one agent, or several with consecutive ids. The answer's `data` has an item for each that was made.
+
+        Without a password the vendor chooses each one's, and the item tells it; so it does the SIP number's.
+        """
+        text = password.reveal() if password else None
+        return self._write("create", wire.create_body(self._company, operator_ids, fields, text))
+
+    def edit(self, operator_id: str, fields: Mapping[str, Value]) -> Outcome:
+        """2.1.2: exactly these fields."""
+        return self._write("edit", wire.edit_body(self._company, operator_id, fields))
+
+    def delete(self, operator_ids: tuple[str, ...]) -> Outcome:
+        """2.1.3: a list of agents."""
+        return self._write("delete", wire.delete_body(self._company, operator_ids))
+
+    def password(self, operator_id: str, password: Secret) -> Outcome:
+        """2.1.6."""
+        return self._write("password", wire.password_body(self._company, operator_id, password.reveal()))
+
+    def _write(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        return self._transport.ask(name, body)
+
+
+@contextmanager
+def connected(settings: Connection, sleep: Callable[[float], object] | None = None) -> Iterator[Transport]:
+    """A transport that is closed at the end. Pauses are made with `sleep`, which may end early."""
+    transport = Transport(settings, sleep or time.sleep)
+    try:
+        yield transport
+    finally:
+        transport.close()

@@ -1,0 +1,49 @@
+"""The reference page of the fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.core.desired.reference import fields_page
+from reconciler.core.model.fields import FIELDS
+
+
+def cells() -> dict[str, list[str]]:
+    """The page's table, by field."""
+    lines = [line for line in fields_page().splitlines() if line.startswith("| `")]
+    split = [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in lines]
+    return {row[0].strip("`"): row[1:] for row in split}
+
+
+def test_every_field_has_a_row_of_eight_cells() -> None:
+    """The page lists the fields in the table's order, and each row is as wide as the head."""
+    assert list(cells()) == [row.name for row in FIELDS]
+    assert {len(row) for row in cells().values()} == {7}
+    assert "|---|---|---|---|---|---|---|---|\n" in fields_page()
+    assert fields_page().endswith(" |\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sent", "new"),
+    [
+        ("operatorId", "text, not empty", "yes yes yes", ""),
+        ("name", "text", "yes yes yes", "nothing"),
+        ("operatorType", "`agent` (0), `leader` (1)", "yes yes yes", "`agent`"),
+        ("status", "`disabled` (0), `enabled` (1)", "no yes yes", "`enabled`"),
+        ("mainGroupName", "text", "no yes yes", "nothing"),
+        ("sipNumber", "text or `null`", "no yes yes", ""),
+        ("afterInterval", "0 or more, 1 or more in an edit", "yes yes yes", "`0`"),
+        ("isrecord", "`true` (1), `false` (0)", "yes yes yes", "`true`"),
+        ("isvideo", "`true` (1), `false` (0)", "yes no yes", "`false`"),
+        ("roleName", "text, not empty", "yes yes no", "nothing"),
+        ("bindSkillLevel", "0 or more", "yes no no", "`0`"),
+        ("password", "`{env: NAME}`, `{file: PATH}` or `{generate: true}`, and `version`", "yes no no", ""),
+    ],
+)
+def test_a_row_says_what_a_field_is(name: str, values: str, sent: str, new: str) -> None:
+    """A row shows what may be written, where it is sent and listed, and what a new agent has."""
+    row = cells()[name]
+    assert row[0] == values
+    assert " ".join(row[1:4]) == sent
+    assert row[4] == new
+    assert all(row[5:])

@@ -1,0 +1,163 @@
+"""The limits that a plan must stay within."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.core.model.desired import Limit, Policy
+from reconciler.core.model.fields import Value
+from reconciler.core.model.plan import Guardrail, Plan
+from tests.core.build import agent, desired, live, live_agent, planned
+
+
+def deletes(kept: int, extra: int, policy: Policy | None = None, **guardrails: str) -> Plan:
+    """A plan over agents that stay and agents that go."""
+    ids = [f"8{index:03}" for index in range(kept + extra)]
+    wanted = desired(
+        *(agent(id_) for id_ in ids[:kept]),
+        max_deletes=guardrails.get("max_deletes"),
+        max_changes=guardrails.get("max_changes"),
+    )
+    return planned(wanted, live(*(live_agent(id_) for id_ in ids)), policy=policy)
+
+
+def rails(plan: Plan) -> list[tuple[str, str, int, int, bool]]:
+    """The guardrails in force: rule, limit, how much is allowed and planned, and whether that is well."""
+    return [(rail.rule, rail.limit, rail.allowed, rail.planned, rail.ok) for rail in plan.guardrails]
+
+
+@pytest.mark.parametrize(
+    ("kept", "extra", "expected"),
+    [
+        (1, 8, []),
+        (8, 1, []),
+        (9, 1, [("maxDeletes", "20%", 2, 1, True)]),
+        (8, 2, [("maxDeletes", "20%", 2, 2, True)]),
+        (7, 3, [("maxDeletes", "20%", 2, 3, False)]),
+        (11, 3, [("maxDeletes", "20%", 2, 3, False)]),
+        (12, 3, [("maxDeletes", "20%", 3, 3, True)]),
+        (10, 0, [("maxDeletes", "20%", 2, 0, True)]),
+    ],
+)
+def test_a_fifth_may_go_by_default(kept: int, extra: int, expected: list[tuple[str, str, int, int, bool]]) -> None:
+    """From ten live agents on, a fifth of them, rounded down, may be deleted; below there is no default."""
+    plan = deletes(kept, extra)
+    assert rails(plan) == expected
+    assert plan.refused is not all(ok for *_, ok in expected)
+
+
+def test_the_percentage_is_of_the_live_agents_in_scope() -> None:
+    """Agents out of scope and agents to be created do not raise the limit."""
+    listed = [live_agent(f"8{index:03}") for index in range(10)] + [live_agent(f"9{index:03}") for index in range(90)]
+    wanted = desired(*(agent(f"8{index:03}") for index in range(3, 60)), scope=("8*",))
+    assert rails(planned(wanted, live(*listed))) == [("maxDeletes", "20%", 2, 3, False)]
+
+
+@pytest.mark.parametrize(
+    ("file", "flag", "limit", "ok"),
+    [
+        (None, None, "20%", False),
+        ("3", None, "3", True),
+        ("2", None, "2", False),
+        ("30%", None, "30%", True),
+        ("29.9%", None, "29.9%", False),
+        ("0", "3", "3", True),
+        ("100%", "0", "0", False),
+        (None, "100%", "100%", True),
+    ],
+)
+def test_the_file_sets_the_limit_and_the_command_line_overrides_it(
+    file: str | None, flag: str | None, limit: str, ok: bool
+) -> None:
+    """The command line's limit counts, then the file's, then the default; 0 is a limit."""
+    policy = Policy(max_deletes=None if flag is None else Limit(flag))
+    given: dict[str, str] = {} if file is None else {"max_deletes": file}
+    ((rule, text, _, planned_, fine),) = rails(deletes(7, 3, policy, **given))
+    assert (rule, text, planned_, fine) == ("maxDeletes", limit, 3, ok)
+
+
+def test_a_limit_that_is_named_holds_below_ten() -> None:
+    """With few live agents only the default is silent."""
+    assert rails(deletes(1, 1, max_deletes="0")) == [("maxDeletes", "0", 0, 1, False)]
+    assert rails(deletes(1, 1, Policy(max_deletes=Limit("49%")))) == [("maxDeletes", "49%", 0, 1, False)]
+
+
+def replaces(policy: Policy) -> Plan:
+    """A plan that replaces one agent, deletes one, edits one and leaves one."""
+    wanted = desired(agent("8001", email="n"), agent("8003", name="n"), agent("8004"), max_deletes="1")
+    return planned(wanted, live(*(live_agent(f"800{index}") for index in (1, 2, 3, 4))), policy=policy)
+
+
+def test_a_replace_is_also_a_delete() -> None:
+    """A replaced agent is gone for a while, and counts; one that is blocked does not."""
+    (rail,) = replaces(Policy(allow_replace=True)).guardrails
+    assert (rail.planned, rail.operator_ids, rail.ok) == (2, ("8001", "8002"), False)
+    (rail,) = replaces(Policy()).guardrails
+    assert (rail.planned, rail.operator_ids, rail.ok) == (1, ("8002",), True)
+
+
+@pytest.mark.parametrize(
+    ("file", "flag", "expected"),
+    [
+        (None, None, None),
+        ("3", None, ("3", 3, True)),
+        ("2", None, ("2", 2, False)),
+        ("75%", None, ("75%", 3, True)),
+        ("3", "2", ("2", 2, False)),
+        (None, "50%", ("50%", 2, False)),
+    ],
+)
+def test_every_action_is_a_change(file: str | None, flag: str | None, expected: tuple[str, int, bool] | None) -> None:
+    """`maxChanges` counts every action that is not blocked, has no default, and is overridden like the other."""
+    wanted = desired(
+        *(agent("8001", email="n"), agent("8003", name="n"), agent("8004"), agent("8005")), max_changes=file
+    )
+    listed = live(*(live_agent(f"800{index}") for index in (1, 2, 3, 4)))
+    policy = Policy(max_changes=None if flag is None else Limit(flag))
+    found = [rail for rail in planned(wanted, listed, policy=policy).guardrails if rail.rule == "maxChanges"]
+    assert [(rail.limit, rail.allowed, rail.ok) for rail in found] == ([expected] if expected else [])
+    assert all(rail.operator_ids == ("8002", "8003", "8005") for rail in found)
+
+
+def test_a_file_without_agents_deletes_nobody() -> None:
+    """An empty file is refused as soon as it would delete, however few, and whatever the other limits say."""
+    plan = planned(desired(), live(live_agent("8001")), policy=Policy(max_deletes=Limit("100%")))
+    assert rails(plan) == [("maxDeletes", "100%", 1, 1, True), ("emptyDesired", "0", 0, 1, False)]
+    assert plan.refused
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        planned(desired(), live()),
+        planned(desired(prune=False), live(live_agent("8001"))),
+        planned(desired(protect=("*",)), live(live_agent("8001"))),
+        planned(desired(scope=("9*",)), live(live_agent("8001"))),
+        planned(desired(), live(live_agent("8001"), complete=False)),
+        planned(desired(agent("8002")), live(live_agent("8001"))),
+    ],
+    ids=["nobody", "no prune", "protected", "out of scope", "incomplete", "one agent"],
+)
+def test_an_empty_file_that_deletes_nobody_is_well(plan: Plan) -> None:
+    """Where nothing would be deleted, or the file has an agent, there is nothing to guard."""
+    assert plan.guardrails == ()
+    assert not plan.refused
+
+
+def test_a_tripped_guardrail_says_what_to_do() -> None:
+    """Each limit names its setting in the file and on the command line."""
+    fields: dict[str, Value] = {"name": "n"}
+    wanted = desired(agent("8001", **fields), max_deletes="0", max_changes="0")
+    plan = planned(wanted, live(live_agent("8001"), live_agent("8002")))
+    assert plan.guardrails == (
+        Guardrail(
+            *("maxDeletes", "0", 0, 1, ("8002",)),
+            "if they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes",
+            "file",
+        ),
+        Guardrail(
+            *("maxChanges", "0", 0, 2, ("8001", "8002")),
+            "if so much is really to change, raise guardrails.maxChanges in the file or pass --max-changes",
+            "file",
+        ),
+    )
