@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from benchmarks import floor
 from benchmarks.bystage import COMPARED, EVENTS, PAGES, ROWS
 from reconciler.core.desired.problems import schema_problems
-from reconciler.core.desired.read import Reading, desired_state, read_desired
+from reconciler.core.desired.read import ParsedFiles, desired_state, read_desired
 from reconciler.core.desired.resolve import resolve
 from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.live import LiveAgent, LiveState
@@ -103,7 +103,7 @@ def _one_by_one(watch: Watch, data: bytes) -> None:
 
 
 def _resolved(document: Document) -> DesiredState:
-    return desired_state(Reading((document,), resolve((document,)), ()))
+    return desired_state(ParsedFiles((document,), resolve((document,)), ()))
 
 
 def fetched(watch: Watch, desired: DesiredState, port: int) -> LiveState:

@@ -6,7 +6,7 @@
     │   └── IncompleteListing  1   the listing never held still; nothing may be concluded from it
     ├── MissingSecrets       1   passwords that apply would need cannot be read; carries them all
     ├── LedgerConflict       1   somebody else wrote the ledger meanwhile; theirs is kept
-    ├── Refused              3   nothing was done on purpose: no approval, a trip, a blocked change
+    ├── Declined             3   nothing was done on purpose: no approval, a trip, a blocked change
     │   ├── LockHeld           3   another apply holds the ledger's lock
     │   └── Stale              3   a reviewed plan no longer holds; carries what moved
     └── WrongUsage          64   a setting on the command line or in the environment is unusable
@@ -65,13 +65,13 @@ class LedgerConflict(ReconcilerError):
     """Somebody else wrote the ledger since it was read; theirs is kept."""
 
 
-class Refused(ReconcilerError):
+class Declined(ReconcilerError):
     """Nothing was done, on purpose."""
 
     exit_code = 3
 
 
-class LockHeld(Refused):
+class LockHeld(Declined):
     """Another apply holds the ledger's lock; `info` says whose, where that is known."""
 
     def __init__(self, message: str, hint: str = "", info: LockInfo | None = None) -> None:
@@ -79,7 +79,7 @@ class LockHeld(Refused):
         self.info = info
 
 
-class Stale(Refused):
+class Stale(Declined):
     """What was reviewed is no longer so; `moved` says what, and about whom."""
 
     def __init__(self, moved: tuple[Moved, ...]) -> None:

@@ -178,7 +178,7 @@ def admissible(calls: Sequence[Call], random: Random) -> Iterator[Call]:
         ready = [
             index
             for index, call in left.items()
-            if not (left.keys() & {*call.after, *call.behind}) and not (call.takes_any_sip and moving)
+            if not (left.keys() & {*call.requires_success_of, *call.waits_for}) and not (call.takes_any_sip and moving)
         ]
         assert ready, f"none of these may go next: {sorted(left)}"
         yield left.pop(random.choice(ready))

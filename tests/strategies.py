@@ -125,8 +125,8 @@ def ledgers() -> st.SearchStrategy[dict[str, LedgerEntry]]:
     """What may be remembered of any of the agents; no SIP number is owed, for two might then want it."""
     given: dict[str, Any] = {row.name: canonical_values(row) for row in COMPARED if row.write_only}
     versions = st.one_of(st.none(), st.integers(1, 3))
-    owed: dict[str, Any] = {row.name: canonical_values(row) for row in _OWN}
-    owing = st.one_of(st.just({}), st.fixed_dictionaries({}, optional=owed))
+    to_restore: dict[str, Any] = {row.name: canonical_values(row) for row in _OWN}
+    owing = st.one_of(st.just({}), st.fixed_dictionaries({}, optional=to_restore))
     entries = st.builds(LedgerEntry, versions, st.fixed_dictionaries({}, optional=given), st.booleans(), owing)
     return st.dictionaries(st.sampled_from(IDS), entries, max_size=6)
 

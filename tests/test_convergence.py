@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from reconciler.apply.execute import Hands, execute
-from reconciler.apply.settle import Budget, Tongs
+from reconciler.apply.execute import RunContext, execute
+from reconciler.apply.settle import Budget, CallChannel
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.fields import BY_NAME, LISTED, encode
 from reconciler.core.model.ledger import LedgerEntry
@@ -119,9 +119,9 @@ def _apply(plan: Plan, transport: Transport, book: Ledger, folder: str) -> dict[
     credentials = CredentialsFile(Path(folder) / "credentials.jsonl", lambda: datetime(2026, 1, 1, tzinfo=UTC))
     stop = threading.Event()
     writer, reader = Writer(transport, plan.company), Reader(transport, plan.company)
-    tongs = Tongs(writer, reader, passwords, Budget(len(plan.calls)), stop, stop.wait)
+    channel = CallChannel(writer, reader, passwords, Budget(len(plan.calls)), stop, stop.wait)
     with closing(Journal(Path(folder) / "journal.jsonl")) as journal:
-        events = list(execute(plan.calls, Hands(tongs, book, credentials, journal, parallelism=4)))
+        events = list(execute(plan.calls, RunContext(channel, book, credentials, journal, parallelism=4)))
     credentials.close()
     assert [event for event in events if event.outcome != "done"] == []
     assert len(events) == len(plan.calls)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.apply.settle import Item, Settled, Tongs, settle
+from reconciler.apply.settle import CallChannel, Item, Settled, settle
 from reconciler.core.model.outcome import CallOutcome, Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
@@ -31,10 +31,10 @@ _OUTCOMES: Final[dict[type[Outcome], CallOutcome]] = {Ok: "done", Refused: "refu
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class RunContext:
     """What a run works with. `strangers` are agents that the vendor created although nobody asked for them."""
 
-    tongs: Tongs
+    channel: CallChannel
     ledger: Ledger
     credentials: CredentialsFile
     journal: Journal
@@ -70,25 +70,25 @@ class _Job:
         return Event(self.call, "lost" if self.tried else "skipped", reason)
 
 
-def execute(calls: Sequence[Call], hands: Hands) -> Iterator[Event]:
+def execute(calls: Sequence[Call], context: RunContext) -> Iterator[Event]:
     """Carry out the calls; an event for each, or for each part of one, as it ends, untried ones included.
 
     When the run is told to stop nothing new is started, and what is in flight is waited for and recorded. It stops by
     itself when the vendor no longer accepts the token, no longer answers, or the books can no longer be kept.
     """
-    run = _Run(calls, hands)
+    run = _Run(calls, context)
     running: dict[Future[Settled], tuple[_Job, int]] = {}
-    with ThreadPoolExecutor(hands.parallelism, "apply") as threads:
+    with ThreadPoolExecutor(context.parallelism, "apply") as threads:
         while True:
             # Until the vendor has answered once, one call at a time: a dead vendor is asked as little as possible.
-            places = hands.parallelism if run.pulse.alive else 1
-            while run.ready and len(running) < places and not hands.tongs.stop.is_set():
+            places = context.parallelism if run.breaker.alive else 1
+            while run.ready and len(running) < places and not context.channel.stop.is_set():
                 job = run.take()
-                number = _note(job.call, hands)
+                number = _record_intent(job.call, context)
                 if isinstance(number, OSError):
-                    yield from run.unnoted(job, number)
+                    yield from run.not_journaled(job, number)
                 else:
-                    sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried, parted=job.parted)
+                    sent = threads.submit(settle, job.call, context.channel, tried=job.tried, parted=job.parted)
                     running[sent] = (job, number)
             if not running:
                 break
@@ -101,10 +101,10 @@ def execute(calls: Sequence[Call], hands: Hands) -> Iterator[Event]:
 class _Run:
     """Which requests are to be sent, and what the planned calls come to. A call is over when all its agents are."""
 
-    def __init__(self, calls: Sequence[Call], hands: Hands) -> None:
-        self.pulse = _Pulse()
+    def __init__(self, calls: Sequence[Call], context: RunContext) -> None:
+        self.breaker = _CircuitBreaker()
         self._calls = calls
-        self._hands = hands
+        self._hands = context
         self._order = _Order(calls)
         self._again: deque[_Job] = deque()
         self._ends: defaultdict[int, dict[str, CallOutcome]] = defaultdict(dict)
@@ -122,7 +122,7 @@ class _Run:
         index = heapq.heappop(self._order.ready)
         return _Job(index, self._calls[index])
 
-    def unnoted(self, job: _Job, error: OSError) -> Iterator[Event]:
+    def not_journaled(self, job: _Job, error: OSError) -> Iterator[Event]:
         """A request that was not sent, since nothing could be noted of it; and so is no other."""
         why = f"it could not be noted: {error.strerror}"
         yield job.left(why) if job.made else Event(job.call, "not-sent", f"nothing was sent: {why}")
@@ -143,7 +143,7 @@ class _Run:
         for part, outcome in settled.over:
             yield from self._part_over(job, number, part, outcome)
         if settled.again:
-            self.pulse.alive = True
+            self.breaker.alive = True
         for part in settled.again:
             with suppress(OSError):
                 # What was tried may come through yet.
@@ -159,7 +159,7 @@ class _Run:
 
     def _part_over(self, job: _Job, number: int, part: Call, outcome: Outcome) -> Iterator[Event]:
         if _password_unknown(part, outcome):
-            self.pulse.alive = True
+            self.breaker.alive = True
             _keep_in_doubt(part, outcome, self._hands)
             password = Call("password", part.operator_ids, part.actions, password=part.password)
             yield from self._send(_Job(job.index, password, made=_Made(part, number)))
@@ -168,7 +168,7 @@ class _Run:
         if job.made is not None:
             event = _made_known(job, job.made, event, self._hands)
         yield event
-        if reason := self.pulse.felt(outcome, event):
+        if reason := self.breaker.stop_reason(outcome, event):
             yield from self.stop(reason)
         ends = self._ends[job.index]
         ends.update(dict.fromkeys(part.operator_ids, event.outcome))
@@ -181,14 +181,14 @@ def _overall(outcomes: Collection[CallOutcome]) -> CallOutcome:
     return next(outcome for outcome in ("done", "lost", "not-sent", "refused", "skipped") if outcome in outcomes)
 
 
-class _Pulse:
+class _CircuitBreaker:
     """Whether it makes sense to go on."""
 
     def __init__(self) -> None:
         self.alive = False
         self._silent = 0
 
-    def felt(self, outcome: Outcome, event: Event) -> str:
+    def stop_reason(self, outcome: Outcome, event: Event) -> str:
         """Why the run must stop after this outcome, or nothing."""
         if isinstance(outcome, Ok | Refused):
             self.alive, self._silent = True, 0
@@ -209,7 +209,7 @@ class _Order:
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self._calls = calls
-        self._missing = [len(call.after) + len(call.behind) for call in calls]
+        self._missing = [len(call.requires_success_of) + len(call.waits_for) for call in calls]
         self._needed_by: defaultdict[int, list[int]] = defaultdict(list)
         self._before: defaultdict[int, list[int]] = defaultdict(list)
         self._moving = sum(call.moves_sip for call in calls)
@@ -220,9 +220,9 @@ class _Order:
         for index in self._gate:
             self._missing[index] += 1
         for index, call in enumerate(calls):
-            for other in call.after:
+            for other in call.requires_success_of:
                 self._needed_by[other].append(index)
-            for other in call.behind:
+            for other in call.waits_for:
                 self._before[other].append(index)
         self.ready = [index for index, missing in enumerate(self._missing) if not missing]
         heapq.heapify(self.ready)
@@ -269,7 +269,9 @@ class _Order:
         Not while a number is free, or may be, that an agent of this plan still waits for: they could be given it. A
         call that was refused has freed nothing, and what it wanted is free only where an earlier call freed it.
         """
-        freed = any(self._calls[other].moves_sip and other in self._done for other in self._calls[index].after)
+        freed = any(
+            self._calls[other].moves_sip and other in self._done for other in self._calls[index].requires_success_of
+        )
         self._at_risk |= outcome != "done" and (outcome != "refused" or freed)
         self._moving -= 1
         if self._moving:
@@ -293,38 +295,38 @@ class _Order:
             heapq.heappush(self.ready, index)
 
 
-def _note(call: Call, hands: Hands) -> int | OSError:
+def _record_intent(call: Call, context: RunContext) -> int | OSError:
     """Put on disk what must be there before the call: its passwords, then the intent, whose number comes back."""
     try:
         if call.kind in ("create", "password") and not call.vendor_password:
-            _store_passwords(call, hands)
-        return hands.journal.intend(Intent.of(call))
+            _store_passwords(call, context)
+        return context.journal.intend(Intent.of(call))
     except OSError as error:
         return error
 
 
-def _store_passwords(call: Call, hands: Hands) -> None:
+def _store_passwords(call: Call, context: RunContext) -> None:
     """Those that are not stored yet; one that nobody has chosen is made now."""
-    passwords = hands.tongs.passwords
+    passwords = context.channel.passwords
     for operator_id in call.operator_ids:
         if operator_id not in passwords:
             passwords[operator_id] = generate()
-    new = [id_ for id_ in call.operator_ids if not hands.credentials.holds(id_, passwords[id_])]
-    hands.credentials.write_all(Credential(id_, passwords[id_]) for id_ in new)
+    new = [id_ for id_ in call.operator_ids if not context.credentials.holds(id_, passwords[id_])]
+    context.credentials.write_all(Credential(id_, passwords[id_]) for id_ in new)
 
 
-def _recorded(call: Call, outcome: Outcome, number: int, hands: Hands) -> Event:
+def _recorded(call: Call, outcome: Outcome, number: int, context: RunContext) -> Event:
     """Keep the books for a call that has ended. One whose credentials cannot be stored stays open in the journal."""
     message = "" if isinstance(outcome, Ok) else str(outcome)
     event = Event(call, _OUTCOMES[type(outcome)], message)
     try:
         if isinstance(outcome, Ok):
-            hands.ledger.record(call)
-            _deliver(call, outcome, hands)
+            context.ledger.record(call)
+            _deliver(call, outcome, context)
         elif isinstance(outcome, Refused | NotSent) and call.kind in ("create", "password"):
             for operator_id in () if call.vendor_password else call.operator_ids:
-                hands.credentials.withdraw(operator_id)
-        hands.journal.over(number, event)
+                context.credentials.withdraw(operator_id)
+        context.journal.over(number, event)
     except OSError as error:
         if isinstance(outcome, Ok):
             return Event(call, "lost", f"done, but that could not be noted ({error.strerror}); run apply again")
@@ -336,28 +338,28 @@ def _password_unknown(call: Call, outcome: Outcome) -> bool:
     return isinstance(outcome, Ok) and call.vendor_password and not _items(outcome)[0].get("operatorPassword")
 
 
-def _keep_in_doubt(call: Call, outcome: Outcome, hands: Hands) -> None:
+def _keep_in_doubt(call: Call, outcome: Outcome, context: RunContext) -> None:
     """Until its password is set, the next run would set it, and the create stays open in the journal."""
-    hands.ledger.record(call)
-    entry = hands.ledger.entries[call.operator_ids[0]]
-    hands.ledger.take({call.operator_ids[0]: replace(entry, unsure=True)})
+    context.ledger.record(call)
+    entry = context.ledger.entries[call.operator_ids[0]]
+    context.ledger.take({call.operator_ids[0]: replace(entry, password_unknown=True)})
     with suppress(OSError):  # what is open in the journal is delivered by the next run
-        _deliver(call, outcome, hands)
+        _deliver(call, outcome, context)
 
 
-def _keep_strangers(items: Sequence[Item], hands: Hands) -> None:
+def _keep_strangers(items: Sequence[Item], context: RunContext) -> None:
     ids = [str(item["operatorId"]) for item in items]
-    hands.strangers.extend(ids)
+    context.strangers.extend(ids)
     with suppress(OSError):  # they are told of in any case
-        hands.credentials.write_all(_credential(id_, item, ours=False) for id_, item in zip(ids, items, strict=True))
+        context.credentials.write_all(_credential(id_, item, ours=False) for id_, item in zip(ids, items, strict=True))
 
 
-def _made_known(job: _Job, made: _Made, event: Event, hands: Hands) -> Event:
+def _made_known(job: _Job, made: _Made, event: Event, context: RunContext) -> Event:
     """How a create ends whose password was set afterwards."""
     if event.outcome != "done":
         return job.left(event.message)
     with suppress(OSError):  # losing this line loses nothing: the agent would be looked up, and its password set anew
-        hands.journal.over(made.number, Event(made.create, "done"))
+        context.journal.over(made.number, Event(made.create, "done"))
     return Event(made.create, "done")
 
 
@@ -366,12 +368,12 @@ def _items(outcome: Outcome) -> list[Item]:
     return data if isinstance(data, list) else [data or {}]
 
 
-def _deliver(call: Call, outcome: Outcome, hands: Hands) -> None:
+def _deliver(call: Call, outcome: Outcome, context: RunContext) -> None:
     """What the answer to a create (2.1.1), or to an edit that binds (2.1.2), tells of credentials, to the file."""
     if call.kind == "create" or (call.kind == "edit" and call.fields.get("sipNumber") is not None):
         told = zip(call.operator_ids, _items(outcome), strict=False)
         found = [_credential(id_, item, ours=not call.vendor_password) for id_, item in told]
-        hands.credentials.write_all(new for new in found if new.password or new.sip_password)
+        context.credentials.write_all(new for new in found if new.password or new.sip_password)
 
 
 def _credential(operator_id: str, item: Item, *, ours: bool) -> Credential:

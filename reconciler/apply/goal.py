@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.errors import Refused, Stale
+from reconciler.errors import Declined, Stale
 
 if TYPE_CHECKING:
     from reconciler.core.model.desired import Company, DesiredState, Policy
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.core.model.live import LiveState
     from reconciler.core.model.plan import Plan
     from reconciler.files.plan_file import SavedPlan
-    from reconciler.files.reader_process import Reading
+    from reconciler.files.reader_process import ReaderProcess
 
 
 class Goal(Protocol):
@@ -35,14 +35,14 @@ class Goal(Protocol):
         """Raise what is known by now to be wrong with it."""
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What is to be done; raises `Refused` when nothing may be."""
+        """What is to be done; raises `Declined` when nothing may be."""
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What is still to be done, once it was tried."""
 
 
 @dataclass(frozen=True, slots=True)
-class AsWritten:
+class FilesGoal:
     """The agents as the files want them. `since` are the files of before, for the origin of each action."""
 
     desired: DesiredState
@@ -88,7 +88,7 @@ class AsWritten:
 class AsBeingRead:
     """The agents as files want them that are still being read: whoever needs more than the company waits for it."""
 
-    reading: Reading
+    reading: ReaderProcess
     policy: Policy
     since: DesiredState | None = None
 
@@ -98,9 +98,9 @@ class AsBeingRead:
         return self.reading.company
 
     @property
-    def whole(self) -> AsWritten:
+    def whole(self) -> FilesGoal:
         """The goal, once the files are read; raises what is wrong with them."""
-        return AsWritten(self.reading.desired(), self.policy, self.since)
+        return FilesGoal(self.reading.desired(), self.policy, self.since)
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ class AsBeingRead:
 
 
 @dataclass(frozen=True, slots=True)
-class AsReviewed:
+class SavedPlanGoal:
     """A saved plan: exactly its actions, or nothing."""
 
     saved: SavedPlan
@@ -150,7 +150,7 @@ class AsReviewed:
 
         if live.endpoint != self.saved.plan.endpoint:
             message = f"the plan was made for {self.saved.plan.endpoint}, and this is {live.endpoint}"
-            raise Refused(message, "set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
+            raise Declined(message, "set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
         if found := moved(self.saved.plan, live, ledger):
             raise Stale(found)
         return self.saved.plan

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply.goal import Goal
-from reconciler.errors import Refused
+from reconciler.errors import Declined
 from reconciler.ledger.journal import Run, last_run
-from reconciler.ledger.ledger import Ledger, Store, load_ledger
+from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger
 from reconciler.vendor.http import Reader, Transport
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ def stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Heard = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Hears how much of how much is done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Session:
     """What a run stands on: what it is to reach, the vendor, the ledger's store, and the folder's journal."""
 
     goal: Goal
     transport: Transport
-    store: Store
+    store: LedgerStore
     journal: Path
 
     @property
@@ -51,7 +51,7 @@ class Bench:
         """Looks at the company's live agents."""
         return Reader(self.transport, self.goal.company)
 
-    def live(self, heard: Heard = lambda _done, _total: None) -> LiveState:
+    def live(self, on_progress: OnProgress = lambda _done, _total: None) -> LiveState:
         """The whole listing; raises at the next page what is meanwhile found to be wrong with the goal."""
 
         def seen(done: int, total: int) -> None:
@@ -62,7 +62,7 @@ class Bench:
             if done < total:
                 diff.deepdiff()
             self.goal.check()
-            heard(done, total)
+            on_progress(done, total)
 
         listed = self.reader.listing(seen)
         from reconciler.core.planning.make_plan import live_state
@@ -71,7 +71,7 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Refreshed:
     """What was read before anything is done: the live agents, the ledger brought up to date, and what was found.
 
     `run` is the last run, as far as the ledger does not know better by now.
@@ -84,15 +84,15 @@ class Sight:
     run: Run | None = None
 
 
-def look(bench: Bench, heard: Heard) -> Sight:
+def refresh(session: Session, on_progress: OnProgress) -> Refreshed:
     """Read ledger, journal and listing, and plan. Writes nothing; raises `Stale` for a reviewed plan that is."""
-    ledger = load_ledger(bench.store, bench.goal.company)
-    if bench.goal.saved and bench.goal.saved.seal in ledger.applied:
-        raise Refused("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
-    run = last_run(bench.journal)
+    ledger = load_ledger(session.store, session.goal.company)
+    if session.goal.saved and session.goal.saved.seal in ledger.applied:
+        raise Declined("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
+    run = last_run(session.journal)
     if run is not None and not _is_ours(run, ledger):
         run = None
-    live = bench.live(heard)
+    live = session.live(on_progress)
     from reconciler.core.recovery import given_back, recover
 
     findings: tuple[Finding, ...] = ()
@@ -100,8 +100,8 @@ def look(bench: Bench, heard: Heard) -> Sight:
         entries, findings = recover(run.open_intents, live, ledger.view)
         ledger.take(entries)
     ledger.take(given_back(live, ledger.view))
-    plan = bench.goal.plan(live, ledger.view)
-    return Sight(live, ledger, findings, plan, run)
+    plan = session.goal.plan(live, ledger.view)
+    return Refreshed(live, ledger, findings, plan, run)
 
 
 def _is_ours(run: Run, ledger: Ledger) -> bool:
@@ -109,9 +109,9 @@ def _is_ours(run: Run, ledger: Ledger) -> bool:
     return run.lineage == ledger.lineage and (run.serial == ledger.serial or run.id == ledger.run)
 
 
-def unsettled(sight: Sight) -> Iterator[str]:
+def unsettled(refreshed: Refreshed) -> Iterator[str]:
     """What to say of the calls that an earlier run left open."""
-    for finding in sight.findings:
+    for finding in refreshed.findings:
         yield f"the last run left {finding.operator_id} open: it {finding.message}"
-    if sight.findings and sight.run:
-        yield f"(its passwords are in {sight.run.credentials})"
+    if refreshed.findings and refreshed.run:
+        yield f"(its passwords are in {refreshed.run.credentials})"

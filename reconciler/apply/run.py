@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 
-from reconciler.apply.execute import Hands, execute
-from reconciler.apply.refresh import Bench, Heard, Sight, look, now, stamp
-from reconciler.apply.settle import Budget, Tongs
+from reconciler.apply.execute import RunContext, execute
+from reconciler.apply.refresh import OnProgress, Refreshed, Session, now, refresh, stamp
+from reconciler.apply.settle import Budget, CallChannel
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import ActionResult, CallOutcome, Event, Finding, Mismatch, Report
@@ -27,18 +27,18 @@ from reconciler.ledger.ledger import Ledger
 from reconciler.vendor.http import Reader, Writer
 
 
-def keep(bench: Bench, sight: Sight, credentials: CredentialsFile) -> None:
+def keep(session: Session, refreshed: Refreshed, credentials: CredentialsFile) -> None:
     """Write down what was recovered: SIP passwords that were not delivered, then the ledger, then that it is done."""
-    run = sight.run
+    run = refreshed.run
     if run is None or not run.open_intents:
         return
-    for finding in sight.findings:
+    for finding in refreshed.findings:
         if finding.sip_number is not None:
-            _deliver(bench.reader, finding, credentials)
-    sight.ledger.save(run.id)
-    with closing(Journal(bench.journal)) as journal:
+            _deliver(session.reader, finding, credentials)
+    refreshed.ledger.save(run.id)
+    with closing(Journal(session.journal)) as journal:
         journal.resume()
-        journal.saved(sight.ledger.serial, settled=True)
+        journal.saved(refreshed.ledger.serial, settled=True)
         if not run.ended:
             journal.end("cut short; what it left open was looked up later")
 
@@ -50,8 +50,8 @@ def _deliver(reader: Reader, finding: Finding, credentials: CredentialsFile) -> 
 
 
 def carry_out(
-    bench: Bench,
-    sight: Sight,
+    session: Session,
+    refreshed: Refreshed,
     passwords: dict[str, Secret],
     credentials: CredentialsFile,
     stop: threading.Event,
@@ -61,27 +61,27 @@ def carry_out(
 
     Raises `ReconcilerError` when ledger, journal or credentials cannot be written, before anything is sent.
     """
-    plan, ledger = sight.plan, sight.ledger
+    plan, ledger = refreshed.plan, refreshed.ledger
     run_id = secrets.token_hex(8)
-    with closing(_opened_books(bench, sight, run_id, passwords, credentials)) as journal:
-        tongs = Tongs(
-            Writer(bench.transport, plan.company),
-            bench.reader,
+    with closing(_opened_books(session, refreshed, run_id, passwords, credentials)) as journal:
+        channel = CallChannel(
+            Writer(session.transport, plan.company),
+            session.reader,
             passwords,
             Budget(len(plan.calls)),
             stop,
-            bench.transport.sleep,
+            session.transport.sleep,
         )
-        hands = Hands(tongs, ledger, credentials, journal, bench.transport.parallelism)
+        context = RunContext(channel, ledger, credentials, journal, session.transport.parallelism)
         events: list[Event] = []
-        for event in execute(plan.calls, hands):
+        for event in execute(plan.calls, context):
             events.append(event)
             ended(event)
         with suppress(VendorError, OSError):
             for operator_id in () if stop.is_set() else _came_late(plan, events):
-                _deliver(bench.reader, Finding(operator_id, "came late"), credentials)
+                _deliver(session.reader, Finding(operator_id, "came late"), credentials)
         outcome = results(plan, events)
-        report = _closed_books(bench, sight, hands, outcome, run_id, {event.outcome for event in events})
+        report = _closed_books(session, refreshed, context, outcome, run_id, {event.outcome for event in events})
         with suppress(OSError):
             journal.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part")
         return report
@@ -92,14 +92,14 @@ def _came_late(plan: Plan, events: list[Event]) -> Iterator[str]:
     for event in events:
         if event.call.kind == "password" and event.outcome == "done":
             (index,) = event.call.actions
-            if plan.actions[index].recorded.unsure:
+            if plan.actions[index].recorded.password_unknown:
                 yield plan.actions[index].operator_id
 
 
 def _closed_books(
-    bench: Bench,
-    sight: Sight,
-    hands: Hands,
+    session: Session,
+    refreshed: Refreshed,
+    context: RunContext,
     outcome: tuple[ActionResult, ...],
     run_id: str,
     ends: set[CallOutcome],
@@ -108,28 +108,28 @@ def _closed_books(
 
     A vendor that answered nothing all along is not asked once more.
     """
-    ledger = sight.ledger
+    ledger = refreshed.ledger
     try:
-        if bench.goal.saved and ends <= {"not-sent", "skipped"}:
-            ledger.applied.pop(bench.goal.saved.seal, None)
+        if session.goal.saved and ends <= {"not-sent", "skipped"}:
+            ledger.applied.pop(session.goal.saved.seal, None)
         ledger.save(run_id)
-        _noted(hands.journal, ledger, settled="lost" not in ends)
-        if hands.tongs.stop.is_set():
+        _noted(context.journal, ledger, settled="lost" not in ends)
+        if context.channel.stop.is_set():
             return Report(outcome, interrupted=True)
-        again = _read_back(bench) if ends & {"done", "refused"} else None
+        again = _read_back(session) if ends & {"done", "refused"} else None
         if again is not None and "lost" in ends:
-            _settle_unknown(bench, ledger, again, run_id, hands)
+            _settle_unknown(session, ledger, again, run_id, context)
         if again is not None and (back := given_back(again, ledger.view)):
             ledger.take(back)
             ledger.save(run_id)
-            _noted(hands.journal, ledger, settled=True)
+            _noted(context.journal, ledger, settled=True)
     except (ReconcilerError, OSError) as error:
         # What was sent is in the journal: the next run tells the ledger.
-        return Report(outcome, warnings=(str(error),), interrupted=hands.tongs.stop.is_set())
+        return Report(outcome, warnings=(str(error),), interrupted=context.channel.stop.is_set())
     if again is None:
         return Report(outcome)
-    left = bench.goal.left(again, ledger.view)
-    return Report(outcome, (*mismatches(outcome, left), *_uninvited(hands.strangers)), verified=True)
+    left = session.goal.left(again, ledger.view)
+    return Report(outcome, (*mismatches(outcome, left), *_uninvited(context.strangers)), verified=True)
 
 
 def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
@@ -138,17 +138,17 @@ def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
 
 
 def _opened_books(
-    bench: Bench, sight: Sight, run_id: str, passwords: Mapping[str, Secret], credentials: CredentialsFile
+    session: Session, refreshed: Refreshed, run_id: str, passwords: Mapping[str, Secret], credentials: CredentialsFile
 ) -> Journal:
     """Ledger, credentials and journal, each proved writable before the first request."""
-    delivers = any(call.kind == "create" or call.fields.get("sipNumber") for call in sight.plan.calls)
+    delivers = any(call.kind == "create" or call.fields.get("sipNumber") for call in refreshed.plan.calls)
     if (passwords or delivers) and not credentials.used:
         credentials.open()
-    ledger, plan = sight.ledger, sight.plan
-    if saved := bench.goal.saved:
+    ledger, plan = refreshed.ledger, refreshed.plan
+    if saved := session.goal.saved:
         ledger.remember_applied(saved.seal, saved.expires_at, stamp(now()))
     ledger.save(run_id)
-    journal = Journal(bench.journal)
+    journal = Journal(session.journal)
     run = Run(
         run_id,
         stamp(now()),
@@ -161,15 +161,15 @@ def _opened_books(
     try:
         journal.begin(run)
     except OSError as error:
-        _unspent(bench, ledger, run_id)
+        _unspent(session, ledger, run_id)
         hint = "nothing was sent; mend that and run apply again"
-        raise ReconcilerError(f"the journal {bench.journal} cannot be written: {error.strerror}", hint) from None
+        raise ReconcilerError(f"the journal {session.journal} cannot be written: {error.strerror}", hint) from None
     return journal
 
 
-def _unspent(bench: Bench, ledger: Ledger, run_id: str) -> None:
+def _unspent(session: Session, ledger: Ledger, run_id: str) -> None:
     """A saved plan of which nothing was sent can be applied yet."""
-    if bench.goal.saved and ledger.applied.pop(bench.goal.saved.seal, None):
+    if session.goal.saved and ledger.applied.pop(session.goal.saved.seal, None):
         ledger.save(run_id)
 
 
@@ -181,35 +181,39 @@ def _noted(journal: Journal, ledger: Ledger, *, settled: bool) -> None:
         return
 
 
-def _read_back(bench: Bench) -> LiveState | None:
+def _read_back(session: Session) -> LiveState | None:
     """The listing again, `None` where it cannot be read."""
     try:
-        return bench.live()
+        return session.live()
     except VendorError:
         return None
 
 
-def _settle_unknown(bench: Bench, ledger: Ledger, live: LiveState, run_id: str, hands: Hands) -> None:
-    run = last_run(bench.journal)
+def _settle_unknown(session: Session, ledger: Ledger, live: LiveState, run_id: str, context: RunContext) -> None:
+    run = last_run(session.journal)
     if run is None:
         return
     entries, findings = recover(run.open_intents, live, ledger.view)
     ledger.take(entries)
     for finding in findings:
         if finding.sip_number is not None:
-            _deliver(bench.reader, finding, hands.credentials)
+            _deliver(session.reader, finding, context.credentials)
     ledger.save(run_id)
-    _noted(hands.journal, ledger, settled=True)
+    _noted(context.journal, ledger, settled=True)
 
 
 def adopt(
-    bench: Bench, desired: DesiredState, patterns: tuple[str, ...], credentials: CredentialsFile, heard: Heard
+    session: Session,
+    desired: DesiredState,
+    patterns: tuple[str, ...],
+    credentials: CredentialsFile,
+    on_progress: OnProgress,
 ) -> int:
     """Record what the file says of live agents as applied, and send nothing; returns how many agents."""
-    sight = look(bench, heard)
-    keep(bench, sight, credentials)  # what the last run left open would otherwise be forgotten
-    ledger = sight.ledger
-    entries = adopted(desired, sight.live, ledger.view, patterns)
+    refreshed = refresh(session, on_progress)
+    keep(session, refreshed, credentials)  # what the last run left open would otherwise be forgotten
+    ledger = refreshed.ledger
+    entries = adopted(desired, refreshed.live, ledger.view, patterns)
     ledger.take(entries)
     ledger.save("adopt")
     return len(entries)

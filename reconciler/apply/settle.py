@@ -28,7 +28,7 @@ from reconciler.core.model.fields import BY_NAME
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.http import Looked, Reader, Writer
+from reconciler.vendor.http import LookedUp, Reader, Writer
 from reconciler.vendor.rate import backoff
 
 TRIES: Final = 4
@@ -66,7 +66,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Tongs:
+class CallChannel:
     """What a call is sent and looked up with. `wait` sleeps so many seconds, and returns at once when the run stops.
 
     `passwords` are those that are known before they are sent; who is created alone after all gets one on the way.
@@ -104,16 +104,16 @@ class Tongs:
             self.budget.over(answered=isinstance(outcome, Ok | Refused))
         return outcome
 
-    def look(self, operator_id: str) -> Outcome | None:
+    def look_up(self, operator_id: str) -> Outcome | None:
         """Look an agent up, as one of those requests."""
-        return self.again(lambda: self.reader.look(operator_id))
+        return self.again(lambda: self.reader.look_up(operator_id))
 
-    def look_hard(self, operator_id: str) -> Outcome | None:
+    def look_up_twice(self, operator_id: str) -> Outcome | None:
         """The same, and once more where no answer comes: nothing of a new agent is known without it."""
-        looked = self.look(operator_id)
+        looked = self.look_up(operator_id)
         if isinstance(looked, NotSent | Lost):
             self.wait(backoff(1, looked.retry_after))
-            looked = self.look(operator_id) or looked
+            looked = self.look_up(operator_id) or looked
         return looked
 
 
@@ -135,7 +135,7 @@ class Settled:
     strangers: Sequence[Item] = ()
 
 
-def settle(call: Call, tongs: Tongs, *, tried: bool = False, parted: bool = False) -> Settled:
+def settle(call: Call, channel: CallChannel, *, tried: bool = False, parted: bool = False) -> Settled:
     """Send a call and settle how it ended. A list or a batch may end in parts, each a call of its own.
 
     With `tried`, an earlier request may have created the agents, with passwords that the vendor chose. So may, against
@@ -143,14 +143,14 @@ def settle(call: Call, tongs: Tongs, *, tried: bool = False, parted: bool = Fals
     `vendor_password` and without an `operatorPassword`.
     """
     if call.kind == "delete":
-        return Settled(_delete(call, tongs))
+        return Settled(_delete(call, channel))
     if call.batch:
-        return _batch(call, tongs, tried)
-    return Settled([_single(call, tongs, tried, parted)])
+        return _batch(call, channel, tried)
+    return Settled([_single(call, channel, tried, parted)])
 
 
-def _single(call: Call, tongs: Tongs, tried: bool, parted: bool) -> tuple[Call, Outcome]:
-    outcome = tongs.send(call)
+def _single(call: Call, channel: CallChannel, tried: bool, parted: bool) -> tuple[Call, Outcome]:
+    outcome = channel.send(call)
     lost: Outcome | None = Lost("an earlier request may have made it") if tried else None
     seen_as = replace(call, vendor_password=tried or parted)
     for attempt in range(1, TRIES):
@@ -158,21 +158,21 @@ def _single(call: Call, tongs: Tongs, tried: bool, parted: bool) -> tuple[Call, 
             return call, outcome
         if isinstance(outcome, Refused):
             if lost is not None:
-                return seen_as, _seen(call, tongs) or outcome
-            made = _seen(call, tongs, exactly=True) if parted else None
+                return seen_as, _seen(call, channel) or outcome
+            made = _seen(call, channel, exactly=True) if parted else None
             return (call, outcome) if made is None else (seen_as, made)
         lost = outcome if isinstance(outcome, Lost) else lost
-        tongs.wait(backoff(attempt, outcome.retry_after))
-        if lost is not None and (seen := _seen(call, tongs)) is not None:
+        channel.wait(backoff(attempt, outcome.retry_after))
+        if lost is not None and (seen := _seen(call, channel)) is not None:
             return seen_as, seen
-        repeated = tongs.again(partial(tongs.send, call))
+        repeated = channel.again(partial(channel.send, call))
         if repeated is None:
             return call, lost or outcome
         outcome = repeated
     return call, (lost if lost is not None and isinstance(outcome, NotSent) else outcome)
 
 
-def _seen(call: Call, tongs: Tongs, *, exactly: bool = False) -> Outcome | None:
+def _seen(call: Call, channel: CallChannel, *, exactly: bool = False) -> Outcome | None:
     """How the call ended, as far as the vendor shows it: `None` when there is nothing of it to be seen.
 
     `Lost` when the vendor cannot be asked; a create is not repeated blindly. An agent that is there was made by ours;
@@ -180,54 +180,54 @@ def _seen(call: Call, tongs: Tongs, *, exactly: bool = False) -> Outcome | None:
     """
     if call.kind == "password":
         return None
-    look = tongs.look_hard if call.kind == "create" else tongs.look
-    looked = look(call.operator_ids[0])
+    look_up = channel.look_up_twice if call.kind == "create" else channel.look_up
+    looked = look_up(call.operator_ids[0])
     if not isinstance(looked, Ok):
         blind = call.kind == "create" or isinstance(looked, Refused)
         return (looked or Lost("it could not be looked up")) if blind else None
-    found: Looked | None = looked.data
+    found: LookedUp | None = looked.data
     if found is None or (call.kind == "edit" and not _as_asked(call, found)):
         return None
     return None if exactly and not _as_made(call, found) else Ok(_item(found))
 
 
-def _item(found: Looked) -> Item:
+def _item(found: LookedUp) -> Item:
     """What was looked up, as an answer would have told it."""
     password = found.sip_password.reveal() if found.sip_password else None
     return {"operatorId": found.agent.operator_id, "sipNumber": found.sip_number, "sipPassword": password}
 
 
-def _as_asked(call: Call, found: Looked) -> bool:
+def _as_asked(call: Call, found: LookedUp) -> bool:
     """Whether every field of an edit is listed, and as it was asked."""
     return _as_made(call, found) and not any(BY_NAME[name].write_only for name in call.fields)
 
 
-def _as_made(call: Call, found: Looked) -> bool:
+def _as_made(call: Call, found: LookedUp) -> bool:
     """Whether every field of a call that is listed is as it was asked."""
     return all(BY_NAME[name].write_only or found.agent.fields[name] == value for name, value in call.fields.items())
 
 
-def _batch(call: Call, tongs: Tongs, tried: bool) -> Settled:
-    outcome = tongs.send(call)
+def _batch(call: Call, channel: CallChannel, tried: bool) -> Settled:
+    outcome = channel.send(call)
     for attempt in range(1, TRIES):
         if isinstance(outcome, Ok | Refused):
             break
-        tongs.wait(backoff(attempt, outcome.retry_after))
+        channel.wait(backoff(attempt, outcome.retry_after))
         if isinstance(outcome, Lost):
             tried = True
-            there = _there(call.operator_ids, tongs)
+            there = _there(call.operator_ids, channel)
             if there is None:
                 break
             if there:
                 return _parted(call, there, tried=True)
-        repeated = tongs.again(partial(tongs.send, call))
+        repeated = channel.again(partial(channel.send, call))
         if repeated is None:
             break
         outcome = repeated
-    return _answered(call, outcome, tongs, tried)
+    return _answered(call, outcome, channel, tried)
 
 
-def _answered(call: Call, outcome: Outcome, tongs: Tongs, tried: bool) -> Settled:
+def _answered(call: Call, outcome: Outcome, channel: CallChannel, tried: bool) -> Settled:
     """What an answer to a batch comes to, agent by agent."""
     if isinstance(outcome, NotSent | Lost):
         unknown = tried and isinstance(outcome, NotSent)
@@ -238,7 +238,7 @@ def _answered(call: Call, outcome: Outcome, tongs: Tongs, tried: bool) -> Settle
     items = {id_: named[id_] for id_ in call.operator_ids if id_ in named}
     strangers = tuple(item for id_, item in named.items() if id_ not in items)
     rest = [id_ for id_ in call.operator_ids if id_ not in items]
-    there = _there(rest, tongs) if tried or isinstance(outcome, Ok) else {}
+    there = _there(rest, channel) if tried or isinstance(outcome, Ok) else {}
     if there is None:
         unseen = Lost("the answer does not name it, and it could not be looked up")
         return Settled([*_made(call, items), (call.part(rest), unseen)], strangers=strangers)
@@ -251,11 +251,11 @@ def _named(data: object) -> dict[str, Item]:
     return {str(item["operatorId"]): item for item in items if isinstance(item, dict) and item.get("operatorId")}
 
 
-def _there(operator_ids: Iterable[str], tongs: Tongs) -> dict[str, Item] | None:
+def _there(operator_ids: Iterable[str], channel: CallChannel) -> dict[str, Item] | None:
     """Who of them exists, or `None` when that cannot be found out."""
     there: dict[str, Item] = {}
     for operator_id in operator_ids:
-        looked = tongs.look_hard(operator_id)
+        looked = channel.look_up_twice(operator_id)
         if not isinstance(looked, Ok):
             return None
         if looked.data is not None:
@@ -296,38 +296,38 @@ def _made(call: Call, items: Mapping[str, Item]) -> Ends:
     return ends + [(call.part([id_]), Ok([items[id_]])) for id_ in sorted(unknown)]
 
 
-def _delete(call: Call, tongs: Tongs) -> Ends:
+def _delete(call: Call, channel: CallChannel) -> Ends:
     ended: Ends = []
     left = call
-    outcome = tongs.send(call)
+    outcome = channel.send(call)
     for attempt in range(1, TRIES):
         if isinstance(outcome, Ok) or (isinstance(outcome, Refused) and outcome.authentication):
             break
         if isinstance(outcome, Refused):
-            return [*ended, *_halved(left, outcome, tongs)]
-        tongs.wait(backoff(attempt, outcome.retry_after))
+            return [*ended, *_halved(left, outcome, channel)]
+        channel.wait(backoff(attempt, outcome.retry_after))
         if isinstance(outcome, Lost):
-            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, tongs)]
+            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, channel)]
             ended += [(left.part(gone), Ok())] if gone else []
             left = left.part([id_ for id_ in left.operator_ids if id_ not in gone])
             if not left.operator_ids:
                 return ended
-        repeated = tongs.again(partial(tongs.send, left))
+        repeated = channel.again(partial(channel.send, left))
         if repeated is None:
             break
         outcome = repeated
     return [*ended, (left, outcome)]
 
 
-def _halved(call: Call, refused: Refused, tongs: Tongs) -> Ends:
+def _halved(call: Call, refused: Refused, channel: CallChannel) -> Ends:
     """A refused list, halved. One agent that is refused alone is done when it does not exist, and failed otherwise."""
     ids = call.operator_ids
     if len(ids) == 1:
-        return [(call, Ok() if _is_gone(ids[0], tongs) else refused)]
+        return [(call, Ok() if _is_gone(ids[0], channel) else refused)]
     middle = len(ids) // 2
-    return [end for half in (ids[:middle], ids[middle:]) for end in _delete(call.part(half), tongs)]
+    return [end for half in (ids[:middle], ids[middle:]) for end in _delete(call.part(half), channel)]
 
 
-def _is_gone(operator_id: str, tongs: Tongs) -> bool:
-    looked = tongs.look(operator_id)
+def _is_gone(operator_id: str, channel: CallChannel) -> bool:
+    looked = channel.look_up(operator_id)
     return isinstance(looked, Ok) and looked.data is None

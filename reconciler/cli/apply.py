@@ -18,12 +18,12 @@ from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, digest_given, format_option, guardrail_options
 from reconciler.cli.shell import Shell
-from reconciler.errors import ReconcilerError, Refused, Stale, WrongUsage
+from reconciler.errors import Declined, ReconcilerError, Stale, WrongUsage
 from reconciler.files.collector import paused
 
 if TYPE_CHECKING:
     from reconciler.apply.goal import Goal
-    from reconciler.apply.refresh import Bench, Sight
+    from reconciler.apply.refresh import Refreshed, Session
     from reconciler.cli.inputs import Options
     from reconciler.core.model.outcome import Event, Report
     from reconciler.core.model.plan import Plan
@@ -80,9 +80,9 @@ def apply(
       reconciler apply plan.json --auto-approve
       reconciler apply --expect "$DIGEST" --auto-approve --events events.jsonl
     """
-    from reconciler.apply.refresh import look, unsettled
+    from reconciler.apply.refresh import refresh, unsettled
     from reconciler.apply.run import keep
-    from reconciler.cli.inputs import Options, bench, credentials_file, heading
+    from reconciler.cli.inputs import Options, credentials_file, heading, session
     from reconciler.cli.progress import Progress
     from reconciler.render import text
     from reconciler.render.terminal import visible
@@ -93,27 +93,27 @@ def apply(
             goal = held.enter_context(_goal(options, planfile))
             if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
                 options = replace(options, files=_folder_of(goal.saved.plan))
-            work = held.enter_context(bench(options, goal, stop))
+            work = held.enter_context(session(options, goal, stop))
             held.enter_context(work.store.lock())
             with Progress(shell, "reading live agents") as progress, _stale_shown(shell):
-                sight = look(work, progress.update)
+                refreshed = refresh(work, progress.update)
         delivered = held.enter_context(closing(credentials_file(work, options, credentials)))
-        for finding in unsettled(sight):
+        for finding in unsettled(refreshed):
             shell.say(visible(finding))
-        keep(work, sight, delivered)
+        keep(work, refreshed, delivered)
         head = heading(options, goal.saved, color=shell.color)
-        (shell.say if format_ == "json" else shell.data)(text.plan(sight.plan, head))
-        _refuse_or_go_on(sight.plan, expect)
-        report = _go_on(shell, options, work, sight, delivered, events, stop, auto_approve=auto_approve)
+        (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, head))
+        _refuse_or_go_on(refreshed.plan, expect)
+        report = _go_on(shell, options, work, refreshed, delivered, events, stop, auto_approve=auto_approve)
     if delivered.used:
         shell.say(f"New credentials are in {delivered.path}: hand them over, then delete the file.")
-    _finish(shell, head, sight.plan, report, "Plan anew" if goal.saved else "Run apply again")
+    _finish(shell, head, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
 
 
 @contextmanager
 def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
-    from reconciler.apply.goal import AsReviewed
+    from reconciler.apply.goal import SavedPlanGoal
     from reconciler.apply.refresh import now
     from reconciler.cli.inputs import as_written
     from reconciler.core.model.desired import Policy
@@ -130,8 +130,8 @@ def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     saved = load_plan(planfile)
     if saved.expired(now()):
         span = f"made at {saved.created_at}, expired at {saved.expires_at}"
-        raise Refused(f"nothing was done: the plan is out of its time: {span}", "plan anew, and have that reviewed")
-    yield AsReviewed(saved)
+        raise Declined(f"nothing was done: the plan is out of its time: {span}", "plan anew, and have that reviewed")
+    yield SavedPlanGoal(saved)
 
 
 def _folder_of(plan: Plan) -> tuple[Path, ...]:
@@ -156,8 +156,8 @@ def _stale_shown(shell: Shell) -> Iterator[None]:
 def _go_on(
     shell: Shell,
     options: Options,
-    work: Bench,
-    sight: Sight,
+    work: Session,
+    refreshed: Refreshed,
     delivered: CredentialsFile,
     events: Path | None,
     stop: threading.Event,
@@ -170,13 +170,13 @@ def _go_on(
     from reconciler.core.model.outcome import Report
     from reconciler.credentials.passwords import resolve
 
-    if not sight.plan.actions:
+    if not refreshed.plan.actions:
         return Report((), verified=True)
-    ours = [action for action in sight.plan.actions if not action.vendor_password]
+    ours = [action for action in refreshed.plan.actions if not action.vendor_password]
     passwords = resolve(ours, os.environ, [options.token_file] if options.token_file else [])
-    _ask(shell, sight.plan, auto_approve=auto_approve)
+    _ask(shell, refreshed.plan, auto_approve=auto_approve)
     shell.heed()
-    total = len(sight.plan.calls)
+    total = len(refreshed.plan.calls)
     with _interruptible(shell, stop), _event_log(events) as log, Progress(shell, "applying") as progress:
         done = 0
 
@@ -186,7 +186,7 @@ def _go_on(
             progress.update(done, total)
             log(event)
 
-        return carry_out(work, sight, passwords, delivered, stop, heard)
+        return carry_out(work, refreshed, passwords, delivered, stop, heard)
 
 
 def _refuse_or_go_on(planned: Plan, expect: str | None) -> None:
@@ -195,12 +195,12 @@ def _refuse_or_go_on(planned: Plan, expect: str | None) -> None:
     if expect and digest(planned) != expect:
         message = f"nothing was done: the plan is not the one that was reviewed; its digest is {digest(planned)}"
         if not planned.actions:
-            raise Refused(message, "there is nothing left to change: it may have been applied already")
-        raise Refused(message, "have the plan above reviewed; flags count too, give those that plan was given")
+            raise Declined(message, "there is nothing left to change: it may have been applied already")
+        raise Declined(message, "have the plan above reviewed; flags count too, give those that plan was given")
     if planned.refused:
         reasons = [f"guardrail {guardrail.rule}" for guardrail in planned.guardrails if not guardrail.ok]
         reasons += [f"{len(planned.blocked)} blocked"] if planned.blocked else []
-        raise Refused(f"nothing was done: {', '.join(reasons)}", "the plan above says why, and how to go on")
+        raise Declined(f"nothing was done: {', '.join(reasons)}", "the plan above says why, and how to go on")
 
 
 def _ask(shell: Shell, planned: Plan, *, auto_approve: bool) -> None:
@@ -209,13 +209,15 @@ def _ask(shell: Shell, planned: Plan, *, auto_approve: bool) -> None:
     if auto_approve:
         return
     if not shell.asks:
-        raise Refused("nothing was done: there is no terminal to ask on", "pass --auto-approve if the plan is reviewed")
+        raise Declined(
+            "nothing was done: there is no terminal to ask on", "pass --auto-approve if the plan is reviewed"
+        )
     count = len(planned.actions)
     company = visible(planned.company.abbreviate)
     sys.stderr.write(f"Apply {count} action{'s' * (count != 1)} to {company}? Only 'yes' goes on: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
-        raise Refused("nothing was done: not approved")
+        raise Declined("nothing was done: not approved")
 
 
 @contextmanager

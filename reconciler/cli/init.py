@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import Declined, ReconcilerError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -87,7 +87,7 @@ def init(shell: Shell, /, folder: Path, **given: Any) -> None:
     files += [(folder / name, data) for name, data in _pipeline(given["ci"])]
     made = [_put(shell, path, data) for path, data in files]
     if not any((*made, _ignore(shell, folder / ".gitignore"))):
-        raise Refused("everything is there already", "nothing was written; delete what should be written anew")
+        raise Declined("everything is there already", "nothing was written; delete what should be written anew")
     for number, step in enumerate(_steps(folder, given["ci"], exported=exported), 1):
         _say(shell, f"{number}. {step}")
     _look_at_root(shell, folder, given["ci"])

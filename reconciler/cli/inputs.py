@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import threading
 
     from reconciler.apply.goal import Goal
-    from reconciler.apply.refresh import Bench
+    from reconciler.apply.refresh import Session
     from reconciler.core.model.problem import Content
     from reconciler.credentials.delivery import CredentialsFile
     from reconciler.files.plan_file import SavedPlan
-    from reconciler.files.reader_process import Reading
-    from reconciler.ledger.ledger import Ledger, Store
+    from reconciler.files.reader_process import ReaderProcess
+    from reconciler.ledger.ledger import Ledger, LedgerStore
     from reconciler.render.heading import Heading
 
 
@@ -68,7 +68,7 @@ def folder_of(files: tuple[Path, ...]) -> Path:
     return (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
 
 
-def store_of(files: tuple[Path, ...], ledger: str | None) -> Store:
+def store_of(files: tuple[Path, ...], ledger: str | None) -> LedgerStore:
     """Where the ledger lives: an object store for a URL, and otherwise a file."""
     if ledger is not None and "://" in ledger:
         from reconciler.ledger.object_store import RemoteStore
@@ -109,10 +109,10 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
     files = list(contents(options.files))
     reading = _begun(files)
     if reading is None:
-        from reconciler.apply.goal import AsWritten
+        from reconciler.apply.goal import FilesGoal
 
         before = since()
-        yield AsWritten(desired_of(files), options.policy, before)
+        yield FilesGoal(desired_of(files), options.policy, before)
         return
     with reading:
         files.clear()
@@ -125,20 +125,20 @@ def as_written(options: Options, since: Callable[[], DesiredState | None] = lamb
             raise
 
 
-def _begun(files: Sequence[tuple[str, Content]]) -> Reading | None:
+def _begun(files: Sequence[tuple[str, Content]]) -> ReaderProcess | None:
     """The reading of large files, where a process for it is to be had."""
-    from reconciler.files.reader_process import Reading, worth_it
+    from reconciler.files.reader_process import ReaderProcess, worth_it
 
     try:
-        return Reading(files) if worth_it(files) else None
+        return ReaderProcess(files) if worth_it(files) else None
     except OSError:
         return None
 
 
 @contextmanager
-def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Bench]:
+def session(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Session]:
     """Read settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
-    from reconciler.apply.refresh import Bench
+    from reconciler.apply.refresh import Session
     from reconciler.settings import connection
     from reconciler.vendor.http import connected
 
@@ -154,7 +154,7 @@ def bench(options: Options, goal: Goal, stop: threading.Event | None = None) -> 
         if stop:
             transport.stopped = stop.is_set
         store, journal = store_of(options.files, options.ledger), journal_of(options.files, options.ledger)
-        yield Bench(goal, transport, store, journal)
+        yield Session(goal, transport, store, journal)
 
 
 def _attentive(goal: Goal, sleep: Callable[[float], object]) -> Callable[[float], None]:
@@ -181,7 +181,7 @@ def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) ->
     return Heading(tool, created_at, options.rate, color)
 
 
-def credentials_file(work: Bench, options: Options, named: Path | None) -> CredentialsFile:
+def credentials_file(work: Session, options: Options, named: Path | None) -> CredentialsFile:
     """Where new credentials go, encrypted for the file's recipients where it names any."""
     from reconciler.apply.refresh import now
     from reconciler.credentials.delivery import CredentialsFile

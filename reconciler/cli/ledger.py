@@ -79,16 +79,16 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
     Example:
       reconciler ledger adopt
     """
-    from reconciler.apply.goal import AsWritten
+    from reconciler.apply.goal import FilesGoal
     from reconciler.apply.run import adopt as record
-    from reconciler.cli.inputs import Options, bench, credentials_file
+    from reconciler.cli.inputs import Options, credentials_file, session
     from reconciler.cli.progress import Progress
     from reconciler.files.desired_files import load_desired
 
     options = Options(**given)
-    goal = AsWritten(load_desired(options.files), options.policy)
+    goal = FilesGoal(load_desired(options.files), options.policy)
     with (
-        bench(options, goal) as work,
+        session(options, goal) as work,
         work.store.lock(),
         closing(credentials_file(work, options, None)) as delivered,
         Progress(shell, "reading live agents") as progress,

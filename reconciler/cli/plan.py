@@ -68,35 +68,39 @@ def plan(
       reconciler plan --since origin/main --format markdown
       reconciler plan --format json --output plan.json --detailed-exitcode
     """
-    from reconciler.cli.inputs import Options, as_written, bench, heading
+    from reconciler.cli.inputs import Options, as_written, heading, session
 
     options = Options(**given)
     with as_written(options, lambda: _base(shell, options, since) if since else None) as goal:
         # Imported while a large file is being read already.
-        from reconciler.apply.refresh import look, unsettled
+        from reconciler.apply.refresh import refresh, unsettled
         from reconciler.cli.progress import Progress
         from reconciler.render.terminal import visible
 
-        with bench(options, goal) as work, Progress(shell, "reading live agents") as progress:
+        with session(options, goal) as work, Progress(shell, "reading live agents") as progress:
 
             def heard(done: int, total: int) -> None:
                 with suppress(ImportError):  # an extra that is missing is told of when it is needed
                     import_module(f"reconciler.render.{format_}")  # while pages are on their way
                 progress.update(done, total)
 
-            sight = look(work, heard)
-    shell.keep(goal, sight)
-    for finding in unsettled(sight):
+            refreshed = refresh(work, heard)
+    shell.keep(goal, refreshed)
+    for finding in unsettled(refreshed):
         shell.say(visible(finding))
     head = heading(options, color=shell.color and output is None)
-    saved = _saved(out, options, sight.plan, head) if out else None
-    show(shell, sight.plan, head, format_, output)
+    saved = _saved(out, options, refreshed.plan, head) if out else None
+    show(shell, refreshed.plan, head, format_, output)
     if saved is not None:
-        does = "show-plan {} shows it; it may not be applied" if sight.plan.refused else "apply {} applies exactly this"
+        does = (
+            "show-plan {} shows it; it may not be applied"
+            if refreshed.plan.refused
+            else "apply {} applies exactly this"
+        )
         shell.say(visible(f"saved, until {saved.expires_at}: reconciler {does.format(out)}"))
-    if sight.plan.refused:
+    if refreshed.plan.refused:
         raise click.exceptions.Exit(EXIT_REFUSED)
-    if detailed_exitcode and sight.plan.actions:
+    if detailed_exitcode and refreshed.plan.actions:
         raise click.exceptions.Exit(EXIT_CHANGES)
 
 

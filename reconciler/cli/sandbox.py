@@ -39,11 +39,11 @@ def sandbox(shell: Shell, /, **options: Any) -> None:
       RECONCILER_TOKEN=any reconciler plan -f agents.yaml --endpoint http://127.0.0.1:8787
     """
     try:
-        from reconciler.sandbox.server import Options, serve
+        from reconciler.sandbox.server import SandboxOptions, serve
     except ImportError:
         raise ReconcilerError("the sandbox needs aiohttp", "pip install 'reconciler[sandbox]'") from None
     try:
-        serve(Options(**options), lambda line: shell.data(line + "\n"))
+        serve(SandboxOptions(**options), lambda line: shell.data(line + "\n"))
     except ValueError as error:
         raise WrongUsage(str(error)) from None
     except OSError as error:

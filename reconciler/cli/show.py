@@ -32,8 +32,8 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
       reconciler show 8001
       reconciler show 8001 -f teams/ --format json
     """
-    from reconciler.apply.goal import AsWritten
-    from reconciler.cli.inputs import Options, bench
+    from reconciler.apply.goal import FilesGoal
+    from reconciler.cli.inputs import Options, session
     from reconciler.core.beside import beside
     from reconciler.core.desired.read import desired_state
     from reconciler.core.model.desired import Policy
@@ -46,7 +46,7 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
     reading = load(options.files)
     desired = desired_state(reading)
     agent = next((each for each in reading.agents if each.operator_id == operator_id), None)
-    with bench(options, AsWritten(desired, Policy())) as work:
+    with session(options, FilesGoal(desired, Policy())) as work:
         recorded = load_ledger(work.store, desired.company).view.get(operator_id, NOT_RECORDED)
         found = work.reader.one(operator_id)
         live = found.agent if found else None

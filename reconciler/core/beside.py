@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.core.desired.resolve import Resolved, Written
+from reconciler.core.desired.resolve import Resolved, WrittenValue
 from reconciler.core.model.fields import COMPARED, Value, canon
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent
@@ -20,7 +20,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedField:
     """One field. `live_known` is false where the vendor never lists it and the ledger has no record of it.
 
     `source` is `None` where the files do not manage the field.
@@ -38,7 +38,7 @@ class Row:
         return self.source is not None and not (self.live_known and self.live == self.desired)
 
 
-def beside(live: LiveAgent | None, agent: Resolved | None, recorded: LedgerEntry) -> tuple[Row, ...]:
+def beside(live: LiveAgent | None, agent: Resolved | None, recorded: LedgerEntry) -> tuple[ComparedField, ...]:
     """Every field in the table's order; those that are neither known nor managed are left out."""
     known = {**(live.fields if live else {}), **recorded.given}
     wanted = agent.values if agent else {}
@@ -48,11 +48,11 @@ def beside(live: LiveAgent | None, agent: Resolved | None, recorded: LedgerEntry
         desired = canon(row, written.value) if written else None
         source = source_of(agent, written) if agent and written else None
         if written or row.name in known:
-            rows.append(Row(row.name, known.get(row.name), row.name in known, desired, source))
+            rows.append(ComparedField(row.name, known.get(row.name), row.name in known, desired, source))
     return tuple(rows)
 
 
-def source_of(agent: Resolved, written: Written) -> Source:
+def source_of(agent: Resolved, written: WrittenValue) -> Source:
     """Which layer a value comes from, in words, and where it stands."""
     match written.layer:
         case "profiles":

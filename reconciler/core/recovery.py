@@ -24,16 +24,16 @@ def remembered(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None:
     given = {name: value for name, value in intent.fields.items() if BY_NAME[name].write_only}
     known = entry or NOT_RECORDED
     sent = {name for name in intent.fields if BY_NAME[name].write_only}
-    owed = {name: value for name, value in known.owed.items() if name not in sent}
+    to_restore = {name: value for name, value in known.to_restore.items() if name not in sent}
     match intent.kind:
         case "create":
-            return LedgerEntry(intent.password_version, given, owed=owed)
+            return LedgerEntry(intent.password_version, given, to_restore=to_restore)
         case "edit":
-            return replace(known, given={**known.given, **given}, owed=owed) if entry or given else entry
+            return replace(known, given={**known.given, **given}, to_restore=to_restore) if entry or given else entry
         case "password":
-            return replace(known, password_version=intent.password_version or None, unsure=False)
+            return replace(known, password_version=intent.password_version or None, password_unknown=False)
         case _:
-            return LedgerEntry(owed=intent.owes) if intent.owes else None
+            return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None
 
 
 def given_back(live: LiveState, ledger: LedgerView) -> Entries:
@@ -41,10 +41,10 @@ def given_back(live: LiveState, ledger: LedgerView) -> Entries:
     entries: Entries = {}
     for operator_id, entry in ledger.items():
         agent = live.agents.get(operator_id)
-        if entry.owed and agent:
-            owed = {n: v for n, v in entry.owed.items() if n not in agent.fields or agent.fields[n] != v}
-            if owed != entry.owed:
-                entries[operator_id] = replace(entry, owed=owed)
+        if entry.to_restore and agent:
+            to_restore = {n: v for n, v in entry.to_restore.items() if n not in agent.fields or agent.fields[n] != v}
+            if to_restore != entry.to_restore:
+                entries[operator_id] = replace(entry, to_restore=to_restore)
     return entries
 
 
@@ -72,11 +72,11 @@ def _looked_up(
             known = "with the password that was stored before"
             unknown = "with a password of the vendor's that was not delivered; it will be set anew"
             message = f"was created, {unknown if intent.vendor_password else known}"
-            made = _made(entry, intent, unsure=intent.vendor_password)
+            made = _made(entry, intent, password_unknown=intent.vendor_password)
             return made, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
             # It may still be under way; should it appear, its password is set anew.
-            return replace(entry or NOT_RECORDED, unsure=True), Finding(operator_id, "was not created")
+            return replace(entry or NOT_RECORDED, password_unknown=True), Finding(operator_id, "was not created")
         case "delete" if agent:
             return entry, Finding(operator_id, "was not deleted")
         case "delete":
@@ -88,8 +88,8 @@ def _looked_up(
             return _edited(operator_id, intent, live, entry)
 
 
-def _made(entry: LedgerEntry | None, intent: Intent, *, unsure: bool) -> LedgerEntry:
-    return replace(remembered(entry, intent) or NOT_RECORDED, unsure=unsure)
+def _made(entry: LedgerEntry | None, intent: Intent, *, password_unknown: bool) -> LedgerEntry:
+    return replace(remembered(entry, intent) or NOT_RECORDED, password_unknown=password_unknown)
 
 
 def _edited(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconciler.core.model.fields import BY_NAME, KEY, Kind, canon
 from reconciler.core.yaml.spelling import PASSWORD_ORDER, field_value, quoted, scalar
-from reconciler.edit.live import NewAgent
+from reconciler.edit.live import AddedAgent
 from reconciler.edit.printer import flowing
 from reconciler.edit.tree import Item, Node
 
@@ -36,7 +36,7 @@ def scalar_node(text: str) -> Node:
     return Node("scalar", 0, text=text)
 
 
-def agent_item(agent: NewAgent, *, flow: bool, indent: int) -> Item:
+def agent_item(agent: AddedAgent, *, flow: bool, indent: int) -> Item:
     """An agent for the list; with `flow` on one line, where it fits behind a dash in column `indent`."""
     own: Mapping[str, Any] = {KEY: agent.operator_id, **agent.own}
     node = _mapping([_pair(name, field_node(name, value)) for name, value in own.items()])

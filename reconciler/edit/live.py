@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.core.desired.read import Reading
+from reconciler.core.desired.read import ParsedFiles
 from reconciler.core.desired.resolve import Resolved, child, pool_range
 from reconciler.core.model.desired import matches
 from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Value, canon
@@ -16,7 +16,7 @@ from reconciler.core.yaml.spelling import AGENT_ORDER, can_say
 
 
 @dataclass(frozen=True, slots=True)
-class NewAgent:
+class AddedAgent:
     """An agent that the file is to name: the values of its own keys, a password's source included, in table order."""
 
     operator_id: str
@@ -34,14 +34,14 @@ class Todo:
     changed: dict[Path, dict[str, Value]] = field(default_factory=dict)
     gone: set[Path] = field(default_factory=set)
     left_out: dict[Path, list[str]] = field(default_factory=dict)
-    new: list[NewAgent] = field(default_factory=list)
+    new: list[AddedAgent] = field(default_factory=list)
     heading: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.gone or self.left_out or self.new)
 
 
-def todo(reading: Reading, live: LiveState) -> Todo:
+def todo(reading: ParsedFiles, live: LiveState) -> Todo:
     """Compare one good file with the listing. From one that is not complete nothing is taken to be gone.
 
     A live value that no file can ask for is left as the file has it; so is every field that it does not manage.
@@ -62,7 +62,7 @@ def todo(reading: Reading, live: LiveState) -> Todo:
     return found
 
 
-def _fits(reading: Reading, operator_id: str) -> bool:
+def _fits(reading: ParsedFiles, operator_id: str) -> bool:
     """Whether the file speaks for the agent, and can name it."""
     scope = child(reading.documents[0].root.get("scope")).get(KEY)
     patterns = tuple(str(each) for each in scope) if isinstance(scope, list) else ("*",)
@@ -99,7 +99,7 @@ def _changed(agent: Resolved, values: dict[str, Value], found: Todo) -> None:
     _leave_out(agent, found)
     written = {name: each.value for name, each in agent.values.items() if each.path[:2] == agent.path}
     own = {"profile": agent.own.get("profile"), **written, **values}
-    found.new.append(NewAgent(agent.operator_id, _ordered(own)))
+    found.new.append(AddedAgent(agent.operator_id, _ordered(own)))
 
 
 def _ordered(own: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _ordered(own: Mapping[str, Any]) -> dict[str, Any]:
     return {name: own[name] for name in said if name != "profile" or own[name] is not None}
 
 
-def _empty_pools(reading: Reading, found: Todo) -> None:
+def _empty_pools(reading: ParsedFiles, found: Todo) -> None:
     members = {agent.path: pool_range(agent.own) or () for agent in reading.agents if agent.pooled}
     for path in [path for path, ids in found.left_out.items() if len({*ids}) == len(members[path])]:
         del found.left_out[path]
@@ -118,7 +118,7 @@ _ASSIGNED: Final = object()
 """What a new agent gets where the file names no SIP number: one that the vendor chooses."""
 
 
-def _new(reading: Reading, agent: LiveAgent) -> NewAgent:
+def _new(reading: ParsedFiles, agent: LiveAgent) -> AddedAgent:
     """Every value that `defaults` does not give, but for those that a new agent has anyway."""
     defaults = child(reading.documents[0].root.get("defaults"))
     own = {}
@@ -127,4 +127,4 @@ def _new(reading: Reading, agent: LiveAgent) -> NewAgent:
         given = canon(row, defaults[row.name]) if row.name in defaults else anyway
         if agent.fields[row.name] != given and can_say(row, agent.fields[row.name]):
             own[row.name] = agent.fields[row.name]
-    return NewAgent(agent.operator_id, _ordered(own))
+    return AddedAgent(agent.operator_id, _ordered(own))

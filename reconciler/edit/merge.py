@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from reconciler.core.desired.read import Reading, parse_files
+from reconciler.core.desired.read import ParsedFiles, parse_files
 from reconciler.core.model.live import LiveState
 from reconciler.edit.live import Todo, todo
 from reconciler.edit.patch import patched
@@ -49,14 +49,14 @@ def merge_sheet(file: str, data: bytes, said: Said) -> bytes:
     return merged
 
 
-def _good(file: str, data: bytes) -> Reading:
+def _good(file: str, data: bytes) -> ParsedFiles:
     reading = parse_files(((file, data),))
     if reading.problems:
         raise InvalidFiles(reading.problems)
     return reading
 
 
-def _merged(file: str, data: bytes, compare: Callable[[Reading], Todo], what: str) -> bytes:
+def _merged(file: str, data: bytes, compare: Callable[[ParsedFiles], Todo], what: str) -> bytes:
     text = data.removeprefix(_BOM)
     windows = text.count(b"\r\n") == text.count(b"\n") > 0
     kept: Counter[str] | None = None

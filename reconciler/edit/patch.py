@@ -11,7 +11,7 @@ from reconciler.core.model.fields import KEY
 from reconciler.core.yaml.nodes import Path
 from reconciler.core.yaml.spelling import AGENT_ORDER, POOL_ORDER
 from reconciler.edit.build import agent_item, field_node, ids_node, in_flow, insert, section_item
-from reconciler.edit.live import NewAgent, Todo
+from reconciler.edit.live import AddedAgent, Todo
 from reconciler.edit.printer import entry, flowing, whole
 from reconciler.edit.tree import Item, Node, Remark, Tree, read
 
@@ -100,7 +100,7 @@ class _Patch:
             self.edits.append((alias.start, alias.end, f"&{value.anchor} {flowing(value, 0)}"))
         alias.kind, alias.anchor, alias.text, alias.items = value.kind, value.anchor, value.text, value.items
 
-    def section(self, name: str, new: list[NewAgent]) -> None:
+    def section(self, name: str, new: list[AddedAgent]) -> None:
         """Bring one of the two lists to what it should be."""
         holder = self.tree.root.find(name)
         paths = {path for path in (*self.todo.gone, *self.changed) if path[0] == name}
@@ -116,7 +116,7 @@ class _Patch:
             self.edits.append((self.behind_colon(holder), holder.value.end, ""))
             self.add(self.line_end(holder.stop), self.column(holder.start) + 2, new, flow=True)
 
-    def begin(self, new: list[NewAgent]) -> None:
+    def begin(self, new: list[AddedAgent]) -> None:
         """A file without `agents` gets them, at its end."""
         root = self.tree.root
         if not root.block:
@@ -128,7 +128,7 @@ class _Patch:
         self.edits.append((at, at, "\nagents:\n"))
         self.add(at, 2, new, flow=True)
 
-    def lines(self, name: str, holder: Item, new: list[NewAgent]) -> None:
+    def lines(self, name: str, holder: Item, new: list[AddedAgent]) -> None:
         """A list in block style."""
         items = holder.value.items
         column = self.column(items[0].start)
@@ -146,7 +146,7 @@ class _Patch:
             behind = self.behind_colon(holder)
             self.edits.append((behind, behind, " []"))
 
-    def add(self, at: int, indent: int, new: list[NewAgent], *, flow: bool, after: list[Item] | None = None) -> None:
+    def add(self, at: int, indent: int, new: list[AddedAgent], *, flow: bool, after: list[Item] | None = None) -> None:
         """Put new agents on lines of their own, below a heading unless they go on with those that have it."""
         above = next((item.above for item in reversed(after or []) if item.above), [])
         goes_on = any(remark.text == self.heading for remark in above)
@@ -155,7 +155,7 @@ class _Patch:
         text += "".join(entry(agent_item(each, flow=flow, indent=indent), indent) for each in new)
         self.edits.append((at, at, text))
 
-    def brackets(self, name: str, node: Node, new: list[NewAgent]) -> None:
+    def brackets(self, name: str, node: Node, new: list[AddedAgent]) -> None:
         """A list in flow style is printed anew as a whole."""
         for index, item in enumerate(node.items):
             if (name, index) in self.todo.gone:

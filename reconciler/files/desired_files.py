@@ -13,7 +13,7 @@ from reconciler.errors import InvalidFiles
 from reconciler.files.private import read_regular
 
 if TYPE_CHECKING:
-    from reconciler.core.desired.read import Reading
+    from reconciler.core.desired.read import ParsedFiles
 
 ENDINGS: Final = (".yaml", ".yml")
 """What a folder's files must end in to be read. Names that begin with a dot are passed over."""
@@ -31,12 +31,12 @@ def desired_of(files: Iterable[tuple[str, Content]]) -> DesiredState:
     return desired_state(_sound(files))
 
 
-def load(paths: Sequence[Path]) -> Reading:
+def load(paths: Sequence[Path]) -> ParsedFiles:
     """What files and folders say, resolved; raises `InvalidFiles` with everything that is wrong."""
     return _sound(contents(paths))
 
 
-def _sound(files: Iterable[tuple[str, Content]]) -> Reading:
+def _sound(files: Iterable[tuple[str, Content]]) -> ParsedFiles:
     # Who only wants the bytes, for another process to read, needs no parser.
     from reconciler.core.desired.read import parse_files
 

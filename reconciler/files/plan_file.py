@@ -18,7 +18,7 @@ from reconciler.core.saved.plan_json import FORMAT, plan_document, read_plan
 from reconciler.core.saved.plan_schema import plan_validator
 from reconciler.core.saved.validity import is_sound
 from reconciler.core.text import json_text
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.private import read_regular, replace_file
 
 MAX_BYTES: Final = 512 * 1024 * 1024
@@ -74,7 +74,7 @@ def _expiry(created_at: str, seconds: int) -> str:
 
 
 def load_plan(path: Path) -> SavedPlan:
-    """Read a saved plan; raises `Refused` when it is none, or not byte for byte as `save_plan` wrote it."""
+    """Read a saved plan; raises `Declined` when it is none, or not byte for byte as `save_plan` wrote it."""
     try:
         data, _ = read_regular(path, MAX_BYTES)
     except OSError as error:
@@ -83,7 +83,7 @@ def load_plan(path: Path) -> SavedPlan:
         return _opened(path, data)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         hint = "save a new one with plan --out, and have that reviewed"
-        raise Refused(f"the plan {path} is not as it was saved: it was changed or damaged", hint) from None
+        raise Declined(f"the plan {path} is not as it was saved: it was changed or damaged", hint) from None
 
 
 def _opened(path: Path, data: bytes) -> SavedPlan:
@@ -105,8 +105,8 @@ def _what_it_is(path: Path, data: bytes) -> Exception:
     written = json.loads(data)
     format_ = written["format"]
     if format_ != FORMAT and str(format_).startswith(FORMAT.partition("/")[0]):
-        return Refused(f"the plan {path} has another format than {FORMAT}", "apply it with the version that saved it")
+        return Declined(f"the plan {path} has another format than {FORMAT}", "apply it with the version that saved it")
     if "seal" not in written:
         hint = "plan --format json prints a plan to read; plan --out FILE saves one to apply"
-        return Refused(f"the plan {path} is not a saved one", hint)
+        return Declined(f"the plan {path} is not a saved one", hint)
     return ValueError()

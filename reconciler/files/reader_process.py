@@ -39,7 +39,7 @@ def _alone() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-class Reading:
+class ReaderProcess:
     """Files that are being read; a context, at whose end the process is gone. Safe for threads.
 
     Raises `OSError` where no process is to be had.

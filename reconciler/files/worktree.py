@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.desired_files import ENDINGS
 from reconciler.files.private import replace_file, written_beside
 
@@ -19,7 +19,7 @@ _HINT: Final = "--force replaces it; nothing was written"
 def write_file(path: Path, data: bytes, *, replace: bool) -> None:
     """Write a file whole: a reader sees the old or the new. An old one keeps its mode, a new one has the umask's.
 
-    Raises `Refused` for one that is there and not to be replaced, and `ReconcilerError` where it cannot be written.
+    Raises `Declined` for one that is there and not to be replaced, and `ReconcilerError` where it cannot be written.
     """
     refuse_existing(path, replace=replace)
     try:
@@ -28,19 +28,19 @@ def write_file(path: Path, data: bytes, *, replace: bool) -> None:
         else:
             _create(path, data)
     except FileExistsError:
-        raise Refused(f"{path} is there already", _HINT) from None
+        raise Declined(f"{path} is there already", _HINT) from None
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def refuse_existing(path: Path, *, replace: bool) -> None:
-    """Raise `Refused` for a file that is there and not to be replaced, or that is no file."""
+    """Raise `Declined` for a file that is there and not to be replaced, or that is no file."""
     if not os.path.lexists(path):
         return
     if path.exists() and not path.is_file():
-        raise Refused(f"{path} is no regular file", "name another; nothing was written")
+        raise Declined(f"{path} is no regular file", "name another; nothing was written")
     if not replace:
-        raise Refused(f"{path} is there already", _HINT)
+        raise Declined(f"{path} is there already", _HINT)
 
 
 def rewrite(path: Path, data: bytes) -> None:
@@ -94,4 +94,4 @@ def _refuse_others(folder: Path, files: Mapping[str, bytes]) -> None:
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         hint = "move them away, or name an empty folder; nothing was written"
-        raise Refused(f"{folder} holds desired-state files of its own: {others[0]}{more}", hint)
+        raise Declined(f"{folder} holds desired-state files of its own: {others[0]}{more}", hint)

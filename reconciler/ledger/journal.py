@@ -82,9 +82,9 @@ class Journal:
         fields = {**intent.fields}
         line = {"intent": intent.kind, "operatorIds": list(intent.operator_ids), "fields": fields}
         version = {} if intent.password_version is None else {"passwordVersion": intent.password_version}
-        owes = {"owes": {**intent.owes}} if intent.owes else {}
+        to_restore = {"owes": {**intent.to_restore}} if intent.to_restore else {}
         vendor = {"vendorPassword": True} if intent.vendor_password else {}
-        self._write({"n": self._count, **line, **version, **owes, **vendor}, sync=True)
+        self._write({"n": self._count, **line, **version, **to_restore, **vendor}, sync=True)
         self._count += 1
         return self._count - 1
 
@@ -183,7 +183,7 @@ def _ended(parts: list[Kept], line: dict[str, Any]) -> list[Kept]:
 def _intent(line: dict[str, Any]) -> Intent:
     from reconciler.core.model.outcome import Intent
 
-    fields, owes = ({n: v for n, v in line.get(key, {}).items() if n in BY_NAME} for key in ("fields", "owes"))
+    fields, to_restore = ({n: v for n, v in line.get(key, {}).items() if n in BY_NAME} for key in ("fields", "owes"))
     vendor = line.get("vendorPassword", False)
     ids, version = tuple(line["operatorIds"]), line.get("passwordVersion")
-    return Intent(line["intent"], ids, fields, version, owes=owes, vendor_password=vendor)
+    return Intent(line["intent"], ids, fields, version, to_restore=to_restore, vendor_password=vendor)

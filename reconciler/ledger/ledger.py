@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "reconciler.ledger/1"
 
 
-class Store(Protocol):
+class LedgerStore(Protocol):
     """Where the ledger's bytes live; one apply at a time."""
 
     @property
@@ -54,7 +54,7 @@ class Ledger:
     they could have been applied (UTC, ISO 8601).
     """
 
-    store: Store
+    store: LedgerStore
     company: Company
     entries: dict[str, LedgerEntry] = field(default_factory=dict)
     lineage: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -105,7 +105,7 @@ class Ledger:
         self.serial, self.run = self.serial + 1, run
 
 
-def load_ledger(store: Store, company: Company) -> Ledger:
+def load_ledger(store: LedgerStore, company: Company) -> Ledger:
     """Read the ledger; where there is none it is empty. Raises `ReconcilerError` for one that cannot be trusted."""
     data = store.read()
     if data is None:
@@ -122,7 +122,7 @@ def load_ledger(store: Store, company: Company) -> Ledger:
     return ledger
 
 
-def _read(store: Store, company: Company, document: dict[str, Any]) -> Ledger:
+def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Ledger:
     if document["format"] != FORMAT:
         raise ValueError
     applied = dict(document.get("applied", {}))
@@ -138,10 +138,10 @@ def _entry(written: dict[str, Any]) -> LedgerEntry:
     version = written.get("passwordVersion")
     if version is not None and (type(version) is not int or version < 1):
         raise TypeError
-    given, owed = _values(written.get("given", {})), _values(written.get("owed", {}))
+    given, to_restore = _values(written.get("given", {})), _values(written.get("owed", {}))
     if not all(BY_NAME[name].write_only for name in given):
         raise ValueError
-    return LedgerEntry(version, given, unsure=written.get("unsure") is True, owed=owed)
+    return LedgerEntry(version, given, password_unknown=written.get("unsure") is True, to_restore=to_restore)
 
 
 def _values(written: dict[str, Any]) -> dict[str, Value]:

@@ -49,7 +49,7 @@ EXAMPLE: Final = "it looks like s3://bucket/path/ledger.json, gs://… or az://c
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ObjectPlace:
     """Where an object lies."""
 
     scheme: str
@@ -60,7 +60,7 @@ class Place:
         return f"{self.scheme}://{self.bucket}/{self.key}"
 
 
-def parse(url: str) -> Place:
+def parse(url: str) -> ObjectPlace:
     """Take a ledger's URL apart; raises `WrongUsage`, which never repeats it: it may hold a password."""
     try:
         parts = urlsplit(url)
@@ -75,7 +75,7 @@ def parse(url: str) -> Place:
     key = parts.path.removeprefix("/")
     if not re.fullmatch(r"[A-Za-z0-9$._-]+", parts.netloc) or not _is_key(key):
         raise WrongUsage("the ledger's URL names no bucket and key", EXAMPLE)
-    return Place(parts.scheme, parts.netloc, key)
+    return ObjectPlace(parts.scheme, parts.netloc, key)
 
 
 def _is_key(key: str) -> bool:
@@ -94,7 +94,7 @@ class Version:
 class Objects:
     """One bucket. Raises only `ReconcilerError`, in words of our own: the library's quote requests and answers."""
 
-    def __init__(self, place: Place, timeout: float, sleep: Callable[[float], None]) -> None:
+    def __init__(self, place: ObjectPlace, timeout: float, sleep: Callable[[float], None]) -> None:
         self._place = place
         self._sleep = sleep
         self._store = _open(place, timeout)
@@ -313,7 +313,7 @@ def _leftover(mine: LockInfo) -> str:
     return f"if the lock stays behind: reconciler ledger unlock --id {mine.id}"
 
 
-def _prove(objects: Objects, place: Place) -> None:
+def _prove(objects: Objects, place: ObjectPlace) -> None:
     """Try the store's conditions on a probe of our own; raises `ReconcilerError` when it does not keep them."""
     key = f"{place.key}.probe-{secrets.token_hex(8)}"
     try:
@@ -325,7 +325,7 @@ def _prove(objects: Objects, place: Place) -> None:
     objects.delete(key)
 
 
-def _try_conditions(objects: Objects, place: Place, key: str) -> None:
+def _try_conditions(objects: Objects, place: ObjectPlace, key: str) -> None:
     first, second, intruder = (secrets.token_bytes(16) for _ in range(3))
     one = objects.swap(key, first, None)
     if _bytes(one) != first:
@@ -338,12 +338,12 @@ def _try_conditions(objects: Objects, place: Place, key: str) -> None:
         _unfit(place, "overwrites an object that has changed since")
 
 
-def _unfit(place: Place, does: str) -> NoReturn:
+def _unfit(place: ObjectPlace, does: str) -> NoReturn:
     hint = "use another object store, or a ledger on disk"
     raise ReconcilerError(f"{place.scheme}://{place.bucket} cannot hold a lock: it {does}", hint)
 
 
-def _open(place: Place, timeout: float) -> AzureStore | GCSStore | S3Store:
+def _open(place: ObjectPlace, timeout: float) -> AzureStore | GCSStore | S3Store:
     # As configuration and not as client options: those would switch off what the environment says (AWS_ALLOW_HTTP …).
     limits: Any = {"connect_timeout": f"{CONNECT_TIMEOUT:.0f}s", "timeout": f"{timeout * 1000:.0f}ms"}
     # A retry that follows a lost success reads as a defeat; `Objects` tries again itself and looks first.

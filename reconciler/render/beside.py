@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reconciler.core.beside import Row
+from reconciler.core.beside import ComparedField
 from reconciler.core.model.fields import BY_NAME
 from reconciler.core.text import width
 from reconciler.render.terminal import pad, paint, visible
@@ -14,7 +14,7 @@ from reconciler.render.text import value
 _MOST_CELLS = 24
 
 
-def table(rows: Sequence[Row], *, color: bool = False) -> str:
+def table(rows: Sequence[ComparedField], *, color: bool = False) -> str:
     """A line a field; `~` marks what differs. Long values are cut; JSON has them whole."""
     cells = [[row.field, _live(row), _desired(row)] for row in rows]
     head = ["field", "live", "desired"]
@@ -30,28 +30,28 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(pad(cell, cells_wide) for cell, cells_wide in zip(cells, widths, strict=True))
 
 
-def _live(row: Row) -> str:
+def _live(row: ComparedField) -> str:
     if row.live_known:
         return value(row.live)
     return "not recorded" if BY_NAME[row.field].write_only else "-"
 
 
-def _desired(row: Row) -> str:
+def _desired(row: ComparedField) -> str:
     return value(row.desired) if row.source else "-"
 
 
-def _from(row: Row) -> str:
+def _from(row: ComparedField) -> str:
     if row.source is None:
         return "not managed"
     return f"{visible(row.source.layer)}, {visible(row.source.place.file)}:{row.source.place.line}"
 
 
-def documents(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def documents(rows: Sequence[ComparedField]) -> list[dict[str, Any]]:
     """The rows as plain values."""
     return [dict(_document(row)) for row in rows]
 
 
-def _document(row: Row) -> Iterator[tuple[str, Any]]:
+def _document(row: ComparedField) -> Iterator[tuple[str, Any]]:
     yield from (("field", row.field), ("live", row.live), ("live_known", row.live_known))
     yield from (("managed", row.source is not None), ("desired", row.desired), ("differs", row.differs))
     source = row.source

@@ -25,7 +25,7 @@ from reconciler.core.model.plan import Guardrail, Plan
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
 from reconciler.render.requests import pace, requests
-from reconciler.render.rows import KINDS, Row, RowKind, in_order
+from reconciler.render.rows import KINDS, PlanRow, RowKind, in_order
 from reconciler.render.terminal import visible
 
 _SET_BY: Final = {"file": "set in the file", "flag": "set by a flag", "default": "by default", "always": "always on"}
@@ -159,7 +159,7 @@ class _Limit:
         return cls(rail, _SET_BY[rail.set_by], round(100 * rail.planned / full, 1), round(100 * rail.allowed / full, 1))
 
 
-_Sections = list[tuple[RowKind, list[Row]]]
+_Sections = list[tuple[RowKind, list[PlanRow]]]
 
 
 def _reasons(sections: _Sections) -> dict[str, list[str]]:

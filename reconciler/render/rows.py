@@ -67,7 +67,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlanRow:
     """An action as it is shown. `origins` are those of its fields too; `asides` are a sentence and a text each."""
 
     action: Action
@@ -83,10 +83,10 @@ class Row:
         return min(max(lines, 2), 12)
 
 
-def row(action: Action) -> Row:
+def row(action: Action) -> PlanRow:
     """The row of an action."""
     origins = dict.fromkeys((action.origin, *(change.origin for change in action.changes)))
-    return Row(
+    return PlanRow(
         action,
         "blocked" if action.blocked else action.kind,
         tuple(origin for origin in origins if origin),
@@ -159,8 +159,10 @@ def _asides(action: Action) -> Iterator[tuple[str, str]]:
         yield "Frees SIP number", str(action.live_sip)
 
 
-def in_order(actions: Iterable[Action]) -> list[tuple[RowKind, list[Row]]]:
+def in_order(actions: Iterable[Action]) -> list[tuple[RowKind, list[PlanRow]]]:
     """The rows of each kind that there are any of, in the order of `KINDS`; within a kind in the plan's order."""
     rows = [row(action) for action in actions]
-    found: list[tuple[RowKind, list[Row]]] = [(kind, [each for each in rows if each.kind == kind]) for kind in KINDS]
+    found: list[tuple[RowKind, list[PlanRow]]] = [
+        (kind, [each for each in rows if each.kind == kind]) for kind in KINDS
+    ]
     return [(kind, some) for kind, some in found if some]

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.sandbox.agent import BLANK, password_md5
 from reconciler.sandbox.faults import Faults
-from reconciler.sandbox.store import Store, Written
+from reconciler.sandbox.store import AgentStore, AnsweredWrite
 from reconciler.sandbox.traffic import Attempt
 
 # The wire names that are no column of their own.
@@ -23,7 +23,7 @@ class Console:
     and either is taken away by None or "".
     """
 
-    def __init__(self, store: Store, faults: Faults | None = None) -> None:
+    def __init__(self, store: AgentStore, faults: Faults | None = None) -> None:
         self._store = store
         self._faults = Faults() if faults is None else faults
 
@@ -32,7 +32,7 @@ class Console:
         with self._store.transaction():
             return {agent["operatorId"]: agent for agent in self._store.everyone()}
 
-    def history(self) -> list[Written]:
+    def history(self) -> list[AnsweredWrite]:
         """Every write request that got past the door since the last reset, in order."""
         with self._store.transaction():
             return self._store.history()

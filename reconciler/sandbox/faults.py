@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reconciler.sandbox.moves import Moves
 from reconciler.sandbox.rules import Rule
 from reconciler.sandbox.traffic import Traffic
-from reconciler.sandbox.vendor import Call
+from reconciler.sandbox.vendor import VendorCall
 
 
 class _Cue:
@@ -19,7 +19,7 @@ class _Cue:
         self._count = 0
         self._dice = random.Random(f"{seed}/{number}")
 
-    def strikes(self, call: Call) -> bool:
+    def strikes(self, call: VendorCall) -> bool:
         """Whether the rule hits this call, which is counted."""
         if not self.rule.concerns(call):
             return False
@@ -54,7 +54,7 @@ class Faults:
         """What the script's rules have moved in the store."""
         return self._script.moves
 
-    def hit(self, call: Call) -> Rule | None:
+    def hit(self, call: VendorCall) -> Rule | None:
         """The first rule that hits this call. Every rule that the call concerns counts it, hit or not."""
         struck = [cue.rule for cue in self._script.cues if cue.strikes(call)]
         return struck[0] if struck else None

@@ -24,7 +24,7 @@ from reconciler.sandbox.answers import (
     RefusedError,
 )
 from reconciler.sandbox.pool import FIRST_NUMBER
-from reconciler.sandbox.store import Store
+from reconciler.sandbox.store import AgentStore
 
 Body = dict[str, Any]
 
@@ -33,7 +33,7 @@ AS_SENT = tuple(name for name in BLANK if name != "operatorId")
 RANDOM_PASSWORD_LENGTH = 6
 
 
-def create(store: Store, body: Body) -> Data:
+def create(store: AgentStore, body: Body) -> Data:
     """Creates one agent or a batch of consecutive operatorIds (2.1.1); `data` is always a list."""
     operator_ids = _new_operator_ids(store, body)
     used = store.in_use(operator_ids)
@@ -58,7 +58,7 @@ def create(store: Store, body: Body) -> Data:
     ]
 
 
-def edit(store: Store, body: Body) -> Data:
+def edit(store: AgentStore, body: Body) -> Data:
     """Changes the fields that are sent (2.1.2); `data` is one object."""
     operator_id = body["operatorId"]
     _found(store, operator_id)
@@ -75,7 +75,7 @@ def edit(store: Store, body: Body) -> Data:
     return picked(_found(store, operator_id), ("operatorId", "sipNumber", "sipPassword", "mainGroupName"))
 
 
-def delete(store: Store, body: Body) -> None:
+def delete(store: AgentStore, body: Body) -> None:
     """Deletes every agent of the list, or none when one of them is unknown (2.1.3)."""
     operator_ids = list(dict.fromkeys(body["operatorIds"]))
     used = store.in_use(operator_ids)
@@ -85,7 +85,7 @@ def delete(store: Store, body: Body) -> None:
     store.delete(operator_ids)
 
 
-def one(store: Store, body: Body) -> Data:
+def one(store: AgentStore, body: Body) -> Data:
     """One listed row (2.1.4)."""
     row = _found(store, body["operatorId"])
     if (row["mainGroupName"] or "") != body.get("mainGroupName", row["mainGroupName"] or ""):
@@ -93,7 +93,7 @@ def one(store: Store, body: Body) -> Data:
     return picked(row, LISTED)
 
 
-def page(store: Store, body: Body) -> Data:
+def page(store: AgentStore, body: Body) -> Data:
     """One page of the listing, ordered by the vendor's id (2.1.5)."""
     ids = _listing(store, body)
     size, number = body["pageSize"], body["pageNumber"]
@@ -107,13 +107,13 @@ def page(store: Store, body: Body) -> Data:
     }
 
 
-def edit_password(store: Store, body: Body) -> None:
+def edit_password(store: AgentStore, body: Body) -> None:
     """Sets the password to the MD5 that came (2.1.6)."""
     _found(store, body["operatorId"])
     store.update(body["operatorId"], {"password_md5": body["password"]})
 
 
-HANDLERS: Mapping[str, Callable[[Store, Body], Data | None]] = {
+HANDLERS: Mapping[str, Callable[[AgentStore, Body], Data | None]] = {
     "create/v2": create,
     "edit/v2": edit,
     "del/v2": delete,
@@ -124,7 +124,7 @@ HANDLERS: Mapping[str, Callable[[Store, Body], Data | None]] = {
 READS = frozenset({"one/v2", "page"})
 
 
-def _found(store: Store, operator_id: str) -> dict[str, Any]:
+def _found(store: AgentStore, operator_id: str) -> dict[str, Any]:
     agent = store.find(operator_id)
     if agent is None:
         raise _unknown(operator_id)
@@ -135,7 +135,7 @@ def _unknown(operator_id: str) -> RefusedError:
     return RefusedError(AGENT_UNKNOWN, f"坐席 {operator_id} 不存在")
 
 
-def _new_operator_ids(store: Store, body: Body) -> list[str]:
+def _new_operator_ids(store: AgentStore, body: Body) -> list[str]:
     first = body.get("operatorId") or str(store.next_operator_id())
     if body["batchFlag"] == 0:
         return [first]
@@ -147,7 +147,7 @@ def _new_operator_ids(store: Store, body: Body) -> list[str]:
     return [str(number).zfill(len(first)) for number in range(int(first), last + 1)]
 
 
-def _new_sipids(store: Store, body: Body, count: int) -> list[int] | list[None]:
+def _new_sipids(store: AgentStore, body: Body, count: int) -> list[int] | list[None]:
     if body["sipFlag"] == 0:
         return [None] * count
     sipids = store.pool.take(count)
@@ -156,13 +156,13 @@ def _new_sipids(store: Store, body: Body, count: int) -> list[int] | list[None]:
     return sipids
 
 
-def _sip(store: Store, sipid: int | None) -> dict[str, str | None]:
+def _sip(store: AgentStore, sipid: int | None) -> dict[str, str | None]:
     if sipid is None:
         return {"sipNumber": None, "sipPassword": None}
     return {"sipNumber": str(FIRST_NUMBER + sipid - 1), "sipPassword": store.pool.password(sipid)}
 
 
-def _bindable(store: Store, operator_id: str, number: str) -> int:
+def _bindable(store: AgentStore, operator_id: str, number: str) -> int:
     sipid = store.pool.sipid(number)
     if sipid is None:
         raise RefusedError(SIP_NUMBER_UNKNOWN, f"sip号码 {number} 不存在")
@@ -171,7 +171,7 @@ def _bindable(store: Store, operator_id: str, number: str) -> int:
     return sipid
 
 
-def _listing(store: Store, body: Body) -> list[int]:
+def _listing(store: AgentStore, body: Body) -> list[int]:
     """The ids that every filter sent lets through; one sent as "" finds the agents without that value."""
     found: list[list[int]] = []
     if "operatorId" in body:
@@ -185,12 +185,12 @@ def _listing(store: Store, body: Body) -> list[int]:
     return sorted(set(found[0]).intersection(*found[1:]))
 
 
-def _with_sip_number(store: Store, number: str) -> list[int]:
+def _with_sip_number(store: AgentStore, number: str) -> list[int]:
     sipid = store.pool.sipid(number)
     return [] if number and sipid is None else store.listing("sipid", sipid)
 
 
-def _in_group(store: Store, name: str) -> list[int]:
+def _in_group(store: AgentStore, name: str) -> list[int]:
     group = store.known_group(name)
     return [] if name and group is None else store.listing("maingroupid", group)
 

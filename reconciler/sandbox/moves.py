@@ -12,7 +12,7 @@ from typing import Any, cast
 from reconciler.sandbox.agent import BLANK, picked
 from reconciler.sandbox.handlers import Body, page
 from reconciler.sandbox.rules import Rule
-from reconciler.sandbox.store import Store
+from reconciler.sandbox.store import AgentStore
 
 # Ten digits: longer than the vendor's own, so that they are nobody's and next to none is the next free one.
 FIRST_INVENTED = 9_000_000_001
@@ -27,7 +27,7 @@ class Moves:
         self._removed: list[dict[str, Any]] = []
         self._added: list[str] = []
 
-    def page(self, rule: Rule, store: Store, body: Body) -> Page:
+    def page(self, rule: Rule, store: AgentStore, body: Body) -> Page:
         """One page as the rule has it, inside a transaction; what is moved for good is remembered."""
         match rule.how:
             case "delete":
@@ -39,21 +39,21 @@ class Moves:
         altered = ALTERED.get(rule.how, _as_it_is)
         return altered(store, body, rule.count)
 
-    def _delete(self, rule: Rule, store: Store, body: Body) -> None:
+    def _delete(self, rule: Rule, store: AgentStore, body: Body) -> None:
         shown = _rows(store, body, 0, (body["pageNumber"] - 1) * body["pageSize"])[: rule.count]
         agents = store.rows([row["id"] for row in shown])
         if rule.real:
             self._removed += agents
         store.delete([agent["operatorId"] for agent in agents])
 
-    def _insert(self, rule: Rule, store: Store) -> None:
+    def _insert(self, rule: Rule, store: AgentStore) -> None:
         lowest = min(store.listing(), default=1)
         new = [(lowest - 1 - n, _unused(store, n)) for n in range(rule.count)]
         if rule.real:
             self._added += [operator_id for _, operator_id in new]
         store.insert({"id": each, "operatorId": operator_id} for each, operator_id in new)
 
-    def _restore(self, store: Store) -> None:
+    def _restore(self, store: AgentStore) -> None:
         store.delete(store.in_use(self._added))
         for agent in self._removed:
             if not store.in_use([agent["operatorId"]]):
@@ -61,25 +61,25 @@ class Moves:
         self._added, self._removed = [], []
 
 
-def _unused(store: Store, nth: int) -> str:
+def _unused(store: AgentStore, nth: int) -> str:
     number = FIRST_INVENTED + nth
     while store.in_use([str(number)]):
         number += 1000
     return str(number)
 
 
-def _claimed(store: Store, sipid: int | None) -> int | None:
+def _claimed(store: AgentStore, sipid: int | None) -> int | None:
     if sipid is None or store.holder(sipid) is not None:
         return None
     store.pool.claim(sipid)
     return sipid
 
 
-def _as_it_is(store: Store, body: Body, _: int = 0) -> Page:
+def _as_it_is(store: AgentStore, body: Body, _: int = 0) -> Page:
     return cast(Page, page(store, body))
 
 
-def _duplicated(store: Store, body: Body, count: int) -> Page:
+def _duplicated(store: AgentStore, body: Body, count: int) -> Page:
     """The first rows stand again in the place of the last: as many rows as before, and some are not seen."""
     shown = _as_it_is(store, body)
     rows = shown["result"]
@@ -87,13 +87,13 @@ def _duplicated(store: Store, body: Body, count: int) -> Page:
     return {**shown, "result": rows[: len(rows) - twice] + rows[:twice]}
 
 
-def _with_other_total(store: Store, body: Body, count: int) -> Page:
+def _with_other_total(store: AgentStore, body: Body, count: int) -> Page:
     shown = _as_it_is(store, body)
     total = max(0, shown["total"] + count)
     return {**shown, "total": total, "pageTotal": -(-total // shown["pageSize"])}
 
 
-def _reordered(store: Store, body: Body, count: int) -> Page:
+def _reordered(store: AgentStore, body: Body, count: int) -> Page:
     """The agents at the front have gone to the end: every later one comes earlier, and the total is the same."""
     shown = _as_it_is(store, body)
     total, size = shown["total"], len(shown["result"])
@@ -102,14 +102,14 @@ def _reordered(store: Store, body: Body, count: int) -> Page:
     return {**shown, "result": rows}
 
 
-ALTERED: Mapping[str, Callable[[Store, Body, int], Page]] = {
+ALTERED: Mapping[str, Callable[[AgentStore, Body, int], Page]] = {
     "duplicate": _duplicated,
     "total": _with_other_total,
     "reorder": _reordered,
 }
 
 
-def _rows(store: Store, body: Body, start: int, stop: int) -> list[dict[str, Any]]:
+def _rows(store: AgentStore, body: Body, start: int, stop: int) -> list[dict[str, Any]]:
     """The rows of the listing from `start` up to `stop`, whatever the pages they stand on."""
     size = body["pageSize"]
     first = start // size

@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.sandbox.handlers import HANDLERS, READS
 from reconciler.sandbox.parameters import TABLES
-from reconciler.sandbox.vendor import Call
+from reconciler.sandbox.vendor import VendorCall
 
 WRITES = tuple(name for name in HANDLERS if name not in READS)
 # What `endpoint` may say, and the endpoints it stands for.
@@ -46,7 +46,7 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """What one kind of fault may be told: `needs` must be given, `takes` may be and names what it is else."""
 
     needs: tuple[str, ...] = ()
@@ -60,29 +60,29 @@ class Kind:
         return (*COMMON, *self.needs, *self.takes)
 
 
-KINDS: Mapping[str, Kind] = {
-    "drop-before": Kind(),
-    "drop-after": Kind(),
-    "reset-after": Kind(),
-    "hang": Kind(takes={"seconds": 3600}),
-    "hang-after": Kind(takes={"seconds": 3600}),
-    "late": Kind(needs=("seconds",)),
-    "429": Kind(takes={"retryAfter": None}),
-    "5xx-before": Kind(takes={"status": 502}),
-    "5xx-after": Kind(takes={"status": 502}),
-    "envelope-5xx-after": Kind(takes={"status": 500}),
-    "html": Kind(),
-    "html-after": Kind(),
-    "truncated": Kind(),
-    "cut": Kind(),
-    "refuse": Kind(takes={"code": 20099, "msg": "系统繁忙, 请稍后再试", "quote": False}),
-    "ignore": Kind(needs=("field",), endpoints=("writes", "create/v2", "edit/v2", "editPwd")),
-    "ignore-all": Kind(endpoints=WRITING),
-    "slow": Kind(needs=("seconds",)),
-    "drip": Kind(needs=("seconds",)),
-    "move": Kind(needs=("how",), takes={"count": 1, "real": False}, endpoints=("page",)),
-    "limit-list": Kind(needs=("max",), endpoints=("del/v2",)),
-    "status": Kind(needs=("status",), takes={"code": None, "msg": "服务暂不可用"}, statuses=range(200, 600)),
+KINDS: Mapping[str, FaultKind] = {
+    "drop-before": FaultKind(),
+    "drop-after": FaultKind(),
+    "reset-after": FaultKind(),
+    "hang": FaultKind(takes={"seconds": 3600}),
+    "hang-after": FaultKind(takes={"seconds": 3600}),
+    "late": FaultKind(needs=("seconds",)),
+    "429": FaultKind(takes={"retryAfter": None}),
+    "5xx-before": FaultKind(takes={"status": 502}),
+    "5xx-after": FaultKind(takes={"status": 502}),
+    "envelope-5xx-after": FaultKind(takes={"status": 500}),
+    "html": FaultKind(),
+    "html-after": FaultKind(),
+    "truncated": FaultKind(),
+    "cut": FaultKind(),
+    "refuse": FaultKind(takes={"code": 20099, "msg": "系统繁忙, 请稍后再试", "quote": False}),
+    "ignore": FaultKind(needs=("field",), endpoints=("writes", "create/v2", "edit/v2", "editPwd")),
+    "ignore-all": FaultKind(endpoints=WRITING),
+    "slow": FaultKind(needs=("seconds",)),
+    "drip": FaultKind(needs=("seconds",)),
+    "move": FaultKind(needs=("how",), takes={"count": 1, "real": False}, endpoints=("page",)),
+    "limit-list": FaultKind(needs=("max",), endpoints=("del/v2",)),
+    "status": FaultKind(needs=("status",), takes={"code": None, "msg": "服务暂不可用"}, statuses=range(200, 600)),
 }
 
 
@@ -107,12 +107,12 @@ class Rule:
     real: bool = False
     max: int = 0
 
-    def concerns(self, call: Call) -> bool:
+    def concerns(self, call: VendorCall) -> bool:
         """Whether the call is one that this rule counts."""
         mine = call.endpoint in ENDPOINTS[self.endpoint]
         return mine and self.operator_id in (None, *call.named)
 
-    def bites(self, call: Call) -> bool:
+    def bites(self, call: VendorCall) -> bool:
         """Whether this fault would change anything about the call."""
         match self.fault:
             case "ignore":
@@ -178,7 +178,7 @@ def _fault(value: Mapping[str, Any]) -> str:
     return fault
 
 
-def _check_endpoint(value: Mapping[str, Any], fault: str, kind: Kind) -> None:
+def _check_endpoint(value: Mapping[str, Any], fault: str, kind: FaultKind) -> None:
     if "endpoint" not in value:
         raise ValueError(f"endpoint is missing; allowed for {fault}: {', '.join(kind.endpoints)}")
     endpoint = value["endpoint"]
@@ -186,7 +186,7 @@ def _check_endpoint(value: Mapping[str, Any], fault: str, kind: Kind) -> None:
         raise _wrong("endpoint", f"one of {', '.join(kind.endpoints)} for {fault}", endpoint)
 
 
-def _check_keys(value: Mapping[str, Any], fault: str, kind: Kind) -> None:
+def _check_keys(value: Mapping[str, Any], fault: str, kind: FaultKind) -> None:
     for key in value:
         if key not in kind.keys:
             raise ValueError(f"key {reprlib.repr(key)} is not known; allowed for {fault}: {', '.join(kind.keys)}")
@@ -195,7 +195,7 @@ def _check_keys(value: Mapping[str, Any], fault: str, kind: Kind) -> None:
             raise ValueError(f"{fault} needs {key}: {ALLOWED[key][1]}")
 
 
-def _check_value(key: str, value: object, kind: Kind) -> None:
+def _check_value(key: str, value: object, kind: FaultKind) -> None:
     if key == "status":
         if type(value) is not int or value not in kind.statuses:
             raise _wrong(key, f"an integer from {kind.statuses[0]} to {kind.statuses[-1]}", value)

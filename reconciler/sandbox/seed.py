@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.sandbox.agent import ROLES, password_md5
-from reconciler.sandbox.store import Store
+from reconciler.sandbox.store import AgentStore
 
 SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹"
@@ -30,7 +30,7 @@ MINUTE = 60_000
 YEAR = 525_600 * MINUTE
 
 
-def plant(store: Store, count: int, seed: int) -> None:
+def plant(store: AgentStore, count: int, seed: int) -> None:
     """Adds `count` agents to an empty store, inside its transaction; at most `MOST_AGENTS`."""
     rng = random.Random(seed)
     groups = [store.group(name) for name in GROUPS]

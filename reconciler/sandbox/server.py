@@ -38,9 +38,9 @@ from reconciler.sandbox.rulefile import rules_in
 from reconciler.sandbox.rules import rules_of
 from reconciler.sandbox.seed import MOST_AGENTS, plant
 from reconciler.sandbox.staging import Stage
-from reconciler.sandbox.store import USUAL_COMPANY_ID, Store
+from reconciler.sandbox.store import USUAL_COMPANY_ID, AgentStore
 from reconciler.sandbox.traffic import Hold
-from reconciler.sandbox.vendor import Call, Company, Vendor
+from reconciler.sandbox.vendor import Vendor, VendorCall, VendorCompany
 
 PREFIX = "/api/v1/config/openapi/agent/"
 LARGEST_BODY = 16 * 2**20  # bytes
@@ -52,7 +52,7 @@ RuleBody = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class SandboxOptions:
     """How a sandbox is to be run.
 
     `data`: the SQLite file, None for memory. `agents`: how many to invent when it holds none. `token`: None
@@ -90,7 +90,7 @@ class Options:
         if self.token == "":
             raise ValueError("token must not be empty")
         if self.company is not None:
-            Company.parsed(self.company)
+            VendorCompany.parsed(self.company)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Box:
         self.script.traffic.settle(go_on=True)
 
 
-def serve(options: Options, announce: Callable[[str], None]) -> None:
+def serve(options: SandboxOptions, announce: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; `announce` gets one line, with the URL, once requests are accepted.
 
     Raises:
@@ -134,7 +134,7 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
 
 @contextmanager
 def running(**options: Any) -> Iterator[Box]:
-    """Runs a sandbox in a thread until the block ends; takes the fields of `Options`, by default a free port.
+    """Runs a sandbox in a thread until the block ends; takes the fields of `SandboxOptions`, by default a free port.
 
     `faults` may also be a list of rules, as `Box.faults` takes them.
 
@@ -144,13 +144,13 @@ def running(**options: Any) -> Iterator[Box]:
     """
     faults = options.get("faults")
     file, rules = (faults, ()) if faults is None or isinstance(faults, Path) else (None, faults)
-    chosen = Options(**{"port": 0, **options, "faults": file})
+    chosen = SandboxOptions(**{"port": 0, **options, "faults": file})
     script = _scripted(chosen, rules)
     with closing(_stocked(chosen)) as store, _in_thread(chosen, store, script) as url:
         yield Box(url, Console(store, script), script)
 
 
-def application(options: Options, store: Store, faults: Faults) -> web.Application:
+def application(options: SandboxOptions, store: AgentStore, faults: Faults) -> web.Application:
     """The aiohttp application, which answers every path."""
     face = _Face(options, store, faults)
     app = web.Application(client_max_size=LARGEST_BODY)
@@ -162,8 +162,8 @@ def application(options: Options, store: Store, faults: Faults) -> web.Applicati
 class _Face:
     """Turns HTTP requests into calls, and sends what the stage delivers."""
 
-    def __init__(self, options: Options, store: Store, faults: Faults) -> None:
-        company = None if options.company is None else Company.parsed(options.company)
+    def __init__(self, options: SandboxOptions, store: AgentStore, faults: Faults) -> None:
+        company = None if options.company is None else VendorCompany.parsed(options.company)
         self._stage = Stage(Vendor(store, company, options.success_code, options.quirks), faults)
         self._door = Door(options.token, None if options.rate is None else Bucket(options.rate))
         self._latency = options.latency / 1000
@@ -182,7 +182,7 @@ class _Face:
         """Gives up what is held back, so that a hanging request does not keep the server from ending."""
         self._stage.faults.traffic.let_go(go_on=False)
 
-    async def _played(self, request: web.Request, call: Call, hold: Hold) -> web.StreamResponse:
+    async def _played(self, request: web.Request, call: VendorCall, hold: Hold) -> web.StreamResponse:
         turn = self._stage.enter(call, request.headers["token"])
         if not await _waited(hold, turn.delay):
             return _severed(request)
@@ -195,13 +195,13 @@ class _Face:
             return await _streamed(request, delivery, hold)
         return _severed(request, reset=delivery.manner == "reset")
 
-    async def _receive(self, request: web.Request) -> Call:
+    async def _receive(self, request: web.Request) -> VendorCall:
         self._door.count()
         endpoint = _endpoint(request)
         self._door.admit(request.headers.get("token", ""))
         if request.content_type != "application/json":
             raise turned_away(NOT_DECLARED_JSON, "Content-Type 应为 application/json")
-        return Call(endpoint, await _json_object(request))
+        return VendorCall(endpoint, await _json_object(request))
 
 
 def _endpoint(request: web.Request) -> str:
@@ -284,16 +284,16 @@ async def _dripped(response: web.StreamResponse, delivery: Delivery, hold: Hold)
     return True
 
 
-def _scripted(options: Options, rules: Sequence[RuleBody] = ()) -> Faults:
+def _scripted(options: SandboxOptions, rules: Sequence[RuleBody] = ()) -> Faults:
     """The faults of the file, or without one of these rules."""
     return Faults(rules_of(rules) if options.faults is None else rules_in(options.faults), options.seed)
 
 
-def _stocked(options: Options) -> Store:
+def _stocked(options: SandboxOptions) -> AgentStore:
     """The store, with invented agents when it would hold none."""
-    company_id = USUAL_COMPANY_ID if options.company is None else Company.parsed(options.company).row_id
+    company_id = USUAL_COMPANY_ID if options.company is None else VendorCompany.parsed(options.company).row_id
     sip_numbers = max(USUAL_SIZE, 2 * options.agents) if options.sip_numbers is None else options.sip_numbers
-    store = Store(options.data, sip_numbers=sip_numbers, company_id=company_id, seed=options.seed)
+    store = AgentStore(options.data, sip_numbers=sip_numbers, company_id=company_id, seed=options.seed)
     with store.transaction():
         if options.agents and store.count() == 0:
             plant(store, options.agents, options.seed)
@@ -301,7 +301,7 @@ def _stocked(options: Options) -> Store:
 
 
 @contextmanager
-def _in_thread(options: Options, store: Store, faults: Faults) -> Iterator[str]:
+def _in_thread(options: SandboxOptions, store: AgentStore, faults: Faults) -> Iterator[str]:
     """Serves from a thread with its own event loop; gives the URL."""
     ready: Future[tuple[str, Callable[[], None]]] = Future()
     runner = _runner(options, store, faults)
@@ -315,7 +315,9 @@ def _in_thread(options: Options, store: Store, faults: Faults) -> Iterator[str]:
         thread.join()
 
 
-async def _until_told(options: Options, runner: web.AppRunner, ready: Future[tuple[str, Callable[[], None]]]) -> None:
+async def _until_told(
+    options: SandboxOptions, runner: web.AppRunner, ready: Future[tuple[str, Callable[[], None]]]
+) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     try:
         url = await _listening(runner, options)
@@ -331,7 +333,9 @@ def _tell(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     loop.call_soon_threadsafe(stop.set)
 
 
-async def _until_signalled(options: Options, store: Store, faults: Faults, announce: Callable[[str], None]) -> None:
+async def _until_signalled(
+    options: SandboxOptions, store: AgentStore, faults: Faults, announce: Callable[[str], None]
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # not every platform's loop can; there SIGINT raises KeyboardInterrupt
@@ -344,11 +348,11 @@ async def _until_signalled(options: Options, store: Store, faults: Faults, annou
         await runner.cleanup()
 
 
-def _runner(options: Options, store: Store, faults: Faults) -> web.AppRunner:
+def _runner(options: SandboxOptions, store: AgentStore, faults: Faults) -> web.AppRunner:
     return web.AppRunner(application(options, store, faults), access_log=None, shutdown_timeout=GRACE)
 
 
-async def _listening(runner: web.AppRunner, options: Options) -> str:
+async def _listening(runner: web.AppRunner, options: SandboxOptions) -> str:
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()
@@ -356,7 +360,7 @@ async def _listening(runner: web.AppRunner, options: Options) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _greeting(url: str, options: Options, store: Store, rules: int) -> str:
+def _greeting(url: str, options: SandboxOptions, store: AgentStore, rules: int) -> str:
     with store.transaction():
         count = store.count()
     token = "any that is not empty" if options.token is None else "the one given"

@@ -22,7 +22,7 @@ from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.moves import Moves
 from reconciler.sandbox.rules import Rule
 from reconciler.sandbox.traffic import Entry
-from reconciler.sandbox.vendor import Call, Vendor
+from reconciler.sandbox.vendor import Vendor, VendorCall
 
 # The faults under which the vendor never sees the call.
 UNSEEN = frozenset({"drop-before", "hang", "429", "5xx-before", "html", "refuse", "limit-list", "status"})
@@ -35,7 +35,7 @@ class Stage:
     vendor: Vendor
     faults: Faults
 
-    def enter(self, call: Call, token: str) -> Turn:
+    def enter(self, call: VendorCall, token: str) -> Turn:
         """The turn of a call that got past the door; it counts from now on."""
         rule = self.faults.hit(call)
         entry = self.faults.traffic.arrived(call.endpoint, call.named, None if rule is None else rule.fault)
@@ -53,7 +53,7 @@ class Turn:
 
     vendor: Vendor
     moves: Moves
-    call: Call
+    call: VendorCall
     token: str
     rule: Rule | None
     entry: Entry
@@ -79,7 +79,7 @@ class Turn:
         except RefusedError as refusal:
             return self.vendor.refuse(self.call, refusal), False
 
-    def _performed(self, checked: Call) -> tuple[Answer, bool]:
+    def _performed(self, checked: VendorCall) -> tuple[Answer, bool]:
         match self.rule:
             case Rule(fault="ignore-all"):
                 return self.vendor.pretend(checked), False
@@ -87,7 +87,7 @@ class Turn:
                 return self.vendor.pretend(checked), False  # there is nothing else to do
             case Rule(fault="ignore", field=name):
                 rest = {key: value for key, value in self.call.body.items() if key != name}
-                return self.vendor.act(self.vendor.check(Call(checked.endpoint, rest))), True
+                return self.vendor.act(self.vendor.check(VendorCall(checked.endpoint, rest))), True
             case Rule(fault="move", how=how, real=real) as rule:
                 perform = self.vendor.act if real or how == "restore" else self.vendor.pretend
                 return perform(checked, partial(self.moves.page, rule)), False
@@ -95,7 +95,7 @@ class Turn:
                 return self.vendor.act(checked), self.call.writes
 
 
-def _instead(rule: Rule, call: Call, token: str) -> Answer:
+def _instead(rule: Rule, call: VendorCall, token: str) -> Answer:
     """The answer to a call that the vendor never sees."""
     match rule.fault:
         case "429":

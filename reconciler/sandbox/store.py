@@ -76,7 +76,7 @@ class DataFileError(ValueError):
     """The file named as data cannot be opened, or is no sandbox's database."""
 
 
-class Written(NamedTuple):
+class AnsweredWrite(NamedTuple):
     """One write request that reached the vendor: its place in the order, the code it was answered with.
 
     `committed` tells whether it was carried out. With scripted faults `code` is what the vendor said, whether
@@ -94,7 +94,7 @@ def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Store:
+class AgentStore:
     """One SQLite database, in memory or in a file, shared by threads under one lock.
 
     Every method but `transaction` and `close` belongs inside `transaction`.
@@ -233,10 +233,12 @@ class Store:
         statement = "INSERT INTO history (endpoint, operatorIds, code, committed) VALUES (?, ?, ?, ?)"
         self._db.execute(statement, (endpoint, json.dumps(operator_ids), code, committed))
 
-    def history(self) -> list[Written]:
+    def history(self) -> list[AnsweredWrite]:
         """Every write request, in the order in which it was carried out, refused or ended."""
         rows = self._db.execute("SELECT seq, endpoint, operatorIds, code, committed FROM history ORDER BY seq")
-        return [Written(seq, endpoint, json.loads(ids), code, bool(done)) for seq, endpoint, ids, code, done in rows]
+        return [
+            AnsweredWrite(seq, endpoint, json.loads(ids), code, bool(done)) for seq, endpoint, ids, code, done in rows
+        ]
 
     def wipe(self) -> None:
         """Forgets every agent, group and write, and counts ids from 1 again."""

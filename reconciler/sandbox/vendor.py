@@ -10,20 +10,20 @@ from reconciler.sandbox.answers import COMPANY_UNKNOWN, SUCCESS, SUCCESS_MESSAGE
 from reconciler.sandbox.handlers import HANDLERS, READS, Body
 from reconciler.sandbox.parameters import checked
 from reconciler.sandbox.quirks import quirky
-from reconciler.sandbox.store import USUAL_COMPANY_ID, Store
+from reconciler.sandbox.store import USUAL_COMPANY_ID, AgentStore
 
-Handler = Callable[[Store, Body], Data | None]
+Handler = Callable[[AgentStore, Body], Data | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
+class VendorCompany:
     """The one company served: its `abbreviate`, and its `companyId` where that is to be checked too."""
 
     abbreviate: str
     id: int | None = None
 
     @classmethod
-    def parsed(cls, text: str) -> Company:
+    def parsed(cls, text: str) -> VendorCompany:
         """Reads `ABBREVIATE[:ID]`.
 
         Raises:
@@ -45,7 +45,7 @@ MOST_IN_A_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class VendorCall:
     """One request past the door: the endpoint, such as `create/v2`, and the JSON object of its body."""
 
     endpoint: str
@@ -75,12 +75,12 @@ class Call:
 class Vendor:
     """Answers calls from one store; with no company given, every company is this one."""
 
-    store: Store
-    company: Company | None = None
+    store: AgentStore
+    company: VendorCompany | None = None
     success_code: int = SUCCESS
     quirks: bool = False
 
-    def check(self, call: Call) -> Call:
+    def check(self, call: VendorCall) -> VendorCall:
         """The call with the endpoint's defaults filled in.
 
         Raises:
@@ -89,9 +89,9 @@ class Vendor:
         body = checked(call.endpoint, call.body)
         if self.company is not None:
             _check_company(self.company, body)
-        return Call(call.endpoint, body)
+        return VendorCall(call.endpoint, body)
 
-    def act(self, call: Call, handler: Handler | None = None) -> Answer:
+    def act(self, call: VendorCall, handler: Handler | None = None) -> Answer:
         """Carries out a checked call in one transaction, which also records it; committed when this returns.
 
         `handler` takes the place of the endpoint's own.
@@ -105,7 +105,7 @@ class Vendor:
                 self.store.record(call.endpoint, _concerned(call, data), self.success_code, committed=True)
         return self._success(call, data)
 
-    def pretend(self, call: Call, handler: Handler | None = None) -> Answer:
+    def pretend(self, call: VendorCall, handler: Handler | None = None) -> Answer:
         """What `act` would answer to a checked call; nothing has changed when this returns.
 
         Raises:
@@ -120,18 +120,18 @@ class Vendor:
             self.note(call, self.success_code, data)
         return self._success(call, data)
 
-    def refuse(self, call: Call, refusal: RefusedError) -> Answer:
+    def refuse(self, call: VendorCall, refusal: RefusedError) -> Answer:
         """The answer to a refused call, whose refusal is recorded when it was a write."""
         self.note(call, refusal.answer.code)
         return refusal.answer
 
-    def note(self, call: Call, code: int, data: Data | None = None) -> None:
+    def note(self, call: VendorCall, code: int, data: Data | None = None) -> None:
         """Records a write that was not carried out."""
         if call.writes:
             with self.store.transaction():
                 self.store.record(call.endpoint, _concerned(call, data), code, committed=False)
 
-    def _success(self, call: Call, data: Data | None) -> Answer:
+    def _success(self, call: VendorCall, data: Data | None) -> Answer:
         shown = _quirky_data(data) if self.quirks and not call.writes else data
         return Answer(self.success_code, SUCCESS_MESSAGE, shown)
 
@@ -140,14 +140,14 @@ class _UndoneError(Exception):
     """Rolls a transaction back."""
 
 
-def _check_company(company: Company, body: Mapping[str, Any]) -> None:
+def _check_company(company: VendorCompany, body: Mapping[str, Any]) -> None:
     if body["abbreviate"] != company.abbreviate:
         raise RefusedError(COMPANY_UNKNOWN, f"企业 {body['abbreviate']} 不存在")
     if company.id is not None and body.get("companyId", company.id) != company.id:
         raise RefusedError(COMPANY_UNKNOWN, f"企业id {body['companyId']} 与企业缩写不符")
 
 
-def _concerned(call: Call, data: Data | None) -> list[str]:
+def _concerned(call: VendorCall, data: Data | None) -> list[str]:
     """The operatorIds a write concerned: those created, else those its body names."""
     return [agent["operatorId"] for agent in data] if isinstance(data, list) else call.named
 

@@ -72,7 +72,7 @@ class Lost:
 Outcome = Ok | Refused | NotSent | Lost
 
 
-def without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
+def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
     """The outcome, its words cut and without the secrets of the request: a vendor may quote what it refuses."""
 
     def clean(words: str) -> str:
@@ -91,7 +91,7 @@ def without(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
             return outcome
 
 
-def understood(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
+def classify_response(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
     """What a whole HTTP answer means; `headers` are looked up in lower case."""
     envelope = _envelope(body)
     message = str(envelope.get("msg") or "") if envelope else ""

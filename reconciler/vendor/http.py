@@ -33,7 +33,17 @@ from reconciler.core.model.live import LiveAgent
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError, WrongUsage
 from reconciler.settings import Connection
-from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, has_shape, understood, whole_number, without
+from reconciler.vendor.answer import (
+    Lost,
+    NotSent,
+    Ok,
+    Outcome,
+    Refused,
+    classify_response,
+    has_shape,
+    redacted,
+    whole_number,
+)
 from reconciler.vendor.rate import HOPELESS, RateLimiter, backoff
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
@@ -102,7 +112,7 @@ class Transport:
             # Half a surrogate pair, which a vendor's row may hold, becomes an escape.
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
             outcome = self._answer(self._urls[name], content)
-        outcome = without(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
+        outcome = redacted(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after, pauses)
         if isinstance(outcome, Ok | Refused):
@@ -132,11 +142,11 @@ class Transport:
             body = _bounded_body(response, time.monotonic() + self._settings.timeout)
         except _UnreadableError as error:
             # Some statuses say enough by themselves.
-            bare = understood(response.status_code, response.headers, b"", codes)
+            bare = classify_response(response.status_code, response.headers, b"", codes)
             return Lost(str(error)) if isinstance(bare, Lost) else bare
         finally:
             response.stream.close()  # type: ignore[union-attr]
-        return understood(response.status_code, response.headers, body, codes)
+        return classify_response(response.status_code, response.headers, body, codes)
 
 
 class _UnreadableError(Exception):
@@ -179,7 +189,7 @@ def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LookedUp:
     """What `one` shows of an agent, its SIP password included."""
 
     agent: LiveAgent
@@ -194,8 +204,8 @@ class Reader:
         self._transport = transport
         self._company = company
 
-    def look(self, operator_id: str) -> Outcome:
-        """2.1.4, once and without patience: `Ok` with a `Looked`, or with `None` when there is no such agent.
+    def look_up(self, operator_id: str) -> Outcome:
+        """2.1.4, once and without patience: `Ok` with a `LookedUp`, or with `None` when there is no such agent.
 
         The reference names no code for "no such agent", so a refusal is made sure of by 2.1.5, filtered by the id.
         """
@@ -207,12 +217,12 @@ class Reader:
             return _looked(operator_id, found[0] if found else None) if isinstance(outcome, Ok) else outcome
         return _looked(operator_id, outcome.data) if isinstance(outcome, Ok) else outcome
 
-    def one(self, operator_id: str) -> Looked | None:
+    def one(self, operator_id: str) -> LookedUp | None:
         """2.1.4, with patience: one agent, or `None` when there is no such agent. Raises `VendorError`."""
         for attempt in range(1, READ_TRIES + 1):
-            outcome = self.look(operator_id)
+            outcome = self.look_up(operator_id)
             if isinstance(outcome, Ok):
-                found: Looked | None = outcome.data
+                found: LookedUp | None = outcome.data
                 return found
             if isinstance(outcome, Refused):
                 raise VendorError(str(outcome), _hint(outcome))
@@ -307,7 +317,7 @@ def _looked(operator_id: str, row: object) -> Outcome:
     if agent.operator_id != operator_id or not isinstance(row, dict):
         return Lost("the answer shows another agent")
     number, password = row.get("sipNumber"), row.get("sipPassword")
-    return Ok(Looked(agent, str(number) if number else None, Secret(str(password)) if password else None))
+    return Ok(LookedUp(agent, str(number) if number else None, Secret(str(password)) if password else None))
 
 
 def _hint(refused: Refused) -> str:

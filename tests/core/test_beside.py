@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.beside import Row, Source, beside
+from reconciler.core.beside import ComparedField, Source, beside
 from reconciler.core.desired.read import parse_files
 from reconciler.core.desired.resolve import Resolved
 from reconciler.core.model.ledger import LedgerEntry
@@ -26,7 +26,7 @@ def agent(operator_id: str) -> Resolved:
     return next(each for each in reading.agents if each.operator_id == operator_id)
 
 
-def rows(*found: Row) -> dict[str, Row]:
+def rows(*found: ComparedField) -> dict[str, ComparedField]:
     """Rows by field."""
     return {row.field: row for row in found}
 

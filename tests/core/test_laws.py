@@ -64,9 +64,9 @@ def test_an_unmanaged_field_is_never_sent(
             if name in wanted[id_]:
                 assert value == wanted[id_][name] or letting_go
             elif plan.actions[call.actions[0]].kind == "replace":
-                assert value in (live.agents[id_].fields.get(name), entry.given.get(name), entry.owed.get(name))
+                assert value in (live.agents[id_].fields.get(name), entry.given.get(name), entry.to_restore.get(name))
             else:
-                assert value == entry.owed[name]
+                assert value == entry.to_restore[name]
 
 
 @law
@@ -148,7 +148,7 @@ def _before(calls: tuple[Call, ...], index: int) -> set[int]:
     found: set[int] = set()
     left = [index]
     while left:
-        new = set(calls[left.pop()].after) - found
+        new = set(calls[left.pop()].requires_success_of) - found
         found |= new
         left += new
     assert index not in found, "the order goes round in a circle"
@@ -177,7 +177,7 @@ def test_an_apply_that_was_cut_short_is_finished_by_the_next(
     desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], random: Random, part: float
 ) -> None:
     """After any number of calls a second apply does the rest, and a replaced agent gets back all that it had."""
-    ledger = {id_: replace(entry, owed={}) for id_, entry in ledger.items()}
+    ledger = {id_: replace(entry, to_restore={}) for id_, entry in ledger.items()}
     desired = _possible(desired, live, ledger)
     assume(desired.agents)
     plan = make_plan(desired, live, ledger, REPLACING)
@@ -262,11 +262,11 @@ def _assert_carried(desired: DesiredState, plan: Plan, live: LiveState, after: L
     for action in plan.actions:
         if action.kind in ("edit", "replace"):
             asked = {change.field: change.after for change in action.changes if BY_NAME[change.field].wire.listed}
-            id_, owed = action.operator_id, {**action.recorded.owed}
-            number = owed.pop("sipNumber", None)
+            id_, to_restore = action.operator_id, {**action.recorded.to_restore}
+            number = to_restore.pop("sipNumber", None)
             if "sipNumber" in action.carries and action.carries["sipNumber"] == number:
                 asked = {"sipNumber": number, **asked}
-            unasked = {n: v for n, v in owed.items() if n not in managed[id_] and BY_NAME[n].wire.listed}
+            unasked = {n: v for n, v in to_restore.items() if n not in managed[id_] and BY_NAME[n].wire.listed}
             back = {n: v for n, v in unasked.items() if can_edit(BY_NAME[n], v)}
             assert after.agents[id_].fields == {**live.agents[id_].fields, **back, **asked}
 

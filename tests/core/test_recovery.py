@@ -16,7 +16,7 @@ from reconciler.core.recovery import adopted, given_back, recover, remembered
 from tests.core.build import agent, desired, env, live, live_agent
 
 KNOWN = LedgerEntry(1, {"roleName": "old", "bindSkillName": "s"})
-OWING = LedgerEntry(owed={"name": "a", "status": "disabled", "roleName": "old"})
+OWING = LedgerEntry(to_restore={"name": "a", "status": "disabled", "roleName": "old"})
 
 
 def intent(
@@ -25,16 +25,16 @@ def intent(
     version: int | None = None,
     outcome: CallOutcome | None = None,
     ids: tuple[str, ...] = ("8001",),
-    owes: Mapping[str, Value] | None = None,
+    to_restore: Mapping[str, Value] | None = None,
 ) -> Intent:
     """A call about 8001, unless other agents are named."""
-    return Intent(kind, ids, fields or {}, version, outcome, owes or {})
+    return Intent(kind, ids, fields or {}, version, outcome, to_restore or {})
 
 
 def test_an_intent_is_a_call_without_its_order() -> None:
     """What is about to be sent keeps the kind, the agents, the values and the password's version, and no outcome."""
-    call = Call("create", ("8001",), (0,), {"name": "a"}, password=env(3), after=(1,))
-    owing = Call("delete", ("8001",), (0,), owes={"name": "a"})
+    call = Call("create", ("8001",), (0,), {"name": "a"}, password=env(3), requires_success_of=(1,))
+    owing = Call("delete", ("8001",), (0,), to_restore={"name": "a"})
     assert Intent.of(owing) == Intent("delete", ("8001",), {}, None, None, {"name": "a"})
     assert Intent.of(call) == Intent("create", ("8001",), {"name": "a"}, 3, None)
     assert Intent.of(Call("delete", ("8001", "8002"), (0, 1))) == Intent("delete", ("8001", "8002"), {}, None)
@@ -57,23 +57,23 @@ def test_an_intent_is_a_call_without_its_order() -> None:
         (None, intent("password", None, 2), LedgerEntry(2)),
         (KNOWN, intent("delete"), None),
         (None, intent("delete"), None),
-        (KNOWN, intent("delete", owes=OWING.owed), OWING),
-        (OWING, intent("create", {"name": "a"}, 2), LedgerEntry(2, owed=OWING.owed)),
+        (KNOWN, intent("delete", to_restore=OWING.to_restore), OWING),
+        (OWING, intent("create", {"name": "a"}, 2), LedgerEntry(2, to_restore=OWING.to_restore)),
         (
             OWING,
             intent("create", {"roleName": "r"}),
-            LedgerEntry(None, {"roleName": "r"}, owed={"name": "a", "status": "disabled"}),
+            LedgerEntry(None, {"roleName": "r"}, to_restore={"name": "a", "status": "disabled"}),
         ),
         (OWING, intent("edit", {"status": "disabled"}), OWING),
         (
             OWING,
             intent("edit", {"roleName": "old"}),
-            LedgerEntry(None, {"roleName": "old"}, owed={"name": "a", "status": "disabled"}),
+            LedgerEntry(None, {"roleName": "old"}, to_restore={"name": "a", "status": "disabled"}),
         ),
-        (LedgerEntry(1, unsure=True), intent("password", None, 2), LedgerEntry(2)),
-        (LedgerEntry(1, unsure=True), intent("password", None, 0), LedgerEntry(None)),
-        (LedgerEntry(1, unsure=True), intent("create", None, 2), LedgerEntry(2)),
-        (LedgerEntry(1, unsure=True), intent("edit", {"name": "a"}), LedgerEntry(1, unsure=True)),
+        (LedgerEntry(1, password_unknown=True), intent("password", None, 2), LedgerEntry(2)),
+        (LedgerEntry(1, password_unknown=True), intent("password", None, 0), LedgerEntry(None)),
+        (LedgerEntry(1, password_unknown=True), intent("create", None, 2), LedgerEntry(2)),
+        (LedgerEntry(1, password_unknown=True), intent("edit", {"name": "a"}), LedgerEntry(1, password_unknown=True)),
     ],
 )
 def test_what_is_remembered(entry: LedgerEntry | None, done: Intent, after: LedgerEntry | None) -> None:
@@ -100,12 +100,19 @@ NOBODY = live()
             "was created, with the password that was stored before",
             "60001",
         ),
-        (intent("create", {"roleName": "r"}, 2), NOBODY, None, LedgerEntry(unsure=True), "was not created", None),
-        (intent("create"), NOBODY, OWING, replace(OWING, unsure=True), "was not created", None),
+        (
+            intent("create", {"roleName": "r"}, 2),
+            NOBODY,
+            None,
+            LedgerEntry(password_unknown=True),
+            "was not created",
+            None,
+        ),
+        (intent("create"), NOBODY, OWING, replace(OWING, password_unknown=True), "was not created", None),
         (intent("delete"), LISTED, KNOWN, KNOWN, "was not deleted", None),
         (intent("delete"), NOBODY, KNOWN, None, "was deleted", None),
-        (intent("delete", owes=OWING.owed), NOBODY, KNOWN, OWING, "was deleted", None),
-        (intent("delete", owes=OWING.owed), LISTED, KNOWN, KNOWN, "was not deleted", None),
+        (intent("delete", to_restore=OWING.to_restore), NOBODY, KNOWN, OWING, "was deleted", None),
+        (intent("delete", to_restore=OWING.to_restore), LISTED, KNOWN, KNOWN, "was not deleted", None),
         (
             intent("password", None, 2),
             LISTED,
@@ -165,7 +172,7 @@ def test_a_batch_that_was_cut_short() -> None:
     """Whom it made has a password that nobody knows, and gets another; who is not there may come yet."""
     batch = Intent("create", ("8001", "8002"), {"name": "a"}, None, vendor_password=True)
     entries, findings = recover([batch], live(live_agent("8001", name="a", sipNumber="60001")), {})
-    assert entries == {"8001": LedgerEntry(unsure=True), "8002": LedgerEntry(unsure=True)}
+    assert entries == {"8001": LedgerEntry(password_unknown=True), "8002": LedgerEntry(password_unknown=True)}
     words = "was created, with a password of the vendor's that was not delivered; it will be set anew"
     assert findings == (Finding("8001", words, "60001"), Finding("8002", "was not created"))
     done = replace(batch, outcome="done")
@@ -197,8 +204,11 @@ def test_the_calls_of_a_run_add_up() -> None:
     [
         (NOBODY, {}),
         (live(live_agent("8001", name="b")), {}),
-        (LISTED, {"8001": replace(OWING, owed={"status": "disabled", "roleName": "old"})}),
-        (live(live_agent("8001", name="a", status="disabled")), {"8001": replace(OWING, owed={"roleName": "old"})}),
+        (LISTED, {"8001": replace(OWING, to_restore={"status": "disabled", "roleName": "old"})}),
+        (
+            live(live_agent("8001", name="a", status="disabled")),
+            {"8001": replace(OWING, to_restore={"roleName": "old"})},
+        ),
     ],
     ids=["not there", "nothing given back", "a part", "all that is listed"],
 )

@@ -20,7 +20,7 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.saved.plan_json import plan_document, read_plan
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.plan_file import SavedPlan, load_plan, save_plan
 from reconciler.ledger.ledger import load_ledger
 from reconciler.ledger.on_disk import LocalStore
@@ -108,7 +108,7 @@ def test_every_byte_counts(path: Path) -> None:
 def _is_refused(path: Path) -> bool:
     try:
         load_plan(path)
-    except Refused:
+    except Declined:
         return True
     return False
 
@@ -154,7 +154,7 @@ def test_the_same_written_otherwise_is_refused(path: Path, case: str) -> None:
     other = other_json(data)[case]
     assert other != data
     path.write_bytes(other)
-    with pytest.raises(Refused, match=CHANGED):
+    with pytest.raises(Declined, match=CHANGED):
         load_plan(path)
 
 
@@ -163,7 +163,7 @@ def test_the_seal_is_kept_from_another_plan(path: Path) -> None:
     data = save(path)
     other = plan_document(PLAN, TOOL, "2026-11-22T10:00:01Z")
     path.write_bytes(json_text({**other, "seal": json.loads(data)["seal"]}).encode())
-    with pytest.raises(Refused, match=CHANGED):
+    with pytest.raises(Declined, match=CHANGED):
         load_plan(path)
 
 
@@ -197,7 +197,7 @@ GARBAGE: dict[str, bytes] = {
 def test_what_is_no_plan_is_refused(path: Path, data: bytes) -> None:
     """Anything at all may stand where a plan should: it is refused in words, with what to do."""
     path.write_bytes(data)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Declined) as caught:
         load_plan(path)
     assert str(path) in caught.value.message
     assert caught.value.hint
@@ -206,7 +206,7 @@ def test_what_is_no_plan_is_refused(path: Path, data: bytes) -> None:
 def test_a_plan_that_was_only_shown(path: Path) -> None:
     """What `--format json` prints is a plan to read; that it is none to apply is said."""
     path.write_text(json_text(plan_document(PLAN, TOOL, CREATED)))
-    with pytest.raises(Refused, match="not a saved one") as caught:
+    with pytest.raises(Declined, match="not a saved one") as caught:
         load_plan(path)
     assert "--out" in caught.value.hint
 
@@ -217,7 +217,7 @@ def test_a_plan_that_was_only_shown(path: Path) -> None:
 def test_another_format(path: Path, format_: str) -> None:
     """A plan of another version of the format is called that, though this one cannot read it."""
     path.write_bytes(resealed({**plan_document(PLAN, TOOL, CREATED), "format": format_, "unheard": [1]}))
-    with pytest.raises(Refused, match=r"another format than reconciler\.plan/1"):
+    with pytest.raises(Declined, match=r"another format than reconciler\.plan/1"):
         load_plan(path)
 
 
@@ -312,7 +312,7 @@ DERIVED = frozenset({"other counts", "other calls", "another digest", "another f
 def test_sealed_nonsense_is_refused(path: Path, case: str) -> None:
     """A plan that no planning makes is refused when it is read, though its seal and its digest are right."""
     path.write_bytes(forged(json.loads(save(path)), NONSENSE[case], honest=case in DERIVED))
-    with pytest.raises(Refused, match=CHANGED):
+    with pytest.raises(Declined, match=CHANGED):
         load_plan(path)
 
 
@@ -350,7 +350,7 @@ def test_a_forged_plan_acts_on_no_terminal(path: Path, edit: Callable[[dict[str,
     path.write_bytes(forged(json.loads(save(path)), edit))
     try:
         saved = load_plan(path)
-    except Refused:
+    except Declined:
         return
     for name, render in FORMATS.items():
         assert "\x1b" not in render(saved.plan, Heading(saved.tool, saved.created_at, 0)), name
@@ -442,8 +442,8 @@ def test_every_kind_of_plan_can_be_saved(path: Path) -> None:
     )
     book = {
         "8001": LedgerEntry(1, {"roleName": "客服"}),
-        "8003": LedgerEntry(unsure=True),
-        "8004": LedgerEntry(owed={"email": "e"}),
+        "8003": LedgerEntry(password_unknown=True),
+        "8004": LedgerEntry(to_restore={"email": "e"}),
     }
     wanted = desired(
         agent("8001", env(2), email="new"), agent("8002", sipNumber="60001"), agent("8003"), agent("8004"), prune=False

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import desired_file
-from reconciler.apply.goal import AsBeingRead, AsWritten
-from reconciler.apply.refresh import look
-from reconciler.cli.inputs import Options, as_written, bench
+from reconciler.apply.goal import AsBeingRead, FilesGoal
+from reconciler.apply.refresh import refresh
+from reconciler.cli.inputs import Options, as_written, session
 from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.saved.plan_json import plan_document
 from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
 from reconciler.files import reader_process
-from reconciler.files.reader_process import FORK_FROM, SPAWN_FROM, Reading, worth_it
+from reconciler.files.reader_process import FORK_FROM, SPAWN_FROM, ReaderProcess, worth_it
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
 from tests.process import TOKEN
@@ -33,7 +33,7 @@ BAD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", nmae: 张三}]\n')
 MUCH = [("agents.yaml", desired_file(20_000))]
 
 
-def pid(reading: Reading) -> int:
+def pid(reading: ReaderProcess) -> int:
     """The process that reads."""
     return reading._process.pid
 
@@ -55,7 +55,7 @@ def _spawned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_state_arrives() -> None:
     """What another process read is what this one would have read, and no process is left."""
-    with Reading(GOOD) as reading:
+    with ReaderProcess(GOOD) as reading:
         assert (reading.desired(), ()) == read_files(GOOD)
         reading.check()
         process = pid(reading)
@@ -68,7 +68,7 @@ from reconciler.files import reader_process
 from reconciler.errors import ReconcilerError
 if sys.argv[1] == "bad":
     reader_process.packed_company = lambda _: 1 / 0
-with reader_process.Reading([("a.yaml", b"version: 1\\ncompany: {abbreviate: acme}\\nagents: []\\n")]) as reading:
+with reader_process.ReaderProcess([("a.yaml", b"version: 1\\ncompany: {abbreviate: acme}\\nagents: []\\n")]) as reading:
     try:
         print(reading._process.__class__.__name__, reading.desired().company.abbreviate)
     except ReconcilerError as error:
@@ -91,7 +91,7 @@ KILLED = """
 import os, signal
 from reconciler.files import reader_process
 from tests.files.test_reader_process import MUCH
-reading = reader_process.Reading(MUCH)
+reading = reader_process.ReaderProcess(MUCH)
 print(reading._process.__class__.__name__, flush=True)
 reading._thread.join(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -108,7 +108,7 @@ def test_it_does_not_outlive_us() -> None:
 
 def test_problems_arrive() -> None:
     """Problems are raised as they would have been here, to whoever waits and to whoever asks."""
-    with Reading(BAD) as reading:
+    with ReaderProcess(BAD) as reading:
         with pytest.raises(InvalidFiles) as caught:
             reading.desired()
         assert (None, caught.value.problems) == read_files(BAD)
@@ -118,7 +118,7 @@ def test_problems_arrive() -> None:
 
 def test_it_takes_no_interrupts() -> None:
     """A signal to the whole group is for this process to act on."""
-    with Reading(MUCH) as reading:
+    with ReaderProcess(MUCH) as reading:
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(pid(reading), number)
         assert len(reading.desired().agents) == 20_000
@@ -126,14 +126,14 @@ def test_it_takes_no_interrupts() -> None:
 
 def test_whoever_leaves_early_ends_it() -> None:
     """It does not outlive what it was begun for."""
-    with Reading(MUCH) as reading:
+    with ReaderProcess(MUCH) as reading:
         process = pid(reading)
     assert gone(process)
 
 
 def test_its_death_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     """A process that the system ends is told in words, and by nobody else."""
-    with Reading(MUCH) as reading:
+    with ReaderProcess(MUCH) as reading:
         os.kill(pid(reading), signal.SIGKILL)
         with pytest.raises(ReconcilerError, match="ended by itself") as caught:
             reading.desired()
@@ -163,16 +163,16 @@ def test_a_fork_pays_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_company_is_known_ahead() -> None:
     """Whose agents they are is told before they are read, where it stands before them in one of the files."""
-    with Reading([("a.yaml", b"version: 1\n"), MUCH[0]]) as reading:
+    with ReaderProcess([("a.yaml", b"version: 1\n"), MUCH[0]]) as reading:
         assert reading.company == Company("acme", 4242)
         assert not reading._done.is_set()
 
 
 def test_a_company_that_is_not_known_ahead() -> None:
     """Behind the agents it is known when these are."""
-    with Reading([("a.yaml", b"agents: []\n" + HEAD.encode())]) as reading:
+    with ReaderProcess([("a.yaml", b"agents: []\n" + HEAD.encode())]) as reading:
         assert reading.company == Company("acme")
-    with Reading([("a.yaml", b"version: 1\nagents: []\n")]) as reading, pytest.raises(InvalidFiles):
+    with ReaderProcess([("a.yaml", b"version: 1\nagents: []\n")]) as reading, pytest.raises(InvalidFiles):
         _ = reading.company
 
 
@@ -197,13 +197,13 @@ def test_the_plan_is_the_same(
     text = HEAD + "profiles: {p: {isrecord: false}}\nagents:\n"
     text += "".join(f'  - {{operatorId: "8{number:03}", name: x, profile: p}}\n' for number in range(5, 255))
     found = []
-    for least, kind in ((1 << 30, AsWritten), (0, AsBeingRead)):
+    for least, kind in ((1 << 30, FilesGoal), (0, AsBeingRead)):
         monkeypatch.setattr(reader_process, "SPAWN_FROM", least)
         given = options(box.url, text.encode())
-        with as_written(given) as goal, bench(given, goal) as work:
+        with as_written(given) as goal, session(given, goal) as work:
             assert isinstance(goal, kind)
             assert (goal.recipients, goal.saved) == ((), None)
-            plan = look(work, lambda _done, _total: None).plan
+            plan = refresh(work, lambda _done, _total: None).plan
             left = goal.left(work.live(), {})
         found.append(plan_document(plan, "tool", "now"))
         assert left.actions == plan.actions
@@ -217,8 +217,8 @@ def test_bad_files_come_before_the_network(
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     for endpoint in ("http://127.0.0.1:1", "http://elsewhere.example", "nonsense"):
         given = options(endpoint, BAD[0][1])
-        with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
-            look(work, lambda _done, _total: None)
+        with pytest.raises(InvalidFiles), as_written(given) as goal, session(given, goal) as work:
+            refresh(work, lambda _done, _total: None)
 
 
 def test_good_files_leave_the_other_error(
@@ -227,7 +227,7 @@ def test_good_files_leave_the_other_error(
     """Where only something else is wrong, that is told."""
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     given = options("nonsense", GOOD[0][1])
-    with pytest.raises(WrongUsage), as_written(given) as goal, bench(given, goal):
+    with pytest.raises(WrongUsage), as_written(given) as goal, session(given, goal):
         pass
     with pytest.raises(VendorError), as_written(given):
         raise VendorError("no")
@@ -242,10 +242,10 @@ def test_bad_files_end_the_listing(
     given = options(vendor.url, BAD[0][1])
 
     def ask() -> None:
-        with as_written(given) as goal, bench(given, goal) as work:
+        with as_written(given) as goal, session(given, goal) as work:
             assert isinstance(goal, AsBeingRead)
             goal.reading._done.wait()
-            look(work, lambda _done, _total: None)
+            refresh(work, lambda _done, _total: None)
 
     with pytest.raises(InvalidFiles):
         ask()
@@ -256,14 +256,14 @@ def test_bad_files_end_a_pause(options: Callable[[str, bytes], Options], monkeyp
     """A vendor that has to be waited for does not keep a problem back."""
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     given = options("http://127.0.0.1:1", BAD[0][1])
-    with pytest.raises(InvalidFiles), as_written(given) as goal, bench(given, goal) as work:
+    with pytest.raises(InvalidFiles), as_written(given) as goal, session(given, goal) as work:
         work.transport.sleep(3600)
 
 
 def test_two_companies_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fetched for one company is never held against the agents of another."""
     monkeypatch.setattr(reader_process, "unpacked_company", lambda _: Company("other"))
-    with Reading(GOOD) as reading:
+    with ReaderProcess(GOOD) as reading:
         goal = AsBeingRead(reading, Options((), None, None, 1, 0, 1, None).policy)
         assert goal.company == Company("other")
         with pytest.raises(ReconcilerError, match="differs"):
@@ -278,7 +278,7 @@ def test_what_was_before_is_asked_for_while_the_files_are_read(
     for least in (0, 1 << 30):
         monkeypatch.setattr(reader_process, "SPAWN_FROM", least)
         with as_written(options("http://127.0.0.1:1", GOOD[0][1]), lambda: before) as goal:
-            assert isinstance(goal, AsBeingRead | AsWritten)
+            assert isinstance(goal, AsBeingRead | FilesGoal)
             assert goal.since is before
 
 
@@ -293,4 +293,4 @@ def test_without_a_process_files_are_read_here(
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     monkeypatch.setattr(reader_process, "_spawned", none)
     with as_written(options("http://127.0.0.1:1", GOOD[0][1])) as goal:
-        assert isinstance(goal, AsWritten)
+        assert isinstance(goal, FilesGoal)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.worktree import write_file, write_folder
 
 
@@ -70,7 +70,7 @@ def test_what_is_there_is_kept(tmp_path: Path, kind: str, *, replace: bool) -> N
         assert path.read_bytes() == b"new"
         return
     before = path.lstat()
-    with pytest.raises((Refused, ReconcilerError), match="a"):
+    with pytest.raises((Declined, ReconcilerError), match="a"):
         write_file(path, b"new", replace=replace)
     assert path.lstat() == before
     assert names(tmp_path) == ["a"]
@@ -85,7 +85,7 @@ def test_a_file_that_comes_in_between_is_kept(tmp_path: Path, monkeypatch: pytes
         link(source, target)
 
     monkeypatch.setattr(os, "link", late)
-    with pytest.raises(Refused, match="there already"):
+    with pytest.raises(Declined, match="there already"):
         write_file(path, b"ours", replace=False)
     assert path.read_bytes() == b"theirs"
     assert names(tmp_path) == ["a.yaml"]
@@ -131,7 +131,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, other: str) -> 
     """Their agents would stand twice; so nothing is written, not even with `replace`."""
     (tmp_path / other).parent.mkdir(exist_ok=True)
     (tmp_path / other).touch()
-    with pytest.raises(Refused, match="of its own"):
+    with pytest.raises(Declined, match="of its own"):
         write_folder(tmp_path, {"x.yaml": b""}, replace=True)
     assert not (tmp_path / "x.yaml").exists()
 
@@ -139,7 +139,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, other: str) -> 
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     """One file that is there keeps all others out."""
     (tmp_path / "y.yaml").write_bytes(b"mine")
-    with pytest.raises(Refused, match="there already"):
+    with pytest.raises(Declined, match="there already"):
         write_folder(tmp_path, {"x.yaml": b"", "y.yaml": b""}, replace=False)
     assert names(tmp_path) == ["y.yaml"]
 

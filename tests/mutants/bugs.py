@@ -39,7 +39,7 @@ _WIRE: Final = "tests/core/test_wire.py"
 
 _BEFORE_THE_CALL: Final = """\
         if call.kind in ("create", "password") and not call.vendor_password:
-            _store_passwords(call, hands)
+            _store_passwords(call, context)
 """
 
 BUGS: Final = (
@@ -58,7 +58,7 @@ BUGS: Final = (
         _BEFORE_THE_CALL,
         """\
         for operator_id in call.operator_ids:
-            hands.tongs.passwords.setdefault(operator_id, generate())
+            context.channel.passwords.setdefault(operator_id, generate())
 """,
         "No agent ever has a password that nobody knows, whenever the process dies.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
@@ -98,8 +98,8 @@ BUGS: Final = (
     Bug(
         "intent-not-synced",
         "reconciler/ledger/journal.py",
-        'self._write({"n": self._count, **line, **version, **owes, **vendor}, sync=True)',
-        'self._write({"n": self._count, **line, **version, **owes, **vendor})',
+        'self._write({"n": self._count, **line, **version, **to_restore, **vendor}, sync=True)',
+        'self._write({"n": self._count, **line, **version, **to_restore, **vendor})',
         "The intent survives a power cut from before the request that it announces.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
     ),
@@ -107,17 +107,17 @@ BUGS: Final = (
         "call-before-the-books",
         "reconciler/apply/execute.py",
         """\
-                number = _note(job.call, hands)
+                number = _record_intent(job.call, context)
                 if isinstance(number, OSError):
                     yield from run.unnoted(job, number)
                 else:
-                    sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried, parted=job.parted)
+                    sent = threads.submit(settle, job.call, context.channel, tried=job.tried, parted=job.parted)
                     running[sent] = (job, number)
 """,
         """\
-                sent = threads.submit(settle, job.call, hands.tongs, tried=job.tried, parted=job.parted)
+                sent = threads.submit(settle, job.call, context.channel, tried=job.tried, parted=job.parted)
                 wait([sent])
-                number = _note(job.call, hands)
+                number = _record_intent(job.call, context)
                 if isinstance(number, OSError):
                     yield from run.unnoted(job, number)
                 else:
@@ -153,9 +153,9 @@ BUGS: Final = (
     Bug(
         "ledger-ahead-of-the-calls",
         "reconciler/apply/run.py",
-        "    ledger.save(run_id)\n    journal = Journal(bench.journal)\n",
+        "    ledger.save(run_id)\n    journal = Journal(session.journal)\n",
         "    for call in plan.calls:\n        ledger.record(call)\n"
-        "    ledger.save(run_id)\n    journal = Journal(bench.journal)\n",
+        "    ledger.save(run_id)\n    journal = Journal(session.journal)\n",
         "The ledger never says of a call that it was carried out before it was.",
         (f"{_PLANTED}::test_a_refused_call_is_planned_again",),
     ),
@@ -204,8 +204,8 @@ BUGS: Final = (
     Bug(
         "lost-create-repeated-blindly",
         "reconciler/apply/settle.py",
-        "        if lost is not None and (seen := _seen(call, tongs)) is not None:\n",
-        '        if lost is not None and call.kind != "create" and (seen := _seen(call, tongs)) is not None:\n',
+        "        if lost is not None and (seen := _seen(call, channel)) is not None:\n",
+        '        if lost is not None and call.kind != "create" and (seen := _seen(call, channel)) is not None:\n',
         "A create whose outcome is unknown is looked up before it is sent again.",
         (f"{_FAULT}[drop-after-create/v2]",),
     ),
@@ -269,7 +269,7 @@ BUGS: Final = (
     Bug(
         "lost-delete-not-looked-up",
         "reconciler/apply/settle.py",
-        "            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, tongs)]\n",
+        "            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, channel)]\n",
         "            gone = list(left.operator_ids)\n",
         "A delete without an answer is not taken for one that was carried out.",
         (f"{_FAULT}[drop-before-del/v2]",),
@@ -277,7 +277,7 @@ BUGS: Final = (
     Bug(
         "refused-after-lost-is-final",
         "reconciler/apply/settle.py",
-        "                return seen_as, _seen(call, tongs) or outcome\n",
+        "                return seen_as, _seen(call, channel) or outcome\n",
         "                return call, outcome\n",
         "A repeated create that is refused because the first one arrived counts as done.",
         (f"{_PLANTED}::test_a_create_that_arrives_late_is_ours",),
@@ -285,7 +285,7 @@ BUGS: Final = (
     Bug(
         "batch-believed",
         "reconciler/apply/settle.py",
-        "            made = _seen(call, tongs, exactly=True) if parted else None\n",
+        "            made = _seen(call, channel, exactly=True) if parted else None\n",
         "            made = None\n",
         "Whom a batch made against its answer gets a password that somebody knows.",
         (f"{_BATCHES}::test_what_a_batch_made_against_its_answer",),
@@ -309,7 +309,7 @@ BUGS: Final = (
     Bug(
         "sip-password-not-fetched",
         "reconciler/apply/run.py",
-        "            _deliver(bench.reader, finding, hands.credentials)\n",
+        "            _deliver(session.reader, finding, context.credentials)\n",
         "            pass\n",
         "The SIP password of an agent whose create had no answer is fetched when the agent is seen.",
         (f"{_PLANTED}::test_a_create_that_the_read_back_shows_is_delivered",),
@@ -333,7 +333,7 @@ BUGS: Final = (
     Bug(
         "delete-list-not-halved",
         "reconciler/apply/settle.py",
-        "            return [*ended, *_halved(left, outcome, tongs)]\n",
+        "            return [*ended, *_halved(left, outcome, channel)]\n",
         "            return [*ended, (left, outcome)]\n",
         "One agent that cannot be deleted does not keep the others of its list.",
         (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
@@ -341,7 +341,7 @@ BUGS: Final = (
     Bug(
         "gone-already-is-failure",
         "reconciler/apply/settle.py",
-        "        return [(call, Ok() if _is_gone(ids[0], tongs) else refused)]\n",
+        "        return [(call, Ok() if _is_gone(ids[0], channel) else refused)]\n",
         "        return [(call, refused)]\n",
         "Deleting who is gone already is done, not failed.",
         (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
@@ -374,16 +374,16 @@ BUGS: Final = (
     Bug(
         "doubt-not-kept",
         "reconciler/apply/execute.py",
-        "replace(entry, unsure=True)",
-        "replace(entry, unsure=False)",
+        "replace(entry, password_unknown=True)",
+        "replace(entry, password_unknown=False)",
         "Until a lost password is set anew the ledger says that it is not known.",
         (f"{_BATCHES}::test_a_lost_password_that_cannot_be_set",),
     ),
     Bug(
         "killed-batch-called-known",
         "reconciler/core/recovery.py",
-        "made = _made(entry, intent, unsure=intent.vendor_password)",
-        "made = _made(entry, intent, unsure=False)",
+        "made = _made(entry, intent, password_unknown=intent.vendor_password)",
+        "made = _made(entry, intent, password_unknown=False)",
         "The passwords of a batch whose run was killed are set anew by the next one.",
         ("tests/core/test_recovery.py::test_a_batch_that_was_cut_short",),
     ),
@@ -453,10 +453,10 @@ BUGS: Final = (
         (f"{_PLANTED}::test_what_is_lost_is_looked_up",),
     ),
     Bug(
-        "unsure-not-set",
+        "doubt-not-recorded",
         "reconciler/core/recovery.py",
-        '            return replace(entry or NOT_RECORDED, unsure=True), Finding(operator_id, "was not created")\n',
-        '            return entry, Finding(operator_id, "was not created")\n',
+        "            return replace(entry or NOT_RECORDED, password_unknown=True), ",
+        "            return entry, ",
         "An agent that appears long after its create was given up gets a password that is known.",
         (f"{_PLANTED}::test_a_create_not_seen_may_still_come",),
     ),
@@ -469,9 +469,9 @@ BUGS: Final = (
         (f"{_PLANTED}::test_a_password_without_an_answer_is_not_recorded",),
     ),
     Bug(
-        "owed-values-forgotten",
+        "values-to-restore-forgotten",
         "reconciler/core/recovery.py",
-        "            return LedgerEntry(owed=intent.owes) if intent.owes else None\n",
+        "            return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None\n",
         "            return None\n",
         "An agent that is deleted to be made anew gets back what it had, also when the run dies between.",
         (f"{_PLANTED}::test_a_replace_cut_in_two_owes",),
@@ -536,7 +536,7 @@ BUGS: Final = (
     Bug(
         "guardrail-only-shown",
         "reconciler/cli/apply.py",
-        "        _refuse_or_go_on(sight.plan, expect)\n",
+        "        _refuse_or_go_on(refreshed.plan, expect)\n",
         "",
         "A tripped guardrail or a blocked change means that nothing is sent.",
         ("tests/cli/test_plan_and_apply.py::test_a_file_without_agents_never_prunes",),
@@ -641,7 +641,7 @@ BUGS: Final = (
     Bug(
         "read-back-skipped",
         "reconciler/apply/run.py",
-        '        again = _read_back(bench) if ends & {"done", "refused"} else None\n',
+        '        again = _read_back(session) if ends & {"done", "refused"} else None\n',
         "        again = None\n",
         "What the vendor accepted and did not do is reported, by agent and field.",
         ("tests/cli/test_plan_and_apply.py::test_accepted_but_not_done_is_4",),

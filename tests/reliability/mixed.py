@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply.goal import AsWritten
-from reconciler.apply.refresh import Bench, Sight, look, now
+from reconciler.apply.goal import FilesGoal
+from reconciler.apply.refresh import Refreshed, Session, now, refresh
 from reconciler.apply.run import carry_out, keep
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.outcome import Event, Report
@@ -21,7 +21,7 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.credentials.passwords import resolve
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.desired_files import load_desired
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
@@ -75,7 +75,7 @@ class Applier:
     tries: int = 0
     timeout: float = 10
     passwords: dict[str, str] = field(default_factory=lambda: {"GIVEN": GIVEN})
-    planned: Callable[[Sight], None] = lambda _sight: None
+    planned: Callable[[Refreshed], None] = lambda _sight: None
     """Called between the plan and the first call: what happens meanwhile."""
     ended: Callable[[Event], None] = lambda _event: None
     """Called as each call ends; what it raises is how the run ends, its books left as they are."""
@@ -96,34 +96,34 @@ class Applier:
 
     def plan(self) -> Plan:
         """What a plan would show now."""
-        planned: Plan = self._with_bench(lambda bench, _stop: look(bench, _quiet).plan, threading.Event())
+        planned: Plan = self._with_bench(lambda session, _stop: refresh(session, _quiet).plan, threading.Event())
         return planned
 
     def left(self) -> int:
         """How many actions a plan still has."""
         return len(self.plan().actions)
 
-    def _with_bench(self, work: Callable[[Bench, threading.Event], Any], stop: threading.Event) -> Any:
+    def _with_bench(self, work: Callable[[Session, threading.Event], Any], stop: threading.Event) -> Any:
         settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=self.timeout)
         with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
             hurry(transport)
             store = LocalStore(self.folder / ".reconciler/ledger.json")
             journal = self.folder / ".reconciler/journal.jsonl"
-            return work(Bench(AsWritten(load_desired([self.file]), self.policy), transport, store, journal), stop)
+            return work(Session(FilesGoal(load_desired([self.file]), self.policy), transport, store, journal), stop)
 
-    def _run(self, bench: Bench, stop: threading.Event) -> Report:
+    def _run(self, session: Session, stop: threading.Event) -> Report:
         self.tries += 1
         path = self.folder / f".reconciler/credentials-{self.tries:03}.jsonl"
-        with bench.store.lock(), closing(CredentialsFile(path, now)) as credentials:
-            sight: Sight = look(bench, _quiet)
-            keep(bench, sight, credentials)
-            if not sight.plan.actions:
+        with session.store.lock(), closing(CredentialsFile(path, now)) as credentials:
+            refreshed: Refreshed = refresh(session, _quiet)
+            keep(session, refreshed, credentials)
+            if not refreshed.plan.actions:
                 return Report((), verified=True)
-            if sight.plan.refused:
-                raise Refused("nothing was done")
-            passwords = resolve([a for a in sight.plan.actions if not a.vendor_password], self.passwords)
-            self.planned(sight)
-            return carry_out(bench, sight, passwords, credentials, stop, self.ended)
+            if refreshed.plan.refused:
+                raise Declined("nothing was done")
+            passwords = resolve([a for a in refreshed.plan.actions if not a.vendor_password], self.passwords)
+            self.planned(refreshed)
+            return carry_out(session, refreshed, passwords, credentials, stop, self.ended)
 
 
 def _quiet(_done: int, _total: int) -> None:

@@ -12,9 +12,9 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.apply.execute import Hands, execute
+from reconciler.apply.execute import RunContext, execute
 from reconciler.apply.refresh import now
-from reconciler.apply.settle import Budget, Settled, Tongs, settle
+from reconciler.apply.settle import Budget, CallChannel, Settled, settle
 from reconciler.core.model.desired import Company, PasswordSource, Policy
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import Event, Report
@@ -26,7 +26,7 @@ from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.http import Looked
+from reconciler.vendor.http import LookedUp
 from tests.core.build import live_agent
 from tests.process import TOKEN, Workplace
 from tests.reliability.mixed import Applier, credential_lines, known_credentials
@@ -43,7 +43,7 @@ def item(operator_id: str, password: str | None = "123456") -> dict[str, Any]:  
 
 def here(operator_id: str) -> Outcome:
     """What a look at one that exists shows."""
-    return Ok(Looked(live_agent(operator_id, sipNumber=f"6{operator_id}"), f"6{operator_id}", Secret("s")))
+    return Ok(LookedUp(live_agent(operator_id, sipNumber=f"6{operator_id}"), f"6{operator_id}", Secret("s")))
 
 
 def seen(operator_id: str) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Scripted:
     def edit(self, operator_id: str, _fields: object) -> Outcome:
         return self._next(f"edit {operator_id}", None)
 
-    def look(self, operator_id: str) -> Outcome:
+    def look_up(self, operator_id: str) -> Outcome:
         self.asked.append(f"look {operator_id}")
         return self.looks.pop(0)
 
@@ -82,10 +82,10 @@ class Scripted:
         return self.answers.pop(0)
 
 
-def tongs(vendor: Scripted, stop: threading.Event | None = None) -> Tongs:
+def channel(vendor: Scripted, stop: threading.Event | None = None) -> CallChannel:
     """What a call is sent with; 8001 is the one whose password is known."""
     hand = cast(Any, vendor)
-    return Tongs(
+    return CallChannel(
         hand,
         hand,
         {"8001": Secret("our-own-password-1")},
@@ -103,14 +103,14 @@ def part(*operator_ids: str, vendor: bool = True) -> Call:
 def test_an_answer_that_names_all() -> None:
     """Everybody in the answer is made, and their passwords are the answer's."""
     vendor = Scripted([Ok([item(id_) for id_ in reversed(IDS)])])
-    assert settle(BATCH, tongs(vendor)) == Settled([(BATCH, Ok([item(id_) for id_ in IDS]))], [])
+    assert settle(BATCH, channel(vendor)) == Settled([(BATCH, Ok([item(id_) for id_ in IDS]))], [])
     assert (vendor.asked, vendor.passwords) == (["create 8001 8002 8003"], [None])
 
 
 def test_an_answer_that_leaves_somebody_out() -> None:
     """Who is not in the answer is looked up: there, only the password is unknown; not there, created alone."""
     vendor = Scripted([Ok([item("8002")])], [here("8001"), GONE])
-    assert settle(BATCH, tongs(vendor)) == Settled(
+    assert settle(BATCH, channel(vendor)) == Settled(
         [(part("8002"), Ok([item("8002")])), (part("8001"), Ok([seen("8001")]))], [part("8003", vendor=False)]
     )
     assert vendor.asked == ["create 8001 8002 8003", "look 8001", "look 8003"]
@@ -120,7 +120,7 @@ def test_an_answer_that_leaves_somebody_out() -> None:
 def test_an_answer_that_names_nobody(data: Any) -> None:
     """A success without a list of who was made proves nothing."""
     vendor = Scripted([Ok(data)], [GONE, here("8002"), GONE])
-    assert settle(BATCH, tongs(vendor)) == Settled(
+    assert settle(BATCH, channel(vendor)) == Settled(
         [(part("8002"), Ok([seen("8002")]))], [part("8001", vendor=False), part("8003", vendor=False)]
     )
 
@@ -128,7 +128,7 @@ def test_an_answer_that_names_nobody(data: Any) -> None:
 def test_an_answer_that_leaves_somebody_out_who_cannot_be_looked_up() -> None:
     """Then nobody knows, and the next run finds out."""
     vendor = Scripted([Ok([item("8001"), item("8002")])], [LOST, LOST])
-    (made, unseen) = settle(BATCH, tongs(vendor)).over
+    (made, unseen) = settle(BATCH, channel(vendor)).over
     assert made == (part("8001", "8002"), Ok([item("8001"), item("8002")]))
     assert (unseen[0], type(unseen[1])) == (part("8003"), Lost)
 
@@ -137,7 +137,7 @@ def test_an_answer_that_leaves_somebody_out_who_cannot_be_looked_up() -> None:
 def test_an_answer_without_a_password(password: str | None) -> None:
     """Who was made with a password that the answer does not tell ends alone, to be given another."""
     vendor = Scripted([Ok([item("8001"), item("8002", password), item("8003")])])
-    assert settle(BATCH, tongs(vendor)).over == [
+    assert settle(BATCH, channel(vendor)).over == [
         (part("8001", "8003"), Ok([item("8001"), item("8003")])),
         (part("8002"), Ok([item("8002", password)])),
     ]
@@ -146,7 +146,7 @@ def test_an_answer_without_a_password(password: str | None) -> None:
 def test_an_answer_with_a_stranger() -> None:
     """Who was made and not asked for is told of."""
     vendor = Scripted([Ok([*map(item, IDS), item("8004")])])
-    ended = settle(BATCH, tongs(vendor))
+    ended = settle(BATCH, channel(vendor))
     assert ended.strangers == (item("8004"),)
     assert ended.over == [(BATCH, Ok([*map(item, IDS)]))]
 
@@ -154,14 +154,14 @@ def test_an_answer_with_a_stranger() -> None:
 def test_a_refused_batch_is_halved() -> None:
     """A refusal says that nobody was made; who ends up alone gets a password of ours."""
     vendor = Scripted([NO])
-    assert settle(BATCH, tongs(vendor)) == Settled([], [part("8001", vendor=False), part("8002", "8003")])
+    assert settle(BATCH, channel(vendor)) == Settled([], [part("8001", vendor=False), part("8002", "8003")])
     assert vendor.asked == ["create 8001 8002 8003"]
 
 
 def test_a_batch_that_is_refused_in_part() -> None:
     """Whom a refusal names with a password was made; the others are sent again."""
     vendor = Scripted([replace(NO, data=[item("8002")])])
-    assert settle(BATCH, tongs(vendor)) == Settled(
+    assert settle(BATCH, channel(vendor)) == Settled(
         [(part("8002"), Ok([item("8002")]))], [part("8001", vendor=False), part("8003", vendor=False)]
     )
 
@@ -169,20 +169,20 @@ def test_a_batch_that_is_refused_in_part() -> None:
 def test_a_batch_without_a_valid_token() -> None:
     """Nothing is halved when the vendor does not know us."""
     refused = Refused(401, "who", authentication=True)
-    assert settle(BATCH, tongs(Scripted([refused]))) == Settled([(BATCH, refused)])
+    assert settle(BATCH, channel(Scripted([refused]))) == Settled([(BATCH, refused)])
 
 
 def test_a_lost_batch_that_made_nobody() -> None:
     """It is sent again as it is, once everybody was looked for."""
     vendor = Scripted([LOST, Ok([*map(item, IDS)])], [GONE] * 3)
-    assert [made for made, _ in settle(BATCH, tongs(vendor)).over] == [BATCH]
+    assert [made for made, _ in settle(BATCH, channel(vendor)).over] == [BATCH]
     assert vendor.asked == ["create 8001 8002 8003", *(f"look {id_}" for id_ in IDS), "create 8001 8002 8003"]
 
 
 def test_a_lost_batch_that_made_some() -> None:
     """Who is there was made, with a password that is lost; the others are sent again, and the first may yet come."""
     vendor = Scripted([LOST], [here("8001"), GONE, GONE])
-    assert settle(BATCH, tongs(vendor)) == Settled(
+    assert settle(BATCH, channel(vendor)) == Settled(
         [(part("8001"), Ok([seen("8001")]))], [part("8002", "8003")], tried=True
     )
 
@@ -190,7 +190,7 @@ def test_a_lost_batch_that_made_some() -> None:
 def test_a_lost_batch_that_comes_through_late() -> None:
     """Refused the second time, everybody is looked for again: the first try is what was in the way."""
     vendor = Scripted([LOST, NO], [GONE, GONE, GONE, *map(here, IDS)])
-    ended = settle(BATCH, tongs(vendor))
+    ended = settle(BATCH, channel(vendor))
     assert [(made, outcome) for made, outcome in ended.over] == [(part(id_), Ok([seen(id_)])) for id_ in IDS]
     assert ended.again == []
 
@@ -199,13 +199,13 @@ def test_a_lost_batch_that_comes_through_late() -> None:
 def test_a_lost_batch_that_cannot_be_looked_up(looks: list[Outcome]) -> None:
     """It stays lost, and is not sent again blindly."""
     vendor = Scripted([LOST], looks)
-    assert settle(BATCH, tongs(vendor)) == Settled([(BATCH, LOST)])
+    assert settle(BATCH, channel(vendor)) == Settled([(BATCH, LOST)])
 
 
 def test_a_look_without_an_answer_is_repeated() -> None:
     """One hiccup among the looks does not leave a whole batch in doubt."""
     vendor = Scripted([LOST], [here("8001"), LOST, here("8002"), here("8003")])
-    ended = settle(BATCH, tongs(vendor))
+    ended = settle(BATCH, channel(vendor))
     assert [(made, outcome) for made, outcome in ended.over] == [(part(id_), Ok([seen(id_)])) for id_ in IDS]
 
 
@@ -213,9 +213,9 @@ def test_a_lost_batch_that_is_turned_away_then() -> None:
     """Lost once and never sent again since: it counts as lost."""
     away = NotSent("429")
     vendor = Scripted([LOST, away, away, away], [GONE] * 3)
-    ((_, outcome),) = settle(BATCH, tongs(vendor)).over
+    ((_, outcome),) = settle(BATCH, channel(vendor)).over
     assert isinstance(outcome, Lost)
-    ((_, outcome),) = settle(BATCH, tongs(Scripted([away] * 4))).over
+    ((_, outcome),) = settle(BATCH, channel(Scripted([away] * 4))).over
     assert outcome == away
 
 
@@ -225,14 +225,14 @@ def test_a_stopped_run_looks_for_nobody() -> None:
     stop.set()
     for outcome in (LOST, NotSent("429")):
         vendor = Scripted([outcome])
-        assert settle(BATCH, tongs(vendor, stop)) == Settled([(BATCH, outcome)])
+        assert settle(BATCH, channel(vendor, stop)) == Settled([(BATCH, outcome)])
 
 
 def test_a_shared_secret_is_known_whatever_happens() -> None:
     """Where the batch was sent with our password, nobody's is unknown."""
     ours = replace(BATCH, password=PasswordSource("env", "A", 1), vendor_password=False)
     vendor = Scripted([LOST], [here("8001"), GONE, here("8003")])
-    ended = settle(ours, tongs(vendor))
+    ended = settle(ours, channel(vendor))
     assert ended.over == [(ours.part(["8001", "8003"]), Ok([seen("8001"), seen("8003")]))]
     assert ended.again == [ours.part(["8002"])]
     assert [secret.reveal() for secret in vendor.passwords if secret] == ["our-own-password-1"]
@@ -243,14 +243,14 @@ def test_one_that_an_earlier_batch_may_have_made(first: Outcome) -> None:
     """Sent alone after a batch without an answer, and found there: the password in force may be the vendor's."""
     alone = part("8001", vendor=False)
     vendor = Scripted([first], [here("8001")])
-    assert settle(alone, tongs(vendor), tried=True) == Settled([(part("8001"), Ok(seen("8001")))])
-    assert settle(alone, tongs(Scripted([NO]))) == Settled([(alone, NO)])
+    assert settle(alone, channel(vendor), tried=True) == Settled([(part("8001"), Ok(seen("8001")))])
+    assert settle(alone, channel(Scripted([NO]))) == Settled([(alone, NO)])
 
 
 # With the books
 
 
-EDITS = tuple(Call("edit", (id_,), (n,), {"mainGroupName": "g"}, after=(0,)) for n, id_ in enumerate(IDS))
+EDITS = tuple(Call("edit", (id_,), (n,), {"mainGroupName": "g"}, requires_success_of=(0,)) for n, id_ in enumerate(IDS))
 
 
 @dataclass(slots=True)
@@ -282,8 +282,8 @@ def carried_out(folder: Path, vendor: Scripted, *calls: Call) -> tuple[list[tupl
     journal = Journal(folder / ".reconciler/journal.jsonl")
     with closing(credentials), closing(journal):
         journal.begin(Run("r", "", "acme", len(calls), "", "l", 0))
-        hands = Hands(tongs(vendor, stop), books.ledger, credentials, journal, 1, books.strangers)
-        events = [told(event) for event in execute(calls, hands)]
+        context = RunContext(channel(vendor, stop), books.ledger, credentials, journal, 1, books.strangers)
+        events = [told(event) for event in execute(calls, context)]
     return events, books
 
 
@@ -300,7 +300,7 @@ def test_what_the_vendor_chose_is_delivered(tmp_path: Path) -> None:
     assert books.passwords == {id_: f"pw{id_}" for id_ in IDS}
     assert {line["sipNumber"] for line in credential_lines(tmp_path)} == {f"6{id_}" for id_ in IDS}
     assert books.open == []
-    assert not any(entry.unsure for entry in books.ledger.entries.values())
+    assert not any(entry.password_unknown for entry in books.ledger.entries.values())
 
 
 def test_a_shared_secret_is_stored_before_the_call(tmp_path: Path) -> None:
@@ -310,10 +310,10 @@ def test_a_shared_secret_is_stored_before_the_call(tmp_path: Path) -> None:
     vendor = Scripted([Ok([*map(item, IDS)])])
     vendor.then = lambda: stored.append([line["operatorId"] for line in credential_lines(tmp_path)])
     secret = {id_: Secret("shared") for id_ in IDS}
-    hand = tongs(vendor)
+    hand = channel(vendor)
     hand.passwords.update(secret)
     with closing(CredentialsFile(tmp_path / ".reconciler/credentials-1.jsonl", now)) as credentials:
-        books = Hands(hand, _ledger(tmp_path), credentials, Journal(tmp_path / "j"), 1)
+        books = RunContext(hand, _ledger(tmp_path), credentials, Journal(tmp_path / "j"), 1)
         assert [told(event)[2] for event in execute([ours], books)] == ["done"]
         vendor.answers = [Refused(401, "who", authentication=True)]
         assert [told(event)[2] for event in execute([ours], books)] == ["refused"]
@@ -328,7 +328,7 @@ def _ledger(folder: Path) -> Ledger:
 def test_who_is_refused_alone_stops_nobody_else(tmp_path: Path) -> None:
     """Halved down to the culprit: the others are made and edited, and its own edit is not tried."""
     answers: list[Outcome] = [NO, Ok([item("8001")]), NO, NO, Ok([item("8003")]), Ok({}), Ok({})]
-    vendor = Scripted(answers, [Ok(Looked(live_agent("8002", name="console"), None, None))])
+    vendor = Scripted(answers, [Ok(LookedUp(live_agent("8002", name="console"), None, None))])
     events, books = carried_out(tmp_path, vendor, BATCH, *EDITS)
     assert vendor.asked == [
         *("create 8001 8002 8003", "create 8001", "create 8002 8003", "create 8002", "look 8002", "create 8003"),
@@ -348,7 +348,7 @@ def test_who_is_refused_alone_stops_nobody_else(tmp_path: Path) -> None:
 
 def as_asked(operator_id: str) -> Outcome:
     """What a look shows at one that the batch has made."""
-    return Ok(Looked(live_agent(operator_id, name="外呼"), None, None))
+    return Ok(LookedUp(live_agent(operator_id, name="外呼"), None, None))
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_a_lost_password_is_set_anew(tmp_path: Path) -> None:
     assert events == [("create", id_, "done") for id_ in IDS]
     sent = [secret.reveal() for secret in vendor.passwords if secret]
     assert [books.passwords[id_] for id_ in IDS] == sent
-    assert not any(entry.unsure for entry in books.ledger.entries.values())
+    assert not any(entry.password_unknown for entry in books.ledger.entries.values())
     assert books.open == []
 
 
@@ -386,7 +386,7 @@ def test_a_lost_password_that_cannot_be_set(tmp_path: Path) -> None:
     vendor = Scripted([LOST, Ok(), Refused(20099, "no"), Ok()], [*map(here, IDS)])
     events, books = carried_out(tmp_path, vendor, BATCH)
     assert events == [("create", "8001", "done"), ("create", "8002", "lost"), ("create", "8003", "done")]
-    assert {id_ for id_, entry in books.ledger.entries.items() if entry.unsure} == {"8002"}
+    assert {id_ for id_, entry in books.ledger.entries.items() if entry.password_unknown} == {"8002"}
     assert books.open == ["8002"]
 
 
@@ -397,7 +397,7 @@ def test_a_run_that_ends_before_lost_passwords_are_set(tmp_path: Path) -> None:
     assert sorted(events) == [*(("create", id_, "lost") for id_ in IDS), *(("edit", id_, "skipped") for id_ in IDS)]
     assert vendor.asked[-1] == "password 8001"
     assert books.open == list(IDS)
-    assert all(books.ledger.entries[id_].unsure for id_ in IDS)
+    assert all(books.ledger.entries[id_].password_unknown for id_ in IDS)
 
 
 def test_a_run_that_ends_between_halves(tmp_path: Path) -> None:
@@ -516,7 +516,11 @@ def test_who_came_late_is_delivered_whole(vendor: Box, tmp_path: Path) -> None:
     vendor.store.reset([{"operatorId": id_, "name": "late", "sipNumber": f"6000{id_[-1]}"} for id_ in ("8001", "8002")])
     store = LocalStore(tmp_path / ".reconciler/ledger.json")
     with store.lock():
-        Ledger(store, Company("acme"), {"8001": LedgerEntry(unsure=True), "8002": LedgerEntry(unsure=True)}).save("r")
+        Ledger(
+            store,
+            Company("acme"),
+            {"8001": LedgerEntry(password_unknown=True), "8002": LedgerEntry(password_unknown=True)},
+        ).save("r")
     ended = applier.apply()
     assert isinstance(ended, Report)
     assert (ended.exit_code, ended.done) == (0, 2)

@@ -16,7 +16,7 @@ from typing import Any, Literal, cast
 
 import pytest
 
-from reconciler.apply.settle import Budget, Tongs, settle
+from reconciler.apply.settle import Budget, CallChannel, settle
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import Event, Intent, Report
 from reconciler.core.model.plan import Call
@@ -27,7 +27,7 @@ from reconciler.ledger.journal import Journal, Run, last_run
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
 from reconciler.vendor.answer import Lost, Ok, Outcome, Refused
-from reconciler.vendor.http import Looked, Transport
+from reconciler.vendor.http import LookedUp, Transport
 from tests.core.build import live, live_agent
 from tests.reliability.mixed import Applier, assert_converged, assert_credentials_are_true, begin
 
@@ -207,7 +207,7 @@ class Scripted:
     def delete(self, operator_ids: tuple[str, ...]) -> Outcome:
         return self._next(f"delete {' '.join(operator_ids)}")
 
-    def look(self, operator_id: str) -> Outcome:
+    def look_up(self, operator_id: str) -> Outcome:
         self.asked.append(f"look {operator_id}")
         return self.looks.pop(0)
 
@@ -223,11 +223,11 @@ def settled(
     hand, stop = cast(Any, vendor), threading.Event()
     if stopped:
         stop.set()
-    tongs = Tongs(hand, hand, {"8001": Secret("pw")}, budget or Budget(100), stop, lambda _seconds: None)
-    return [(part.operator_ids, outcome) for part, outcome in settle(call, tongs).over]
+    channel = CallChannel(hand, hand, {"8001": Secret("pw")}, budget or Budget(100), stop, lambda _seconds: None)
+    return [(part.operator_ids, outcome) for part, outcome in settle(call, channel).over]
 
 
-HERE = Ok(Looked(live_agent("8001", sipNumber="60001"), "60001", Secret("sip")))
+HERE = Ok(LookedUp(live_agent("8001", sipNumber="60001"), "60001", Secret("sip")))
 GONE = Ok(None)
 
 
@@ -407,7 +407,7 @@ def test_what_is_lost_is_looked_up() -> None:
 def test_a_create_not_seen_may_still_come() -> None:
     """An agent that is not listed after its create was given up is marked, so that its password is set anew."""
     entries, _ = recover([Intent("create", ("8001",), {}, 1, "lost")], live(), {})
-    assert entries == {"8001": LedgerEntry(unsure=True)}
+    assert entries == {"8001": LedgerEntry(password_unknown=True)}
 
 
 def test_a_password_without_an_answer_is_not_recorded() -> None:
@@ -427,6 +427,8 @@ def test_a_role_without_an_answer_is_not_recorded() -> None:
 
 def test_a_replace_cut_in_two_owes() -> None:
     """After the delete that begins a replace the ledger says what the agent had, until it has got it back."""
-    owes = {"sipNumber": "60001", "roleName": "old"}
-    after = remembered(LedgerEntry(1, {"roleName": "old"}), Intent("delete", ("8001",), {}, None, owes=owes))
-    assert after == LedgerEntry(owed=owes)
+    to_restore = {"sipNumber": "60001", "roleName": "old"}
+    after = remembered(
+        LedgerEntry(1, {"roleName": "old"}), Intent("delete", ("8001",), {}, None, to_restore=to_restore)
+    )
+    assert after == LedgerEntry(to_restore=to_restore)

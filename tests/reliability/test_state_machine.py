@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from reconciler.apply.settle import Settled, Tongs, settle
+from reconciler.apply.settle import CallChannel, Settled, settle
 from reconciler.core.model.outcome import Event, Report
 from reconciler.core.model.plan import Call
 from reconciler.sandbox.server import Box, running
@@ -269,13 +269,13 @@ def _at(number: int, act: Callable[[], object]) -> Callable[[Event], None]:
     """Does something as the call of that number ends."""
     ended = 0
 
-    def heard(_event: Event) -> None:
+    def on_progress(_event: Event) -> None:
         nonlocal ended
         ended += 1
         if ended == number:
             act()
 
-    return heard
+    return on_progress
 
 
 def _crash() -> None:
@@ -306,12 +306,12 @@ def test_any_history_converges(vendor: Box) -> None:
     run_state_machine_as_test(on(vendor), settings=STEADY)
 
 
-def blind(call: Call, tongs: Tongs, *, tried: bool, parted: bool) -> Settled:
+def blind(call: Call, channel: CallChannel, *, tried: bool, parted: bool) -> Settled:
     """The bug that must be found: a create whose answer was lost is simply sent again."""
     if call.kind != "create" or call.batch:
-        return settle(call, tongs, tried=tried, parted=parted)
-    outcome = tongs.send(call)
-    return Settled([(call, tongs.send(call) if isinstance(outcome, Lost) else outcome)])
+        return settle(call, channel, tried=tried, parted=parted)
+    outcome = channel.send(call)
+    return Settled([(call, channel.send(call) if isinstance(outcome, Lost) else outcome)])
 
 
 def test_the_machine_finds_a_blind_repetition(vendor: Box, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from reconciler.sandbox.answers import RefusedError
 from reconciler.sandbox.door import Bucket, Door
-from reconciler.sandbox.server import Box, Options, running
-from reconciler.sandbox.vendor import Company
+from reconciler.sandbox.server import Box, SandboxOptions, running
+from reconciler.sandbox.vendor import VendorCompany
 
 from .client import JSON, PREFIX, Client
 
@@ -171,9 +171,9 @@ def test_without_a_company_all_are_one_tenant(client: Client) -> None:
 def test_a_malformed_company(text: str) -> None:
     """A company that is not ABBREVIATE[:ID] is no option."""
     with pytest.raises(ValueError, match="company"):
-        Company.parsed(text)
+        VendorCompany.parsed(text)
     with pytest.raises(ValueError, match="company"):
-        Options(company=text)
+        SandboxOptions(company=text)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.sandbox.rulefile import rules_in
 from reconciler.sandbox.rules import KINDS, Calls, Rule, rules_of
-from reconciler.sandbox.server import Options, running, serve
+from reconciler.sandbox.server import SandboxOptions, running, serve
 
 from .client import Client
 
@@ -187,7 +187,7 @@ def test_files_that_are_wrong(tmp_path: Path, text: str, said: str) -> None:
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     """A file that cannot be read is no option, and no database is made for it."""
-    options = Options(port=0, faults=tmp_path / "none.yaml", data=tmp_path / "vendor.sqlite")
+    options = SandboxOptions(port=0, faults=tmp_path / "none.yaml", data=tmp_path / "vendor.sqlite")
     with pytest.raises(ValueError, match=r"none\.yaml cannot be read: No such file"):
         serve(options, lambda _: None)
     assert list(tmp_path.iterdir()) == []

@@ -15,20 +15,20 @@ from reconciler.sandbox.handlers import HANDLERS
 from reconciler.sandbox.rules import rules_of
 from reconciler.sandbox.server import Box, running
 from reconciler.sandbox.traffic import MOST_ATTEMPTS, Attempt, Traffic
-from reconciler.sandbox.vendor import Call
+from reconciler.sandbox.vendor import VendorCall
 
 from .client import JSON, PREFIX, Client
 
 
-def hits(rules: Sequence[Mapping[str, Any]], calls: list[Call], seed: int = 0) -> list[str | None]:
+def hits(rules: Sequence[Mapping[str, Any]], calls: list[VendorCall], seed: int = 0) -> list[str | None]:
     """The fault that hits each of these calls in turn."""
     faults = Faults(rules_of(rules), seed)
     return [None if rule is None else rule.fault for rule in map(faults.hit, calls)]
 
 
-def pages(count: int, **body: Any) -> list[Call]:
+def pages(count: int, **body: Any) -> list[VendorCall]:
     """So many calls of page."""
-    return [Call("page", body)] * count
+    return [VendorCall("page", body)] * count
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,9 @@ def pages(count: int, **body: Any) -> list[Call]:
 )
 def test_endpoints(endpoint: str, hit: set[str]) -> None:
     """A rule is for one endpoint, for writes, for reads or for all."""
-    struck = {name for name in HANDLERS if hits([{"endpoint": endpoint, "fault": "html"}], [Call(name, {})]) != [None]}
+    struck = {
+        name for name in HANDLERS if hits([{"endpoint": endpoint, "fault": "html"}], [VendorCall(name, {})]) != [None]
+    }
     assert struck == hit
 
 
@@ -70,7 +72,7 @@ def test_without_calls_all_are_hit() -> None:
 
 def test_a_rule_counts_its_own_endpoint() -> None:
     """Calls of other endpoints are not counted."""
-    calls = [Call("one/v2", {}), Call("page", {}), Call("one/v2", {}), Call("page", {})]
+    calls = [VendorCall("one/v2", {}), VendorCall("page", {}), VendorCall("one/v2", {}), VendorCall("page", {})]
     assert hits([{"endpoint": "page", "calls": [2], "fault": "html"}], calls) == [None, None, None, "html"]
 
 
@@ -89,12 +91,12 @@ def test_a_rule_counts_its_own_endpoint() -> None:
 def test_one_agents_calls(body: dict[str, Any], hit: bool) -> None:
     """With an operatorId, a rule sees only calls whose body names it, alone or in a list."""
     rule = {"endpoint": "*", "operatorId": "8001", "calls": [1], "fault": "html"}
-    assert hits([rule], [Call("del/v2", body)]) == ["html" if hit else None]
+    assert hits([rule], [VendorCall("del/v2", body)]) == ["html" if hit else None]
 
 
 def test_one_agents_calls_are_counted_alone() -> None:
     """With an operatorId, the calls of others are not counted."""
-    calls = [Call("one/v2", {"operatorId": each}) for each in ("8001", "8002", "8001")]
+    calls = [VendorCall("one/v2", {"operatorId": each}) for each in ("8001", "8002", "8001")]
     rule = {"endpoint": "one/v2", "operatorId": "8001", "calls": [2], "fault": "html"}
     assert hits([rule], calls) == [None, None, "html"]
 
@@ -124,7 +126,7 @@ def test_a_rule_that_would_change_nothing_gives_way() -> None:
         {"endpoint": "del/v2", "fault": "limit-list", "max": 1},
         {"endpoint": "writes", "fault": "html"},
     ]
-    calls = [Call("del/v2", {"operatorIds": ids}) for ids in (["1", "2"], ["1"], "12")]
+    calls = [VendorCall("del/v2", {"operatorIds": ids}) for ids in (["1", "2"], ["1"], "12")]
     assert hits(rules, calls) == ["limit-list", "html", "html"]
 
 
@@ -149,7 +151,7 @@ def test_no_rule_shifts_anothers_chance() -> None:
     """What a rule draws does not depend on what other rules hit."""
     never = {"endpoint": "one/v2", "probability": 0.5, "fault": "cut"}
     sometimes = {"endpoint": "page", "probability": 0.3, "fault": "html"}
-    mixed = [call for page in pages(200) for call in (Call("one/v2", {}), page)]
+    mixed = [call for page in pages(200) for call in (VendorCall("one/v2", {}), page)]
     assert hits([never, sometimes], mixed)[1::2] == hits([never, sometimes], pages(200))
 
 

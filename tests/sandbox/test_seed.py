@@ -10,14 +10,14 @@ import pytest
 from reconciler.sandbox.console import Console
 from reconciler.sandbox.seed import plant
 from reconciler.sandbox.server import running
-from reconciler.sandbox.store import Store
+from reconciler.sandbox.store import AgentStore
 
 from .client import Client
 
 
 def planted(count: int, seed: int = 1, sip_numbers: int = 39_999) -> dict[str, dict[str, Any]]:
     """The agents of a store of their own."""
-    with closing(Store(seed=seed, sip_numbers=sip_numbers)) as store:
+    with closing(AgentStore(seed=seed, sip_numbers=sip_numbers)) as store:
         with store.transaction():
             plant(store, count, seed)
         return Console(store).agents()

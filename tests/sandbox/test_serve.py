@@ -22,8 +22,8 @@ from .client import Client
 PACKAGE = Path(reconciler.sandbox.__file__).parent
 PROGRAM = """
 import functools, sys
-from reconciler.sandbox.server import Options, serve
-serve(Options(port={port}, agents=3, token={token!r}), functools.partial(print, flush=True))
+from reconciler.sandbox.server import SandboxOptions, serve
+serve(SandboxOptions(port={port}, agents=3, token={token!r}), functools.partial(print, flush=True))
 """
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.sandbox.console import Console
 from reconciler.sandbox.server import Box, running
-from reconciler.sandbox.store import DataFileError, Store
+from reconciler.sandbox.store import AgentStore, DataFileError
 
 from .client import Client, md5
 
@@ -133,7 +133,7 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "agents.yaml"
     file.write_text("agents: []\n" * 100)
     with pytest.raises(DataFileError, match=r"agents\.yaml"):
-        Store(file)
+        AgentStore(file)
     assert file.read_text() == "agents: []\n" * 100
 
 
@@ -144,7 +144,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     other.execute("CREATE TABLE agents (id)")
     other.close()
     with pytest.raises(DataFileError, match="not a sandbox's"):
-        Store(file)
+        AgentStore(file)
 
 
 def test_a_file_of_before_is_opened(tmp_path: Path) -> None:
@@ -164,18 +164,18 @@ def test_a_file_of_before_is_opened(tmp_path: Path) -> None:
 def test_a_file_in_no_directory(tmp_path: Path) -> None:
     """A path that cannot be opened is refused by name."""
     with pytest.raises(DataFileError, match="missing"):
-        Store(tmp_path / "missing" / "vendor.sqlite")
+        AgentStore(tmp_path / "missing" / "vendor.sqlite")
 
 
 def test_a_transaction_is_all_or_nothing() -> None:
     """What a block did before it raised is undone."""
 
-    def fail_halfway(store: Store) -> None:
+    def fail_halfway(store: AgentStore) -> None:
         with store.transaction():
             store.insert([{"operatorId": "8001"}])
             raise ZeroDivisionError
 
-    with closing(Store()) as store:
+    with closing(AgentStore()) as store:
         with pytest.raises(ZeroDivisionError):
             fail_halfway(store)
         with store.transaction():
@@ -185,13 +185,13 @@ def test_a_transaction_is_all_or_nothing() -> None:
 def test_what_is_undone_is_not_listed() -> None:
     """A listing read from what is then undone is read again."""
 
-    def fail_after_reading(store: Store) -> None:
+    def fail_after_reading(store: AgentStore) -> None:
         with store.transaction():
             store.insert([{"operatorId": "8001"}])
             assert store.listing() == [1]
             raise ZeroDivisionError
 
-    with closing(Store()) as store:
+    with closing(AgentStore()) as store:
         with pytest.raises(ZeroDivisionError):
             fail_after_reading(store)
         with store.transaction():
@@ -272,7 +272,7 @@ def test_remove(box: Box, client: Client) -> None:
 STEPS = st.lists(st.tuples(st.sampled_from(["give", "bind", "unbind"]), st.integers(0, 2), st.integers(1, 4)))
 
 
-def follow(store: Store, steps: list[tuple[str, int, int]]) -> None:
+def follow(store: AgentStore, steps: list[tuple[str, int, int]]) -> None:
     """Takes steps (what to do, agent, sipid), and asserts of each number given that a plain set would give it."""
     held: dict[int, int] = {}
     for action, agent, wanted in steps:
@@ -292,7 +292,7 @@ def follow(store: Store, steps: list[tuple[str, int, int]]) -> None:
 @given(STEPS)
 def test_the_lowest_free_number_is_given(steps: list[tuple[str, int, int]]) -> None:
     """After any steps, the pool gives the lowest number that nobody holds."""
-    with closing(Store(sip_numbers=4)) as store:
+    with closing(AgentStore(sip_numbers=4)) as store:
         Console(store).reset({"operatorId": str(n)} for n in range(3))
         with store.transaction():
             follow(store, steps)

@@ -15,7 +15,7 @@ import pytest
 from reconciler.core.model.endpoints import EndpointName
 from reconciler.core.model.secret import Secret
 from reconciler.settings import SUCCESS_CODES, Connection
-from reconciler.vendor.answer import Lost, NotSent, Ok, Refused, understood
+from reconciler.vendor.answer import Lost, NotSent, Ok, Refused, classify_response
 from reconciler.vendor.http import MAX_ANSWER, connected
 from reconciler.vendor.rate import backoff
 from tests.vendor.line import TOKEN, Line, line
@@ -157,7 +157,7 @@ def test_no_code_is_no_answer(vendor: Stub, client: Line, code: Any, status: int
 @pytest.mark.parametrize("status", [200, 204, 400, 404, 418])
 def test_no_envelope_is_no_answer(body: bytes, status: int) -> None:
     """What is not the vendor's envelope says nothing, whatever the status below 500 that it comes with."""
-    outcome = understood(status, {}, body, SUCCESS_CODES)
+    outcome = classify_response(status, {}, body, SUCCESS_CODES)
     assert isinstance(outcome, Lost)
     assert f"HTTP {status}" in outcome.reason
 

@@ -13,7 +13,7 @@ from reconciler.core.model.endpoints import EndpointName
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.http import MOST_TURNS, READ_TRIES, Looked
+from reconciler.vendor.http import MOST_TURNS, READ_TRIES, LookedUp
 from reconciler.vendor.rate import HOPELESS
 from tests.vendor.line import PASSWORD, Line, line
 from tests.vendor.vendor_stub import Answer, Stub, closed, cut, envelope, garbage, hangs, redirect, reply
@@ -70,7 +70,7 @@ def test_a_read_rides_out_a_passing_trouble(
 def test_a_read_rides_out_a_timeout(vendor: Stub, hasty: Line) -> None:
     """So is an answer that does not come in time."""
     vendor.script(hangs(), ONE)
-    assert isinstance(hasty.reader.one("8001"), Looked)
+    assert isinstance(hasty.reader.one("8001"), LookedUp)
 
 
 @pytest.mark.parametrize(("read", "good"), READS.values(), ids=READS)

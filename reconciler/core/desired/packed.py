@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 AGENTS_A_PART: Final = 1000
 
 
-class Row(NamedTuple):
+class PackedAgent(NamedTuple):
     """A desired agent as plain values, for where many are handed on."""
 
     operator_id: str
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     column: int
 
 
-def agent_of(row: Row) -> DesiredAgent:
+def agent_of(row: PackedAgent) -> DesiredAgent:
     """The agent itself, also of a row that became a bare tuple on the way."""
     operator_id, fields, password, file, line, column = row
     source = PasswordSource(*password) if password else None
@@ -50,7 +50,7 @@ def packed_problems(problems: Iterable[Problem]) -> bytes:
     return marshal.dumps(("problems", told))
 
 
-def packed_state(state: DesiredState, rows: Iterable[Row], count: int) -> Iterator[bytes]:
+def packed_state(state: DesiredState, rows: Iterable[PackedAgent], count: int) -> Iterator[bytes]:
     """The other parts: a state without its agents, and so many of these."""
     limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes)]
     kept = (state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)

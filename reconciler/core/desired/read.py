@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.desired.packed import Row, agent_of
+from reconciler.core.desired.packed import PackedAgent, agent_of
 from reconciler.core.desired.problems import problem_at, schema_problems
 from reconciler.core.desired.resolve import (
     MOST_IN_A_POOL,
@@ -53,7 +53,7 @@ def company_at_head(data: bytes) -> Company | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedFiles:
     """What files say: their documents, the agents that these resolve to, and everything that is wrong with them."""
 
     documents: tuple[Document, ...]
@@ -61,7 +61,7 @@ class Reading:
     problems: Problems
 
 
-def parse_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> Reading:
+def parse_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> ParsedFiles:
     """Read, check and resolve. A file that cannot be parsed keeps the rules across agents from being asked."""
     read = [(None, (data,)) if isinstance(data, Problem) else parse(file, data, pure=pure) for file, data in files]
     found = [problem for _, problems in read for problem in problems]
@@ -72,7 +72,7 @@ def parse_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> 
     if len(documents) == len(read):
         follow += [problem for rule in RULES for problem in rule(documents, agents)]
     problems = [*found, *(problem for problem in follow if not problem.path or problem.place not in broken)]
-    return Reading(documents, agents, tuple(sorted(problems, key=lambda problem: problem.place)))
+    return ParsedFiles(documents, agents, tuple(sorted(problems, key=lambda problem: problem.place)))
 
 
 Rule = Callable[[tuple[Document, ...], tuple[Resolved, ...]], Iterator[Problem]]
@@ -214,12 +214,12 @@ RULES: Final[tuple[Rule, ...]] = (
 """The rules across agents. Each also runs on files that the schema refuses, and so takes nothing for granted."""
 
 
-def desired_state(reading: Reading) -> DesiredState:
+def desired_state(reading: ParsedFiles) -> DesiredState:
     """The state that files without a problem describe."""
     return replace(head_of(reading), agents=tuple(map(agent_of, rows_of(reading))))
 
 
-def head_of(reading: Reading) -> DesiredState:
+def head_of(reading: ParsedFiles) -> DesiredState:
     """That state without its agents."""
     documents = reading.documents
     root: dict[str, Any] = {key: value for document in documents for key, value in document.root.items()}
@@ -276,7 +276,7 @@ _NO_FIELDS: Final = (KEY, "profile", "password", "from", "to", "except")
 _NOTHING: Final = _Said({}, None)
 
 
-def rows_of(reading: Reading) -> Iterator[Row]:
+def rows_of(reading: ParsedFiles) -> Iterator[PackedAgent]:
     """The agents that files without a problem describe, sorted by id.
 
     What several share is worked out once: a base, and a pool but for its texts with a number in them.
@@ -290,7 +290,7 @@ def rows_of(reading: Reading) -> Iterator[Row]:
             shared, password = _said(agent.document, own, below)
             filled = [name for name in own if is_template(name, own[name])] if agent.pooled else []
         fields = {**shared, **{name: CANON[name](agent.value(name)) for name in filled}} if filled else shared
-        yield Row(agent.operator_id, fields, password, agent.document.file, line, column)
+        yield PackedAgent(agent.operator_id, fields, password, agent.document.file, line, column)
 
 
 def _base(base: Base) -> _Said:

@@ -23,7 +23,7 @@ _TEXTS: Final = (Kind.TEXT, Kind.SIP_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenValue:
     """A value as it is written, and where."""
 
     value: Any
@@ -84,13 +84,13 @@ class Resolved(NamedTuple):
         return self.path[0] == "pools"
 
     @property
-    def values(self) -> dict[str, Written]:
+    def values(self) -> dict[str, WrittenValue]:
         """Every value that counts, by field name."""
         found = {}
         for document, path, node in (*self.base.layers, Layer(self.document, self.path, self.own)):
             for name in node:
                 if name in BY_NAME and name != KEY:
-                    found[name] = Written(self._filled(name, node), document, (*path, name))
+                    found[name] = WrittenValue(self._filled(name, node), document, (*path, name))
         return found
 
     def value(self, name: str) -> Any:

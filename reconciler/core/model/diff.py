@@ -48,7 +48,7 @@ class AgentDiff:
     changes: tuple[FieldChange, ...] = ()
     password: PasswordChange | None = None
     unknowable: tuple[str, ...] = ()
-    owed: Mapping[str, Value] = field(default_factory=dict)
+    to_restore: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from reconciler.core.model.fields import Value
 class LedgerEntry:
     """What the vendor cannot tell of one agent: the password's version and the write-only values last sent.
 
-    `unsure`: a create may still come through after we gave it up, with a password that is not the latest we stored.
-    `owed`: what a replaced agent had and has not been given back yet.
+    `password_unknown`: nobody may know the agent's password: a create that we gave up may still make it, with a
+    password that is not the latest we stored. `to_restore`: values that a replaced agent had and must get back.
     """
 
     password_version: int | None = None
     given: Mapping[str, Value] = field(default_factory=dict)
-    unsure: bool = False
-    owed: Mapping[str, Value] = field(default_factory=dict)
+    password_unknown: bool = False
+    to_restore: Mapping[str, Value] = field(default_factory=dict)
 
 
 NOT_RECORDED: Final = LedgerEntry()

@@ -22,7 +22,7 @@ class Intent:
     fields: Mapping[str, Value]
     password_version: int | None
     outcome: CallOutcome | None = None
-    owes: Mapping[str, Value] = field(default_factory=dict)
+    to_restore: Mapping[str, Value] = field(default_factory=dict)
     vendor_password: bool = False
 
     @classmethod
@@ -30,7 +30,12 @@ class Intent:
         """What is about to be sent."""
         version = call.password.version if call.password else None
         return cls(
-            call.kind, call.operator_ids, call.fields, version, owes=call.owes, vendor_password=call.vendor_password
+            call.kind,
+            call.operator_ids,
+            call.fields,
+            version,
+            to_restore=call.to_restore,
+            vendor_password=call.vendor_password,
         )
 
 

@@ -75,12 +75,12 @@ CallKind = Literal["create", "edit", "delete", "password"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, its place in the order given by index: `after` must succeed first, `behind` must only be over.
+    """One request, and its place in the order, by index: calls that it needs the success of, or waits for the end of.
 
     `fields` are canonical; a `sipNumber` of `None` in an edit unbinds. A create of several agents is a batch: their ids
-    are consecutive, and with `vendor_password` the vendor chooses their passwords. A delete that begins a replace
-    `owes` what the agent had. `moves_sip` marks a call that frees or binds a SIP number; one that `takes_any_sip` lets
-    the vendor choose a number, and so waits until no such call is left.
+    are consecutive, and with `vendor_password` the vendor chooses their passwords. A delete that begins a replace says
+    in `to_restore` what the agent had. `moves_sip` marks a call that frees or binds a SIP number; one that
+    `takes_any_sip` lets the vendor choose a number, and so waits until no such call is left.
     """
 
     kind: CallKind
@@ -88,9 +88,9 @@ class Call:
     actions: tuple[int, ...]
     fields: Mapping[str, Value] = field(default_factory=dict)
     password: PasswordSource | None = None
-    after: tuple[int, ...] = ()
-    behind: tuple[int, ...] = ()
-    owes: Mapping[str, Value] = field(default_factory=dict)
+    requires_success_of: tuple[int, ...] = ()
+    waits_for: tuple[int, ...] = ()
+    to_restore: Mapping[str, Value] = field(default_factory=dict)
     moves_sip: bool = False
     takes_any_sip: bool = False
     vendor_password: bool = False

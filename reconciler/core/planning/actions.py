@@ -36,8 +36,8 @@ def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
     match agent.status:
         case "missing":
             managed = {change.field for change in agent.changes}
-            owed = {name: value for name, value in agent.owed.items() if name not in managed}
-            yield with_(_action(agent, "create", diff, agent.changes), carries=owed)
+            to_restore = {name: value for name, value in agent.to_restore.items() if name not in managed}
+            yield with_(_action(agent, "create", diff, agent.changes), carries=to_restore)
         case "extra":
             if not _kept(agent.operator_id, diff):
                 yield _action(agent, "delete", diff)
@@ -109,10 +109,10 @@ def _carried(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
     """
     live = agent.live.fields if agent.live else {}
     desired = agent.desired.fields if agent.desired else {}
-    owed = {change.field: change.after for change in agent.changes if change.field not in desired}
+    to_restore = {change.field: change.after for change in agent.changes if change.field not in desired}
     wanted = {name: desired[name] for name in agent.unknowable}
-    known = {row.name: live[row.name] for row in LISTED} | dict(entry.given) | owed | wanted
-    changed = {change.field for change in agent.changes} - owed.keys()
+    known = {row.name: live[row.name] for row in LISTED} | dict(entry.given) | to_restore | wanted
+    changed = {change.field for change in agent.changes} - to_restore.keys()
     return {
         name: value
         for name, value in known.items()

@@ -45,7 +45,9 @@ def lower(actions: Sequence[Action], *, batch: bool = True, delete_list: int = D
             case "edit":
                 _add_edit(drafts, index, action, unbind_first=action.operator_id in let_go)
             case "replace":
-                drafts.add(Call("delete", (action.operator_id,), (index,), owes=action.carries), frees=action.live_sip)
+                drafts.add(
+                    Call("delete", (action.operator_id,), (index,), to_restore=action.carries), frees=action.live_sip
+                )
                 agent = _new_agent(index, action)
                 _add_create(drafts, Create.of(agent))
                 _add_rest(drafts, agent, agent.at_once)
@@ -104,7 +106,9 @@ class _Drafts:
         for operator_id, action in zip(call.operator_ids, call.actions, strict=True):
             before, other = self.last.get(operator_id, (None, action))
             if before is not None:
-                call = with_(call, after=(before,)) if other == action else with_(call, behind=(before,))
+                call = (
+                    with_(call, requires_success_of=(before,)) if other == action else with_(call, waits_for=(before,))
+                )
             self.last[operator_id] = (index, action)
         bound = call.fields.get(_SIP) if call.kind == "edit" else None
         if bound is not None:
@@ -118,8 +122,8 @@ class _Drafts:
         for index, number in self.binds.items():
             source = self.freed.get(number)
             call = self.drafts[index]
-            if source is not None and source != index and source not in call.after:
-                self.drafts[index] = with_(call, after=(*call.after, source))
+            if source is not None and source != index and source not in call.requires_success_of:
+                self.drafts[index] = with_(call, requires_success_of=(*call.requires_success_of, source))
         return tuple(self.drafts)
 
 

@@ -27,7 +27,9 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Pol
     wanted = {agent.operator_id for agent in desired.agents}
     everybody = policy.speaks_of_everybody
     looked_at = [agent for agent in desired.agents if everybody or policy.speaks_of(agent.operator_id)]
-    sip_numbers = _sip_numbers(desired, live) if any(entry.owed for entry in ledger.values()) else SipNumbers(set(), {})
+    sip_numbers = (
+        _sip_numbers(desired, live) if any(entry.to_restore for entry in ledger.values()) else SipNumbers(set(), {})
+    )
     differing = []
     for agent in looked_at:
         entry = ledger.get(agent.operator_id)
@@ -78,12 +80,12 @@ def _sip_numbers(desired: DesiredState, live: LiveState) -> SipNumbers:
 
 def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, numbers: SipNumbers) -> AgentDiff | None:
     live = state.agents.get(desired.operator_id)
-    owed = _still_owed(desired.operator_id, entry, state, numbers) if entry.owed else {}
+    to_restore = _still_owed(desired.operator_id, entry, state, numbers) if entry.to_restore else {}
     if live is None:
-        return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired), owed=owed)
+        return AgentDiff(desired.operator_id, "missing", desired, None, _all_new(desired), to_restore=to_restore)
     known = {**entry.given, **live.fields} if entry.given else live.fields
-    equal = not owed and desired.fields.items() <= known.items()
-    changes, unknowable = ((), ()) if equal else _changes({**owed, **desired.fields}, known)
+    equal = not to_restore and desired.fields.items() <= known.items()
+    changes, unknowable = ((), ()) if equal else _changes({**to_restore, **desired.fields}, known)
     change = _password(desired, entry)
     if not (changes or unknowable or change):
         return None
@@ -93,17 +95,19 @@ def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, number
 def _still_owed(operator_id: str, entry: LedgerEntry, state: LiveState, numbers: SipNumbers) -> dict[str, Value]:
     """What a replaced agent can still be given back: nothing fixed once it is there, no number that went elsewhere."""
     there = operator_id in state.agents
-    owed = {name: value for name, value in entry.owed.items() if not there or can_edit(BY_NAME[name], value)}
-    number = owed.get("sipNumber")
+    to_restore = {
+        name: value for name, value in entry.to_restore.items() if not there or can_edit(BY_NAME[name], value)
+    }
+    number = to_restore.get("sipNumber")
     if number is not None and (number in numbers.promised or numbers.holders.get(number, set()) - {operator_id}):
-        del owed["sipNumber"]
-    return owed
+        del to_restore["sipNumber"]
+    return to_restore
 
 
 def _password(desired: DesiredAgent, entry: LedgerEntry) -> PasswordChange | None:
     """A version that differs from the recorded one, or a password that nobody may know."""
     source = desired.password
-    if entry.unsure:
+    if entry.password_unknown:
         return PasswordChange(None, source or _HEALING)
     if source is None or entry.password_version == source.version:
         return None

@@ -137,8 +137,8 @@ def entry_document(entry: LedgerEntry) -> Document:
     """What the ledger knows of an agent, as plain values."""
     version = {} if entry.password_version is None else {"passwordVersion": entry.password_version}
     given = {"given": dict(entry.given)} if entry.given else {}
-    unsure = {"unsure": True} if entry.unsure else {}
-    return {**version, **given, **unsure, **({"owed": dict(entry.owed)} if entry.owed else {})}
+    password_unknown = {"unsure": True} if entry.password_unknown else {}
+    return {**version, **given, **password_unknown, **({"owed": dict(entry.to_restore)} if entry.to_restore else {})}
 
 
 def _password(source: PasswordSource) -> Document:
@@ -213,8 +213,8 @@ def _read_entry(written: Document) -> LedgerEntry:
     return LedgerEntry(
         written.get("passwordVersion"),
         written.get("given", {}),
-        unsure=written.get("unsure", False),
-        owed=written.get("owed", {}),
+        password_unknown=written.get("unsure", False),
+        to_restore=written.get("owed", {}),
     )
 
 

@@ -108,7 +108,11 @@ def _action() -> Schema:
     )
     source = _object({"file": _TEXT, "line": {"type": "integer", "minimum": 1}})
     ledger = _object(
-        {}, passwordVersion=version, given=_values(*compared), unsure={"const": True}, owed=_values(*compared)
+        {},
+        passwordVersion=version,
+        given=_values(*compared),
+        unsure={"const": True},
+        owed=_values(*compared),
     )
     password = {
         **_object({"version": version}, env=VARIABLE, file=_NAME, generate={"const": True}),

@@ -54,8 +54,8 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Field
 
 
 def _record(entry: LedgerEntry) -> dict[str, Any]:
-    owed = {f"owed {name}": value for name, value in entry.owed.items()}
-    return {"password.version": entry.password_version, **entry.given, **owed, "unsure": entry.unsure}
+    to_restore = {f"owed {name}": value for name, value in entry.to_restore.items()}
+    return {"password.version": entry.password_version, **entry.given, **to_restore, "unsure": entry.password_unknown}
 
 
 def left(plan: Plan) -> tuple[DesiredState, Policy]:

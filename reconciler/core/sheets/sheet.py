@@ -59,7 +59,7 @@ def read_sheet(file: str, text: str, mapping: Mapping[str, str] | None = None) -
 
     `mapping` says of headings which field they are, or with `LEAVE_OUT` that they are none.
     """
-    reading = _Reading(file, {fold(heading): (heading, name) for heading, name in (mapping or {}).items()})
+    reading = _SheetReader(file, {fold(heading): (heading, name) for heading, name in (mapping or {}).items()})
     delimiter = max(_DELIMITERS, key=lambda each: reading.score_of(text, each))
     if text.count(delimiter) + text.count("\n") > MOST_CELLS:
         hint = "delete rows and columns that are empty, or split it"
@@ -71,7 +71,7 @@ def read_sheet(file: str, text: str, mapping: Mapping[str, str] | None = None) -
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _SheetRow:
     """Cells, the line of the text in which they begin, and the number that a spreadsheet gives the row."""
 
     line: int
@@ -87,7 +87,7 @@ class _Broken(Exception):
         self.line = line
 
 
-def _rows(text: str, delimiter: str) -> Iterator[_Row]:
+def _rows(text: str, delimiter: str) -> Iterator[_SheetRow]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = number = 1
     while True:
@@ -97,7 +97,7 @@ def _rows(text: str, delimiter: str) -> Iterator[_Row]:
             raise _Broken(line) from None
         if cells is None:
             return
-        yield _Row(line, number, cells)
+        yield _SheetRow(line, number, cells)
         line, number = reader.line_num + 1, number + 1
 
 
@@ -111,7 +111,7 @@ class _Column:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _SheetReader:
     """One sheet as it is read. `mapped`: by folded heading, that heading as given and the field that it is to be."""
 
     file: str
@@ -136,7 +136,7 @@ class _Reading:
         mapped = self.mapped.get(fold(heading))
         return mapped[1] if mapped else field_called(heading)
 
-    def score(self, row: _Row) -> tuple[bool, int]:
+    def score(self, row: _SheetRow) -> tuple[bool, int]:
         """How much a row looks like one of headings."""
         names = {self.field_of(cell) for cell in row.cells} - {None, LEAVE_OUT}
         return KEY in names, len(names)
@@ -158,7 +158,7 @@ class _Reading:
         except _Broken as broken:
             hint = 'a quote inside of quotes is written twice: "say ""hello"""; or save the sheet as CSV again'
             self.complain(broken.line, 0, "", "a quote in this row does not end where its cell does", hint)
-        top = max(rows[:_ABOVE], key=self.score, default=_Row(1, 0, []))
+        top = max(rows[:_ABOVE], key=self.score, default=_SheetRow(1, 0, []))
         if self.score(top) < (False, _FEWEST):
             hint = "name the columns in the first row: 工号, 姓名, …; or say which is which: --map HEADING=operatorId"
             self.complain(top.line, 0, "", "there is no row of headings", hint)
@@ -171,7 +171,7 @@ class _Reading:
         for row in below:
             self.agent(row)
 
-    def headings(self, top: _Row, used: set[int]) -> None:
+    def headings(self, top: _SheetRow, used: set[int]) -> None:
         """Find out what the columns are; `used` are those with a cell that is not blank."""
         width = max({len(top.cells) - 1, *used}) + 1
         headings = [*top.cells, *[""] * (width - len(top.cells))]
@@ -186,7 +186,7 @@ class _Reading:
         for folded in self.mapped.keys() - {fold(heading) for heading in headings}:
             self.complain(top.line, 0, "", f"--map: no column has the heading {clipped(self.mapped[folded][0])}")
 
-    def heading(self, top: _Row, at: int, heading: str) -> None:
+    def heading(self, top: _SheetRow, at: int, heading: str) -> None:
         """Find out what a column with values is."""
         name = self.field_of(heading)
         path = f"{_letters(at)}{top.number}"
@@ -204,7 +204,7 @@ class _Reading:
         else:
             self.columns.append(_Column(at, heading, BY_NAME[name]))
 
-    def agent(self, row: _Row) -> None:
+    def agent(self, row: _SheetRow) -> None:
         """Read one row, and keep what can be read of it."""
         values: dict[str, Value] = {}
         for column in self.columns:
@@ -219,7 +219,7 @@ class _Reading:
         if operator_id is not None:
             self.agents.setdefault(str(operator_id), values)
 
-    def value(self, row: _Row, column: _Column) -> Value:
+    def value(self, row: _SheetRow, column: _Column) -> Value:
         """A cell's value; `None` where it says nothing, or has a problem, which is told."""
         cell = row.cells[column.at] if column.at < len(row.cells) else ""
         try:
@@ -243,7 +243,7 @@ def _letters(at: int) -> str:
     return (_letters(before - 1) if before else "") + chr(ord("A") + last)
 
 
-def _cell(row: _Row, column: _Column) -> str:
+def _cell(row: _SheetRow, column: _Column) -> str:
     return f"{_letters(column.at)}{row.number} {' '.join(column.heading.split())[:CLIP]}"
 
 

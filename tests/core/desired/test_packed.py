@@ -10,7 +10,7 @@ import pytest
 from reconciler.core.desired import packed as module
 from reconciler.core.desired.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from reconciler.core.desired.read import (
-    Reading,
+    ParsedFiles,
     company_at_head,
     head_of,
     parse_files,
@@ -32,12 +32,12 @@ FILES = [
 ]
 
 
-def reading() -> Reading:
+def reading() -> ParsedFiles:
     """What three files say."""
     return parse_files(FILES)
 
 
-def packed(reading: Reading) -> Iterator[bytes]:
+def packed(reading: ParsedFiles) -> Iterator[bytes]:
     """A state, in parts."""
     return packed_state(head_of(reading), rows_of(reading), len(reading.agents))
 

@@ -239,7 +239,7 @@ def test_an_unreadable_value_that_is_set_blocks_nothing() -> None:
 
 def test_an_agent_whose_replace_was_cut_short_gets_back_what_it_had() -> None:
     """Deleted and not made anew, it is created with what it is owed; the file's values and password come first."""
-    ledger = {"8001": LedgerEntry(owed={"name": "old", "sipNumber": "60001", "status": "disabled"})}
+    ledger = {"8001": LedgerEntry(to_restore={"name": "old", "sipNumber": "60001", "status": "disabled"})}
     found = planned(desired(agent("8001", env(1), name="new")), ledger=ledger)
     action = act(found, "8001", "create")
     assert action.changes == (FieldChange("name", None, "new"),)
@@ -253,7 +253,7 @@ def test_an_agent_whose_replace_was_cut_short_gets_back_what_it_had() -> None:
 
 def test_an_agent_that_was_made_and_not_finished_gets_the_rest_by_an_edit() -> None:
     """Made anew and not edited, it still gets what it is owed, although the file does not manage it."""
-    ledger = {"8001": LedgerEntry(owed={"sipNumber": "60001", "status": "disabled", "name": "old"})}
+    ledger = {"8001": LedgerEntry(to_restore={"sipNumber": "60001", "status": "disabled", "name": "old"})}
     found = planned(desired(agent("8001")), live(live_agent("8001", name="old")), ledger)
     assert act(found, "8001").after == {"status": "disabled", "sipNumber": "60001"}
     assert acts(found) == [("8001", "edit")]

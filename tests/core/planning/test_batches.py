@@ -130,7 +130,7 @@ def test_what_differs_goes_into_the_edit() -> None:
     create, *edits = planned(desired(*wanted)).calls
     ids = ("8001", "8002")
     assert create == Call("create", ids, (0, 1), {"isrecord": True, "sipNumber": None}, vendor_password=True)
-    assert [(edit.operator_ids, edit.after, edit.fields) for edit in edits] == [
+    assert [(edit.operator_ids, edit.requires_success_of, edit.fields) for edit in edits] == [
         (("8001",), (0,), {"name": "n1", "mainGroupName": "g", "sipNumber": "60001"}),
         (("8002",), (0,), {"name": "n2", "mainGroupName": "g", "sipNumber": "60002"}),
     ]

@@ -14,7 +14,9 @@ Brief = tuple[str, str, dict[str, Value], tuple[int, ...]]
 
 def brief(plan: Plan) -> list[Brief]:
     """The calls in few words: kind, agents, fields, and what must have succeeded before."""
-    return [(call.kind, " ".join(call.operator_ids), dict(call.fields), call.after) for call in plan.calls]
+    return [
+        (call.kind, " ".join(call.operator_ids), dict(call.fields), call.requires_success_of) for call in plan.calls
+    ]
 
 
 def moved(to: dict[str, str | None], held: dict[str, str], **replaced: str) -> Plan:
@@ -54,8 +56,8 @@ def test_a_create_that_needs_an_edit(fields: dict[str, Value], later: dict[str, 
     """What create cannot send is edited after it: one action, two calls, the second after the first."""
     create, edit = planned(desired(agent("8001", **fields))).calls
     at_once = {name: value for name, value in fields.items() if name not in ("status", "mainGroupName")}
-    assert (create.kind, create.fields, create.after, create.actions) == ("create", at_once, (), (0,))
-    assert (edit.kind, edit.fields, edit.after, edit.actions) == ("edit", later, (0,), (0,))
+    assert (create.kind, create.fields, create.requires_success_of, create.actions) == ("create", at_once, (), (0,))
+    assert (edit.kind, edit.fields, edit.requires_success_of, edit.actions) == ("edit", later, (0,), (0,))
     assert edit.password is None
 
 
@@ -73,11 +75,18 @@ def test_a_replace_is_a_delete_a_create_and_an_edit() -> None:
     listed = live(live_agent("8001", email="a", status="disabled", sipNumber="60001", name="n"))
     plan = planned(desired(agent("8001", env(), email="b")), listed, policy=REPLACING)
     fields: dict[str, Value] = {"name": "n", "sipNumber": "60001", "email": "b"}
-    owes: dict[str, Value] = {"name": "n", "status": "disabled", "sipNumber": "60001"}
+    to_restore: dict[str, Value] = {"name": "n", "status": "disabled", "sipNumber": "60001"}
     assert plan.calls == (
-        Call("delete", ("8001",), (0,), owes=owes, moves_sip=True),
-        Call("create", ("8001",), (0,), fields, password=env(), after=(0,)),
-        Call("edit", ("8001",), (0,), {"status": "disabled", "sipNumber": "60001"}, after=(1, 0), moves_sip=True),
+        Call("delete", ("8001",), (0,), to_restore=to_restore, moves_sip=True),
+        Call("create", ("8001",), (0,), fields, password=env(), requires_success_of=(0,)),
+        Call(
+            "edit",
+            ("8001",),
+            (0,),
+            {"status": "disabled", "sipNumber": "60001"},
+            requires_success_of=(1, 0),
+            moves_sip=True,
+        ),
     )
 
 
@@ -97,7 +106,7 @@ def test_a_password_is_one_call_behind_the_edit() -> None:
     plan = planned(wanted, live(live_agent("8001"), live_agent("8002")))
     assert plan.calls == (
         Call("edit", ("8001",), (0,), {"name": "b"}),
-        Call("password", ("8001",), (1,), password=env(2), behind=(0,)),
+        Call("password", ("8001",), (1,), password=env(2), waits_for=(0,)),
         Call("password", ("8002",), (2,), password=env(1)),
     )
 
@@ -107,9 +116,9 @@ def test_a_password_behind_a_ring_breaker() -> None:
     wanted = desired(agent("8001", env(2), sipNumber="60002"), agent("8002", sipNumber="60001"))
     plan = planned(wanted, live(live_agent("8001", sipNumber="60001"), live_agent("8002", sipNumber="60002")))
     (password,) = [call for call in plan.calls if call.kind == "password"]
-    (before,) = password.behind
+    (before,) = password.waits_for
     assert plan.calls[before].fields == {"sipNumber": "60002"}
-    assert password.after == ()
+    assert password.requires_success_of == ()
 
 
 def test_what_is_blocked_has_no_calls() -> None:
@@ -147,7 +156,7 @@ def test_a_delete_frees_every_number_of_its_agents() -> None:
         ("delete", 100, True),
         ("delete", 50, True),
     ]
-    assert [call.after for call in plan.calls if call.kind == "edit"] == [(2, 0), (2, 0), (2, 1)]
+    assert [call.requires_success_of for call in plan.calls if call.kind == "edit"] == [(2, 0), (2, 0), (2, 1)]
 
 
 def test_a_delete_with_a_number_among_many_without() -> None:

@@ -166,30 +166,30 @@ def test_a_password_that_nobody_may_know_is_set(
     source: PasswordSource | None, recorded: int | None, expected: PasswordChange
 ) -> None:
     """An agent whose create came through late has its password set anew, a generated one where none is managed."""
-    ledger = {"8001": LedgerEntry(recorded, unsure=True)}
+    ledger = {"8001": LedgerEntry(recorded, password_unknown=True)}
     (found,) = diff(desired(agent("8001", source)), live(live_agent("8001")), ledger).agents
     assert (found.changes, found.password) == ((), expected)
 
 
 def test_what_a_replaced_agent_had_is_owed_to_it() -> None:
     """What an interrupted replace has not given back is wanted as if the file managed it, the file's word first."""
-    ledger = {"8001": LedgerEntry(owed={"name": "old", "status": "disabled", "mainGroupName": "g"})}
+    ledger = {"8001": LedgerEntry(to_restore={"name": "old", "status": "disabled", "mainGroupName": "g"})}
     listed = live_agent("8001", mainGroupName="g")
     (found,) = diff(desired(agent("8001", name="new")), live(listed), ledger).agents
     assert found.changes == (FieldChange("name", "", "new"), FieldChange("status", "enabled", "disabled"))
     (missing,) = diff(desired(agent("8001", name="new")), live(), ledger).agents
     assert missing.changes == (FieldChange("name", None, "new"),)
-    assert missing.owed == ledger["8001"].owed
+    assert missing.to_restore == ledger["8001"].to_restore
     assert diff(desired(), live(), ledger).agents == ()
 
 
 def test_what_cannot_be_given_back_is_owed_no_longer() -> None:
     """A number that another agent has meanwhile, and what is fixed once the agent is there, are not asked for."""
-    owed: dict[str, Value] = {"sipNumber": "60001", "email": "e", "afterInterval": 0, "name": "n"}
-    ledger, other = {"8001": LedgerEntry(owed=owed)}, live_agent("8002", sipNumber="60001")
+    to_restore: dict[str, Value] = {"sipNumber": "60001", "email": "e", "afterInterval": 0, "name": "n"}
+    ledger, other = {"8001": LedgerEntry(to_restore=to_restore)}, live_agent("8002", sipNumber="60001")
     wanted = desired(agent("8001"), prune=False, scope=("8001",))
     (missing,) = diff(wanted, live(other), ledger).agents
-    assert missing.owed == {"email": "e", "afterInterval": 0, "name": "n"}
+    assert missing.to_restore == {"email": "e", "afterInterval": 0, "name": "n"}
     (there,) = diff(wanted, live(live_agent("8001", afterInterval=5), other), ledger).agents
     assert there.changes == (FieldChange("name", "", "n"),)
     (holding,) = diff(wanted, live(live_agent("8001", sipNumber="60001")), ledger).agents

@@ -278,7 +278,7 @@ def test_what_no_drift_explains_is_the_change(
     wanted: DesiredState, listing: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
 ) -> None:
     """Where the live agents were as the files of before wanted them, every difference is the change's."""
-    ledger = {id_: replace(entry, unsure=False, owed={}) for id_, entry in ledger.items()}
+    ledger = {id_: replace(entry, password_unknown=False, to_restore={}) for id_, entry in ledger.items()}
     before = make_plan(_as_it_is(wanted, listing, ledger), listing, ledger, policy)
     assert before.actions == ()
     found = origins(with_origins(make_plan(wanted, listing, ledger, policy), before))

@@ -156,7 +156,7 @@ WHOLE = Plan(
             carries={"name": "张三"},
             password=PasswordSource("env", "PASSWORD", 2),
             live=live_agent("8001", sipNumber="60001"),
-            recorded=LedgerEntry(1, {"roleName": "x"}, unsure=True, owed={"showcaller": "1"}),
+            recorded=LedgerEntry(1, {"roleName": "x"}, password_unknown=True, to_restore={"showcaller": "1"}),
             blocked="not today",
             origin="change",
         ),
@@ -304,8 +304,8 @@ DECIDING: dict[str, Callable[[], str]] = {
     "a recorded version": lambda: digest_of(ledger={"8002": LedgerEntry(None, {"roleName": "班长"})}),
     "a recorded role": lambda: digest_of(ledger={"8002": LedgerEntry(1, {"roleName": "组长"})}),
     "a record of an agent to be deleted": lambda: digest_of(ledger={**LEDGER, "8005": LedgerEntry(4)}),
-    "an agent nobody is sure of": lambda: digest_of(ledger={**LEDGER, "8003": LedgerEntry(unsure=True)}),
-    "what an agent is owed": lambda: digest_of(ledger={**LEDGER, "8003": LedgerEntry(owed={"bindcode": "1"})}),
+    "an agent nobody is sure of": lambda: digest_of(ledger={**LEDGER, "8003": LedgerEntry(password_unknown=True)}),
+    "what an agent is owed": lambda: digest_of(ledger={**LEDGER, "8003": LedgerEntry(to_restore={"bindcode": "1"})}),
 }
 SILENT: dict[str, Callable[[], str]] = {
     "an unrelated agent more": lambda: digest_of(TEXT, *ROWS, live_agent("9002")),

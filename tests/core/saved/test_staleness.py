@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from reconciler.apply.goal import AsReviewed
+from reconciler.apply.goal import SavedPlanGoal
 from reconciler.core.model.desired import DesiredState, PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import BY_NAME, LISTED, Value, encode
@@ -25,7 +25,7 @@ from reconciler.core.saved.plan_json import plan_document, read_plan
 from reconciler.core.saved.staleness import moved
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
-from reconciler.errors import Refused, Stale
+from reconciler.errors import Declined, Stale
 from reconciler.files.plan_file import SavedPlan
 from tests.core.build import REPLACING, act, agent, desired, env, live, live_agent, planned
 from tests.model_vendor import ModelVendor, admissible, record
@@ -36,10 +36,10 @@ randoms = st.randoms(use_true_random=False)
 law = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def saved(plan: Plan) -> AsReviewed:
+def saved(plan: Plan) -> SavedPlanGoal:
     """The plan as the goal of an apply, after it was on disk."""
     back = read_plan(json.loads(json_text(plan_document(plan, "0.1.0", "2026-11-22T10:00:00Z"))))
-    return AsReviewed(SavedPlan(back, "0.1.0", "2026-11-22T10:00:00Z", "2026-11-29T10:00:00Z", "0" * 64))
+    return SavedPlanGoal(SavedPlan(back, "0.1.0", "2026-11-22T10:00:00Z", "2026-11-29T10:00:00Z", "0" * 64))
 
 
 # One plan with everything in it: 8001 edits and 8002 a password, 8003 is made, 8004 made anew, 8005 deleted, 8006 binds
@@ -143,14 +143,16 @@ STALE: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry], list[
         ],
     ),
     "a record of one to be made": (
-        ROWS, booked("8003", LedgerEntry(unsure=True)), [Moved("8003", ANOTHER, values(("unsure", False, True)))]
+        ROWS,
+        booked("8003", LedgerEntry(password_unknown=True)),
+        [Moved("8003", ANOTHER, values(("unsure", False, True)))],
     ),
     "a record of one to be deleted": (
         ROWS, booked("8005", LedgerEntry(1)), [Moved("8005", ANOTHER, values(("password.version", None, 1)))]
     ),
     "what is owed": (
         ROWS,
-        booked("8006", LedgerEntry(owed={"bindcode": "7"})),
+        booked("8006", LedgerEntry(to_restore={"bindcode": "7"})),
         [Moved("8006", ANOTHER, values(("owed bindcode", None, "7")))],
     ),
     "a free number taken by a stranger": (
@@ -177,7 +179,7 @@ FRESH: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry]]] = {
     "a stranger with a number that nobody waits for": ({**ROWS, "9001": live_agent("9001", sipNumber="60009")}, BOOK),
     "one that is as it should be vanished": (without("8007"), BOOK),
     "one that is as it should be changed": (changed("8007", name="x", sipNumber=None), BOOK),
-    "a stranger's record": (ROWS, {**BOOK, "8007": LedgerEntry(9), "9001": LedgerEntry(unsure=True)}),
+    "a stranger's record": (ROWS, {**BOOK, "8007": LedgerEntry(9), "9001": LedgerEntry(password_unknown=True)}),
     "an empty record": (ROWS, {**BOOK, "8003": LedgerEntry()}),
     "the listing's order": (dict(reversed(ROWS.items())), dict(reversed(BOOK.items()))),
 }
@@ -217,7 +219,7 @@ def test_what_voids_no_review(rows: Mapping[str, LiveAgent], book: Mapping[str, 
 def test_another_vendor_is_refused() -> None:
     """A plan for one endpoint is not for another, though the same agents are there."""
     elsewhere = replace(live(*ROWS.values()), endpoint="https://other.example")
-    with pytest.raises(Refused, match=r"made for .* and this is https://other\.example"):
+    with pytest.raises(Declined, match=r"made for .* and this is https://other\.example"):
         saved(PLAN).plan(elsewhere, BOOK)
 
 
@@ -303,7 +305,7 @@ def _vendor(listing: LiveState, ledger: Mapping[str, LedgerEntry]) -> ModelVendo
 def test_a_number_owed_that_went_to_a_stranger_is_not_missed() -> None:
     """A number that an agent cannot be given back, since one whom the plan does not touch has it, is not left to do."""
     before = live(live_agent("8001"), live_agent("8002", sipNumber="60001"))
-    book = {"8001": LedgerEntry(owed={"sipNumber": "60001"})}
+    book = {"8001": LedgerEntry(to_restore={"sipNumber": "60001"})}
     plan = planned(desired(agent("8001", name="new"), agent("8002")), before, book)
     assert [change.field for change in act(plan, "8001").changes] == ["name"]
     after = live(live_agent("8001", name="new"), live_agent("8002", sipNumber="60001"))
@@ -313,7 +315,7 @@ def test_a_number_owed_that_went_to_a_stranger_is_not_missed() -> None:
 def test_a_password_of_nobodys_file_is_not_left() -> None:
     """An agent whose password nobody may know gets another; no version of it is recorded, and none is missed."""
     rows, wanted = live(live_agent("8001")), desired(agent("8001"))
-    plan = planned(wanted, rows, {"8001": LedgerEntry(unsure=True)})
+    plan = planned(wanted, rows, {"8001": LedgerEntry(password_unknown=True)})
     assert [(action.kind, action.password) for action in plan.actions] == [
         ("password", PasswordSource("generate", "", 0))
     ]

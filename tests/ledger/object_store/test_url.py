@@ -7,19 +7,19 @@ import pytest
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import ReconcilerError, WrongUsage
-from reconciler.ledger.object_store import Place, RemoteStore, parse
+from reconciler.ledger.object_store import ObjectPlace, RemoteStore, parse
 
 
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("s3://b/ledger.json", Place("s3", "b", "ledger.json")),
-        ("S3://my.bucket-1/a/b c/张.json", Place("s3", "my.bucket-1", "a/b c/张.json")),
-        ("gs://b_1/team/ledger", Place("gs", "b_1", "team/ledger")),
-        ("az://$root/100%25/x", Place("az", "$root", "100%25/x")),
+        ("s3://b/ledger.json", ObjectPlace("s3", "b", "ledger.json")),
+        ("S3://my.bucket-1/a/b c/张.json", ObjectPlace("s3", "my.bucket-1", "a/b c/张.json")),
+        ("gs://b_1/team/ledger", ObjectPlace("gs", "b_1", "team/ledger")),
+        ("az://$root/100%25/x", ObjectPlace("az", "$root", "100%25/x")),
     ],
 )
-def test_a_url_is_bucket_and_key(url: str, place: Place) -> None:
+def test_a_url_is_bucket_and_key(url: str, place: ObjectPlace) -> None:
     """The host is the bucket (the container), the rest is the key as it stands: nothing is decoded."""
     assert parse(url) == place
 
