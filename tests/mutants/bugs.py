@@ -109,7 +109,7 @@ BUGS: Final = (
         """\
                 number = _record_intent(job.call, context)
                 if isinstance(number, OSError):
-                    yield from run.unnoted(job, number)
+                    yield from run.not_journaled(job, number)
                 else:
                     sent = threads.submit(settle, job.call, context.channel, tried=job.tried, parted=job.parted)
                     running[sent] = (job, number)
@@ -119,7 +119,7 @@ BUGS: Final = (
                 wait([sent])
                 number = _record_intent(job.call, context)
                 if isinstance(number, OSError):
-                    yield from run.unnoted(job, number)
+                    yield from run.not_journaled(job, number)
                 else:
                     running[sent] = (job, number)
 """,
