@@ -20,7 +20,7 @@ IMPURE = frozenset(
     | {"threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings"}
 )
 ROOMS = (
-    *("core", "errors", "render", "files", "settings", "credentials", "vendor", "ledger", "edit", "apply"),
+    *("clock", "core", "errors", "render", "files", "settings", "credentials", "vendor", "ledger", "edit", "apply"),
     *("sandbox", "cli", "generate", "__main__"),
 )
 """The house from the ground up; a room may import only what stands before it, and itself."""

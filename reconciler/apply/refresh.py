@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
     from reconciler.core.model.live import LiveState
     from reconciler.core.model.outcome import Finding
     from reconciler.core.model.plan import Plan
-
-
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
-
-
-def stamp(at: datetime) -> str:
-    """A time as every file of ours has it."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 OnProgress = Callable[[int, int], None]

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 
 from reconciler.apply.execute import RunContext, execute
-from reconciler.apply.refresh import OnProgress, Refreshed, Session, now, refresh, stamp
+from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.apply.settle import Budget, CallChannel
+from reconciler.clock import now, stamp
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import ActionResult, CallOutcome, Event, Finding, Mismatch, Report

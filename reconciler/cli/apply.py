@@ -114,8 +114,8 @@ def apply(
 def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
     from reconciler.apply.goal import SavedPlanGoal
-    from reconciler.apply.refresh import now
     from reconciler.cli.inputs import as_written
+    from reconciler.clock import now
     from reconciler.core.model.desired import Policy
     from reconciler.files.plan_file import load_plan
 
@@ -254,7 +254,7 @@ def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
 
 def _log(event: Event, stream: IO[bytes]) -> None:
     """A run does not end because its log cannot be written."""
-    from reconciler.apply.refresh import now, stamp
+    from reconciler.clock import now, stamp
 
     line = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
     with suppress(OSError):

@@ -174,7 +174,7 @@ _NAP = 0.25
 
 def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
     """What a rendering says beside the plan, made now or when it was saved."""
-    from reconciler.apply.refresh import now, stamp
+    from reconciler.clock import now, stamp
     from reconciler.render.heading import Heading
 
     tool, created_at = (saved.tool, saved.created_at) if saved else (__version__, stamp(now()))
@@ -183,7 +183,7 @@ def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) ->
 
 def credentials_file(work: Session, options: Options, named: Path | None) -> CredentialsFile:
     """Where new credentials go, encrypted for the file's recipients where it names any."""
-    from reconciler.apply.refresh import now
+    from reconciler.clock import now
     from reconciler.credentials.delivery import CredentialsFile
 
     recipients = work.goal.recipients

@@ -27,7 +27,7 @@ def show_plan(shell: Shell, /, planfile: Path, format_: str, output: Path | None
       reconciler show-plan plan.json
       reconciler show-plan plan.json --format html --output plan.html
     """
-    from reconciler.apply.refresh import now
+    from reconciler.clock import now
     from reconciler.files.plan_file import load_plan
     from reconciler.render.heading import Heading
     from reconciler.render.terminal import visible

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from reconciler.clock import stamp
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.age import Sealer, Unsealed, is_sealed, unseal
 from reconciler.errors import ReconcilerError
@@ -116,14 +117,14 @@ class CredentialsFile:
             "password": password.reveal() if password else None,
             "sipNumber": new.sip_number,
             "sipPassword": new.sip_password.reveal() if new.sip_password else None,
-            "at": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "at": stamp(self._now()),
         }
 
     def withdraw(self, operator_id: str) -> None:
         """Say that the password that was stored last was refused, or never sent, and is not true."""
         self._passwords.pop(operator_id, None)
         blank = dict.fromkeys(("password", "sipNumber", "sipPassword"))
-        at = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = stamp(self._now())
         self._append({"operatorId": operator_id, **blank, "at": at, "withdrawn": True})
 
     def _append(self, *all_fields: Mapping[str, object]) -> None:

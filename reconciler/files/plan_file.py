@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from reconciler.clock import parse_stamp, stamp
 from reconciler.core.model.plan import Plan
 from reconciler.core.saved.plan_json import FORMAT, plan_document, read_plan
 from reconciler.core.saved.plan_schema import plan_validator
@@ -22,7 +23,6 @@ from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.private import read_regular, replace_file
 
 MAX_BYTES: Final = 512 * 1024 * 1024
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _FIRST_YEAR: Final = 2000
 _SKEW: Final = timedelta(minutes=10)
 """How far the clocks of two machines may stand apart."""
@@ -63,14 +63,14 @@ def _seal(text: bytes) -> str:
 
 
 def _time(created_at: str) -> datetime:
-    made = datetime.strptime(created_at, _TIME).replace(tzinfo=UTC)
+    made = parse_stamp(created_at)
     if made.year < _FIRST_YEAR:
         raise ValueError
     return made
 
 
 def _expiry(created_at: str, seconds: int) -> str:
-    return (_time(created_at) + timedelta(seconds=seconds)).strftime(_TIME)
+    return stamp(_time(created_at) + timedelta(seconds=seconds))
 
 
 def load_plan(path: Path) -> SavedPlan:

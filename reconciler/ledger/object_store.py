@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
+from reconciler.clock import now, stamp
 from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError, WrongUsage
 from reconciler.ledger.on_disk import who_we_are
@@ -226,7 +227,7 @@ class RemoteStore:
         if not self._proven:
             _prove(self._objects, self._place)
             self._proven = True
-        mine = LockInfo(secrets.token_hex(8), who_we_are(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        mine = LockInfo(secrets.token_hex(8), who_we_are(), stamp(now()))
         try:
             self._take(mine)
         except KeyboardInterrupt:

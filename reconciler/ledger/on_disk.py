@@ -10,10 +10,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from reconciler.clock import now, stamp
 from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
 from reconciler.files.private import private_folder, read_regular, replace_file
@@ -111,7 +111,7 @@ class LocalStore:
         return FileLock(f"{self.path}.lock", mode=0o600, fallback_to_soft=False, preserve_lock_file=True)
 
     def _sign(self) -> None:
-        info = LockInfo(secrets.token_hex(8), who_we_are(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        info = LockInfo(secrets.token_hex(8), who_we_are(), stamp(now()))
         with suppress(OSError):  # it serves messages only
             replace_file(self._note, json.dumps(asdict(info)).encode())
 

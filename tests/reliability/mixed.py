@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.apply.goal import FilesGoal
-from reconciler.apply.refresh import Refreshed, Session, now, refresh
+from reconciler.apply.refresh import Refreshed, Session, refresh
 from reconciler.apply.run import carry_out, keep
+from reconciler.clock import now
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.outcome import Event, Report
 from reconciler.core.model.plan import Plan

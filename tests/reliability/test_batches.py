@@ -13,8 +13,8 @@ from typing import Any, cast
 import pytest
 
 from reconciler.apply.execute import RunContext, execute
-from reconciler.apply.refresh import now
 from reconciler.apply.settle import Budget, CallChannel, Settled, settle
+from reconciler.clock import now
 from reconciler.core.model.desired import Company, PasswordSource, Policy
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import Event, Report
