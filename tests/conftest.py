@@ -13,7 +13,9 @@ from reconciler.sandbox.server import Box, running
 from tests.parent import certificates_read_once
 from tests.process import TOKEN, Workplace, end
 
-UNMEASURED = frozenset({"browser", "ci", "credentials", "lsp", "reliability", "ledger", "render", "sandbox"})
+UNMEASURED = frozenset(
+    {"browser", "ci", "compatibility", "credentials", "lsp", "reliability", "ledger", "render", "sandbox"}
+)
 """Folders whose tests are about other rooms than the core."""
 
 settings.register_profile("suite", deadline=None)
