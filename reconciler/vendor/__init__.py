@@ -1,1 +1,1 @@
-"""The vendor over HTTP."""
+"""The vendor over HTTP: sending requests, understanding answers, keeping to a rate."""

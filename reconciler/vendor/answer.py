@@ -3,11 +3,12 @@
 | outcome | the request |
 |---|---|
 | `Ok` | was carried out |
-| `Refused` | was not, and the vendor says why |
+| `Refused` | was not carried out, and the vendor says why |
 | `NotSent` | never reached the vendor, or was turned away unread |
 | `Lost` | left, and may or may not have been carried out |
 
-HTTP status alone never means success; the envelope `{code, msg, data?}` of every endpoint (2.1.1 to 2.1.6) does.
+An HTTP status alone never means success. The envelope `{code, msg, data?}`, which every endpoint answers with
+(2.1.1 to 2.1.6), decides.
 """
 
 from __future__ import annotations
@@ -20,21 +21,24 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 MAX_MESSAGE: Final = 500
+"""Characters of the vendor's message that an outcome keeps."""
 LONGEST_PAUSE: Final = 60.0
+"""Seconds that a `Retry-After` header can ask for at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """The vendor did it. `data` is the envelope's, of the shape that `core.endpoints` names."""
+    """The vendor carried the request out. `data` is the envelope's, in the shape that `core.model.endpoints` names."""
 
     data: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The vendor said no. `message` is the vendor's own text, hostile until it is made visible.
+    """The vendor refused the request. `message` is the vendor's own text; it is hostile until it is made visible.
 
-    `data` is what came with it: of a batch that was refused in part, the agents that were made.
+    `authentication`: the token was refused. `data` is what came with the refusal: for a batch that was refused in
+    part, the agents that were made.
     """
 
     code: int
@@ -48,7 +52,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Nothing reached the vendor, or it turned the request away unread (429)."""
+    """Nothing reached the vendor, or the vendor turned the request away unread (`turned_away`, HTTP 429).
+
+    `retry_after` is in seconds.
+    """
 
     reason: str
     retry_after: float | None = None
@@ -60,7 +67,10 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The request left and no answer that can be understood came back: it may have been carried out."""
+    """The request left, and no answer came back that can be understood: it may have been carried out.
+
+    `retry_after` is in seconds.
+    """
 
     reason: str
     retry_after: float | None = None
@@ -73,12 +83,12 @@ Outcome = Ok | Refused | NotSent | Lost
 
 
 def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
-    """The outcome, its words cut and without the secrets of the request: a vendor may quote what it refuses."""
+    """The outcome with the request's secrets masked and its text cut short: a vendor may quote what it refuses."""
 
-    def clean(words: str) -> str:
+    def clean(text: str) -> str:
         for secret in filter(None, secrets):
-            words = words.replace(secret, "***")
-        return words[:MAX_MESSAGE]
+            text = text.replace(secret, "***")
+        return text[:MAX_MESSAGE]
 
     match outcome:
         case Refused(code, message, authentication, data):
@@ -92,7 +102,7 @@ def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
 
 
 def classify_response(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
-    """What a whole HTTP answer means; `headers` are looked up in lower case."""
+    """What a complete HTTP answer means. `headers` are looked up by their lower-case names."""
     envelope = _envelope(body)
     message = str(envelope.get("msg") or "") if envelope else ""
     code = whole_number(envelope.get("code")) if envelope else None
@@ -121,14 +131,14 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
 
 
 def whole_number(value: object) -> int | None:
-    """An integer of the vendor's, which may come in a string; `None` for what is none."""
+    """An integer from the vendor, which may come as a string of digits; `None` for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of the header, at most a minute."""
+    """Seconds to wait, at most `LONGEST_PAUSE`. The header gives seconds or a date."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_PAUSE)
@@ -140,7 +150,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def has_shape(shape: str, data: object) -> bool:
-    """Whether an envelope's data is what its endpoint's row in `core.endpoints` says: a list of objects, or one."""
+    """Whether an envelope's data has the shape that the endpoint's row in `core.model.endpoints` names."""
     match shape:
         case "list":
             return isinstance(data, list) and all(isinstance(item, dict) for item in data)

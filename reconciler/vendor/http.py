@@ -1,7 +1,7 @@
-"""The vendor over HTTP, and the only place that imports httpx: `Reader` looks, `Writer` acts.
+"""The vendor over HTTP, and the only module that imports httpx: `Reader` reads live agents, `Writer` changes them.
 
-What became of a request is one of four (`answer.py`). The token goes to the configured host and nowhere else: redirects
-are not followed, proxy variables are not read.
+Every request ends in one of the four outcomes of `answer.py`. The token goes to the configured host and nowhere else:
+redirects are not followed, and proxy variables are not read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
-# httpx would import a command line of its own, with rich and pygments: a third of the time that all imports take.
+# httpx would import its own command line, with rich and pygments: a third of the time that all imports take.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 import httpx
@@ -44,21 +44,24 @@ from reconciler.vendor.answer import (
     redacted,
     whole_number,
 )
-from reconciler.vendor.rate import HOPELESS, RateLimiter, backoff
+from reconciler.vendor.rate import HOPELESS_AFTER, RateLimiter, backoff
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
-"""Bytes that an answer may have, decoded. A page of 100 rows has some 50 kB."""
-MOST_AGENTS: Final = 10_000_000
+"""Bytes that a decoded answer may have. A page of 100 rows has some 50 kB."""
+MAX_AGENTS: Final = 10_000_000
 READ_TRIES: Final = 6
 LISTING_TRIES: Final = 6
-MOST_TURNS: Final = 50
-"""Times that one request is sent again at most while the vendor turns it away and lets others through."""
+MAX_RESENDS: Final = 50
+"""How often one request is sent again while the vendor turns it away and lets others through."""
 
 
 class Transport:
-    """Sends bodies to endpoints and says what became of them; shared by Reader and Writer, safe for threads.
+    """Sends bodies to endpoints and returns their outcomes; shared by Reader and Writer, safe for threads.
 
-    `stopped` says whether anybody still wants the answers.
+    `stopped` says whether the run has been stopped, so that nobody needs further answers. `sleep` takes seconds.
+
+    Raises:
+        WrongUsage: the endpoint is not a URL.
     """
 
     def __init__(self, settings: Connection, sleep: Callable[[float], object] = time.sleep) -> None:
@@ -67,17 +70,17 @@ class Transport:
         self.stopped: Callable[[], bool] = lambda: False
         self.limiter = RateLimiter(settings.rate, sleep=sleep)
         self._settings = settings
-        self._places = threading.BoundedSemaphore(settings.parallelism)
-        # The transport and not the client: it knows no redirects, cookies or proxies, and so cannot be led astray.
+        self._connections = threading.BoundedSemaphore(settings.parallelism)
+        # httpx's transport, not its client: a transport follows no redirect, keeps no cookie and uses no proxy.
         limits = httpx.Limits(max_connections=settings.parallelism, max_keepalive_connections=settings.parallelism)
         try:
             self._endpoint = httpx.URL(settings.endpoint)
             self.endpoint = settings.endpoint
             base = self._endpoint.path.rstrip("/")
-            self._urls = {name: self._endpoint.copy_with(path=base + each.path) for name, each in ENDPOINTS.items()}
-        except (httpx.InvalidURL, ValueError):  # a name that is none raises the latter
+            self._urls = {name: self._endpoint.copy_with(path=base + row.path) for name, row in ENDPOINTS.items()}
+        except (httpx.InvalidURL, ValueError):  # an impossible host name raises ValueError
             raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
-        # To read all certificates takes as long as ten pages; who speaks no TLS trusts nobody instead.
+        # Reading all certificates takes as long as reading ten pages. Plain http needs none: its context trusts nobody.
         verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._endpoint.scheme == "http" else True
         self._http = httpx.HTTPTransport(verify=verify, trust_env=False, limits=limits)
         self._headers = httpx.Headers(
@@ -95,10 +98,10 @@ class Transport:
         """Close every connection."""
         self._http.close()
 
-    def ask(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
-        """A request that is sent again for as long as the vendor turns it away (429), and not everything with it."""
+    def request(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
+        """Send a request, and send it again while the vendor turns it away (429) but lets other requests through."""
         outcome = self.send(name, body)
-        for _ in range(MOST_TURNS):
+        for _ in range(MAX_RESENDS):
             turned_away = isinstance(outcome, NotSent) and outcome.turned_away
             if not turned_away or self.limiter.hopeless or self.stopped():
                 break
@@ -106,28 +109,28 @@ class Transport:
         return outcome
 
     def send(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
-        """One request, once: it waits for its slot and its place, and never raises for what the network does."""
-        with self._places:
+        """Send one request once, when the rate and a free connection allow it. A network failure is an outcome too."""
+        with self._connections:
             pauses = self.limiter.wait()
-            # Half a surrogate pair, which a vendor's row may hold, becomes an escape.
+            # A vendor's row may hold half a surrogate pair, which UTF-8 cannot carry: it becomes an escape.
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
-            outcome = self._answer(self._urls[name], content)
+            outcome = self._exchange(self._urls[name], content)
         outcome = redacted(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after, pauses)
         if isinstance(outcome, Ok | Refused):
-            self.limiter.passed()
+            self.limiter.record_answer()
         if isinstance(outcome, Ok) and not has_shape(ENDPOINTS[name].data, outcome.data):
             return Lost("the answer's data is not of the form that the reference gives")
         return outcome
 
-    def _answer(self, url: httpx.URL, content: bytes) -> Outcome:
+    def _exchange(self, url: httpx.URL, content: bytes) -> Outcome:
         try:
             request = httpx.Request("POST", url, content=content, headers=self._headers, extensions=self._timeouts)
             response = self._http.handle_request(request)
-        # The library's own messages are not repeated: some quote a header, and the token is one.
+        # httpx's own messages are not repeated: some quote a header, and the token is one.
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return NotSent(f"no connection to {self._endpoint.host} ({_cause(error)})")
+            return NotSent(f"no connection to {self._endpoint.host} ({_root_cause(error)})")
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
             return NotSent("the request could not be built")
         except httpx.TimeoutException:
@@ -141,26 +144,29 @@ class Transport:
         try:
             body = _bounded_body(response, time.monotonic() + self._settings.timeout)
         except _UnreadableError as error:
-            # Some statuses say enough by themselves.
-            bare = classify_response(response.status_code, response.headers, b"", codes)
-            return Lost(str(error)) if isinstance(bare, Lost) else bare
+            # Some statuses, such as 401 and 429, decide the outcome without a body.
+            outcome = classify_response(response.status_code, response.headers, b"", codes)
+            return Lost(str(error)) if isinstance(outcome, Lost) else outcome
         finally:
             response.stream.close()  # type: ignore[union-attr]
         return classify_response(response.status_code, response.headers, body, codes)
 
 
 class _UnreadableError(Exception):
-    pass
+    """The body of an answer cannot be read; the message says why."""
 
 
-def _cause(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     while (deeper := error.__cause__ or error.__context__) is not None:
         error = deeper
     return (error.strerror or "refused") if isinstance(error, OSError) else type(error).__name__
 
 
 def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
-    """The decoded body, at most `MAX_ANSWER` bytes, however small it was on the way."""
+    """The decoded body, at most `MAX_ANSWER` bytes: a small compressed answer can hold a huge one.
+
+    `deadline` is in seconds of the monotonic clock.
+    """
     raw = bytearray()
     try:
         for chunk in response.stream:  # type: ignore[union-attr]
@@ -190,7 +196,7 @@ def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What `one` shows of an agent, its SIP password included."""
+    """An agent as 2.1.4 or a filtered 2.1.5 shows it, its SIP password included."""
 
     agent: LiveAgent
     sip_number: str | None
@@ -198,52 +204,66 @@ class LookedUp:
 
 
 class Reader:
-    """Looks at live agents: `page` and `one`. Passing troubles are ridden out; a lasting one raises `VendorError`."""
+    """Reads live agents, with `one` (2.1.4) and `page` (2.1.5)."""
 
     def __init__(self, transport: Transport, company: Company) -> None:
         self._transport = transport
         self._company = company
 
     def look_up(self, operator_id: str) -> Outcome:
-        """2.1.4, once and without patience: `Ok` with a `LookedUp`, or with `None` when there is no such agent.
+        """Read one agent once (2.1.4): `Ok` with a `LookedUp`, or with `None` when there is no such agent.
 
-        The reference names no code for "no such agent", so a refusal is made sure of by 2.1.5, filtered by the id.
+        The reference names no code for "no such agent". So a refusal is checked by 2.1.5, filtered by the id.
         """
-        outcome = self._transport.ask("one", wire.one_body(self._company, operator_id))
+        outcome = self._transport.request("one", wire.one_body(self._company, operator_id))
         if isinstance(outcome, Refused) and not outcome.authentication:
-            outcome = self._transport.ask("page", wire.search_body(self._company, operator_id))
+            outcome = self._transport.request("page", wire.search_body(self._company, operator_id))
             rows = outcome.data.get("result") if isinstance(outcome, Ok) and outcome.data else None
-            found = [row for row in rows or () if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]
-            return _looked(operator_id, found[0] if found else None) if isinstance(outcome, Ok) else outcome
-        return _looked(operator_id, outcome.data) if isinstance(outcome, Ok) else outcome
+            exact = [row for row in rows or () if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]
+            return _looked_up(operator_id, exact[0] if exact else None) if isinstance(outcome, Ok) else outcome
+        return _looked_up(operator_id, outcome.data) if isinstance(outcome, Ok) else outcome
 
     def one(self, operator_id: str) -> LookedUp | None:
-        """2.1.4, with patience: one agent, or `None` when there is no such agent. Raises `VendorError`."""
+        """Read one agent (2.1.4), several times if need be; `None` when there is no such agent.
+
+        Raises:
+            VendorError: the vendor refuses, or cannot be read after `READ_TRIES` tries.
+        """
         for attempt in range(1, READ_TRIES + 1):
             outcome = self.look_up(operator_id)
             if isinstance(outcome, Ok):
-                found: LookedUp | None = outcome.data
-                return found
+                looked_up: LookedUp | None = outcome.data
+                return looked_up
             if isinstance(outcome, Refused):
                 raise VendorError(str(outcome), _hint(outcome))
-            self._rest(attempt, outcome)
+            self._back_off(attempt, outcome)
         raise _gave_up(str(outcome))
 
-    def listing(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> list[LiveAgent]:
-        """2.1.5: every live agent, each once. `progress` hears rows read and rows in all.
+    def listing(
+        self,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> list[LiveAgent]:
+        """Read every live agent, each once (2.1.5).
 
-        Pages are not a snapshot. The listing counts only if every page names the same total and the distinct ids
-        are as many; otherwise it is read again until two readings in a row agree, a few times, and then
-        `IncompleteListing` is raised.
+        `progress` is called with the rows read and the rows in all. `meanwhile` runs while the pages after the first
+        are on their way.
+
+        Pages are not a snapshot. A reading counts only if every page names the same total and there are as many
+        distinct ids. After a reading that does not count, two readings in a row must agree.
+
+        Raises:
+            IncompleteListing: the listing still changes after `LISTING_TRIES` readings.
+            VendorError: the vendor refuses, or cannot be read or understood.
         """
-        moved, before = False, None
+        changed, previous = False, None
         for attempt in range(1, LISTING_TRIES + 1):
-            agents, total = self._pass(progress)
+            agents, total = self._read_all_pages(progress, meanwhile)
             by_id = {agent.operator_id: agent for agent in agents}
-            whole = total is not None and len(agents) == total == len(by_id)
-            if whole and (not moved or by_id == before):
+            complete = total is not None and len(agents) == total == len(by_id)
+            if complete and (not changed or by_id == previous):
                 return agents
-            moved, before = True, by_id if whole else None
+            changed, previous = True, by_id if complete else None
             if attempt < LISTING_TRIES:
                 self._transport.sleep(backoff(attempt, None))
         raise IncompleteListing(
@@ -251,49 +271,54 @@ class Reader:
             "try again when nobody is editing agents in the console",
         )
 
-    def _pass(self, progress: Callable[[int, int], None]) -> tuple[list[LiveAgent], int | None]:
-        """All pages once; the total is `None` when they disagree about it."""
+    def _read_all_pages(
+        self, progress: Callable[[int, int], None], meanwhile: Callable[[], None]
+    ) -> tuple[list[LiveAgent], int | None]:
+        """The agents of all pages, and the total; the total is `None` when pages disagree about it."""
         first, total = self._page(1)
         pages = range(2, -(-total // PAGE_SIZE) + 1) if len(first) == min(total, PAGE_SIZE) else ()
         agents: list[LiveAgent] = []
         with _threads(self._transport.parallelism) as threads:
-            for rows, page_total in chain([(first, total)], threads.map(self._page, pages)):
-                agents += _decoded(rows)  # here, while the threads have sent for the next pages
+            others = threads.map(self._page, pages)
+            if pages:
+                meanwhile()
+            for rows, page_total in chain([(first, total)], others):
+                agents += _decoded(rows)  # in this thread, while the others wait for the next pages
                 progress(len(agents), total)
                 if page_total != total:
                     return agents, None
         return agents, total
 
     def _page(self, number: int) -> tuple[list[object], int]:
-        outcome = self._read("page", wire.page_body(self._company, number))
+        outcome = self._read_until_answered("page", wire.page_body(self._company, number))
         if isinstance(outcome, Refused):
             raise VendorError(str(outcome), _hint(outcome))
         data = outcome.data or {}
         total = whole_number(data.get("total"))
         rows = data.get("result") or []
-        if total is None or total > MOST_AGENTS or not isinstance(rows, list):
+        if total is None or total > MAX_AGENTS or not isinstance(rows, list):
             raise VendorError("the vendor's listing names no sensible total, or its rows are no list")
         return rows, total
 
-    def _read(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
-        """Send a read until it is answered; 429, 5xx and broken connections are tried again, with growing pauses."""
+    def _read_until_answered(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
+        """Send a read until it is answered: after a 5xx or a broken connection again, with growing pauses."""
         for attempt in range(1, READ_TRIES + 1):
-            outcome = self._transport.ask(name, body)
+            outcome = self._transport.request(name, body)
             if isinstance(outcome, Ok | Refused):
                 return outcome
-            self._rest(attempt, outcome)
+            self._back_off(attempt, outcome)
         raise _gave_up(str(outcome))
 
-    def _rest(self, attempt: int, outcome: NotSent | Lost) -> None:
+    def _back_off(self, attempt: int, outcome: NotSent | Lost) -> None:
         if isinstance(outcome, NotSent) and outcome.turned_away:
-            raise _gave_up(str(outcome), HOPELESS)
+            raise _gave_up(str(outcome), HOPELESS_AFTER)
         if attempt < READ_TRIES:
             self._transport.sleep(backoff(attempt, outcome.retry_after))
 
 
 @contextmanager
 def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that end with the block. Where an error ends it, nobody waits for answers that nobody will read."""
+    """Threads that end with the block. When an error ends the block, their answers are not waited for."""
     threads = ThreadPoolExecutor(count, "page")
     try:
         yield threads
@@ -303,11 +328,11 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
     threads.shutdown(cancel_futures=True)
 
 
-def _gave_up(why: str, tries: int = READ_TRIES) -> VendorError:
-    return VendorError(f"the vendor could not be read, {tries} times over: {why}", "try again later")
+def _gave_up(reason: str, tries: int = READ_TRIES) -> VendorError:
+    return VendorError(f"the vendor could not be read, {tries} times over: {reason}", "try again later")
 
 
-def _looked(operator_id: str, row: object) -> Outcome:
+def _looked_up(operator_id: str, row: object) -> Outcome:
     if not row:
         return Ok(None)
     try:
@@ -332,39 +357,47 @@ def _decoded(rows: Sequence[object]) -> list[LiveAgent]:
 
 
 class Writer:
-    """Changes live agents: one method an endpoint, one request a call, one outcome; `settle` decides what follows."""
+    """Changes live agents: one method for each writing endpoint, which sends one request and returns its outcome.
+
+    `apply.settle` decides what follows from the outcome.
+    """
 
     def __init__(self, transport: Transport, company: Company) -> None:
         self._transport = transport
         self._company = company
 
     def create(self, operator_ids: tuple[str, ...], fields: Mapping[str, Value], password: Secret | None) -> Outcome:
-        """2.1.1: one agent, or several with consecutive ids. The answer's `data` has an item for each that was made.
+        """Create one agent, or several with consecutive ids (2.1.1). The outcome's `data` has an item for each agent.
 
-        Without a password the vendor chooses each one's, and the item tells it; so it does the SIP number's.
+        Without a password the vendor chooses one for each agent, and the item holds it. The item also holds the SIP
+        number and its password.
         """
         text = password.reveal() if password else None
         return self._write("create", wire.create_body(self._company, operator_ids, fields, text))
 
     def edit(self, operator_id: str, fields: Mapping[str, Value]) -> Outcome:
-        """2.1.2: exactly these fields."""
+        """Set exactly these fields of one agent (2.1.2)."""
         return self._write("edit", wire.edit_body(self._company, operator_id, fields))
 
     def delete(self, operator_ids: tuple[str, ...]) -> Outcome:
-        """2.1.3: a list of agents."""
+        """Delete a list of agents (2.1.3)."""
         return self._write("delete", wire.delete_body(self._company, operator_ids))
 
     def password(self, operator_id: str, password: Secret) -> Outcome:
-        """2.1.6."""
+        """Set one agent's password (2.1.6)."""
         return self._write("password", wire.password_body(self._company, operator_id, password.reveal()))
 
     def _write(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
-        return self._transport.ask(name, body)
+        return self._transport.request(name, body)
 
 
 @contextmanager
 def connected(settings: Connection, sleep: Callable[[float], object] | None = None) -> Iterator[Transport]:
-    """A transport that is closed at the end. Pauses are made with `sleep`, which may end early."""
+    """A transport that is closed at the end. Pauses are made with `sleep` (seconds), which may end early.
+
+    Raises:
+        WrongUsage: the endpoint is not a URL.
+    """
     transport = Transport(settings, sleep or time.sleep)
     try:
         yield transport

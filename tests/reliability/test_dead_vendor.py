@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.server import Box, running
-from reconciler.vendor.rate import HOPELESS
+from reconciler.vendor.rate import HOPELESS_AFTER
 from tests.process import TOKEN, Workplace
 from tests.reliability.killer import Break, Killer
 from tests.sandbox.wire import until
@@ -66,7 +66,7 @@ def test_a_dead_vendor_is_not_flooded(vendor: Box, tmp_path: Path, killer: Kille
 
     One that turns everything away is asked a dozen times more by each request that is in flight, ever more slowly.
     """
-    turns = HOPELESS if fault == "429" else 0
+    turns = HOPELESS_AFTER if fault == "429" else 0
     place = workplace(tmp_path, vendor)
     vendor.faults([{"endpoint": "*", "calls": {"from": first}, "fault": fault}])
     ended = killer.run(place.folder, place.environment(), "apply", "-y")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reconciler.vendor.answer import Ok
-from reconciler.vendor.rate import HOPELESS, RateLimiter
+from reconciler.vendor.rate import HOPELESS_AFTER, RateLimiter
 from tests.vendor.line import Line, line
 from tests.vendor.vendor_stub import Exchange, Shelf, Stub, envelope, reply, together
 
@@ -55,7 +55,7 @@ def test_a_slower_vendor_is_learnt(rate: float) -> None:
             limiter.pause(1, pauses)
         else:
             recent.append(clock.now)
-            limiter.passed()
+            limiter.record_answer()
             went += 1
     assert refused <= 15
     assert clock.now - 1000 < 500 / allowed * 1.3
@@ -66,7 +66,7 @@ def test_the_rate_comes_back() -> None:
     clock = Clock()
     limiter = RateLimiter(20, clock, clock.sleep)
     for _ in times(limiter, clock, 20):
-        limiter.passed()
+        limiter.record_answer()
     limiter.pause(1)
     went = times(limiter, clock, 1000)
     gaps = [later - first for first, later in itertools.pairwise(went)]
@@ -87,7 +87,7 @@ def test_a_while_of_refusals_counts_once(seconds: float) -> None:
             refused += 1
             limiter.pause(1, pauses)
         else:
-            limiter.passed()
+            limiter.record_answer()
             went += 1
     assert refused < 10
     assert clock.now - 1000 < 10 + 2 * seconds + 10
@@ -100,7 +100,7 @@ def test_refusals_of_what_was_in_flight_count_once() -> None:
     for limiter, count in ((one, 1), (eight, 8)):
         pauses = [limiter.wait() for _ in range(8)]
         for _ in range(8):
-            limiter.passed()
+            limiter.record_answer()
         for number in pauses[:count]:
             limiter.pause(1, number)
     clocks = [limiter._clock for limiter in (one, eight)]
@@ -112,12 +112,12 @@ def test_it_is_hopeless_after_a_dozen() -> None:
     """A dozen refusals in a row are the end of hope, and one request that gets through is its beginning."""
     clock = Clock()
     limiter = RateLimiter(20, clock, clock.sleep)
-    for _ in range(HOPELESS):
+    for _ in range(HOPELESS_AFTER):
         assert not limiter.hopeless
         limiter.pause(1, limiter.wait())
     assert limiter.hopeless
     assert 60 < clock.now - 1000 < 180
-    limiter.passed()
+    limiter.record_answer()
     assert not limiter.hopeless
 
 

@@ -13,8 +13,8 @@ from reconciler.core.model.endpoints import EndpointName
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.http import MOST_TURNS, READ_TRIES, LookedUp
-from reconciler.vendor.rate import HOPELESS
+from reconciler.vendor.http import MAX_RESENDS, READ_TRIES, LookedUp
+from reconciler.vendor.rate import HOPELESS_AFTER
 from tests.vendor.line import PASSWORD, Line, line
 from tests.vendor.vendor_stub import Answer, Stub, closed, cut, envelope, garbage, hangs, redirect, reply
 
@@ -85,7 +85,7 @@ def test_the_last_try_counts(vendor: Stub, client: Line, read: Callable[[Line], 
 @pytest.mark.parametrize("read", [read for read, _ in READS.values()], ids=READS)
 def test_a_read_gives_up(vendor: Stub, client: Line, read: Callable[[Line], Any], trouble: str) -> None:
     """A trouble that lasts ends in one error after a bounded number of tries, which says what it was."""
-    tries = HOPELESS if trouble == "429" else READ_TRIES
+    tries = HOPELESS_AFTER if trouble == "429" else READ_TRIES
     vendor.script(PASSING[trouble])
     with pytest.raises(VendorError, match=f"{tries} times") as caught:
         read(client)
@@ -183,7 +183,7 @@ def test_a_write_that_was_turned_away_is_sent_again(
 def test_a_vendor_that_turns_everything_away_is_left_alone(vendor: Stub, client: Line) -> None:
     """After a dozen refusals with nothing let through between them a request ends, and the next ones at once."""
     vendor.script(reply(429, headers={"Retry-After": "3"}))
-    for asked in (HOPELESS, HOPELESS + 1):
+    for asked in (HOPELESS_AFTER, HOPELESS_AFTER + 1):
         outcome = client.writer.edit("8001", {"name": "x"})
         assert isinstance(outcome, NotSent)
         assert outcome.turned_away
@@ -204,12 +204,12 @@ def test_an_unlucky_request_ends(vendor: Stub, client: Line) -> None:
     real = client.transport.send
 
     def send(name: EndpointName, body: Mapping[str, Any]) -> Outcome:
-        client.transport.limiter.passed()
+        client.transport.limiter.record_answer()
         return real(name, body)
 
     with patch.object(client.transport, "send", send):
         assert isinstance(client.writer.edit("8001", {"name": "x"}), NotSent)
-    assert len(vendor.requests) == 1 + MOST_TURNS
+    assert len(vendor.requests) == 1 + MAX_RESENDS
 
 
 @pytest.mark.parametrize("write", [write for write, _ in WRITES.values()], ids=WRITES)
