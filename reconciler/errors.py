@@ -1,17 +1,17 @@
-"""Everything the project raises on purpose, in one tree; `cli.main` maps each to an exit code.
+"""Everything the project raises on purpose, in one tree, each class with the exit code that `cli.main` ends with.
 
-    ReconcilerError          1   what stopped us, and what to do next
+    ReconcilerError          1   the run cannot go on; carries what to do next
     ├── InvalidFiles         1   the desired-state files have problems; carries them all
     ├── VendorError          1   the vendor refused, or could not be reached or understood
-    │   └── IncompleteListing  1   the listing never held still; nothing may be concluded from it
-    ├── MissingSecrets       1   passwords that apply would need cannot be read; carries them all
+    │   └── IncompleteListing  1   the listing changed during every reading; nothing may be concluded from it
+    ├── MissingSecrets       1   passwords that apply needs cannot be read; carries every problem
     ├── LedgerConflict       1   somebody else wrote the ledger meanwhile; theirs is kept
-    ├── Declined             3   nothing was done on purpose: no approval, a trip, a blocked change
+    ├── Declined             3   nothing was done, on purpose: no approval, a violated guardrail, a blocked change
     │   ├── LockHeld           3   another apply holds the ledger's lock
     │   └── Stale              3   a reviewed plan no longer holds; carries what moved
     └── WrongUsage          64   a setting on the command line or in the environment is unusable
 
-Messages may hold text of the vendor or of a file; whoever prints them makes it visible first
+A message may hold text of the vendor or of a file: whoever prints it makes that visible first
 (`render.terminal.visible`). No message ever holds a secret.
 """
 
@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.core.model.ledger import LockInfo
-    from reconciler.core.model.outcome import Moved
+    from reconciler.core.model.outcome import StaleAgent
     from reconciler.core.model.problem import Problem
 
 
 class ReconcilerError(Exception):
-    """What stopped us. `hint` says what to do next, in one sentence, or is empty."""
+    """The run cannot go on. `message` says why; `hint` says in one sentence what to do next, or is empty."""
 
     exit_code = 1
 
@@ -37,7 +37,7 @@ class ReconcilerError(Exception):
 
 
 class InvalidFiles(ReconcilerError):
-    """The desired-state files have problems; `problems` holds all of them, in file order."""
+    """The desired-state files have problems; `problems` holds all of them, sorted by place."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         count = len(problems)
@@ -50,11 +50,11 @@ class VendorError(ReconcilerError):
 
 
 class IncompleteListing(VendorError):
-    """The listing changed while it was read, every time; nothing may be concluded from it."""
+    """The listing changed during every reading, so that nothing may be concluded from it."""
 
 
 class MissingSecrets(ReconcilerError):
-    """Passwords that apply would need cannot be read or do not fit; `problems` holds all of them."""
+    """Passwords that apply needs cannot be read or do not fit; `problems` has one problem for each."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("passwords that this apply needs are missing or unusable; nothing was sent")
@@ -72,17 +72,17 @@ class Declined(ReconcilerError):
 
 
 class LockHeld(Declined):
-    """Another apply holds the ledger's lock; `info` says whose, where that is known."""
+    """Another apply holds the ledger's lock; `info` says which one, where that is known."""
 
     def __init__(self, message: str, hint: str = "", info: LockInfo | None = None) -> None:
         super().__init__(message, hint)
         self.info = info
 
 
-class Stale(Declined):
-    """What was reviewed is no longer so; `moved` says what, and about whom."""
+class StalePlan(Declined):
+    """The reviewed plan no longer holds; `moved` says what has changed, and for which agents."""
 
-    def __init__(self, moved: tuple[Moved, ...]) -> None:
+    def __init__(self, moved: tuple[StaleAgent, ...]) -> None:
         agents = len({each.operator_id for each in moved})
         them = "1 agent that it touches is" if agents == 1 else f"{agents} agents that it touches are"
         hint = "nothing was done; plan again, and have the new plan reviewed"

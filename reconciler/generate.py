@@ -1,4 +1,4 @@
-"""Writes the files that are derived from the code, or with `--check` says which of them are stale."""
+"""Writes the repository's generated files (`make generate`), or with `--check` names those that are stale."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.core.text import json_text
 
 
 def generated() -> dict[str, str]:
-    """Every generated file of the repository, by path, and what belongs in it."""
+    """The text of every generated file, by its path in the repository."""
     return {
         "schemas/agents.schema.json": json_text(agents_schema()),
         "schemas/plan.schema.json": json_text(plan_schema()),
@@ -38,7 +38,7 @@ def commands_page() -> str:
 
 
 def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Every command below a group by its full name, groups included."""
+    """Every command below a group with its full name, groups included."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -50,9 +50,9 @@ def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write, or check; 1 when something is stale."""
+    """Write the stale files, or with `--check` only name them. The exit code: 1 when `--check` finds a stale file."""
     root = Path(__file__).parents[1]
-    stale = [name for name, text in generated().items() if not _is(root / name, text)]
+    stale = [name for name, text in generated().items() if not _holds(root / name, text)]
     if "--check" in arguments:
         for name in stale:
             sys.stderr.write(f"{name} is stale: run make generate\n")
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _is(path: Path, text: str) -> bool:
+def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 

@@ -1,4 +1,4 @@
-"""Flags and environment to `Settings`, once, at the edge. Nothing else reads the environment for settings."""
+"""Options and environment to a checked `Connection`. `cli` calls this once; nothing else reads the settings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from reconciler.errors import WrongUsage
 from reconciler.files.private import read_regular
 
 SUCCESS_CODES: Final = frozenset({0, 200})
-"""Envelope codes that mean success. The reference names none; these two are assumed."""
+"""Envelope codes that mean success. The vendor's reference names none; these two are assumed."""
 
 MAX_TOKEN_BYTES: Final = 8192
+"""Bytes that a token file may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach the vendor. `rate` is requests a second (0: unlimited), `timeout` seconds for a whole answer."""
+    """How to reach the vendor.
+
+    `parallelism` is the number of requests in flight at once, `rate` is in requests a second (0: unlimited), `timeout`
+    is in seconds for a whole answer.
+    """
 
     endpoint: str
     token: Secret
@@ -39,7 +44,11 @@ def connection(
     rate: float,
     timeout: float,
 ) -> Connection:
-    """Check and join what was given; raises `WrongUsage` with what to set."""
+    """The checked connection; `rate` is in requests a second, `timeout` in seconds.
+
+    Raises:
+        WrongUsage: the endpoint or the token is missing or unusable; the hint says what to set.
+    """
     if not endpoint:
         raise WrongUsage("no vendor to talk to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
     return Connection(
@@ -55,11 +64,11 @@ _URL: Final = re.compile(
 
 def _checked_endpoint(endpoint: str) -> str:
     """The base URL without a final slash. `http://` would show the token to the network, except on this machine."""
-    found = _URL.fullmatch(endpoint)
-    if found is None or int(found["port"] or 1) not in range(1, 65536):
+    url = _URL.fullmatch(endpoint)
+    if url is None or int(url["port"] or 1) not in range(1, 65536):
         hint = "it looks like https://vendor.example: no user, query or blank in it"
         raise WrongUsage("the endpoint is not a plain base URL", hint)
-    if found["scheme"].lower() == "http" and not _is_loopback(found["host"].strip("[]").lower()):
+    if url["scheme"].lower() == "http" and not _is_loopback(url["host"].strip("[]").lower()):
         raise WrongUsage("http:// would send the token in the clear", "use https://; http:// is for this machine only")
     return endpoint.rstrip("/")
 
@@ -74,7 +83,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _token(token: str | None, file: Path | None) -> Secret:
-    """The token, from the environment or a private file; never from the command line itself."""
+    """The token, from the environment or from a private file. No option takes it: others can see a command line."""
     if token and file:
         raise WrongUsage(
             "the token is given twice", "keep one of RECONCILER_TOKEN and --token-file (RECONCILER_TOKEN_FILE)"
@@ -95,7 +104,7 @@ def _read_private(file: Path) -> str:
             raise WrongUsage(f"token file {file} can be read by others", f"chmod 600 {file}")
         return data.decode("ascii")
     except OSError as error:
-        # The path is not repeated: the token itself may stand where its path belongs.
+        # The message does not repeat the path: a user may have put the token itself in its place.
         hint = "--token-file and RECONCILER_TOKEN_FILE take a path; the token itself goes into RECONCILER_TOKEN"
         raise WrongUsage(f"the token file cannot be read: {error.strerror}", hint) from None
     except UnicodeDecodeError:

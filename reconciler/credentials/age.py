@@ -1,8 +1,8 @@
-"""Encryption to age recipients (https://age-encryption.org), and the way back.
+"""Encryption to age recipients (https://age-encryption.org), and decryption.
 
-A file that is being written is a row of records, each an ASCII-armoured age file of its own: one that is on disk stays
-readable whatever happens to the next, and where it ends is never in doubt, since its base64 holds no hyphen. A finished
-file is one ordinary binary age file, which the `age` command line tool opens.
+A file that is being written is a sequence of records, each an ASCII-armoured age file of its own. A record on disk
+stays readable whatever happens to the next one, and its end is never in doubt, since its base64 holds no hyphen. A
+finished file is one ordinary binary age file, which the `age` command line tool opens.
 """
 
 from __future__ import annotations
@@ -19,47 +19,51 @@ _BINARY: Final = b"age-encryption.org/"
 _BEGIN: Final = b"-----BEGIN AGE ENCRYPTED FILE-----"
 _END: Final = b"-----END AGE ENCRYPTED FILE-----"
 _SSH_PARTS: Final = {"ssh-ed25519": 2, "ssh-rsa": 3}
-SHOWN: Final = 12
+_QUOTED: Final = 12
 """Characters of a recipient that a message repeats."""
 
 
 class Sealer:
-    """Encrypts so that each of the recipients can read; raises `ReconcilerError` when made for an unusable one."""
+    """Encrypts so that each of the recipients can read.
+
+    Raises:
+        ReconcilerError: there is no recipient, one is unusable, or pyrage is not installed.
+    """
 
     def __init__(self, recipients: Sequence[str]) -> None:
         self._age = _pyrage()
-        self._keys = [self._key(number, written) for number, written in enumerate(recipients, start=1)]
+        self._keys = [self._key(number, recipient) for number, recipient in enumerate(recipients, start=1)]
         if not self._keys:
             raise ReconcilerError("there is no recipient to encrypt for", "add one to recipients:")
 
     def seal(self, data: bytes) -> bytes:
-        """One ordinary age file."""
+        """The data as one ordinary binary age file."""
         sealed: bytes = self._age.encrypt(data, self._keys)
         return sealed
 
     def record(self, data: bytes) -> bytes:
-        """One record: records can stand one after another in a file."""
+        """The data as one record: records can stand one after another in a file."""
         sealed: bytes = self._age.encrypt(data, self._keys, armored=True)
         return sealed
 
-    def _key(self, number: int, written: str) -> Any:
-        ssh = written.startswith("ssh-")
+    def _key(self, number: int, recipient: str) -> Any:
+        ssh = recipient.startswith("ssh-")
         kind = self._age.ssh if ssh else self._age.x25519
         try:
             if ssh:
-                _check_parts(written)
-            key = kind.Recipient.from_str(written)
+                _check_parts(recipient)
+            key = kind.Recipient.from_str(recipient)
             self._age.encrypt(b"", [key])
         except (self._age.RecipientError, self._age.EncryptError, ValueError, LookupError):
-            message = f"recipient {number} ({written[:SHOWN]}…) is no public key that age can encrypt for"
+            message = f"recipient {number} ({recipient[:_QUOTED]}…) is no public key that age can encrypt for"
             hint = "nothing was sent; copy the key again, whole"
             raise ReconcilerError(message, hint) from None
         return key
 
 
-def _check_parts(written: str) -> None:
-    """`ValueError` or `LookupError` for an SSH key that lacks a part: on some of these pyrage panics."""
-    kind, encoded = written.split(" ")[:2]
+def _check_parts(ssh_key: str) -> None:
+    """Raise `ValueError` or `LookupError` for an SSH key that lacks a part: pyrage panics on some of these."""
+    kind, encoded = ssh_key.split(" ")[:2]
     data = b64decode(encoded, validate=True)
     for _ in range(_SSH_PARTS[kind]):
         size = int.from_bytes(data[:4])
@@ -72,49 +76,52 @@ def _check_parts(written: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """What was sealed, and how many records of it were cut off while they were written."""
+    """What was sealed, and the number of records that were cut off while they were written."""
 
     content: bytes
     torn: int
 
 
 def is_sealed(data: bytes) -> bool:
-    """Whether a file's first bytes, some 40 of them or all, are those of an encrypted one."""
+    """Whether data is encrypted; a file's first 40 bytes are enough to tell."""
     return data.startswith((_BINARY, _BEGIN)) or (bool(data) and _BEGIN.startswith(data))
 
 
 def unseal(data: bytes, identity: Path) -> Unsealed:
-    """Open a finished file or a row of records; `identity` is an age identity file or an SSH private key.
+    """Decrypt a finished file or a sequence of records; `identity` is an age identity file or an SSH private key.
 
-    Raises `ReconcilerError` when the file is for another key or damaged. A record that was cut off is left out.
+    A record that was cut off is left out and counted.
+
+    Raises:
+        ReconcilerError: the file is damaged or for another key, the identity is unusable, or pyrage is not installed.
     """
     age = _pyrage()
     keys = _identities(identity)
-    whole, torn = ([data], 0) if data.startswith(_BINARY) else _records(data)
+    records, torn = ([data], 0) if data.startswith(_BINARY) else _records(data)
     opened: list[bytes] = []
-    for number, record in enumerate(whole, start=1):
+    for number, record in enumerate(records, start=1):
         try:
             opened.append(age.decrypt(record, keys))
         except age.DecryptError as error:
-            if not opened or number < len(whole):
-                why = str(error).partition("\n")[0]
-                message = f"the credentials do not open with {identity}: {why}"
+            if not opened or number < len(records):
+                reason = str(error).partition("\n")[0]
+                message = f"the credentials do not open with {identity}: {reason}"
                 raise ReconcilerError(message, "they are for another key, or the file is damaged") from None
-            torn += 1  # a power cut can leave the last record with its end and without its middle
+            torn += 1  # a power cut can leave the last record with its end but without its middle
     return Unsealed(b"".join(opened), torn)
 
 
 def _records(data: bytes) -> tuple[list[bytes], int]:
-    """The records that have a beginning and an end, and how many pieces have not."""
+    """The records that have a beginning and an end, and the number of pieces that lack one."""
     before, *pieces = data.split(_BEGIN)
-    whole: list[bytes] = []
+    records: list[bytes] = []
     torn = int(bool(before.strip()))
     for piece in pieces:
         body, end, rest = piece.partition(_END)
         if end:
-            whole.append(_BEGIN + body + _END + b"\n")
+            records.append(_BEGIN + body + _END + b"\n")
         torn += not end or bool(rest.strip())
-    return whole, torn
+    return records, torn
 
 
 def _identities(path: Path) -> list[Any]:
@@ -143,11 +150,11 @@ def _ssh_key(path: Path, data: bytes) -> Any:
 def _age_keys(path: Path, data: bytes) -> Iterator[Any]:
     age = _pyrage()
     for number, line in enumerate(data.decode("ascii", "replace").splitlines(), start=1):
-        written = line.strip()
-        if not written or written.startswith("#"):
+        identity = line.strip()
+        if not identity or identity.startswith("#"):
             continue
         try:
-            yield age.x25519.Identity.from_str(written)
+            yield age.x25519.Identity.from_str(identity)
         except age.IdentityError:
             message = f"line {number} of the identity file {path} is no age identity"
             raise ReconcilerError(message, "a line is AGE-SECRET-KEY-1… or begins with #") from None

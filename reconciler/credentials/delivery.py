@@ -1,7 +1,6 @@
-"""Passwords in (environment, file, generated) and credentials out (a private file, one JSON line each, or encrypted).
+"""Credentials out: the file that new passwords are written to, plain or encrypted, and how it is read back.
 
-Every password that an apply needs is read and checked before the first request. A password is on disk before the
-request that makes it true, so no agent ever has one that nobody knows.
+A password is on disk before the request that sets it is sent, so no agent ever has a password that nobody knows.
 """
 
 from __future__ import annotations
@@ -22,13 +21,16 @@ from reconciler.credentials.age import Sealer, Unsealed, is_sealed, unseal
 from reconciler.errors import ReconcilerError
 from reconciler.files.private import json_line, private_folder, replace_file, sync_folder
 
-_HEAD: Final = 64
-_ANOTHER: Final = "nothing was sent; name another with --credentials"
+_HEAD_BYTES: Final = 64
+_HINT: Final = "nothing was sent; name another with --credentials"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a file says of one agent, the latest; what is `None` was not changed by any run that wrote there."""
+    """The latest that a credentials file says of one agent; `None` stands for what no line of it says.
+
+    `at` is the time of the last line (UTC, ISO 8601).
+    """
 
     operator_id: str
     password: Secret | None
@@ -40,10 +42,13 @@ class Credential:
 class CredentialsFile:
     """Appends a JSON line for each new credential: `operatorId, password, sipNumber, sipPassword, at`.
 
-    Mode 0600. A line is on disk (fsync) when `write` returns. Later lines of an agent complete earlier ones. With a
-    `sealer` only encrypted bytes ever touch the disk: each line is a sealed record until `close` makes all of them
-    one ordinary age file. Such a file is always a new one, since nobody here could read what an older one holds.
-    `used`: the file was opened, and left there. `whole`: it is in its last form; what is encrypted `age` itself opens.
+    The file has mode 0600. A line is on disk (fsync) when `write` returns. A later line of an agent completes the
+    earlier ones. With a `sealer` only encrypted bytes ever touch the disk: each line is a sealed record until `close`
+    turns all of them into one ordinary age file. An encrypted file is always a new one, since an older one cannot be
+    read here.
+
+    `used`: the file was opened, and is still there. `whole`: the file has its final form, which `age` itself opens
+    where it is encrypted.
     """
 
     def __init__(self, path: Path, now: Callable[[], datetime], sealer: Sealer | None = None) -> None:
@@ -57,7 +62,11 @@ class CredentialsFile:
         self._lines: list[bytes] = []
 
     def open(self) -> None:
-        """Make sure that credentials can be stored; raises `ReconcilerError` where they cannot, before any is made."""
+        """Open the file, or make it, before the first credential exists.
+
+        Raises:
+            ReconcilerError: the file cannot be written, is readable by others, or is encrypted already.
+        """
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | (os.O_EXCL if self._sealer else 0)
         try:
             private_folder(self.path.parent)
@@ -69,22 +78,22 @@ class CredentialsFile:
                 os.close(handle)
                 raise
         except OSError as error:
-            new = isinstance(error, FileExistsError) and os.path.lexists(self.path)
-            why = "exists already, and an encrypted one must be new" if new else f"cannot be written: {error.strerror}"
-            raise ReconcilerError(f"the credentials file {self.path} {why}", _ANOTHER) from None
+            if isinstance(error, FileExistsError) and os.path.lexists(self.path):
+                reason = "exists already, and an encrypted one must be new"
+            else:
+                reason = f"cannot be written: {error.strerror}"
+            raise ReconcilerError(f"the credentials file {self.path} {reason}", _HINT) from None
         self._handle = handle
         self.used = True
 
     def _check(self, handle: int) -> None:
-        """Refuse a file that others can read or that is encrypted; end a last line that was cut off."""
+        """Refuse a file that others can read or that is encrypted. End a last line that was cut off."""
         status = os.fstat(handle)
         if status.st_mode & 0o077:
             hint = f"chmod 600 {self.path}, or name another with --credentials"
             raise ReconcilerError(f"the credentials file {self.path} can be read by others", hint)
-        if is_sealed(os.pread(handle, _HEAD, 0)):
-            raise ReconcilerError(
-                f"the credentials file {self.path} is encrypted: nothing can be added to it", _ANOTHER
-            )
+        if is_sealed(os.pread(handle, _HEAD_BYTES, 0)):
+            raise ReconcilerError(f"the credentials file {self.path} is encrypted: nothing can be added to it", _HINT)
         if status.st_size and os.pread(handle, 1, status.st_size - 1) != b"\n":
             _append(handle, b"\n")
 
@@ -95,33 +104,48 @@ class CredentialsFile:
         sip_number: str | None = None,
         sip_password: Secret | None = None,
     ) -> None:
-        """Store one agent's line."""
+        """Write one agent's line.
+
+        Raises:
+            OSError: the disk does not take it.
+            ReconcilerError: the file was not open yet, and cannot be opened.
+        """
         self.write_all([Credential(operator_id, password, sip_number, sip_password)])
 
-    def write_all(self, new: Iterable[Credential]) -> None:
-        """Store a line for each; `OSError` when the disk will not take them. A SIP part repeats the password."""
-        stored = list(new)
-        if stored:
-            self._append(*map(self._fields, stored))
-        # Only now: what the disk did not take is not held.
-        self._passwords |= {each.operator_id: each.password for each in stored if each.password is not None}
+    def write_all(self, credentials: Iterable[Credential]) -> None:
+        """Write a line for each. A line without a password repeats the agent's password that was written before.
+
+        Raises:
+            OSError: the disk does not take them; none of them is written then.
+            ReconcilerError: the file was not open yet, and cannot be opened.
+        """
+        new = list(credentials)
+        if new:
+            self._append(*map(self._fields, new))
+        # After the write: a password that the disk did not take is not held.
+        self._passwords |= {each.operator_id: each.password for each in new if each.password is not None}
 
     def holds(self, operator_id: str, password: Secret) -> bool:
-        """Whether this password is the last that was stored of the agent."""
+        """Whether this password is the last one that was written for the agent."""
         return self._passwords.get(operator_id) is password
 
-    def _fields(self, new: Credential) -> Mapping[str, object]:
-        password = new.password or self._passwords.get(new.operator_id)
+    def _fields(self, credential: Credential) -> Mapping[str, object]:
+        password = credential.password or self._passwords.get(credential.operator_id)
         return {
-            "operatorId": new.operator_id,
+            "operatorId": credential.operator_id,
             "password": password.reveal() if password else None,
-            "sipNumber": new.sip_number,
-            "sipPassword": new.sip_password.reveal() if new.sip_password else None,
+            "sipNumber": credential.sip_number,
+            "sipPassword": credential.sip_password.reveal() if credential.sip_password else None,
             "at": stamp(self._now()),
         }
 
     def withdraw(self, operator_id: str) -> None:
-        """Say that the password that was stored last was refused, or never sent, and is not true."""
+        """Write that the agent's last password does not hold: the vendor refused it, or it was never sent.
+
+        Raises:
+            OSError: the disk does not take the line.
+            ReconcilerError: the file was not open yet, and cannot be opened.
+        """
         self._passwords.pop(operator_id, None)
         blank = dict.fromkeys(("password", "sipNumber", "sipPassword"))
         at = stamp(self._now())
@@ -137,7 +161,7 @@ class CredentialsFile:
             self._lines += lines
 
     def close(self) -> None:
-        """Close the file. Sealed records become one age file; where the disk will not take that, they stay."""
+        """Close the file. Sealed records become one age file; where the disk does not take that, the records stay."""
         if self._handle is None:
             return
         os.close(self._handle)
@@ -149,12 +173,12 @@ class CredentialsFile:
             if self._lines:
                 replace_file(self.path, self._sealer.seal(b"".join(self._lines)))
             else:
-                self.path.unlink()  # made by `open`; left there it would be refused the next time
+                self.path.unlink()  # `open` made it; the next run would refuse it, since it exists
             self.whole = True
 
 
 def _append(handle: int, data: bytes) -> None:
-    """All of it, or `OSError` and the file as it was: half a line would spoil the next one."""
+    """Append all of the data, or raise `OSError` and leave the file as it was: half a line would spoil the next one."""
     end = os.fstat(handle).st_size
     try:
         while data:
@@ -168,7 +192,11 @@ def _append(handle: int, data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What a credentials file holds, by operatorId; how many of its lines were cut off; whether others can read it."""
+    """The content of a credentials file.
+
+    `credentials`: one for each agent, sorted by operatorId. `torn`: the number of lines that were cut off. `exposed`:
+    others can read the file.
+    """
 
     credentials: tuple[Credential, ...]
     torn: int
@@ -178,7 +206,8 @@ class Delivered:
 def read_credentials(path: Path, identity: Path | None) -> Delivered:
     """Read a credentials file, plain or encrypted, during a run or after it.
 
-    Raises `ReconcilerError` when it is not there, damaged, or for another key. No message holds anything of it.
+    Raises:
+        ReconcilerError: the file cannot be read, is damaged, or is for another key; no message quotes from it.
     """
     try:
         with path.open("rb") as stream:
@@ -197,22 +226,26 @@ def _delivered(path: Path, unsealed: Unsealed, *, exposed: bool) -> Delivered:
     torn = unsealed.torn
     for number, line in enumerate(unsealed.content.split(b"\n"), start=1):
         try:
-            found = _credential(line) if line.strip() else None
+            credential = _credential(line) if line.strip() else None
         except (KeyError, TypeError):
             message = f"{path} is no credentials file, or is damaged: line {number} cannot be understood"
             raise ReconcilerError(message) from None
         except (ValueError, RecursionError):
             torn += 1
             continue
-        if found is not None:
-            latest[found.operator_id] = _completed(latest.get(found.operator_id, found), found)
+        if credential is not None:
+            operator_id = credential.operator_id
+            latest[operator_id] = _completed(latest.get(operator_id, credential), credential)
             if b'"withdrawn": true}' in line:
-                latest[found.operator_id] = replace(latest[found.operator_id], password=None)
+                latest[operator_id] = replace(latest[operator_id], password=None)
     return Delivered(tuple(latest[operator_id] for operator_id in sorted(latest)), torn, exposed)
 
 
 def _credential(line: bytes) -> Credential:
-    """One line; `ValueError` when it is the beginning of one, `KeyError` or `TypeError` when it is something else."""
+    """The credential of one line.
+
+    Raises `ValueError` for a line that was cut off, and `KeyError` or `TypeError` for one that holds something else.
+    """
     if not line.startswith(b"{"):
         raise TypeError
     fields = json.loads(line)
@@ -228,7 +261,7 @@ def _secret(text: str | None) -> Secret | None:
 
 
 def _completed(before: Credential, after: Credential) -> Credential:
-    """What a later line does not say is as it was."""
+    """The later line, with what it does not say taken from the earlier one."""
     names = ("password", "sip_number", "sip_password", "at")
     kept = {name: getattr(before, name) for name in names if getattr(after, name) is None}
     return replace(after, **kept)

@@ -1,4 +1,4 @@
-"""Passwords in: from the environment, from a file, or generated."""
+"""Passwords in: from the environment, from a file, or generated. All are read before the first request is sent."""
 
 from __future__ import annotations
 
@@ -17,58 +17,55 @@ from reconciler.core.model.secret import Secret
 from reconciler.errors import MissingSecrets
 
 SHORTEST: Final = 6
-
-
 LONGEST: Final = 32
 """Characters of a password (2.1.1)."""
-
-
 GENERATED: Final = 20
-
-
+"""Characters of a generated password."""
 _ALPHABET: Final = "".join(sorted(set(string.ascii_letters + string.digits) - set("0O1lI")))
-
-
 _MAX_FILE: Final = 4096
+"""Bytes of a password file."""
 
 
-def generate() -> Secret:
-    """A strong password (some 116 bits) of characters that are not mistaken for one another."""
+def generate_password() -> Secret:
+    """A strong password (some 116 bits) of characters that nobody mistakes for one another."""
     while True:
         text = "".join(secrets.choice(_ALPHABET) for _ in range(GENERATED))
         if any(c.islower() for c in text) and any(c.isupper() for c in text) and any(c.isdigit() for c in text):
             return Secret(text)
 
 
-def resolve(
+def resolve_passwords(
     actions: Iterable[Action], environment: Mapping[str, str], private: Iterable[Path] = ()
 ) -> dict[str, Secret]:
     """The password of every agent that is created, replaced or given a new one, by operatorId.
 
-    Raises `MissingSecrets` with every problem at once. Files in `private` (the token's) are never taken for one.
+    A file in `private` (the token's) is never taken for a password file.
+
+    Raises:
+        MissingSecrets: passwords are missing or unusable; carries a problem for each.
     """
     passwords: dict[str, Secret] = {}
     problems: list[Problem] = []
     for action in actions:
         if action.kind not in ("create", "replace", "password"):
             continue
-        found = _read(action.password, environment, private)
-        if isinstance(found, Secret):
-            passwords[action.operator_id] = found
+        result = _password_from(action.password, environment, private)
+        if isinstance(result, Secret):
+            passwords[action.operator_id] = result
         else:
             place = action.place or Place("", 1)
-            problems.append(Problem(place, f"{action.operator_id}.password", *found))
+            problems.append(Problem(place, f"{action.operator_id}.password", *result))
     if problems:
         raise MissingSecrets(tuple(problems))
     return passwords
 
 
-def _read(
+def _password_from(
     source: PasswordSource | None, environment: Mapping[str, str], private: Iterable[Path]
 ) -> Secret | tuple[str, str]:
-    """The password, or what is wrong and what to do."""
+    """The password, or a problem's message and hint."""
     if source is None or source.kind == "generate":
-        return generate()
+        return generate_password()
     if source.kind == "env" and source.name.upper().startswith("RECONCILER_"):
         return f"environment variable {source.name} is reconciler's own", "name another"
     if source.kind == "env":
