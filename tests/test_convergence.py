@@ -25,7 +25,8 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.model.secret import Secret
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.credentials.delivery import CredentialsFile, read_credentials
-from reconciler.credentials.passwords import resolve
+from reconciler.credentials.passwords import resolve_passwords
+from reconciler.ledger.books import Books
 from reconciler.ledger.journal import Journal
 from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.on_disk import LocalStore
@@ -97,7 +98,7 @@ def _possible(desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEn
 def _wire(live: LiveState, ledger: dict[str, LedgerEntry]) -> Iterator[dict[str, Any]]:
     for operator_id, agent in live.agents.items():
         listed = {str(row.wire.listed): encode(row, agent.fields[row.name]) for row in LISTED}
-        given = ledger.get(operator_id, LedgerEntry()).given
+        given = ledger.get(operator_id, LedgerEntry()).last_sent
         yield {"operatorId": operator_id, **listed, **{name: encode(BY_NAME[name], v) for name, v in given.items()}}
 
 
@@ -115,13 +116,14 @@ def _planned(desired: DesiredState, transport: Transport, book: Ledger) -> Plan:
 
 
 def _apply(plan: Plan, transport: Transport, book: Ledger, folder: str) -> dict[str, Secret]:
-    passwords = resolve([action for action in plan.actions if not action.vendor_password], PASSWORDS)
+    passwords = resolve_passwords([action for action in plan.actions if not action.vendor_password], PASSWORDS)
     credentials = CredentialsFile(Path(folder) / "credentials.jsonl", lambda: datetime(2026, 1, 1, tzinfo=UTC))
     stop = threading.Event()
     writer, reader = Writer(transport, plan.company), Reader(transport, plan.company)
     channel = CallChannel(writer, reader, passwords, Budget(len(plan.calls)), stop, stop.wait)
     with closing(Journal(Path(folder) / "journal.jsonl")) as journal:
-        events = list(execute(plan.calls, RunContext(channel, book, credentials, journal, parallelism=4)))
+        books = Books(book, journal, "run")
+        events = list(execute(plan.calls, RunContext(channel, books, credentials, parallelism=4)))
     credentials.close()
     assert [event for event in events if event.outcome != "done"] == []
     assert len(events) == len(plan.calls)

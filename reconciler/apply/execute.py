@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from reconciler.apply.call_order import CallOrder
+from reconciler.apply.circuit_breaker import CircuitBreaker
 from reconciler.apply.settle import CallChannel, Item, Settled, settle
 from reconciler.core.model.outcome import CallOutcome, Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import Credential, CredentialsFile
-from reconciler.credentials.passwords import generate
-from reconciler.ledger.journal import Journal
-from reconciler.ledger.ledger import Ledger
+from reconciler.credentials.passwords import generate_password
+from reconciler.ledger.books import Books
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-
-DEAD_AFTER: Final = 3
-"""Calls in a row without any answer after which the vendor is taken for dead and the run stops."""
 
 _OUTCOMES: Final[dict[type[Outcome], CallOutcome]] = {Ok: "done", Refused: "refused", NotSent: "not-sent", Lost: "lost"}
 
@@ -35,9 +33,8 @@ class RunContext:
     """What a run works with. `strangers` are agents that the vendor created although nobody asked for them."""
 
     channel: CallChannel
-    ledger: Ledger
+    books: Books
     credentials: CredentialsFile
-    journal: Journal
     parallelism: int
     strangers: list[str] = field(default_factory=list)
 
@@ -102,10 +99,10 @@ class _Run:
     """Which requests are to be sent, and what the planned calls come to. A call is over when all its agents are."""
 
     def __init__(self, calls: Sequence[Call], context: RunContext) -> None:
-        self.breaker = _CircuitBreaker()
+        self.breaker = CircuitBreaker()
         self._calls = calls
-        self._hands = context
-        self._order = _Order(calls)
+        self._context = context
+        self._order = CallOrder(calls)
         self._again: deque[_Job] = deque()
         self._ends: defaultdict[int, dict[str, CallOutcome]] = defaultdict(dict)
         self._stopped = ""
@@ -139,7 +136,7 @@ class _Run:
     def over(self, job: _Job, number: int, settled: Settled) -> Iterator[Event]:
         """Note how a request has ended; an event for each part that is over."""
         if settled.strangers:
-            _keep_strangers(settled.strangers, self._hands)
+            _keep_strangers(settled.strangers, self._context)
         for part, outcome in settled.over:
             yield from self._part_over(job, number, part, outcome)
         if settled.again:
@@ -148,7 +145,7 @@ class _Run:
             with suppress(OSError):
                 # What was tried may come through yet.
                 ended: CallOutcome = "lost" if settled.tried else "refused"
-                self._hands.journal.over(number, Event(part, ended, "not made, and sent anew"))
+                self._context.books.over(number, Event(part, ended, "not made, and sent anew"))
             yield from self._send(_Job(job.index, part, settled.tried, parted=True))
 
     def _send(self, job: _Job) -> Iterator[Event]:
@@ -160,13 +157,13 @@ class _Run:
     def _part_over(self, job: _Job, number: int, part: Call, outcome: Outcome) -> Iterator[Event]:
         if _password_unknown(part, outcome):
             self.breaker.alive = True
-            _keep_in_doubt(part, outcome, self._hands)
+            _keep_in_doubt(part, outcome, self._context)
             password = Call("password", part.operator_ids, part.actions, password=part.password)
             yield from self._send(_Job(job.index, password, made=_Made(part, number)))
             return
-        event = _recorded(part, outcome, number, self._hands)
+        event = _recorded(part, outcome, number, self._context)
         if job.made is not None:
-            event = _made_known(job, job.made, event, self._hands)
+            event = _made_known(job, job.made, event, self._context)
         yield event
         if reason := self.breaker.stop_reason(outcome, event):
             yield from self.stop(reason)
@@ -176,131 +173,12 @@ class _Run:
             yield from self._order.over(job.index, ends)
 
 
-def _overall(outcomes: Collection[CallOutcome]) -> CallOutcome:
-    """How a call ended as a whole: it is done when any part of it is; the rest shows where it matters."""
-    return next(outcome for outcome in ("done", "lost", "not-sent", "refused", "skipped") if outcome in outcomes)
-
-
-class _CircuitBreaker:
-    """Whether it makes sense to go on."""
-
-    def __init__(self) -> None:
-        self.alive = False
-        self._silent = 0
-
-    def stop_reason(self, outcome: Outcome, event: Event) -> str:
-        """Why the run must stop after this outcome, or nothing."""
-        if isinstance(outcome, Ok | Refused):
-            self.alive, self._silent = True, 0
-        else:
-            self._silent += 1
-        if isinstance(outcome, Refused) and outcome.authentication:
-            return "not tried: the vendor no longer accepts the token"
-        if self._silent >= DEAD_AFTER:
-            away = isinstance(outcome, NotSent) and outcome.turned_away
-            return f"not tried: the vendor {'turns every request away' if away else 'does not answer'}"
-        if isinstance(outcome, Ok) and event.outcome != "done":
-            return "not tried: passwords and intents can no longer be stored"
-        return ""
-
-
-class _Order:
-    """Which calls may start: `ready` is a heap of indices, so that runs are alike."""
-
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self._calls = calls
-        self._missing = [len(call.requires_success_of) + len(call.waits_for) for call in calls]
-        self._needed_by: defaultdict[int, list[int]] = defaultdict(list)
-        self._before: defaultdict[int, list[int]] = defaultdict(list)
-        self._moving = sum(call.moves_sip for call in calls)
-        self._gate = [index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving else []
-        self._open = set(range(len(calls)))
-        self._done: set[int] = set()
-        self._at_risk = False
-        for index in self._gate:
-            self._missing[index] += 1
-        for index, call in enumerate(calls):
-            for other in call.requires_success_of:
-                self._needed_by[other].append(index)
-            for other in call.waits_for:
-                self._before[other].append(index)
-        self.ready = [index for index, missing in enumerate(self._missing) if not missing]
-        heapq.heapify(self.ready)
-
-    def stop(self, reason: str) -> Iterator[Event]:
-        """Let nothing more start; an event for each call that is neither started nor over."""
-        ready = set(self.ready)
-        waiting = [index for index in sorted(self._open) if self._missing[index] or index in ready]
-        self.ready.clear()
-        self._open.difference_update(waiting)
-        for index in waiting:
-            yield Event(self._calls[index], "skipped", reason)
-
-    def over(self, index: int, ends: Mapping[str, CallOutcome]) -> Iterator[Event]:
-        """Note how a call has ended for each agent; an event for each call that can therefore not be tried any more."""
-        ended = [(index, ends)]
-        while ended:
-            index, ends = ended.pop()
-            call, whole = self._calls[index], _overall(ends.values())
-            self._open.discard(index)
-            if whole == "done":
-                self._done.add(index)
-            for other in self._needed_by[index]:
-                # Of several agents the one that the other call is about counts.
-                outcome = ends.get(self._calls[other].operator_ids[0], whole)
-                if outcome == "done":
-                    self._one_less(other)
-                elif other in self._open:
-                    ids = self._calls[other].operator_ids if call.batch else call.operator_ids[:3]
-                    yield self._skip(other, f"not tried: it needs the {call.kind} of {', '.join(ids)}, which failed")
-                    ended.append((other, dict.fromkeys(self._calls[other].operator_ids, outcome)))
-            for other in self._before[index]:
-                self._one_less(other)
-            if call.moves_sip:
-                yield from self._through_the_gate(index, whole)
-
-    def _skip(self, index: int, reason: str) -> Event:
-        self._open.discard(index)
-        return Event(self._calls[index], "skipped", reason)
-
-    def _through_the_gate(self, index: int, outcome: CallOutcome) -> Iterator[Event]:
-        """Let the creates that may take any SIP number go, once the last call that moves one is over.
-
-        Not while a number is free, or may be, that an agent of this plan still waits for: they could be given it. A
-        call that was refused has freed nothing, and what it wanted is free only where an earlier call freed it.
-        """
-        freed = any(
-            self._calls[other].moves_sip and other in self._done for other in self._calls[index].requires_success_of
-        )
-        self._at_risk |= outcome != "done" and (outcome != "refused" or freed)
-        self._moving -= 1
-        if self._moving:
-            return
-        for other in self._gate:
-            if not self._at_risk:
-                self._one_less(other)
-            elif other in self._open:
-                yield self._skip(other, "not tried: it could be given a SIP number that another agent waits for")
-                yield from self._skipped_after(other)
-
-    def _skipped_after(self, index: int) -> Iterator[Event]:
-        for other in self._needed_by[index]:
-            if other in self._open:
-                yield self._skip(other, "not tried: it needs the create, which was not tried")
-                yield from self._skipped_after(other)
-
-    def _one_less(self, index: int) -> None:
-        self._missing[index] -= 1
-        if not self._missing[index] and index in self._open:
-            heapq.heappush(self.ready, index)
-
-
 def _record_intent(call: Call, context: RunContext) -> int | OSError:
     """Put on disk what must be there before the call: its passwords, then the intent, whose number comes back."""
     try:
         if call.kind in ("create", "password") and not call.vendor_password:
             _store_passwords(call, context)
-        return context.journal.intend(Intent.of(call))
+        return context.books.intend(Intent.of(call))
     except OSError as error:
         return error
 
@@ -310,7 +188,7 @@ def _store_passwords(call: Call, context: RunContext) -> None:
     passwords = context.channel.passwords
     for operator_id in call.operator_ids:
         if operator_id not in passwords:
-            passwords[operator_id] = generate()
+            passwords[operator_id] = generate_password()
     new = [id_ for id_ in call.operator_ids if not context.credentials.holds(id_, passwords[id_])]
     context.credentials.write_all(Credential(id_, passwords[id_]) for id_ in new)
 
@@ -321,12 +199,12 @@ def _recorded(call: Call, outcome: Outcome, number: int, context: RunContext) ->
     event = Event(call, _OUTCOMES[type(outcome)], message)
     try:
         if isinstance(outcome, Ok):
-            context.ledger.record(call)
+            context.books.ledger.record(call)
             _deliver(call, outcome, context)
         elif isinstance(outcome, Refused | NotSent) and call.kind in ("create", "password"):
             for operator_id in () if call.vendor_password else call.operator_ids:
                 context.credentials.withdraw(operator_id)
-        context.journal.over(number, event)
+        context.books.over(number, event)
     except OSError as error:
         if isinstance(outcome, Ok):
             return Event(call, "lost", f"done, but that could not be noted ({error.strerror}); run apply again")
@@ -340,9 +218,9 @@ def _password_unknown(call: Call, outcome: Outcome) -> bool:
 
 def _keep_in_doubt(call: Call, outcome: Outcome, context: RunContext) -> None:
     """Until its password is set, the next run would set it, and the create stays open in the journal."""
-    context.ledger.record(call)
-    entry = context.ledger.entries[call.operator_ids[0]]
-    context.ledger.take({call.operator_ids[0]: replace(entry, password_unknown=True)})
+    context.books.ledger.record(call)
+    entry = context.books.ledger.entries[call.operator_ids[0]]
+    context.books.ledger.take({call.operator_ids[0]: replace(entry, password_unknown=True)})
     with suppress(OSError):  # what is open in the journal is delivered by the next run
         _deliver(call, outcome, context)
 
@@ -359,7 +237,7 @@ def _made_known(job: _Job, made: _Made, event: Event, context: RunContext) -> Ev
     if event.outcome != "done":
         return job.left(event.message)
     with suppress(OSError):  # losing this line loses nothing: the agent would be looked up, and its password set anew
-        context.journal.over(made.number, Event(made.create, "done"))
+        context.books.over(made.number, Event(made.create, "done"))
     return Event(made.create, "done")
 
 

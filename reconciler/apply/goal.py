@@ -1,19 +1,20 @@
-"""What a run is to reach: the agents as the files want them, or exactly what was reviewed."""
+"""What a run is to reach: the desired state of the files, or exactly what was reviewed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.errors import Declined, Stale
+from reconciler.errors import Declined, StalePlan
 
 if TYPE_CHECKING:
     from reconciler.core.model.desired import Company, DesiredState, Policy
     from reconciler.core.model.ledger import LedgerView
     from reconciler.core.model.live import LiveState
     from reconciler.core.model.plan import Plan
+    from reconciler.files.desired_files import DesiredFiles
     from reconciler.files.plan_file import SavedPlan
-    from reconciler.files.reader_process import ReaderProcess
 
 
 class Goal(Protocol):
@@ -32,43 +33,78 @@ class Goal(Protocol):
         """The saved plan that it is, which is applied once and no more; `None` for one that holds again and again."""
 
     def check(self) -> None:
-        """Raise what is known by now to be wrong with it."""
+        """Raise what is known by now to be wrong with the goal.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+
+    def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        """Sleep so long; the pause ends as soon as something is found to be wrong with the goal, and raises it.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What is to be done; raises `Declined` when nothing may be."""
+        """The plan that reaches the goal.
+
+        Raises:
+            Declined: nothing may be done.
+        """
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What is still to be done, once it was tried."""
+        """What is still to be done once it was tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilesGoal:
-    """The agents as the files want them. `since` are the files of before, for the origin of each action."""
+    """The desired state of the files, which may still be being read: whoever needs more than the company waits.
 
-    desired: DesiredState
+    `since` is the desired state of before, for the origin of each action.
+    """
+
+    files: DesiredFiles
     policy: Policy
     since: DesiredState | None = None
 
     @property
     def company(self) -> Company:
-        """The files' company."""
-        return self.desired.company
+        """The files' company; waits no longer for it than it must."""
+        return self.files.company
 
     @property
     def recipients(self) -> tuple[str, ...]:
         """The files' recipients."""
-        return self.desired.recipients
+        return self.files.desired().recipients
 
     @property
     def saved(self) -> None:
-        """What is written holds again and again."""
+        """The files hold again and again."""
         return
 
     def check(self) -> None:
-        """Nothing is wrong with it."""
+        """Raise what has been found wrong with the files.
+
+        Raises:
+            ReconcilerError: they have problems, or cannot be read.
+        """
+        self.files.check()
+
+    def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        """Sleep, but no longer than until something is found wrong with the files.
+
+        Raises:
+            ReconcilerError: they have problems, or cannot be read.
+        """
+        self.files.pause(seconds, sleep)
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What differs, as acts."""
+        """What differs, as actions; with their origin where the files of before are known.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
         plan = self.left(live, ledger)
         if self.since is None:
             return plan
@@ -78,51 +114,14 @@ class FilesGoal:
         return with_origins(plan, make_plan(self.since, live, ledger, self.policy))
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What differs still."""
+        """What differs still.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
         from reconciler.core.planning.make_plan import make_plan
 
-        return make_plan(self.desired, live, ledger, self.policy)
-
-
-@dataclass(frozen=True, slots=True)
-class AsBeingRead:
-    """The agents as files want them that are still being read: whoever needs more than the company waits for it."""
-
-    reading: ReaderProcess
-    policy: Policy
-    since: DesiredState | None = None
-
-    @property
-    def company(self) -> Company:
-        """The files' company; waits no longer for it than it must."""
-        return self.reading.company
-
-    @property
-    def whole(self) -> FilesGoal:
-        """The goal, once the files are read; raises what is wrong with them."""
-        return FilesGoal(self.reading.desired(), self.policy, self.since)
-
-    @property
-    def recipients(self) -> tuple[str, ...]:
-        """The files' recipients."""
-        return self.whole.recipients
-
-    @property
-    def saved(self) -> None:
-        """What is written holds again and again."""
-        return
-
-    def check(self) -> None:
-        """Raise what has been found wrong with the files."""
-        self.reading.check()
-
-    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What differs, as acts."""
-        return self.whole.plan(live, ledger)
-
-    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What differs still."""
-        return self.whole.left(live, ledger)
+        return make_plan(self.files.desired(), live, ledger, self.policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +141,32 @@ class SavedPlanGoal:
         return self.saved.plan.recipients
 
     def check(self) -> None:
-        """Nothing is wrong with it before it is held against what is live."""
+        """Nothing is wrong with it before it is held against the live state."""
+
+    def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        """Sleep to the end: nothing is found out about it meanwhile."""
+        sleep(seconds)
 
     def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """The plan itself; raises `Stale` when an agent that it touches is no longer as it was reviewed."""
-        from reconciler.core.saved.staleness import moved
+        """The plan itself.
+
+        Raises:
+            Declined: it was made for another endpoint.
+            StalePlan: an agent that it touches is no longer as it was reviewed.
+        """
+        from reconciler.core.saved.staleness import stale_agents
 
         if live.endpoint != self.saved.plan.endpoint:
             message = f"the plan was made for {self.saved.plan.endpoint}, and this is {live.endpoint}"
             raise Declined(message, "set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
-        if found := moved(self.saved.plan, live, ledger):
-            raise Stale(found)
+        if agents := stale_agents(self.saved.plan, live, ledger):
+            raise StalePlan(agents)
         return self.saved.plan
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What is not yet as the plan makes it, of the agents that it touches."""
         from reconciler.core.planning.make_plan import make_plan
-        from reconciler.core.saved.staleness import left
+        from reconciler.core.saved.staleness import expected_state
 
-        wanted, policy = left(self.saved.plan)
-        return make_plan(wanted, live, ledger, policy)
+        desired, policy = expected_state(self.saved.plan)
+        return make_plan(desired, live, ledger, policy)

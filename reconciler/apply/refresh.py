@@ -1,18 +1,17 @@
-"""The look that `plan` and `apply` take before anything is done: ledger, last run, live agents, and what to do.
-
-Writes nothing. What a run does with it is in `run.py`.
-"""
+"""Reads what `plan` and `apply` need before anything is done: ledger, last run, live state; and plans. Writes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply.goal import Goal
 from reconciler.errors import Declined
-from reconciler.ledger.journal import Run, last_run
+from reconciler.ledger.journal import RunRecord, last_run
 from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger
 from reconciler.vendor.http import Reader, Transport
 
@@ -40,66 +39,85 @@ class Session:
         """Looks at the company's live agents."""
         return Reader(self.transport, self.goal.company)
 
-    def live(self, on_progress: OnProgress = lambda _done, _total: None) -> LiveState:
-        """The whole listing; raises at the next page what is meanwhile found to be wrong with the goal."""
+    def live(
+        self, on_progress: OnProgress = lambda _done, _total: None, meanwhile: Callable[[], None] = lambda: None
+    ) -> LiveState:
+        """The live state; `meanwhile` runs while pages are on their way.
+
+        Raises:
+            ReconcilerError: the vendor cannot be read, or meanwhile something was found to be wrong with the goal.
+        """
 
         def seen(done: int, total: int) -> None:
-            # What follows the listing is imported while its pages are on their way.
-            from reconciler.core import recovery  # noqa: F401
-            from reconciler.core.planning import diff
-
-            if done < total:
-                diff.deepdiff()
             self.goal.check()
             on_progress(done, total)
 
-        listed = self.reader.listing(seen)
+        agents = self.reader.listing(seen, meanwhile)
         from reconciler.core.planning.make_plan import live_state
 
-        return live_state(listed, endpoint=self.transport.endpoint)
+        return live_state(agents, endpoint=self.transport.endpoint)
+
+
+def warm_up(*modules: str) -> None:
+    """Import what follows the listing, and these modules, where their libraries are installed.
+
+    It runs while pages are on their way: at 10,000 agents the imports would be a quarter of a plan.
+    """
+    from reconciler.core import recovery  # noqa: F401
+    from reconciler.core.planning import diff, make_plan  # noqa: F401
+
+    diff.load_deepdiff()
+    for name in modules:
+        with suppress(ImportError):  # whoever needs the library tells that it is missing
+            import_module(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What was read before anything is done: the live agents, the ledger brought up to date, and what was found.
+    """What was read before anything is done: the live state, the ledger brought up to date, and the plan.
 
-    `run` is the last run, as far as the ledger does not know better by now.
+    `run` is the last run, unless the ledger was written since; `findings` are about the calls that it left open.
     """
 
     live: LiveState
     ledger: Ledger
     findings: tuple[Finding, ...]
     plan: Plan
-    run: Run | None = None
+    run: RunRecord | None = None
 
 
-def refresh(session: Session, on_progress: OnProgress) -> Refreshed:
-    """Read ledger, journal and listing, and plan. Writes nothing; raises `Stale` for a reviewed plan that is."""
+def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], None] = warm_up) -> Refreshed:
+    """Read ledger, journal and listing, and plan. Writes nothing; `meanwhile` runs while pages are on their way.
+
+    Raises:
+        Declined: a saved plan was applied before, or (`StalePlan`) no longer holds.
+        ReconcilerError: the files, the books or the vendor cannot be read.
+    """
     ledger = load_ledger(session.store, session.goal.company)
     if session.goal.saved and session.goal.saved.seal in ledger.applied:
         raise Declined("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
     run = last_run(session.journal)
     if run is not None and not _is_ours(run, ledger):
         run = None
-    live = session.live(on_progress)
-    from reconciler.core.recovery import given_back, recover
+    live = session.live(on_progress, meanwhile)
+    from reconciler.core.recovery import recover, restored_entries
 
     findings: tuple[Finding, ...] = ()
     if run is not None:
         entries, findings = recover(run.open_intents, live, ledger.view)
         ledger.take(entries)
-    ledger.take(given_back(live, ledger.view))
+    ledger.take(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)
     return Refreshed(live, ledger, findings, plan, run)
 
 
-def _is_ours(run: Run, ledger: Ledger) -> bool:
+def _is_ours(run: RunRecord, ledger: Ledger) -> bool:
     """Whether the ledger is the one that the journal's run left, so that what the journal says is still news."""
     return run.lineage == ledger.lineage and (run.serial == ledger.serial or run.id == ledger.run)
 
 
-def unsettled(refreshed: Refreshed) -> Iterator[str]:
-    """What to say of the calls that an earlier run left open."""
+def recovery_lines(refreshed: Refreshed) -> Iterator[str]:
+    """What people are told about the calls that the last run left open, a line each."""
     for finding in refreshed.findings:
         yield f"the last run left {finding.operator_id} open: it {finding.message}"
     if refreshed.findings and refreshed.run:

@@ -241,7 +241,7 @@ def _answered(call: Call, outcome: Outcome, channel: CallChannel, tried: bool) -
     there = _there(rest, channel) if tried or isinstance(outcome, Ok) else {}
     if there is None:
         unseen = Lost("the answer does not name it, and it could not be looked up")
-        return Settled([*_made(call, items), (call.part(rest), unseen)], strangers=strangers)
+        return Settled([*_made(call, items), (call.narrowed_to(rest), unseen)], strangers=strangers)
     return _parted(call, {**items, **there}, tried=tried, singly=isinstance(outcome, Ok), strangers=strangers)
 
 
@@ -274,7 +274,7 @@ def _parted(
         middle = len(call.operator_ids) // 2
         runs = [list(call.operator_ids[:middle]), list(call.operator_ids[middle:])]
     # Who is created alone gets a password that is known before.
-    again = [replace(call.part(run), vendor_password=call.vendor_password and len(run) > 1) for run in runs]
+    again = [replace(call.narrowed_to(run), vendor_password=call.vendor_password and len(run) > 1) for run in runs]
     return Settled(_made(call, made), again, tried, strangers)
 
 
@@ -292,8 +292,8 @@ def _made(call: Call, items: Mapping[str, Item]) -> Ends:
     """Those whose passwords are known together, each of the others by itself."""
     known = [id_ for id_ in items if not call.vendor_password or items[id_].get("operatorPassword")]
     unknown = items.keys() - known
-    ends: Ends = [(call.part(known), Ok([items[id_] for id_ in known]))] if known else []
-    return ends + [(call.part([id_]), Ok([items[id_]])) for id_ in sorted(unknown)]
+    ends: Ends = [(call.narrowed_to(known), Ok([items[id_] for id_ in known]))] if known else []
+    return ends + [(call.narrowed_to([id_]), Ok([items[id_]])) for id_ in sorted(unknown)]
 
 
 def _delete(call: Call, channel: CallChannel) -> Ends:
@@ -308,8 +308,8 @@ def _delete(call: Call, channel: CallChannel) -> Ends:
         channel.wait(backoff(attempt, outcome.retry_after))
         if isinstance(outcome, Lost):
             gone = [id_ for id_ in left.operator_ids if _is_gone(id_, channel)]
-            ended += [(left.part(gone), Ok())] if gone else []
-            left = left.part([id_ for id_ in left.operator_ids if id_ not in gone])
+            ended += [(left.narrowed_to(gone), Ok())] if gone else []
+            left = left.narrowed_to([id_ for id_ in left.operator_ids if id_ not in gone])
             if not left.operator_ids:
                 return ended
         repeated = channel.again(partial(channel.send, left))
@@ -325,7 +325,7 @@ def _halved(call: Call, refused: Refused, channel: CallChannel) -> Ends:
     if len(ids) == 1:
         return [(call, Ok() if _is_gone(ids[0], channel) else refused)]
     middle = len(ids) // 2
-    return [end for half in (ids[:middle], ids[middle:]) for end in _delete(call.part(half), channel)]
+    return [end for half in (ids[:middle], ids[middle:]) for end in _delete(call.narrowed_to(half), channel)]
 
 
 def _is_gone(operator_id: str, channel: CallChannel) -> bool:

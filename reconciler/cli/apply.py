@@ -18,8 +18,8 @@ from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, digest_given, format_option, guardrail_options
 from reconciler.cli.shell import Shell
-from reconciler.errors import Declined, ReconcilerError, Stale, WrongUsage
-from reconciler.files.collector import paused
+from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
+from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
     from reconciler.apply.goal import Goal
@@ -80,8 +80,8 @@ def apply(
       reconciler apply plan.json --auto-approve
       reconciler apply --expect "$DIGEST" --auto-approve --events events.jsonl
     """
-    from reconciler.apply.refresh import refresh, unsettled
-    from reconciler.apply.run import keep
+    from reconciler.apply.refresh import recovery_lines, refresh
+    from reconciler.apply.run import record_recovery
     from reconciler.cli.inputs import Options, credentials_file, heading, session
     from reconciler.cli.progress import Progress
     from reconciler.render import text
@@ -89,7 +89,7 @@ def apply(
 
     options, stop = Options(**given), threading.Event()
     with ExitStack() as held:
-        with paused():
+        with collector_paused():
             goal = held.enter_context(_goal(options, planfile))
             if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
                 options = replace(options, files=_folder_of(goal.saved.plan))
@@ -98,9 +98,9 @@ def apply(
             with Progress(shell, "reading live agents") as progress, _stale_shown(shell):
                 refreshed = refresh(work, progress.update)
         delivered = held.enter_context(closing(credentials_file(work, options, credentials)))
-        for finding in unsettled(refreshed):
+        for finding in recovery_lines(refreshed):
             shell.say(visible(finding))
-        keep(work, refreshed, delivered)
+        record_recovery(work, refreshed, delivered)
         head = heading(options, goal.saved, color=shell.color)
         (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, head))
         _refuse_or_go_on(refreshed.plan, expect)
@@ -114,13 +114,13 @@ def apply(
 def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
     from reconciler.apply.goal import SavedPlanGoal
-    from reconciler.cli.inputs import as_written
+    from reconciler.cli.inputs import files_goal
     from reconciler.clock import now
     from reconciler.core.model.desired import Policy
     from reconciler.files.plan_file import load_plan
 
     if planfile is None:
-        with as_written(options) as goal:
+        with files_goal(options) as goal:
             yield goal
         return
     if options.policy != Policy():
@@ -147,9 +147,9 @@ def _stale_shown(shell: Shell) -> Iterator[None]:
 
     try:
         yield
-    except Stale as error:
+    except StalePlan as error:
         if not shell.json:
-            shell.data(text.moved(error.moved, color=shell.color))
+            shell.data(text.stale_agents(error.moved, color=shell.color))
         raise
 
 
@@ -168,12 +168,12 @@ def _go_on(
     from reconciler.apply.run import carry_out
     from reconciler.cli.progress import Progress
     from reconciler.core.model.outcome import Report
-    from reconciler.credentials.passwords import resolve
+    from reconciler.credentials.passwords import resolve_passwords
 
     if not refreshed.plan.actions:
         return Report((), verified=True)
     ours = [action for action in refreshed.plan.actions if not action.vendor_password]
-    passwords = resolve(ours, os.environ, [options.token_file] if options.token_file else [])
+    passwords = resolve_passwords(ours, os.environ, [options.token_file] if options.token_file else [])
     _ask(shell, refreshed.plan, auto_approve=auto_approve)
     shell.heed()
     total = len(refreshed.plan.calls)

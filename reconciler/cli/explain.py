@@ -20,7 +20,7 @@ def explain(shell: Shell, /, field: str | None) -> None:
       reconciler explain
       reconciler explain afterInterval
     """
-    from reconciler.core.desired.reference import explained
+    from reconciler.core.desired.reference import field_help
     from reconciler.core.model.fields import BY_NAME, FIELDS
     from reconciler.core.model.problem import closest
     from reconciler.render.terminal import pad
@@ -29,7 +29,7 @@ def explain(shell: Shell, /, field: str | None) -> None:
         wide = max(len(row.name) for row in FIELDS)
         shell.data("".join(f"{pad(row.name, wide)}  {row.zh}\n" for row in FIELDS))
     elif field in BY_NAME:
-        shell.data(explained(BY_NAME[field]))
+        shell.data(field_help(BY_NAME[field]))
     else:
         guess = closest(field, BY_NAME)
         hint = f"Did you mean {guess}?" if guess else "`reconciler explain` names them all."

@@ -12,7 +12,7 @@ from reconciler.cli.live import COMPANY_ID, company_named, listed, prove, vendor
 from reconciler.cli.options import FILES
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
-from reconciler.files.collector import paused
+from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
     from reconciler.core.model.desired import Company
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.pass_context
-@paused()
+@collector_paused()
 def export(context: click.Context, /, **given: Any) -> None:
     """Write the live agents as a desired-state file: its plan is empty. Nothing is changed at the vendor.
 
@@ -103,14 +103,14 @@ def _company(given: dict[str, Any], *, named: bool) -> Company:
 
 
 def _yaml(shell: Shell, company: Company, given: dict[str, Any]) -> None:
-    from reconciler.core.export.files import COMPANY_FILE, FILE, export, split
+    from reconciler.core.export.files import COMPANY_FILE, FILE, export, split_by_field
     from reconciler.files.worktree import refuse_existing, write_file, write_folder
 
     output: Path | None = given["output"]
     if output is not None and given["split_by"] is None:
         refuse_existing(output, replace=given["force"])  # before the vendor is asked
     live = listed(shell, company, given)
-    exported = split(live, company, given["split_by"]) if given["split_by"] else export(live, company)
+    exported = split_by_field(live, company, given["split_by"]) if given["split_by"] else export(live, company)
     prove(exported, live)
     warn(shell, exported.warnings)
     if output is None:

@@ -49,10 +49,10 @@ def _formatted(files: tuple[Path, ...]) -> list[tuple[str, bytes, bytes]]:
     from reconciler.core.model.problem import Problem
     from reconciler.edit import fmt as formatted
     from reconciler.errors import InvalidFiles
-    from reconciler.files.desired_files import contents
+    from reconciler.files.desired_files import read_contents
 
     done, problems = [], []
-    for name, content in contents(files):
+    for name, content in read_contents(files):
         if isinstance(content, Problem):
             problems.append(content)
             continue

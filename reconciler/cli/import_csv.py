@@ -28,29 +28,29 @@ _EACH: Final = 5
 
 def _mapping(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """`HEADING=FIELD` as given, to fields by heading; with nothing behind the sign the column is left out."""
-    from reconciler.core.sheets.cells import fold
+    from reconciler.core.sheets.cells import fold_heading
 
     found: dict[str, str] = {}
     for each in given:
         heading, sign, name = each.rpartition("=")
-        if not sign or not fold(heading):
+        if not sign or not fold_heading(heading):
             raise click.BadParameter("it takes HEADING=FIELD, or HEADING= to leave a column out.", context, parameter)
-        if fold(heading) in map(fold, found):
+        if fold_heading(heading) in map(fold_heading, found):
             raise click.BadParameter(f"{heading!r} is mapped twice.", context, parameter)
         found[heading] = _field(name.strip(), context, parameter)
     return found
 
 
 def _field(name: str, context: click.Context, parameter: click.Parameter) -> str:
-    from reconciler.core.sheets.cells import field_called, field_like, is_secret
+    from reconciler.core.sheets.cells import closest_field, field_for_heading, is_password_heading
 
     if not name:
         return name
-    if is_secret(name):
+    if is_password_heading(name):
         raise click.BadParameter("no column is read as a password: one never goes into the file.", context, parameter)
-    known = field_called(name)
+    known = field_for_heading(name)
     if not known:
-        guess = field_like(name)
+        guess = closest_field(name)
         hint = f"Did you mean {guess}?" if guess else "`reconciler explain` names them all."
         raise click.BadParameter(f"there is no field {name!r}. {hint}", context, parameter)
     return known
@@ -137,14 +137,16 @@ def _tell(shell: Shell, problems: Iterable[Problem]) -> None:
 
 def _new_file(shell: Shell, found: Sheet, given: dict[str, Any]) -> None:
     from reconciler.cli.live import company_named
-    from reconciler.core.export.files import KEEPS_ALL, Opening, stated
+    from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
     from reconciler.files.worktree import write_file
 
     output: Path | None = given["output"]
     company = company_named(given["company"], given["company_id"])
     schema = Path("schemas/agents.schema.json")
     beside = output is not None and (output.parent / schema).is_file()
-    written = stated(found.agents, company, Opening(str(schema if beside else ".." / schema), _ABOUT, KEEPS_ALL))
+    written = agents_file(
+        found.agents, company, FileHeader(str(schema if beside else ".." / schema), _ABOUT, KEEPS_ALL)
+    )
     _prove(None, _state(str(output or "-"), written.encode()), found)
     if output is None:
         shell.data(written)

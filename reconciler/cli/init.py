@@ -98,18 +98,18 @@ def init(shell: Shell, /, folder: Path, **given: Any) -> None:
 
 def _example(company: Company) -> bytes:
     """A file that names nobody, with an example of everything in comments."""
-    from reconciler.core.export.files import KEEPS_ALL, Opening, stated
+    from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
 
-    text = stated({}, company, Opening(SCHEMA, _ABOUT, KEEPS_ALL))
+    text = agents_file({}, company, FileHeader(SCHEMA, _ABOUT, KEEPS_ALL))
     return (text.removesuffix("\nagents: []\n") + _REST).encode()
 
 
 def _exported(shell: Shell, company: Company, given: dict[str, Any]) -> bytes:
     from reconciler.cli.live import listed, prove, warn
-    from reconciler.core.export.files import KEEPS_ALL, LIVE, Opening, export
+    from reconciler.core.export.files import EXPORT_HEADER, KEEPS_ALL, FileHeader, export
 
     live = listed(shell, company, given)
-    exported = export(live, company, Opening(SCHEMA, LIVE.about, KEEPS_ALL))
+    exported = export(live, company, FileHeader(SCHEMA, EXPORT_HEADER.about, KEEPS_ALL))
     prove(exported, live)
     warn(shell, exported.warnings)
     return exported.files[FILE].encode()

@@ -5,27 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.core.model.desired import DEFAULT_LIFE, DesiredState, Limit, Policy
-from reconciler.core.model.endpoints import DELETE_LIST
-from reconciler.errors import ReconcilerError
+from reconciler.core.model.desired import DEFAULT_EXPIRES_IN, DesiredState, Limit, Policy
+from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.files.private import FOLDER
 
 if TYPE_CHECKING:
     import threading
 
-    from reconciler.apply.goal import Goal
+    from reconciler.apply.goal import FilesGoal, Goal
     from reconciler.apply.refresh import Session
-    from reconciler.core.model.problem import Content
     from reconciler.credentials.delivery import CredentialsFile
     from reconciler.files.plan_file import SavedPlan
-    from reconciler.files.reader_process import ReaderProcess
     from reconciler.ledger.ledger import Ledger, LedgerStore
     from reconciler.render.heading import Heading
 
@@ -46,9 +43,9 @@ class Options:
     allow_replace: bool = False
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
-    expires_in: int = DEFAULT_LIFE
+    expires_in: int = DEFAULT_EXPIRES_IN
     batch: bool = True
-    delete_list: int = DELETE_LIST
+    delete_list: int = MAX_DELETE_LIST
 
     @property
     def policy(self) -> Policy:
@@ -98,46 +95,28 @@ def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
 
 
 @contextmanager
-def as_written(options: Options, since: Callable[[], DesiredState | None] = lambda: None) -> Iterator[Goal]:
-    """The goal that the files set, beside what they were before; raises what is wrong with them.
+def files_goal(options: Options, since: Callable[[], DesiredState | None] = lambda: None) -> Iterator[FilesGoal]:
+    """The goal that the files set, beside what they were before.
 
-    Large files may still be being read: what is wrong with them is then raised as soon as it is known, and comes before
-    whatever else went wrong meanwhile.
+    Raises:
+        ReconcilerError: the files have problems, or cannot be read.
     """
-    from reconciler.files.desired_files import contents, desired_of
+    from reconciler.files.desired_files import read
 
-    files = list(contents(options.files))
-    reading = _begun(files)
-    if reading is None:
+    with read(options.files) as files:
+        # Imported while a large file is being read already.
         from reconciler.apply.goal import FilesGoal
 
-        before = since()
-        yield FilesGoal(desired_of(files), options.policy, before)
-        return
-    with reading:
-        files.clear()
-        from reconciler.apply.goal import AsBeingRead
-
-        try:
-            yield AsBeingRead(reading, options.policy, since())
-        except ReconcilerError:
-            reading.desired()
-            raise
-
-
-def _begun(files: Sequence[tuple[str, Content]]) -> ReaderProcess | None:
-    """The reading of large files, where a process for it is to be had."""
-    from reconciler.files.reader_process import ReaderProcess, worth_it
-
-    try:
-        return ReaderProcess(files) if worth_it(files) else None
-    except OSError:
-        return None
+        yield FilesGoal(files, options.policy, since())
 
 
 @contextmanager
 def session(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Session]:
-    """Read settings and connect; raises what is wrong with them. With `stop`, pauses end when it is set."""
+    """Read settings and connect. With `stop`, pauses end when it is set.
+
+    Raises:
+        WrongUsage: a setting is unusable.
+    """
     from reconciler.apply.refresh import Session
     from reconciler.settings import connection
     from reconciler.vendor.http import connected
@@ -150,26 +129,12 @@ def session(options: Options, goal: Goal, stop: threading.Event | None = None) -
         rate=options.rate,
         timeout=options.timeout,
     )
-    with connected(settings, _attentive(goal, stop.wait if stop else time.sleep)) as transport:
+    sleep = stop.wait if stop else time.sleep
+    with connected(settings, lambda seconds: goal.pause(seconds, sleep)) as transport:
         if stop:
             transport.stopped = stop.is_set
         store, journal = store_of(options.files, options.ledger), journal_of(options.files, options.ledger)
         yield Session(goal, transport, store, journal)
-
-
-def _attentive(goal: Goal, sleep: Callable[[float], object]) -> Callable[[float], None]:
-    """Pauses that end when something is found to be wrong with the goal."""
-
-    def pause(seconds: float) -> None:
-        while seconds > 0:
-            sleep(min(seconds, _NAP))
-            goal.check()
-            seconds -= _NAP
-
-    return pause
-
-
-_NAP = 0.25
 
 
 def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:

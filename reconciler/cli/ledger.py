@@ -57,12 +57,12 @@ def show(shell: Shell, /, format_: str, **given: Any) -> None:
         shell.data(f"locked by {visible(holder.who)} since {visible(holder.since)} (id {visible(holder.id)})\n")
     for id_, entry in sorted(book.entries.items()):
         told = [f"password version {entry.password_version}"] if entry.password_version is not None else []
-        told += [f"{name} {visible(str(value))}" for name, value in entry.given.items()]
+        told += [f"{name} {visible(str(value))}" for name, value in entry.last_sent.items()]
         shell.data(f"  {visible(id_)}  {', '.join(told) or 'created by apply'}\n")
 
 
 def _document(entry: LedgerEntry) -> dict[str, Any]:
-    return {"passwordVersion": entry.password_version, "given": dict(entry.given)}
+    return {"passwordVersion": entry.password_version, "given": dict(entry.last_sent)}
 
 
 @ledger.command()
@@ -83,17 +83,18 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
     from reconciler.apply.run import adopt as record
     from reconciler.cli.inputs import Options, credentials_file, session
     from reconciler.cli.progress import Progress
-    from reconciler.files.desired_files import load_desired
+    from reconciler.files.desired_files import FilesRead, load_desired
 
     options = Options(**given)
-    goal = FilesGoal(load_desired(options.files), options.policy)
+    desired = load_desired(options.files)
+    goal = FilesGoal(FilesRead(desired), options.policy)
     with (
         session(options, goal) as work,
         work.store.lock(),
         closing(credentials_file(work, options, None)) as delivered,
         Progress(shell, "reading live agents") as progress,
     ):
-        count = record(work, goal.desired, patterns, delivered, progress.update)
+        count = record(work, desired, patterns, delivered, progress.update)
     shell.data(f"Recorded {count} agent{'s' * (count != 1)} as the file has them; nothing was sent.\n")
 
 

@@ -15,7 +15,7 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.shell import Shell
-from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, Stale
+from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan
 
 EXIT_INTERRUPTED = 130
 EXIT_USAGE = 64
@@ -139,7 +139,7 @@ def _tell(error: ReconcilerError, shell: Shell) -> None:
         from reconciler.render import json as rendered
 
         told = {"message": error.message, "hint": error.hint, "problems": rendered.problems(problems)}
-        moved = {"moved": rendered.moved(error.moved)} if isinstance(error, Stale) else {}
+        moved = {"moved": rendered.stale_agents(error.moved)} if isinstance(error, StalePlan) else {}
         shell.document({"error": {**told, **moved}, "exit_code": error.exit_code})
     from reconciler.render.terminal import visible
     from reconciler.render.text import problems as in_words

@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli.shell import Shell
 from reconciler.core.model.desired import Limit
-from reconciler.core.model.endpoints import DELETE_LIST
+from reconciler.core.model.endpoints import MAX_DELETE_LIST
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -158,9 +158,9 @@ _GUARDRAILS = (
     ),
     click.option(
         "--delete-list",
-        type=click.IntRange(1, DELETE_LIST),
+        type=click.IntRange(1, MAX_DELETE_LIST),
         metavar="N",
-        default=DELETE_LIST,
+        default=MAX_DELETE_LIST,
         show_default=True,
         help="How many agents one delete call may name.",
     ),

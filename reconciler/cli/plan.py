@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, forma
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
-from reconciler.files.collector import paused
+from reconciler.files.collector import collector_paused
 from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ EXIT_REFUSED = 3
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to change.")
 @click.pass_obj
-@paused()
+@collector_paused()
 def plan(
     shell: Shell,
     /,
@@ -68,25 +67,19 @@ def plan(
       reconciler plan --since origin/main --format markdown
       reconciler plan --format json --output plan.json --detailed-exitcode
     """
-    from reconciler.cli.inputs import Options, as_written, heading, session
+    from reconciler.cli.inputs import Options, files_goal, heading, session
 
     options = Options(**given)
-    with as_written(options, lambda: _base(shell, options, since) if since else None) as goal:
+    with files_goal(options, lambda: _base(shell, options, since) if since else None) as goal:
         # Imported while a large file is being read already.
-        from reconciler.apply.refresh import refresh, unsettled
+        from reconciler.apply.refresh import recovery_lines, refresh, warm_up
         from reconciler.cli.progress import Progress
         from reconciler.render.terminal import visible
 
         with session(options, goal) as work, Progress(shell, "reading live agents") as progress:
-
-            def heard(done: int, total: int) -> None:
-                with suppress(ImportError):  # an extra that is missing is told of when it is needed
-                    import_module(f"reconciler.render.{format_}")  # while pages are on their way
-                progress.update(done, total)
-
-            refreshed = refresh(work, heard)
+            refreshed = refresh(work, progress.update, partial(warm_up, f"reconciler.render.{format_}"))
     shell.keep(goal, refreshed)
-    for finding in unsettled(refreshed):
+    for finding in recovery_lines(refreshed):
         shell.say(visible(finding))
     head = heading(options, color=shell.color and output is None)
     saved = _saved(out, options, refreshed.plan, head) if out else None

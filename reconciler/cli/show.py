@@ -11,7 +11,7 @@ from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.core.desired.resolve import Resolved
+    from reconciler.core.desired.resolve import ResolvedAgent
     from reconciler.core.model.desired import DesiredState
     from reconciler.core.model.ledger import LedgerEntry
     from reconciler.core.model.live import LiveAgent
@@ -34,25 +34,25 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
     """
     from reconciler.apply.goal import FilesGoal
     from reconciler.cli.inputs import Options, session
-    from reconciler.core.beside import beside
+    from reconciler.core.beside import compare_agent
     from reconciler.core.desired.read import desired_state
     from reconciler.core.model.desired import Policy
     from reconciler.core.model.ledger import NOT_RECORDED
-    from reconciler.files.desired_files import load
+    from reconciler.files.desired_files import FilesRead, load_parsed
     from reconciler.ledger.ledger import load_ledger
     from reconciler.render.beside import documents, table
 
     options = Options(**given)
-    reading = load(options.files)
+    reading = load_parsed(options.files)
     desired = desired_state(reading)
     agent = next((each for each in reading.agents if each.operator_id == operator_id), None)
-    with session(options, FilesGoal(desired, Policy())) as work:
+    with session(options, FilesGoal(FilesRead(desired), Policy())) as work:
         recorded = load_ledger(work.store, desired.company).view.get(operator_id, NOT_RECORDED)
         found = work.reader.one(operator_id)
         live = found.agent if found else None
     if live is None and agent is None:
         raise ReconcilerError(f"there is no agent {operator_id}, live or desired", "reconciler plan lists who differs")
-    rows = beside(live, agent, recorded if live else NOT_RECORDED)
+    rows = compare_agent(live, agent, recorded if live else NOT_RECORDED)
     if format_ == "json":
         password = {"recorded": recorded.password_version, "desired": _version(agent)}
         fate = _fate(desired, operator_id, live, agent)
@@ -65,12 +65,12 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
         shell.data(told + table(rows, color=shell.color) + _password(recorded, agent))
 
 
-def _version(agent: Resolved | None) -> Any:
+def _version(agent: ResolvedAgent | None) -> Any:
     written = agent.values.get("password") if agent else None
     return written.value["version"] if written else None
 
 
-def _about(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: Resolved | None) -> str:
+def _about(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
     from reconciler.render.terminal import visible
 
     name = next((each.fields.get("name") for each in desired.agents if each.operator_id == operator_id), None)
@@ -80,22 +80,24 @@ def _about(desired: DesiredState, operator_id: str, live: LiveAgent | None, agen
     return f"{visible(head)}: {_fate(desired, operator_id, live, agent)}\n\n"
 
 
-def _fate(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: Resolved | None) -> str:
+def _fate(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
     """What apply would do about it, as far as one agent tells."""
-    from reconciler.core.model.desired import matches
+    from reconciler.core.model.desired import Policy, matches
+    from reconciler.core.planning.make_plan import live_state, make_plan
 
     if live is None:
         return "not live; apply would create it"
     if agent is not None:
         return "live and in the file"
+    plan = make_plan(desired, live_state([live]), {}, Policy(only=frozenset({operator_id})))
+    if any(action.kind == "delete" for action in plan.actions):
+        return "live and not in the file; apply would delete it"
     if desired.scope is not None and not matches(desired.scope, operator_id):
         return "live, and out of the file's scope"
-    if not desired.prune or matches(desired.protect, operator_id):
-        return "live and not in the file; kept, because it is protected or nothing is pruned"
-    return "live and not in the file; apply would delete it"
+    return "live and not in the file; kept, because it is protected or nothing is pruned"
 
 
-def _password(recorded: LedgerEntry, agent: Resolved | None) -> str:
+def _password(recorded: LedgerEntry, agent: ResolvedAgent | None) -> str:
     from reconciler.render.terminal import visible
 
     wanted = _version(agent)

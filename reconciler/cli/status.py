@@ -11,7 +11,7 @@ from reconciler.cli.options import FILES, LEDGER, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
-    from reconciler.ledger.journal import Kept, Run
+    from reconciler.ledger.journal import JournaledCall, RunRecord
 
 _WORDS = {"done": "done", "refused": "refused", "not-sent": "not sent", "lost": "unknown", None: "unknown"}
 _SHOWN = 20
@@ -44,18 +44,18 @@ def status(shell: Shell, /, format_: str, **given: Any) -> None:
         shell.data("\n".join(_lines(run)) + "\n")
 
 
-def _counts(run: Run) -> dict[str, int]:
+def _counts(run: RunRecord) -> dict[str, int]:
     counts = dict.fromkeys(("done", "refused", "not sent", "looked up since", "unknown"), 0)
     for kept in run.calls:
         counts[_word(run, kept)] += 1
     return counts
 
 
-def _word(run: Run, kept: Kept) -> str:
+def _word(run: RunRecord, kept: JournaledCall) -> str:
     return "looked up since" if run.recovered and not kept.settled else _WORDS[kept.intent.outcome]
 
 
-def _document(run: Run | None) -> dict[str, Any]:
+def _document(run: RunRecord | None) -> dict[str, Any]:
     if run is None:
         return {"run": None}
     calls = [
@@ -74,7 +74,7 @@ def _document(run: Run | None) -> dict[str, Any]:
     }
 
 
-def _lines(run: Run) -> Iterator[str]:
+def _lines(run: RunRecord) -> Iterator[str]:
     from reconciler.render.terminal import visible
 
     ended = run.ended or "it did not end by itself: killed, or still at work"
@@ -94,7 +94,7 @@ def _lines(run: Run) -> Iterator[str]:
     yield _advice(run)
 
 
-def _advice(run: Run) -> str:
+def _advice(run: RunRecord) -> str:
     if run.open_intents:
         return "Run apply again: it looks up what is unknown, tells the ledger, and goes on."
     if all(kept.intent.outcome == "done" for kept in run.calls) and len(run.calls) >= run.planned:

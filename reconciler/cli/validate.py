@@ -12,7 +12,7 @@ import click
 from reconciler.cli.options import FILES, OUTPUT, format_option
 from reconciler.cli.output import write
 from reconciler.cli.shell import Shell
-from reconciler.files.collector import paused
+from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
     from reconciler.core.model.desired import DesiredState
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @format_option("text", "json", "github", "sarif", "gitlab")
 @OUTPUT
 @click.pass_obj
-@paused()
+@collector_paused()
 def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Path | None) -> None:
     """Check the desired-state files, without any network.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from reconciler.core.model.desired import DesiredState
+from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
-from reconciler.errors import InvalidFiles
+from reconciler.errors import InvalidFiles, ReconcilerError
 from reconciler.files.private import read_regular
 
 if TYPE_CHECKING:
@@ -19,21 +21,111 @@ ENDINGS: Final = (".yaml", ".yml")
 """What a folder's files must end in to be read. Names that begin with a dot are passed over."""
 
 
+class DesiredFiles(Protocol):
+    """Files that are read, or that a process of their own still reads."""
+
+    @property
+    def company(self) -> Company:
+        """Whose agents they are about: known as soon as it can be."""
+
+    def desired(self) -> DesiredState:
+        """The desired state, once the files are read.
+
+        Raises:
+            ReconcilerError: they have problems (`InvalidFiles`, with all of them), or the process has ended by itself.
+        """
+
+    def check(self) -> None:
+        """Raise what is known by now to be wrong with the files.
+
+        Raises:
+            ReconcilerError: as `desired` does.
+        """
+
+    def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        """Sleep so long, and no longer than until something is found to be wrong with the files.
+
+        Raises:
+            ReconcilerError: as `desired` does.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    """Files that are read, and in which nothing is wrong."""
+
+    state: DesiredState
+
+    @property
+    def company(self) -> Company:
+        """Whose agents they are about."""
+        return self.state.company
+
+    def desired(self) -> DesiredState:
+        """The desired state."""
+        return self.state
+
+    def check(self) -> None:
+        """Nothing is wrong with them."""
+
+    def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        """Sleep to the end: nothing is found out about them any more."""
+        sleep(seconds)
+
+
+@contextmanager
+def read(paths: Sequence[Path]) -> Iterator[DesiredFiles]:
+    """Read files and folders as one desired state; a process of its own reads large ones while the body runs.
+
+    What is wrong with the files comes before whatever else goes wrong in the body.
+
+    Raises:
+        ReconcilerError: as `DesiredFiles.desired` does, in the body or before it.
+    """
+    # The child is forked before this process imports the parser.
+    from reconciler.files.reader_process import start
+
+    files = list(read_contents(paths))
+    process = start(files)
+    if process is None:
+        yield FilesRead(desired_from(files))
+        return
+    with process:
+        files.clear()
+        try:
+            yield process
+        except ReconcilerError:
+            process.desired()
+            raise
+
+
 def load_desired(paths: Sequence[Path]) -> DesiredState:
-    """Read and check files and folders as one; raises `InvalidFiles` with everything that is wrong."""
-    return desired_of(contents(paths))
+    """Read and check files and folders as one, in this process.
+
+    Raises:
+        InvalidFiles: with everything that is wrong.
+    """
+    return desired_from(read_contents(paths))
 
 
-def desired_of(files: Iterable[tuple[str, Content]]) -> DesiredState:
-    """The same of files whose bytes are there."""
+def desired_from(files: Iterable[tuple[str, Content]]) -> DesiredState:
+    """The same of files whose bytes are there.
+
+    Raises:
+        InvalidFiles: with everything that is wrong.
+    """
     from reconciler.core.desired.read import desired_state
 
     return desired_state(_sound(files))
 
 
-def load(paths: Sequence[Path]) -> ParsedFiles:
-    """What files and folders say, resolved; raises `InvalidFiles` with everything that is wrong."""
-    return _sound(contents(paths))
+def load_parsed(paths: Sequence[Path]) -> ParsedFiles:
+    """What files and folders say, resolved.
+
+    Raises:
+        InvalidFiles: with everything that is wrong.
+    """
+    return _sound(read_contents(paths))
 
 
 def _sound(files: Iterable[tuple[str, Content]]) -> ParsedFiles:
@@ -46,7 +138,7 @@ def _sound(files: Iterable[tuple[str, Content]]) -> ParsedFiles:
     return reading
 
 
-def contents(paths: Sequence[Path]) -> Iterator[tuple[str, Content]]:
+def read_contents(paths: Sequence[Path]) -> Iterator[tuple[str, Content]]:
     """Every file that is named or stands in a named folder, each once, with its bytes or why they cannot be had."""
     seen: set[Path] = set()
     for path in paths:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final, NoReturn, Protocol, Self
@@ -28,21 +29,30 @@ SPAWN_FROM: Final = 1024 * 1024
 Contents = Sequence[tuple[str, Content]]
 
 
+def start(contents: Contents) -> ReaderProcess | None:
+    """A process that reads the files, where they are large enough for it to pay and one is to be had."""
+    try:
+        return ReaderProcess(contents) if worth_it(contents) else None
+    except OSError:
+        return None
+
+
 def worth_it(contents: Contents) -> bool:
-    """Whether files are so large, and can be had, that they are read sooner elsewhere."""
-    data = [content for _, content in contents if isinstance(content, bytes)]
-    return len(data) == len(contents) and sum(map(len, data)) >= (FORK_FROM if _alone() else SPAWN_FROM)
+    """Whether every file can be had, and they are so large that a process of its own reads them sooner."""
+    sizes = [len(content) for _, content in contents if isinstance(content, bytes)]
+    return len(sizes) == len(contents) and sum(sizes) >= (FORK_FROM if _alone() else SPAWN_FROM)
 
 
 def _alone() -> bool:
-    """Whether this process can be forked, which takes no other thread along."""
+    """Whether this process can be forked: no other thread runs in it."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 class ReaderProcess:
-    """Files that are being read; a context, at whose end the process is gone. Safe for threads.
+    """`DesiredFiles` that a process of their own reads; a context, at whose end the process is gone. Safe for threads.
 
-    Raises `OSError` where no process is to be had.
+    Raises:
+        OSError: no process is to be had.
     """
 
     def __init__(self, contents: Contents) -> None:
@@ -70,9 +80,27 @@ class ReaderProcess:
         self._process.join()
 
     def check(self) -> None:
-        """Raise what is known by now to be wrong with the files."""
+        """Raise what is known by now to be wrong with the files.
+
+        Raises:
+            ReconcilerError: they have problems, or the process has ended by itself.
+        """
         if self._error is not None:
             raise self._error
+
+    def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        """Sleep so long, and no longer than until something is found to be wrong with the files.
+
+        Raises:
+            ReconcilerError: as `check` does.
+        """
+        until = time.monotonic() + seconds
+        if not self._done.is_set():
+            self._done.wait(seconds)
+            seconds = until - time.monotonic()
+        self.check()
+        if seconds > 0:
+            sleep(seconds)
 
     @property
     def company(self) -> Company:
@@ -81,7 +109,11 @@ class ReaderProcess:
         return self._company or self.desired().company
 
     def desired(self) -> DesiredState:
-        """What the files say, once they are read; raises what is wrong with them."""
+        """The desired state, once the files are read.
+
+        Raises:
+            ReconcilerError: they have problems, or the process has ended by itself.
+        """
         self._done.wait()
         self.check()
         if self._desired is None:
@@ -232,12 +264,12 @@ def _read(contents: Contents, send: Callable[[bytes], object]) -> NoReturn:
 
 def _told(contents: Contents) -> Iterator[bytes]:
     # Imported here alone: who asks the vendor meanwhile needs no parser.
-    from reconciler.core.desired.read import company_at_head, head_of, parse_files, rows_of
+    from reconciler.core.desired.read import packed_agents, parse_files, peek_company, state_without_agents
 
-    heads = (company_at_head(content) for _, content in contents if isinstance(content, bytes))
+    heads = (peek_company(content) for _, content in contents if isinstance(content, bytes))
     yield packed_company(next((company for company in heads if company is not None), None))
     reading = parse_files(contents)
     if reading.problems:
         yield packed_problems(reading.problems)
     else:
-        yield from packed_state(head_of(reading), rows_of(reading), len(reading.agents))
+        yield from packed_state(state_without_agents(reading), packed_agents(reading), len(reading.agents))

@@ -25,7 +25,7 @@ FORMAT: Final = "reconciler.journal/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class JournaledCall:
     """What became of one call, or of one part of a delete list; `known`: the ledger was saved since."""
 
     intent: Intent
@@ -39,7 +39,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRecord:
     """One run as its journal tells it. `lineage` and `serial` name the ledger as the run last saved it."""
 
     id: str
@@ -49,7 +49,7 @@ class Run:
     credentials: str
     lineage: str
     serial: int
-    calls: tuple[Kept, ...] = ()
+    calls: tuple[JournaledCall, ...] = ()
     recovered: bool = False
     ended: str = ""
 
@@ -67,7 +67,7 @@ class Journal:
     _stream: IO[bytes] | None = None
     _count: int = field(default=0)
 
-    def begin(self, run: Run) -> None:
+    def begin(self, run: RunRecord) -> None:
         """Start anew: the last run's journal is replaced."""
         private_folder(self.path.parent)
         head = {
@@ -126,7 +126,7 @@ def _line(value: dict[str, Any]) -> bytes:
     return (json.dumps(value) + "\n").encode()
 
 
-def last_run(path: Path) -> Run | None:
+def last_run(path: Path) -> RunRecord | None:
     """The run that the journal tells of, `None` when there is none; raises `ReconcilerError` for a damaged one."""
     try:
         lines = list(_lines(path.read_bytes()))
@@ -149,18 +149,18 @@ def _lines(data: bytes) -> Iterator[dict[str, Any]]:
                 raise
 
 
-def _run(lines: Iterable[dict[str, Any]]) -> Run:
+def _run(lines: Iterable[dict[str, Any]]) -> RunRecord:
     head, *rest = lines
     if head["format"] != FORMAT:
         raise ValueError
-    run = Run(
+    run = RunRecord(
         id=head["run"], started=head["started"], company=head["company"], planned=head["planned"],
         credentials=head["credentials"], lineage=head["lineage"], serial=head["serial"],
     )  # fmt: skip
-    calls: list[list[Kept]] = []
+    calls: list[list[JournaledCall]] = []
     for line in rest:
         if "intent" in line:
-            calls.append([Kept(_intent(line))])
+            calls.append([JournaledCall(_intent(line))])
         elif "outcome" in line:
             calls[line["n"]] = _ended(calls[line["n"]], line)
         elif "saved" in line:
@@ -171,13 +171,13 @@ def _run(lines: Iterable[dict[str, Any]]) -> Run:
     return replace(run, calls=tuple(kept for parts in calls for kept in parts))
 
 
-def _ended(parts: list[Kept], line: dict[str, Any]) -> list[Kept]:
+def _ended(parts: list[JournaledCall], line: dict[str, Any]) -> list[JournaledCall]:
     """The parts of a call once another part of it has ended; the last part is what is still open."""
     *before, left = parts
     ids = tuple(line["operatorIds"])
-    over = Kept(replace(left.intent, operator_ids=ids, outcome=line["outcome"]), line["message"])
+    over = JournaledCall(replace(left.intent, operator_ids=ids, outcome=line["outcome"]), line["message"])
     rest = tuple(id_ for id_ in left.intent.operator_ids if id_ not in ids)
-    return [*before, over, *([Kept(replace(left.intent, operator_ids=rest))] if rest else [])]
+    return [*before, over, *([JournaledCall(replace(left.intent, operator_ids=rest))] if rest else [])]
 
 
 def _intent(line: dict[str, Any]) -> Intent:

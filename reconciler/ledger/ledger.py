@@ -70,10 +70,10 @@ class Ledger:
     def record(self, call: Call) -> None:
         """Remember what a call that succeeded made true."""
         from reconciler.core.model.outcome import Intent
-        from reconciler.core.recovery import remembered
+        from reconciler.core.recovery import entry_after
 
         for operator_id in call.operator_ids:
-            self.take({operator_id: remembered(self.entries.get(operator_id), Intent.of(call))})
+            self.take({operator_id: entry_after(self.entries.get(operator_id), Intent.of(call))})
 
     def take(self, entries: Mapping[str, LedgerEntry | None]) -> None:
         """Take these entries over; `None` removes one."""

@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.data import desired_file
-from reconciler.apply.goal import AsBeingRead, FilesGoal
+from reconciler.apply.goal import FilesGoal
 from reconciler.apply.refresh import refresh
-from reconciler.cli.inputs import Options, as_written, session
+from reconciler.cli.inputs import Options, files_goal, session
 from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.saved.plan_json import plan_document
 from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
 from reconciler.files import reader_process
+from reconciler.files.desired_files import FilesRead
 from reconciler.files.reader_process import FORK_FROM, SPAWN_FROM, ReaderProcess, worth_it
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
@@ -65,6 +66,7 @@ def test_a_state_arrives() -> None:
 ALONE = """
 import sys
 from reconciler.files import reader_process
+from reconciler.files.desired_files import FilesRead
 from reconciler.errors import ReconcilerError
 if sys.argv[1] == "bad":
     reader_process.packed_company = lambda _: 1 / 0
@@ -90,6 +92,7 @@ def test_without_threads_it_is_forked(how: str, said: str) -> None:
 KILLED = """
 import os, signal
 from reconciler.files import reader_process
+from reconciler.files.desired_files import FilesRead
 from tests.files.test_reader_process import MUCH
 reading = reader_process.ReaderProcess(MUCH)
 print(reading._process.__class__.__name__, flush=True)
@@ -197,11 +200,11 @@ def test_the_plan_is_the_same(
     text = HEAD + "profiles: {p: {isrecord: false}}\nagents:\n"
     text += "".join(f'  - {{operatorId: "8{number:03}", name: x, profile: p}}\n' for number in range(5, 255))
     found = []
-    for least, kind in ((1 << 30, FilesGoal), (0, AsBeingRead)):
+    for least, kind in ((1 << 30, FilesRead), (0, ReaderProcess)):
         monkeypatch.setattr(reader_process, "SPAWN_FROM", least)
         given = options(box.url, text.encode())
-        with as_written(given) as goal, session(given, goal) as work:
-            assert isinstance(goal, kind)
+        with files_goal(given) as goal, session(given, goal) as work:
+            assert isinstance(goal.files, kind)
             assert (goal.recipients, goal.saved) == ((), None)
             plan = refresh(work, lambda _done, _total: None).plan
             left = goal.left(work.live(), {})
@@ -217,7 +220,7 @@ def test_bad_files_come_before_the_network(
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     for endpoint in ("http://127.0.0.1:1", "http://elsewhere.example", "nonsense"):
         given = options(endpoint, BAD[0][1])
-        with pytest.raises(InvalidFiles), as_written(given) as goal, session(given, goal) as work:
+        with pytest.raises(InvalidFiles), files_goal(given) as goal, session(given, goal) as work:
             refresh(work, lambda _done, _total: None)
 
 
@@ -227,9 +230,9 @@ def test_good_files_leave_the_other_error(
     """Where only something else is wrong, that is told."""
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     given = options("nonsense", GOOD[0][1])
-    with pytest.raises(WrongUsage), as_written(given) as goal, session(given, goal):
+    with pytest.raises(WrongUsage), files_goal(given) as goal, session(given, goal):
         pass
-    with pytest.raises(VendorError), as_written(given):
+    with pytest.raises(VendorError), files_goal(given):
         raise VendorError("no")
 
 
@@ -242,9 +245,9 @@ def test_bad_files_end_the_listing(
     given = options(vendor.url, BAD[0][1])
 
     def ask() -> None:
-        with as_written(given) as goal, session(given, goal) as work:
-            assert isinstance(goal, AsBeingRead)
-            goal.reading._done.wait()
+        with files_goal(given) as goal, session(given, goal) as work:
+            assert isinstance(goal.files, ReaderProcess)
+            goal.files._done.wait()
             refresh(work, lambda _done, _total: None)
 
     with pytest.raises(InvalidFiles):
@@ -256,7 +259,7 @@ def test_bad_files_end_a_pause(options: Callable[[str, bytes], Options], monkeyp
     """A vendor that has to be waited for does not keep a problem back."""
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     given = options("http://127.0.0.1:1", BAD[0][1])
-    with pytest.raises(InvalidFiles), as_written(given) as goal, session(given, goal) as work:
+    with pytest.raises(InvalidFiles), files_goal(given) as goal, session(given, goal) as work:
         work.transport.sleep(3600)
 
 
@@ -264,7 +267,7 @@ def test_two_companies_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fetched for one company is never held against the agents of another."""
     monkeypatch.setattr(reader_process, "unpacked_company", lambda _: Company("other"))
     with ReaderProcess(GOOD) as reading:
-        goal = AsBeingRead(reading, Options((), None, None, 1, 0, 1, None).policy)
+        goal = FilesGoal(reading, Options((), None, None, 1, 0, 1, None).policy)
         assert goal.company == Company("other")
         with pytest.raises(ReconcilerError, match="differs"):
             _ = goal.recipients
@@ -277,8 +280,7 @@ def test_what_was_before_is_asked_for_while_the_files_are_read(
     before: DesiredState | None = read_files(GOOD)[0]
     for least in (0, 1 << 30):
         monkeypatch.setattr(reader_process, "SPAWN_FROM", least)
-        with as_written(options("http://127.0.0.1:1", GOOD[0][1]), lambda: before) as goal:
-            assert isinstance(goal, AsBeingRead | FilesGoal)
+        with files_goal(options("http://127.0.0.1:1", GOOD[0][1]), lambda: before) as goal:
             assert goal.since is before
 
 
@@ -292,5 +294,5 @@ def test_without_a_process_files_are_read_here(
 
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     monkeypatch.setattr(reader_process, "_spawned", none)
-    with as_written(options("http://127.0.0.1:1", GOOD[0][1])) as goal:
-        assert isinstance(goal, FilesGoal)
+    with files_goal(options("http://127.0.0.1:1", GOOD[0][1])) as goal:
+        assert isinstance(goal.files, FilesRead)

@@ -58,7 +58,7 @@ BUGS: Final = (
         _BEFORE_THE_CALL,
         """\
         for operator_id in call.operator_ids:
-            context.channel.passwords.setdefault(operator_id, generate())
+            context.channel.passwords.setdefault(operator_id, generate_password())
 """,
         "No agent ever has a password that nobody knows, whenever the process dies.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
@@ -153,9 +153,8 @@ BUGS: Final = (
     Bug(
         "ledger-ahead-of-the-calls",
         "reconciler/apply/run.py",
-        "    ledger.save(run_id)\n    journal = Journal(session.journal)\n",
-        "    for call in plan.calls:\n        ledger.record(call)\n"
-        "    ledger.save(run_id)\n    journal = Journal(session.journal)\n",
+        "    try:\n        return Books.begin(",
+        "    for call in calls:\n        ledger.record(call)\n    try:\n        return Books.begin(",
         "The ledger never says of a call that it was carried out before it was.",
         (f"{_PLANTED}::test_a_refused_call_is_planned_again",),
     ),
@@ -229,7 +228,7 @@ BUGS: Final = (
     Bug(
         "refused-look-up-is-absence",
         "reconciler/vendor/http.py",
-        '            outcome = self._transport.ask("page", wire.search_body(self._company, operator_id))\n',
+        '            outcome = self._transport.request("page", wire.search_body(self._company, operator_id))\n',
         "            return Ok(None)\n",
         "A look-up that the vendor refuses is not taken for an agent that is not there.",
         (f"{_PLANTED}::test_a_refused_look_up_is_made_sure_of",),
@@ -301,8 +300,8 @@ BUGS: Final = (
     Bug(
         "refusals-in-a-row-add-up",
         "reconciler/vendor/rate.py",
-        "        if self._in_a_row == 1:  # what",
-        "        if self._in_a_row:  # what",
+        "        if self._refusals_in_a_row == 1:",
+        "        if self._refusals_in_a_row:",
         "A vendor that refuses everything for a while is soon asked as quickly as before.",
         ("tests/vendor/test_rate.py::test_a_while_of_refusals_counts_once",),
     ),
@@ -317,14 +316,14 @@ BUGS: Final = (
     Bug(
         "unknown-called-settled",
         "reconciler/apply/run.py",
-        'settled="lost" not in ends',
+        'settled="lost" not in outcomes',
         "settled=True",
         "A call that nobody could look up is left for the next run to find out about.",
         (f"{_PLANTED}::test_a_create_that_no_read_back_showed_is_delivered_later",),
     ),
     Bug(
         "free-number-given-away",
-        "reconciler/apply/execute.py",
+        "reconciler/apply/call_order.py",
         'self._at_risk |= outcome != "done" and (outcome != "refused" or freed)',
         "self._at_risk = freed is None",
         "When a move of SIP numbers fails half-way, no new agent is given the number that is free for the moment.",
@@ -390,7 +389,7 @@ BUGS: Final = (
     Bug(
         "batch-of-unlike-agents",
         "reconciler/core/planning/batches.py",
-        "            return self.at_once == body\n",
+        "            return self.create_fields == body\n",
         "            return True\n",
         "Who gets nothing but the create gets exactly its own body.",
         ("tests/core/planning/test_batches.py::test_bodies_decide_who_may_share",),
@@ -429,7 +428,7 @@ BUGS: Final = (
     ),
     Bug(
         "dead-vendor-not-given-up",
-        "reconciler/apply/execute.py",
+        "reconciler/apply/circuit_breaker.py",
         "        if self._silent >= DEAD_AFTER:\n",
         "        if self._silent >= 1000 * DEAD_AFTER:\n",
         "A run stops by itself when the vendor no longer answers.",
@@ -437,7 +436,7 @@ BUGS: Final = (
     ),
     Bug(
         "refused-token-goes-on",
-        "reconciler/apply/execute.py",
+        "reconciler/apply/circuit_breaker.py",
         "        if isinstance(outcome, Refused) and outcome.authentication:\n",
         "        if isinstance(outcome, Refused) and outcome.authentication and not self.alive:\n",
         "A run stops at once when the vendor no longer accepts the token.",
@@ -464,7 +463,7 @@ BUGS: Final = (
         "unknown-password-recorded",
         "reconciler/core/recovery.py",
         "            unrecorded = replace(entry, password_version=None) if entry else None\n",
-        "            unrecorded = remembered(entry, intent)\n",
+        "            unrecorded = entry_after(entry, intent)\n",
         "A password of which nobody knows whether it was set counts as not recorded.",
         (f"{_PLANTED}::test_a_password_without_an_answer_is_not_recorded",),
     ),
@@ -479,8 +478,8 @@ BUGS: Final = (
     Bug(
         "lost-role-recorded",
         "reconciler/core/recovery.py",
-        "for name, value in entry.given.items() if name not in intent.fields}",
-        "for name, value in entry.given.items()}",
+        "for name, value in entry.last_sent.items() if name not in intent.fields}",
+        "for name, value in entry.last_sent.items()}",
         "A value that is never listed and whose edit was lost counts as not recorded, and is sent again.",
         (f"{_PLANTED}::test_a_role_without_an_answer_is_not_recorded",),
     ),
@@ -552,14 +551,14 @@ BUGS: Final = (
     Bug(
         "ring-not-broken",
         "reconciler/core/planning/calls.py",
-        "    let_go = _ring_breakers([action for _, action in active])\n",
-        "    let_go: set[str] = set()\n",
+        "    breakers = _ring_breakers([action for _, action in active])\n",
+        "    breakers: set[str] = set()\n",
         "Agents can swap SIP numbers.",
         (f"{_CALLS}::test_two_agents_swap",),
     ),
     Bug(
         "creates-not-behind-moves",
-        "reconciler/apply/execute.py",
+        "reconciler/apply/call_order.py",
         "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving else []\n",
         "[index for index, call in enumerate(calls) if call.takes_any_sip] if self._moving < 0 else []\n",
         "A new agent is never given the SIP number that another agent of the plan waits for.",
@@ -641,8 +640,8 @@ BUGS: Final = (
     Bug(
         "read-back-skipped",
         "reconciler/apply/run.py",
-        '        again = _read_back(session) if ends & {"done", "refused"} else None\n',
-        "        again = None\n",
+        '        live = _read_back(session) if outcomes & {"done", "refused"} else None\n',
+        "        live = None\n",
         "What the vendor accepted and did not do is reported, by agent and field.",
         ("tests/cli/test_plan_and_apply.py::test_accepted_but_not_done_is_4",),
     ),
@@ -680,8 +679,8 @@ BUGS: Final = (
     Bug(
         "vendors-words-not-masked",
         "reconciler/vendor/answer.py",
-        '            words = words.replace(secret, "***")\n',
-        "            words = words.replace(secret, secret)\n",
+        '            text = text.replace(secret, "***")\n',
+        "            text = text.replace(secret, secret)\n",
         "A vendor that quotes the token or a password in its refusal is not repeated word for word.",
         ("tests/vendor/test_secrets.py::test_a_quoted_secret_is_masked",),
     ),
@@ -769,8 +768,8 @@ BUGS: Final = (
     Bug(
         "stale-plan-applied",
         "reconciler/apply/goal.py",
-        "        if found := moved(self.saved.plan, live, ledger):\n",
-        "        if (found := moved(self.saved.plan, live, ledger)) and not self.saved:\n",
+        "        if agents := stale_agents(self.saved.plan, live, ledger):\n",
+        "        if (agents := stale_agents(self.saved.plan, live, ledger)) and not self.saved:\n",
         "A reviewed plan is not applied when an agent that it touches has changed since.",
         ("tests/core/saved/test_staleness.py::test_a_stale_plan_is_no_plan",),
     ),
@@ -793,16 +792,16 @@ BUGS: Final = (
     Bug(
         "seal-over-a-part",
         "reconciler/files/plan_file.py",
-        "    seal = _seal(text)\n    if _SEALED",
-        "    seal = rest[:64].decode()\n    if _SEALED",
+        "    seal = _seal(text)\n    if rest",
+        "    seal = rest[:64].decode()\n    if rest",
         "A saved plan of which a byte was changed is refused.",
         ("tests/files/test_plan_file.py::test_every_byte_counts",),
     ),
     Bug(
         "plan-applied-twice",
         "reconciler/apply/run.py",
-        "        ledger.remember_applied(saved.seal, saved.expires_at, stamp(now()))\n",
-        "        ledger.remember_applied(run_id, saved.expires_at, stamp(now()))\n",
+        "        ledger.remember_applied(saved.seal, saved.expires_at, started)\n",
+        "        ledger.remember_applied(run_id, saved.expires_at, started)\n",
         "A saved plan is applied once.",
         ("tests/cli/test_saved_plan.py::test_a_plan_is_applied_once",),
     ),
@@ -833,8 +832,8 @@ BUGS: Final = (
     Bug(
         "narrowed-plan-deletes-others",
         "reconciler/core/planning/diff.py",
-        " for id_ in in_scope - wanted if policy.speaks_of(id_)]",
-        " for id_ in in_scope - wanted]",
+        " for id_ in in_scope - desired_ids if policy.includes(id_)\n",
+        " for id_ in in_scope - desired_ids\n",
         "A plan that the command line narrows touches nobody else.",
         ("tests/core/desired/test_pools_and_files.py::test_a_plan_is_narrowed",),
     ),

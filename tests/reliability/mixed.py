@@ -14,16 +14,16 @@ from typing import Any
 
 from reconciler.apply.goal import FilesGoal
 from reconciler.apply.refresh import Refreshed, Session, refresh
-from reconciler.apply.run import carry_out, keep
+from reconciler.apply.run import carry_out, record_recovery
 from reconciler.clock import now
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.outcome import Event, Report
 from reconciler.core.model.plan import Plan
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import CredentialsFile
-from reconciler.credentials.passwords import resolve
+from reconciler.credentials.passwords import resolve_passwords
 from reconciler.errors import Declined, ReconcilerError
-from reconciler.files.desired_files import load_desired
+from reconciler.files.desired_files import FilesRead, load_desired
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
 from reconciler.settings import Connection
@@ -110,19 +110,20 @@ class Applier:
             hurry(transport)
             store = LocalStore(self.folder / ".reconciler/ledger.json")
             journal = self.folder / ".reconciler/journal.jsonl"
-            return work(Session(FilesGoal(load_desired([self.file]), self.policy), transport, store, journal), stop)
+            goal = FilesGoal(FilesRead(load_desired([self.file])), self.policy)
+            return work(Session(goal, transport, store, journal), stop)
 
     def _run(self, session: Session, stop: threading.Event) -> Report:
         self.tries += 1
         path = self.folder / f".reconciler/credentials-{self.tries:03}.jsonl"
         with session.store.lock(), closing(CredentialsFile(path, now)) as credentials:
             refreshed: Refreshed = refresh(session, _quiet)
-            keep(session, refreshed, credentials)
+            record_recovery(session, refreshed, credentials)
             if not refreshed.plan.actions:
                 return Report((), verified=True)
             if refreshed.plan.refused:
                 raise Declined("nothing was done")
-            passwords = resolve([a for a in refreshed.plan.actions if not a.vendor_password], self.passwords)
+            passwords = resolve_passwords([a for a in refreshed.plan.actions if not a.vendor_password], self.passwords)
             self.planned(refreshed)
             return carry_out(session, refreshed, passwords, credentials, stop, self.ended)
 

@@ -21,7 +21,8 @@ from reconciler.core.model.outcome import Event, Report
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import CredentialsFile
-from reconciler.ledger.journal import Journal, Run, last_run
+from reconciler.ledger.books import Books
+from reconciler.ledger.journal import Journal, RunRecord, last_run
 from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
@@ -97,7 +98,7 @@ def channel(vendor: Scripted, stop: threading.Event | None = None) -> CallChanne
 
 def part(*operator_ids: str, vendor: bool = True) -> Call:
     """A part of the batch."""
-    return replace(BATCH.part(operator_ids), vendor_password=vendor)
+    return replace(BATCH.narrowed_to(operator_ids), vendor_password=vendor)
 
 
 def test_an_answer_that_names_all() -> None:
@@ -233,8 +234,8 @@ def test_a_shared_secret_is_known_whatever_happens() -> None:
     ours = replace(BATCH, password=PasswordSource("env", "A", 1), vendor_password=False)
     vendor = Scripted([LOST], [here("8001"), GONE, here("8003")])
     ended = settle(ours, channel(vendor))
-    assert ended.over == [(ours.part(["8001", "8003"]), Ok([seen("8001"), seen("8003")]))]
-    assert ended.again == [ours.part(["8002"])]
+    assert ended.over == [(ours.narrowed_to(["8001", "8003"]), Ok([seen("8001"), seen("8003")]))]
+    assert ended.again == [ours.narrowed_to(["8002"])]
     assert [secret.reveal() for secret in vendor.passwords if secret] == ["our-own-password-1"]
 
 
@@ -254,7 +255,7 @@ EDITS = tuple(Call("edit", (id_,), (n,), {"mainGroupName": "g"}, requires_succes
 
 
 @dataclass(slots=True)
-class Books:
+class LeftOnDisk:
     """What a run leaves on the disk."""
 
     folder: Path
@@ -273,16 +274,16 @@ class Books:
         return [id_ for kept in run.calls if not kept.settled for id_ in kept.intent.operator_ids] if run else []
 
 
-def carried_out(folder: Path, vendor: Scripted, *calls: Call) -> tuple[list[tuple[str, str, str]], Books]:
+def carried_out(folder: Path, vendor: Scripted, *calls: Call) -> tuple[list[tuple[str, str, str]], LeftOnDisk]:
     """The events in few words, and the books."""
     store = LocalStore(folder / ".reconciler/ledger.json")
-    books = Books(folder, Ledger(store, Company("acme")))
+    books = LeftOnDisk(folder, Ledger(store, Company("acme")))
     credentials = CredentialsFile(folder / ".reconciler/credentials-1.jsonl", now)
     stop = threading.Event()
     journal = Journal(folder / ".reconciler/journal.jsonl")
     with closing(credentials), closing(journal):
-        journal.begin(Run("r", "", "acme", len(calls), "", "l", 0))
-        context = RunContext(channel(vendor, stop), books.ledger, credentials, journal, 1, books.strangers)
+        journal.begin(RunRecord("r", "", "acme", len(calls), "", "l", 0))
+        context = RunContext(channel(vendor, stop), Books(books.ledger, journal, "r"), credentials, 1, books.strangers)
         events = [told(event) for event in execute(calls, context)]
     return events, books
 
@@ -313,10 +314,10 @@ def test_a_shared_secret_is_stored_before_the_call(tmp_path: Path) -> None:
     hand = channel(vendor)
     hand.passwords.update(secret)
     with closing(CredentialsFile(tmp_path / ".reconciler/credentials-1.jsonl", now)) as credentials:
-        books = RunContext(hand, _ledger(tmp_path), credentials, Journal(tmp_path / "j"), 1)
-        assert [told(event)[2] for event in execute([ours], books)] == ["done"]
+        context = RunContext(hand, Books(_ledger(tmp_path), Journal(tmp_path / "j"), "r"), credentials, 1)
+        assert [told(event)[2] for event in execute([ours], context)] == ["done"]
         vendor.answers = [Refused(401, "who", authentication=True)]
-        assert [told(event)[2] for event in execute([ours], books)] == ["refused"]
+        assert [told(event)[2] for event in execute([ours], context)] == ["refused"]
     assert stored[0] == list(IDS)
     assert [line["operatorId"] for line in credential_lines(tmp_path) if line.get("withdrawn")] == list(IDS)
 

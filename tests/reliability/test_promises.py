@@ -21,9 +21,9 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import Event, Intent, Report
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
-from reconciler.core.recovery import recover, remembered
+from reconciler.core.recovery import entry_after, recover
 from reconciler.errors import LedgerConflict, LockHeld
-from reconciler.ledger.journal import Journal, Run, last_run
+from reconciler.ledger.journal import Journal, RunRecord, last_run
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
 from reconciler.vendor.answer import Lost, Ok, Outcome, Refused
@@ -107,7 +107,7 @@ def test_a_torn_journal_is_read(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     call = Call("delete", ("8001",), (0,))
     with closing(Journal(path)) as journal:
-        journal.begin(Run("run", "2026-11-22T10:00:00Z", "acme", 2, "credentials", "lineage", 1))
+        journal.begin(RunRecord("run", "2026-11-22T10:00:00Z", "acme", 2, "credentials", "lineage", 1))
         journal.over(journal.intend(Intent.of(call)), Event(call, "done"))
     with path.open("ab") as stream:
         stream.write(b'{"n": 1, "intent": "del')
@@ -428,7 +428,7 @@ def test_a_role_without_an_answer_is_not_recorded() -> None:
 def test_a_replace_cut_in_two_owes() -> None:
     """After the delete that begins a replace the ledger says what the agent had, until it has got it back."""
     to_restore = {"sipNumber": "60001", "roleName": "old"}
-    after = remembered(
+    after = entry_after(
         LedgerEntry(1, {"roleName": "old"}), Intent("delete", ("8001",), {}, None, to_restore=to_restore)
     )
     assert after == LedgerEntry(to_restore=to_restore)

@@ -1,0 +1,85 @@
+"""The books of one run: ledger and journal, which are written as a pair."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from reconciler.ledger.journal import Journal, RunRecord
+from reconciler.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    from reconciler.core.model.outcome import Event, Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The ledger, and the journal of the run `run_id`. The ledger is saved first: the journal says that it knows."""
+
+    ledger: Ledger
+    journal: Journal
+    run_id: str
+
+    @classmethod
+    def begin(cls, ledger: Ledger, path: Path, run_id: str, started: str, planned: int, credentials: str) -> Self:
+        """Save the ledger and begin the journal at `path` anew, before anything is sent.
+
+        `started` is when (UTC, ISO 8601), `planned` how many calls, `credentials` the file that takes new ones.
+
+        Raises:
+            ReconcilerError: the ledger cannot be written.
+            OSError: the journal cannot be written.
+        """
+        ledger.save(run_id)
+        journal = Journal(path)
+        company = ledger.company.abbreviate
+        journal.begin(RunRecord(run_id, started, company, planned, credentials, ledger.lineage, ledger.serial))
+        return cls(ledger, journal, run_id)
+
+    @classmethod
+    def resume(cls, ledger: Ledger, path: Path, run_id: str) -> Self:
+        """Go on with the books of a run that has ended, to note that it was recovered.
+
+        Raises:
+            OSError: the journal cannot be opened.
+        """
+        journal = Journal(path)
+        journal.resume()
+        return cls(ledger, journal, run_id)
+
+    def intend(self, intent: Intent) -> int:
+        """Note what is about to be sent; it is on disk when this returns. The number names it in `over`.
+
+        Raises:
+            OSError: the disk does not take it, and nothing may be sent.
+        """
+        return self.journal.intend(intent)
+
+    def over(self, number: int, event: Event) -> None:
+        """Note how a call ended.
+
+        Raises:
+            OSError: the disk does not take it; the next run looks the call up.
+        """
+        self.journal.over(number, event)
+
+    def checkpoint(self, *, settled: bool) -> None:
+        """Save the ledger, then note in the journal that it knows; `settled`: no outcome is unknown any more.
+
+        Raises:
+            ReconcilerError: the ledger cannot be written.
+        """
+        self.ledger.save(self.run_id)
+        with suppress(OSError):  # without that line the next run merely tells the ledger again
+            self.journal.saved(self.ledger.serial, settled=settled)
+
+    def end(self, how: str) -> None:
+        """Say in the journal how the run ended, where the disk takes it."""
+        with suppress(OSError):
+            self.journal.end(how)
+
+    def close(self) -> None:
+        """Close the journal's file."""
+        self.journal.close()
