@@ -1,4 +1,4 @@
-"""The garbage collector, kept from looking through what cannot be garbage."""
+"""The garbage collector, switched off while values are built that cannot be garbage."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def paused() -> Iterator[None]:
-    """No collection while hundreds of thousands of values are built, none of which refers back to another.
+def collector_paused() -> Iterator[None]:
+    """Pause the collector while hundreds of thousands of values are built, none of which refers back to another.
 
-    Each would look through all that were built before; what has no references left is freed all the same. Afterwards
-    the collector is as it was.
+    Each collection would look through all values that exist. A value without references is freed all the same.
+    Afterwards the collector is as it was.
     """
     was_on = gc.isenabled()
     gc.disable()

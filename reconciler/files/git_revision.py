@@ -1,4 +1,4 @@
-"""The desired state as it was at a git revision. Read with git from its objects; nothing is checked out or run."""
+"""The desired state at a git revision. git reads it from its objects; nothing is checked out or run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
 from reconciler.files.desired_files import ENDINGS
 
-_BLOB: Final = ("100644", "100755")
+_REGULAR_MODES: Final = ("100644", "100755")
 
 
 def desired_at(paths: Sequence[Path], ref: str) -> DesiredState:
-    """What the files and folders said at `ref`; nothing at all where none was there yet.
+    """The desired state of the files and folders at `ref`; an empty one where none of them existed yet.
 
-    Raises `InvalidFiles` for files that had problems then, and `ReconcilerError` where git cannot tell.
+    Raises:
+        InvalidFiles: the files had problems at that revision; carries them all.
+        ReconcilerError: git is not installed, knows no such commit, or fails.
     """
     files = {name: content for path in paths for name, content in _contents(path, ref)}
     if not files:
         return DesiredState(Company(""), (), (), "", prune=False)
     desired, problems = read_files(files.items())
     if desired is None:
-        raise InvalidFiles(tuple(replace(each, place=_at(each.place, ref)) for each in problems))
+        raise InvalidFiles(tuple(replace(problem, place=_at(problem.place, ref)) for problem in problems))
     return desired
 
 
@@ -37,24 +39,24 @@ def _at(place: Place, ref: str) -> Place:
 
 
 def _contents(path: Path, ref: str) -> Iterator[tuple[str, Content]]:
-    """A file as it was, or every file that was below a folder."""
+    """The content of a file at the revision, or of every file below a folder."""
     folder, only = (path, []) if path.is_dir() else (path.parent, [path.name])
     for line in _git(folder, "ls-tree", "-r", "-z", _commit(folder, ref), "--", *only).split(b"\0")[:-1]:
-        about, _, listed = line.partition(b"\t")
-        mode, _, blob = about.decode().split()
-        name = Path(os.fsdecode(listed))
-        if only or _is_read(name):
-            shown = str(folder / name)
-            yield shown, _content(folder, shown, mode, blob)
+        attributes, _, raw_name = line.partition(b"\t")
+        mode, _, blob = attributes.decode().split()
+        name = Path(os.fsdecode(raw_name))
+        if only or _is_desired_state(name):
+            file = str(folder / name)
+            yield file, _content(folder, file, mode, blob)
 
 
-def _is_read(name: Path) -> bool:
-    """Whether a folder's file is one of those that count, as `files` has it."""
+def _is_desired_state(name: Path) -> bool:
+    """Whether a folder's file counts, by the same rule as in `desired_files`."""
     return name.suffix in ENDINGS and not any(part.startswith(".") for part in name.parts)
 
 
 def _content(folder: Path, name: str, mode: str, blob: str) -> Content:
-    if mode not in _BLOB:
+    if mode not in _REGULAR_MODES:
         return Problem(Place(name, 1), "", "is no regular file")
     if int(_git(folder, "cat-file", "-s", blob)) > MAX_BYTES:
         return Problem(Place(name, 1), "", f"is too large; {MAX_BYTES >> 20} MB is the limit")
@@ -63,39 +65,40 @@ def _content(folder: Path, name: str, mode: str, blob: str) -> Content:
 
 def _commit(folder: Path, ref: str) -> str:
     """The commit that a revision names; raises `ReconcilerError` where it names none, or more than one."""
-    done = _run(folder, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
-    said = done.stderr.decode("utf-8", "replace").strip()
-    if done.returncode:
+    process = _run(folder, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
+    errors = process.stderr.decode("utf-8", "replace").strip()
+    if process.returncode:
         hint = "a shallow clone may not have it: fetch it first (in GitHub Actions fetch-depth: 0)"
-        raise ReconcilerError(f"git knows no commit {ref}", hint if "single revision" in said else said)
-    if "ambiguous" in said:  # a tag that somebody pushed would pass for a branch
+        raise ReconcilerError(f"git knows no commit {ref}", hint if "single revision" in errors else errors)
+    if "ambiguous" in errors:  # a tag that somebody pushed could pass for a branch
         raise ReconcilerError(f"{ref} names more than one thing", "write it out, such as refs/remotes/origin/main")
-    return done.stdout.decode().strip()
+    return process.stdout.decode().strip()
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
     """What git prints; raises `ReconcilerError` when it fails."""
-    done = _run(folder, *arguments)
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise ReconcilerError(f"git {arguments[0]} failed in {folder}", said)
-    return done.stdout
+    process = _run(folder, *arguments)
+    if process.returncode:
+        errors = process.stderr.decode("utf-8", "replace").strip()
+        raise ReconcilerError(f"git {arguments[0]} failed in {folder}", errors)
+    return process.stdout
 
 
-_QUIET: Final = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
-_HONEST: Final = (
+_ENVIRONMENT: Final = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+_OPTIONS: Final = (
     *("--no-pager", "--literal-pathspecs", "--no-replace-objects", "-c", "core.fsmonitor=false"),
-    # A repository that was committed as files must not be asked, and a tag that looks like a branch be told.
+    # git must not read a bare repository that somebody committed as files, and must warn of an ambiguous name.
     *("-c", "safe.bareRepository=explicit", "-c", "core.warnAmbiguousRefs=true"),
 )
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git so that what the repository says cannot make it run or write anything, or tell another story."""
-    command = ["git", *_HONEST, "-C", str(folder), *arguments]
+    """Run git so that nothing in the repository can make it run a program, write, or show other content."""
+    command = ["git", *_OPTIONS, "-C", str(folder), *arguments]
+    environment = {**os.environ, **_ENVIRONMENT}
     try:
-        return subprocess.run(command, capture_output=True, check=False, env={**os.environ, **_QUIET})  # noqa: S603
+        return subprocess.run(command, capture_output=True, check=False, env=environment)  # noqa: S603
     except FileNotFoundError:
         raise ReconcilerError("git is not installed", "--since reads the files of before with it") from None
-    except ValueError:  # a NUL in a name
+    except ValueError:  # a name holds a NUL character
         raise ReconcilerError(f"git {arguments[0]} failed in {folder}", "a name holds a NUL character") from None

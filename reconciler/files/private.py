@@ -1,4 +1,4 @@
-"""Files that must not be half-written or readable by others: the `.reconciler` folder and what is in it."""
+"""Files that must not be half-written or readable by others, and the `.reconciler` folder that holds them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ FOLDER: Final = ".reconciler"
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder (mode 0700) whose content git ignores, or take the one that is there."""
+    """Make a folder (mode 0700), or take the one that exists; git ignores the content of a new `.reconciler`.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.name == FOLDER:
@@ -23,19 +27,23 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def read_regular(path: Path, most: int) -> tuple[bytes, int]:
-    """A regular file's bytes and mode; `OSError` also for what is none, or is longer. A pipe is not waited for."""
+def read_regular(path: Path, limit: int) -> tuple[bytes, int]:
+    """The bytes and the mode of a regular file of at most `limit` bytes. A pipe is refused, not waited for.
+
+    Raises:
+        OSError: the file cannot be read, is no regular file, or is larger.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except ValueError:  # a NUL in the name
+    except ValueError:  # the name holds a NUL character
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
     with os.fdopen(handle, "rb") as stream:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
-        data = stream.read(most + 1)
-    if len(data) > most:
-        size = f"{most >> 20} MB" if most >> 20 else f"{most:,} bytes"
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        size = f"{limit >> 20} MB" if limit >> 20 else f"{limit:,} bytes"
         raise OSError(errno.EFBIG, f"it is too large; {size} is the limit")
     return data, status.st_mode
 
@@ -46,18 +54,26 @@ def json_line(value: object) -> bytes:
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace a file's content whole: a reader sees the old or the new, also after a power cut. Raises `OSError`."""
+    """Replace a file's content whole: a reader sees the old or the new content, also after a power cut.
+
+    Raises:
+        OSError: the file cannot be written; the old one is kept.
+    """
     with written_beside(path, data, mode) as temporary:
         temporary.replace(path)
 
 
 @contextmanager
 def written_beside(path: Path, data: bytes, mode: int | None) -> Iterator[Path]:
-    """A temporary file with the data on disk, for the body to give its name; `mode` `None` is the umask's.
+    """A temporary file beside `path` with the data on disk, which the body renames or links to its final name.
 
-    It is gone afterwards, and the folder is synced where the body went well. Raises `OSError`.
+    With `mode` `None` the umask decides. Afterwards the temporary file is gone, and the folder is synced if the body
+    succeeded.
+
+    Raises:
+        OSError: the file or its folder cannot be written.
     """
-    # One name for all times: the next run takes away what a kill leaves behind.
+    # The name is always the same, so that the next run removes what a killed one leaves behind.
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -75,7 +91,11 @@ def written_beside(path: Path, data: bytes, mode: int | None) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a new or renamed file's name survive a power cut."""
+    """Make a new or renamed file's name survive a power cut.
+
+    Raises:
+        OSError: the folder cannot be opened or synced.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Files of the user's own repository: written whole, readable by colleagues, and never over another by accident."""
+"""Files in the user's repository: written whole, readable by colleagues, and never over another file by accident."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ _HINT: Final = "--force replaces it; nothing was written"
 
 
 def write_file(path: Path, data: bytes, *, replace: bool) -> None:
-    """Write a file whole: a reader sees the old or the new. An old one keeps its mode, a new one has the umask's.
+    """Write a file whole: a reader sees the old or the new content.
 
-    Raises `Declined` for one that is there and not to be replaced, and `ReconcilerError` where it cannot be written.
+    A replaced file keeps its mode; the umask decides the mode of a new one.
+
+    Raises:
+        Declined: the file exists and `replace` is false, or it is no regular file.
+        ReconcilerError: the file cannot be written.
     """
     refuse_existing(path, replace=replace)
     try:
@@ -34,7 +38,11 @@ def write_file(path: Path, data: bytes, *, replace: bool) -> None:
 
 
 def refuse_existing(path: Path, *, replace: bool) -> None:
-    """Raise `Declined` for a file that is there and not to be replaced, or that is no file."""
+    """Check that `write_file` may write to the path.
+
+    Raises:
+        Declined: the file exists and `replace` is false, or it is no regular file.
+    """
     if not os.path.lexists(path):
         return
     if path.exists() and not path.is_file():
@@ -44,9 +52,10 @@ def refuse_existing(path: Path, *, replace: bool) -> None:
 
 
 def rewrite(path: Path, data: bytes) -> None:
-    """Replace a file's content, its mode kept; what a link points to is replaced, not the link. Raises `OSError`.
+    """Replace a file's content and keep its mode. Of a link, the file that it points to is replaced.
 
-    A file that may not be written is not replaced either.
+    Raises:
+        OSError: the file is read-only, or cannot be written.
     """
     target = Path(os.path.realpath(path))
     mode = stat.S_IMODE(target.stat().st_mode)
@@ -57,23 +66,26 @@ def rewrite(path: Path, data: bytes) -> None:
 
 def _create(path: Path, data: bytes) -> None:
     with written_beside(path, data, None) as temporary:
-        _name(temporary, path)
+        _link_or_rename(temporary, path)
 
 
-def _name(temporary: Path, path: Path) -> None:
-    """Give a file its name, unless a file of that name came in between."""
+def _link_or_rename(temporary: Path, path: Path) -> None:
+    """Give a file its final name; raises `FileExistsError` when another file has got that name meanwhile."""
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise
-    except OSError:  # a disk that has no hard links
+    except OSError:  # the disk has no hard links
         temporary.replace(path)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], *, replace: bool) -> None:
-    """Write a folder's files, each whole, in their order. A folder with other desired-state files is left alone.
+    """Write a folder's files, each whole, in their order.
 
-    Raises as `write_file` does, before anything is written where that can be known.
+    Raises:
+        Declined: the folder holds other desired-state files, or `write_file` declines one. All that exists is checked
+            before anything is written.
+        ReconcilerError: the folder or a file cannot be written.
     """
     if folder.is_dir():
         _refuse_others(folder, files)
@@ -88,9 +100,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace: bool) -> 
 
 
 def _refuse_others(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Files that would be read along with the new ones, and whose agents would stand twice."""
-    found = (path for path in folder.rglob("*") if path.suffix in ENDINGS)
-    others = sorted(str(path.relative_to(folder)) for path in found if str(path.relative_to(folder)) not in files)
+    """Raise `Declined` for other desired-state files: they would be read too, and name the same agents again."""
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix in ENDINGS)
+    others = sorted(name for name in names if name not in files)
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         hint = "move them away, or name an empty folder; nothing was written"

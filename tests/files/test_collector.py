@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.files.collector import paused
+from reconciler.files.collector import collector_paused
 
 
 @pytest.fixture(autouse=True)
@@ -21,12 +21,12 @@ def collector() -> Iterator[None]:
 def test_it_is_as_it_was(on: bool) -> None:
     """Off inside, and afterwards on only if it was, whatever ended the pause."""
     (gc.enable if on else gc.disable)()
-    with paused():
+    with collector_paused():
         assert not gc.isenabled()
-        with paused():
+        with collector_paused():
             pass
         assert not gc.isenabled()
     assert gc.isenabled() is on
-    with pytest.raises(ValueError, match="out"), paused():
+    with pytest.raises(ValueError, match="out"), collector_paused():
         raise ValueError("out")
     assert gc.isenabled() is on
