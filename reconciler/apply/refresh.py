@@ -1,4 +1,4 @@
-"""Reads what `plan` and `apply` need before anything is done: ledger, last run, live state; and plans. Writes nothing."""
+"""What `plan` and `apply` read before anything is done, and the plan: ledger, last run, live state. Writes nothing."""
 
 from __future__ import annotations
 

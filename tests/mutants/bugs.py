@@ -111,11 +111,10 @@ BUGS: Final = (
                 if isinstance(number, OSError):
                     yield from run.not_journaled(job, number)
                 else:
-                    sent = threads.submit(settle, job.call, context.channel, tried=job.tried, parted=job.parted)
-                    running[sent] = (job, number)
+                    running[threads.submit(job.settle, context.channel)] = (job, number)
 """,
         """\
-                sent = threads.submit(settle, job.call, context.channel, tried=job.tried, parted=job.parted)
+                sent = threads.submit(job.settle, context.channel)
                 wait([sent])
                 number = _record_intent(job.call, context)
                 if isinstance(number, OSError):
@@ -203,8 +202,8 @@ BUGS: Final = (
     Bug(
         "lost-create-repeated-blindly",
         "reconciler/apply/settle.py",
-        "        if lost is not None and (seen := _seen(call, channel)) is not None:\n",
-        '        if lost is not None and call.kind != "create" and (seen := _seen(call, channel)) is not None:\n',
+        "        if lost is not None and (seen := _look_for(call, channel)) is not None:\n",
+        '        if lost is not None and call.kind != "create" and (seen := _look_for(call, channel)) is not None:\n',
         "A create whose outcome is unknown is looked up before it is sent again.",
         (f"{_FAULT}[drop-after-create/v2]",),
     ),
@@ -236,8 +235,8 @@ BUGS: Final = (
     Bug(
         "unanswered-look-up-is-absence",
         "reconciler/apply/settle.py",
-        'blind = call.kind == "create" or isinstance(looked, Refused)',
-        "blind = isinstance(looked, Refused)",
+        'blind = call.kind == "create" or isinstance(outcome, Refused)',
+        "blind = isinstance(outcome, Refused)",
         "While nobody can be asked whether a create arrived, it is not sent again.",
         (f"{_PLANTED}::test_a_create_is_not_repeated_without_a_look",),
     ),
@@ -268,15 +267,15 @@ BUGS: Final = (
     Bug(
         "lost-delete-not-looked-up",
         "reconciler/apply/settle.py",
-        "            gone = [id_ for id_ in left.operator_ids if _is_gone(id_, channel)]\n",
-        "            gone = list(left.operator_ids)\n",
+        "            gone = [id_ for id_ in call.operator_ids if _is_gone(id_, channel)]\n",
+        "            gone = list(call.operator_ids)\n",
         "A delete without an answer is not taken for one that was carried out.",
         (f"{_FAULT}[drop-before-del/v2]",),
     ),
     Bug(
         "refused-after-lost-is-final",
         "reconciler/apply/settle.py",
-        "                return seen_as, _seen(call, channel) or outcome\n",
+        "                return made_earlier, _look_for(call, channel) or outcome\n",
         "                return call, outcome\n",
         "A repeated create that is refused because the first one arrived counts as done.",
         (f"{_PLANTED}::test_a_create_that_arrives_late_is_ours",),
@@ -284,16 +283,16 @@ BUGS: Final = (
     Bug(
         "batch-believed",
         "reconciler/apply/settle.py",
-        "            made = _seen(call, channel, exactly=True) if parted else None\n",
-        "            made = None\n",
-        "Whom a batch made against its answer gets a password that somebody knows.",
+        "            seen = _look_for(call, channel, exactly=True) if from_batch else None\n",
+        "            seen = None\n",
+        "An agent that a batch made against its answer gets a password that somebody knows.",
         (f"{_BATCHES}::test_what_a_batch_made_against_its_answer",),
     ),
     Bug(
         "somebody-elses-agent-taken",
         "reconciler/apply/settle.py",
-        "    return None if exactly and not _as_made(call, found) else Ok(_item(found))\n",
-        "    return Ok(_item(found))\n",
+        "    return None if exactly and not _shows_fields(call, agent) else Ok(_as_item(agent))\n",
+        "    return Ok(_as_item(agent))\n",
         "Nobody else's agent, made meanwhile with a number of the batch, gets another password.",
         (f"{_BATCHES}::test_who_is_refused_alone_stops_nobody_else",),
     ),
@@ -332,8 +331,8 @@ BUGS: Final = (
     Bug(
         "delete-list-not-halved",
         "reconciler/apply/settle.py",
-        "            return [*ended, *_halved(left, outcome, channel)]\n",
-        "            return [*ended, (left, outcome)]\n",
+        "            return [*ended, *_halve(call, outcome, channel)]\n",
+        "            return [*ended, (call, outcome)]\n",
         "One agent that cannot be deleted does not keep the others of its list.",
         (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
     ),
@@ -349,15 +348,15 @@ BUGS: Final = (
     Bug(
         "batch-answer-not-checked",
         "reconciler/apply/settle.py",
-        "    rest = [id_ for id_ in call.operator_ids if id_ not in items]\n",
-        "    rest: list[str] = []\n    items = {id_: items.get(id_, {}) for id_ in call.operator_ids}\n",
+        "    rest = [id_ for id_ in call.operator_ids if id_ not in created]\n",
+        "    rest: list[str] = []\n    created = {id_: created.get(id_, {}) for id_ in call.operator_ids}\n",
         "Who is not in the answer to a batch is not called made.",
         (f"{_BATCHES}::test_an_answer_that_leaves_somebody_out",),
     ),
     Bug(
         "batch-sent-again-blindly",
         "reconciler/apply/settle.py",
-        "            if there:\n                return _parted(call, there, tried=True)\n",
+        "            if there:\n                return _split_batch(call, there, maybe_sent=True)\n",
         "",
         "Of a batch without an answer only those are sent again who are not there.",
         (f"{_BATCHES}::test_a_lost_batch_that_made_some",),
@@ -381,8 +380,8 @@ BUGS: Final = (
     Bug(
         "killed-batch-called-known",
         "reconciler/core/recovery.py",
-        "made = _made(entry, intent, password_unknown=intent.vendor_password)",
-        "made = _made(entry, intent, password_unknown=False)",
+        "created = _entry_of_created(entry, intent, password_unknown=intent.vendor_password)",
+        "created = _entry_of_created(entry, intent, password_unknown=False)",
         "The passwords of a batch whose run was killed are set anew by the next one.",
         ("tests/core/test_recovery.py::test_a_batch_that_was_cut_short",),
     ),

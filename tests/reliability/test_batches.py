@@ -184,7 +184,7 @@ def test_a_lost_batch_that_made_some() -> None:
     """Who is there was made, with a password that is lost; the others are sent again, and the first may yet come."""
     vendor = Scripted([LOST], [here("8001"), GONE, GONE])
     assert settle(BATCH, channel(vendor)) == Settled(
-        [(part("8001"), Ok([seen("8001")]))], [part("8002", "8003")], tried=True
+        [(part("8001"), Ok([seen("8001")]))], [part("8002", "8003")], maybe_sent=True
     )
 
 
@@ -193,7 +193,7 @@ def test_a_lost_batch_that_comes_through_late() -> None:
     vendor = Scripted([LOST, NO], [GONE, GONE, GONE, *map(here, IDS)])
     ended = settle(BATCH, channel(vendor))
     assert [(made, outcome) for made, outcome in ended.over] == [(part(id_), Ok([seen(id_)])) for id_ in IDS]
-    assert ended.again == []
+    assert ended.to_resend == []
 
 
 @pytest.mark.parametrize("looks", [[LOST] * 2, [GONE, *[NotSent("no connection")] * 2]])
@@ -235,7 +235,7 @@ def test_a_shared_secret_is_known_whatever_happens() -> None:
     vendor = Scripted([LOST], [here("8001"), GONE, here("8003")])
     ended = settle(ours, channel(vendor))
     assert ended.over == [(ours.narrowed_to(["8001", "8003"]), Ok([seen("8001"), seen("8003")]))]
-    assert ended.again == [ours.narrowed_to(["8002"])]
+    assert ended.to_resend == [ours.narrowed_to(["8002"])]
     assert [secret.reveal() for secret in vendor.passwords if secret] == ["our-own-password-1"]
 
 
@@ -244,7 +244,7 @@ def test_one_that_an_earlier_batch_may_have_made(first: Outcome) -> None:
     """Sent alone after a batch without an answer, and found there: the password in force may be the vendor's."""
     alone = part("8001", vendor=False)
     vendor = Scripted([first], [here("8001")])
-    assert settle(alone, channel(vendor), tried=True) == Settled([(part("8001"), Ok(seen("8001")))])
+    assert settle(alone, channel(vendor), maybe_sent=True) == Settled([(part("8001"), Ok(seen("8001")))])
     assert settle(alone, channel(Scripted([NO]))) == Settled([(alone, NO)])
 
 

@@ -339,7 +339,7 @@ def spent(budget: Budget, requests: int) -> list[bool]:
     for _ in range(requests):
         sent.append(budget.take())
         if sent[-1]:
-            budget.over(answered=False)
+            budget.give_back(answered=False)
     return sent
 
 
@@ -350,10 +350,10 @@ def test_what_is_out_may_be_answered_yet() -> None:
     with ThreadPoolExecutor() as threads:
         third, fourth = threads.submit(budget.take), threads.submit(budget.take)
         assert not wait([third, fourth], timeout=0.05).done
-        budget.over(answered=True)
+        budget.give_back(answered=True)
         assert [done.result() for done in wait([third, fourth], return_when=FIRST_COMPLETED).done] == [True]
-        budget.over(answered=False)
-        budget.over(answered=False)
+        budget.give_back(answered=False)
+        budget.give_back(answered=False)
         assert sorted([third.result(), fourth.result()]) == [False, True]
 
 

@@ -306,10 +306,10 @@ def test_any_history_converges(vendor: Box) -> None:
     run_state_machine_as_test(on(vendor), settings=STEADY)
 
 
-def blind(call: Call, channel: CallChannel, *, tried: bool, parted: bool) -> Settled:
+def blind(call: Call, channel: CallChannel, *, maybe_sent: bool, from_batch: bool) -> Settled:
     """The bug that must be found: a create whose answer was lost is simply sent again."""
     if call.kind != "create" or call.batch:
-        return settle(call, channel, tried=tried, parted=parted)
+        return settle(call, channel, maybe_sent=maybe_sent, from_batch=from_batch)
     outcome = channel.send(call)
     return Settled([(call, channel.send(call) if isinstance(outcome, Lost) else outcome)])
 
