@@ -137,7 +137,7 @@ def test_files_and_functions_are_short() -> None:
         ),
         ("jinja2", {"reconciler.render.html"}),
         ("aiohttp", {"reconciler.sandbox.server"}),
-        ("filelock", {"reconciler.ledger.on_disk"}),
+        ("filelock", {"reconciler.ledger.lock"}),
         ("pyrage", {"reconciler.credentials.age"}),
         ("obstore", {"reconciler.ledger.object_store"}),
     ],

@@ -21,10 +21,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import urlsplit
 
-from reconciler.clock import now, stamp
 from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError, WrongUsage
-from reconciler.ledger.on_disk import who_we_are
+from reconciler.ledger.lock import lock_info
 
 try:
     import obstore
@@ -227,7 +226,7 @@ class RemoteStore:
         if not self._proven:
             _prove(self._objects, self._place)
             self._proven = True
-        mine = LockInfo(secrets.token_hex(8), who_we_are(), stamp(now()))
+        mine = lock_info()
         try:
             self._take(mine)
         except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.plan import Call, CallKind
-from reconciler.errors import ReconcilerError
+from reconciler.errors import LedgerConflict, ReconcilerError
 from reconciler.ledger.ledger import FORMAT, Ledger, load_ledger
 from reconciler.ledger.on_disk import LocalStore
 
@@ -156,7 +156,7 @@ import resource, sys
 from pathlib import Path
 from reconciler.core.model.desired import Company
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.errors import ReconcilerError
+from reconciler.errors import LedgerConflict, ReconcilerError
 from reconciler.ledger.ledger import load_ledger
 from reconciler.ledger.on_disk import LocalStore
 ledger = load_ledger(LocalStore(Path(sys.argv[1])), Company("acme"))
@@ -341,3 +341,29 @@ def test_no_secret(path: Path, kind: CallKind) -> None:
     ledger.record(call(kind, "8001", password=SOURCE))
     ledger.save(RUN)
     assert json.loads(path.read_text())["agents"] == {"8001": {"passwordVersion": 3}}
+
+
+def test_a_conflict_stays_a_conflict(path: Path) -> None:
+    """What somebody else wrote is not overwritten by the second try either; only who has read it may."""
+    ours, theirs = LocalStore(path), LocalStore(path)
+    ours.read()
+    theirs.write(b"theirs")
+    for _ in range(2):
+        with pytest.raises(LedgerConflict):
+            ours.write(b"ours")
+        assert path.read_bytes() == b"theirs"
+    ours.read()
+    ours.write(b"ours")
+    assert path.read_bytes() == b"ours"
+
+
+def test_whoever_asks_for_the_holder_holds_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holder's note is read, and the lock is never taken for it; afterwards nobody holds it."""
+    store = LocalStore(path)
+    with store.lock():
+        note = store.holder()
+        monkeypatch.setattr("filelock.FileLock.acquire", lambda *_, **__: pytest.fail("the lock was taken"))
+        assert note is not None
+        assert LocalStore(path).holder() == note
+        monkeypatch.undo()
+    assert store.holder() is None

@@ -105,7 +105,7 @@ class Actor:
 
 
 @dataclass(slots=True)
-class Run:
+class RunRecord:
     """A random run of some applies on a bad line, and what must hold at every step."""
 
     line: Proxy
@@ -193,6 +193,6 @@ def test_never_two_holders_and_never_a_lost_ledger(line: Proxy, server: Server, 
         return dice.choice(faults) if dice.random() < 0.33 else None
 
     line.rule = rule
-    run = Run(line, server, key, actors, dice)
+    run = RunRecord(line, server, key, actors, dice)
     for _ in range(20):
         run.step()
