@@ -1,4 +1,4 @@
-"""Canonical values to and from the vendor's JSON: rows in, request bodies out. Names come from the table alone."""
+"""The vendor's JSON: decodes listed rows, builds request bodies. The wire names come from the field table alone."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ _ROW = tuple((row.name, row.wire.listed, CANON[row.name]) for row in LISTED)
 
 
 def live_agent(row: object) -> LiveAgent:
-    """A listed row (2.1.4, 2.1.5) in canonical spelling; `sipPassword` and what has no table row are dropped here.
+    """Decode one listed row (2.1.4, 2.1.5) into canonical values.
 
-    Raises `ValueError` for what is no row or has no operatorId.
+    Drops `sipPassword` and every key that the field table does not know.
+
+    Raises:
+        ValueError: `row` is not an object, or has no operatorId.
     """
     if not isinstance(row, dict):
         raise ValueError("a listed row is not an object")
     operator_id = canon(_KEY, row.get(_KEY.wire.listed))
     if not operator_id:
         raise ValueError("a listed row has no operatorId")
-    return LiveAgent(str(operator_id), {name: read(row.get(listed)) for name, listed, read in _ROW})
+    return LiveAgent(str(operator_id), {name: canonical(row.get(listed)) for name, listed, canonical in _ROW})
 
 
 def company_body(company: Company) -> Body:
-    """What every request but `page` names the company by."""
+    """The keys that name the company; every request except `page` carries them."""
     body: Body = {"abbreviate": company.abbreviate}
     if company.company_id is not None:
         body["companyId"] = company.company_id
@@ -39,26 +42,27 @@ def company_body(company: Company) -> Body:
 
 
 def page_body(company: Company, number: int) -> Body:
-    """2.1.5: page `number`, from 1. It takes no `companyId`."""
+    """2.1.5: the body that asks for page `number`, counted from 1. The endpoint takes no `companyId`."""
     return {"abbreviate": company.abbreviate, "pageNumber": number, "pageSize": PAGE_SIZE}
 
 
 def search_body(company: Company, operator_id: str) -> Body:
-    """2.1.5, filtered: the first page of the agents with this operatorId."""
+    """2.1.5, filtered: the body that asks for the first page of the agents with this operatorId."""
     return {**page_body(company, 1), "operatorId": operator_id}
 
 
 def one_body(company: Company, operator_id: str) -> Body:
-    """2.1.4."""
+    """2.1.4: the body that asks for one agent."""
     return {**company_body(company), "operatorId": operator_id}
 
 
 def create_body(
     company: Company, operator_ids: tuple[str, ...], fields: Mapping[str, Value], password: str | None
 ) -> Body:
-    """2.1.1: what can be sent on create; a managed SIP number means that none is to be assigned.
+    """2.1.1: the body that creates one agent or a batch, with the fields that create accepts.
 
-    Several agents are a batch, numbered upwards from the first. Without a password the vendor chooses each one's.
+    The ids of a batch are consecutive; the vendor counts upwards from the first. If `fields` manages the SIP number,
+    the body asks the vendor to assign none. If `password` is `None`, the vendor chooses a password for each agent.
     """
     body = {**company_body(company), "operatorId": operator_ids[0]}
     if len(operator_ids) > 1:
@@ -72,7 +76,7 @@ def create_body(
 
 
 def edit_body(company: Company, operator_id: str, fields: Mapping[str, Value]) -> Body:
-    """2.1.2: exactly the given fields; a SIP number of `None` becomes `unbindSip`."""
+    """2.1.2: the body that edits exactly these fields; a SIP number of `None` becomes `unbindSip`."""
     body = {**company_body(company), "operatorId": operator_id}
     for row in COMPARED:
         if row.wire.edit and row.name in fields:
@@ -85,11 +89,11 @@ def edit_body(company: Company, operator_id: str, fields: Mapping[str, Value]) -
 
 
 def delete_body(company: Company, operator_ids: tuple[str, ...]) -> Body:
-    """2.1.3."""
+    """2.1.3: the body that deletes these agents."""
     return {**company_body(company), "operatorIds": list(operator_ids)}
 
 
 def password_body(company: Company, operator_id: str, password: str) -> Body:
-    """2.1.6: the password as lower-case MD5 hex, which is the vendor's choice and not ours."""
+    """2.1.6: the body that sets a password, as the lower-case MD5 hex that the vendor demands."""
     digest = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
     return {**company_body(company), "operatorId": operator_id, "password": digest}

@@ -12,7 +12,7 @@ from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.fields import LISTED, Field, Kind, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.planning.make_plan import make_plan
-from reconciler.core.yaml.spelling import can_say, writable
+from reconciler.core.yaml.spelling import is_expressible, writable
 from reconciler.sandbox.seed import GIVEN, SURNAMES
 from tests.core.build import live, live_agent
 from tests.core.yaml.test_spelling import ODD
@@ -73,7 +73,7 @@ def said(listed: LiveState) -> dict[str, dict[str, Value]]:
         id_: {
             row.name: agent.fields[row.name]
             for row in LISTED
-            if can_say(row, value := agent.fields[row.name])
+            if is_expressible(row, value := agent.fields[row.name])
             and (row.name != "sipNumber" or value is None or numbers.count(value) == 1)
         }
         for id_, agent in listed.agents.items()

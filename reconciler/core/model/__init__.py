@@ -1,1 +1,1 @@
-"""The values that cross the borders between stages: frozen, comparable and inert. One file for each noun."""
+"""The values that stages pass to each other: frozen, comparable and inert. One file for each noun."""

@@ -1,8 +1,4 @@
-"""What is asked for: the desired state, as files say it, and the command line's policy. Where it stands, and problems.
-
-Like `core.state`, `core.actions` and `core.outcomes`, these are the values that cross the borders between stages:
-frozen, comparable, and inert. Nothing in here knows how it is read, sent or shown.
-"""
+"""The desired state that the files describe, and the policy that the command line adds to it."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from reconciler.core.model.endpoints import DELETE_LIST
+from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.problem import Place
 
 if TYPE_CHECKING:
@@ -22,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Whose agents these are; every request names it."""
+    """The company that owns the agents; every request names it."""
 
     abbreviate: str
     company_id: int | None = None
@@ -30,22 +26,25 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A guardrail's limit as written: a count (`"500"`) or a percentage (`"20%"`) of the live agents in scope."""
+    """A guardrail's limit as the user writes it: a count (`"500"`) or a share (`"20%"`) of the live agents in scope."""
 
     text: str
 
     def allowed(self, live: int) -> int:
-        """How many the limit allows when `live` agents are in scope; a part of one is none."""
+        """How many agents the limit allows when `live` agents are in scope; a percentage is rounded down."""
         if self.text.endswith("%"):
             whole, _, part = self.text[:-1].partition(".")
-            hundredths: int = 100 * 10 ** len(part)
-            return int(whole + part) * live // hundredths
+            divisor: int = 100 * 10 ** len(part)
+            return int(whole + part) * live // divisor
         return int(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordSource:
-    """Where a password comes from, never the password: an environment variable, a file, or generation."""
+    """Where a password comes from, never the password itself: an environment variable, a file, or a generator.
+
+    `name` names the variable or the file, and is empty for a generated password.
+    """
 
     kind: Literal["env", "file", "generate"]
     name: str
@@ -54,7 +53,7 @@ class PasswordSource:
 
 @dataclass(frozen=True, slots=True)
 class DesiredAgent:
-    """An agent as the file wants it: canonical values of the managed fields only."""
+    """An agent as the files want it: canonical values, and only of the fields that they manage."""
 
     operator_id: str
     fields: Mapping[str, Value]
@@ -63,18 +62,21 @@ class DesiredAgent:
 
 
 def matches(patterns: tuple[str, ...], operator_id: str) -> bool:
-    """Whether any of the shell-style patterns matches; upper and lower case differ."""
-    return bool(patterns) and _any_of(patterns)(operator_id) is not None
+    """Whether the id matches any of the shell-style patterns; upper and lower case differ."""
+    return bool(patterns) and _matcher(patterns)(operator_id) is not None
 
 
 @lru_cache(maxsize=64)
-def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
+def _matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
     return re.compile("|".join(map(translate, patterns))).match
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """What the files say, resolved and checked; agents are sorted by id. `scope` is `None` for everyone."""
+    """What the files describe, resolved and checked.
+
+    `agents` are sorted by id. `sha256` identifies the bytes of the files. A `scope` of `None` covers every agent.
+    """
 
     company: Company
     agents: tuple[DesiredAgent, ...]
@@ -88,35 +90,39 @@ class DesiredState:
     recipients: tuple[str, ...] = ()
 
 
-DEFAULT_LIFE: Final = 7 * 86400
+DEFAULT_EXPIRES_IN: Final = 7 * 86400
+"""Seconds that a review of a saved plan holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the command line says on top of the file. `expires_in` is how many seconds a review of the plan holds.
+    """What the command line adds to the desired state.
 
-    `targets` and `excludes` are patterns that narrow whom the plan speaks of; `only` are the agents of a saved plan.
-    `batch` lets equal new agents be created together, and `delete_list` is how many one delete may name.
+    `expires_in`: seconds that a review of the plan holds.
+    `targets`, `excludes`: patterns of the ids that the plan includes and leaves out.
+    `only`: the ids of the agents in a saved plan; `None` when no saved plan is applied.
+    `batch`: whether one call may create several equal agents.
+    `delete_list`: how many agents one delete call may name.
     """
 
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     allow_replace: bool = False
-    expires_in: int = DEFAULT_LIFE
+    expires_in: int = DEFAULT_EXPIRES_IN
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     only: frozenset[str] | None = None
     batch: bool = True
-    delete_list: int = DELETE_LIST
+    delete_list: int = MAX_DELETE_LIST
 
     @property
-    def speaks_of_everybody(self) -> bool:
-        """Whether the command line leaves nobody out."""
+    def includes_everybody(self) -> bool:
+        """Whether the command line leaves no agent out."""
         return self.only is None and not self.targets and not self.excludes
 
-    def speaks_of(self, operator_id: str) -> bool:
-        """Whether the command line leaves the agent in."""
+    def includes(self, operator_id: str) -> bool:
+        """Whether the plan includes the agent, as far as the command line decides it."""
         if self.only is not None:
             return operator_id in self.only
-        wanted = not self.targets or matches(self.targets, operator_id)
-        return wanted and not (self.excludes and matches(self.excludes, operator_id))
+        targeted = not self.targets or matches(self.targets, operator_id)
+        return targeted and not (self.excludes and matches(self.excludes, operator_id))

@@ -1,4 +1,4 @@
-"""What differs between the desired and the live state. A diff states facts; `core.model.plan` states acts."""
+"""What differs between the desired and the live state. A diff states facts; `core.model.plan` says what to do."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from reconciler.core.model.ledger import LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
 
 Origin = Literal["", "change", "drift"]
-"""Who caused it: this change of the files, or somebody on the live side; empty where nobody asked (`--since`)."""
+"""Who caused a difference: a change of the files, or drift on the live side. Empty without `--since`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field's way. `before_known` is false where the field is never listed and the ledger has no record."""
+    """One field that differs. `before_known` is false if the vendor never lists it and the ledger has no record."""
 
     field: str
     before: Value
@@ -28,7 +28,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
-    """The recorded version, `None` when there is no record, and the wanted one."""
+    """A password to set. `before` is the version in the ledger, `None` without a record; `source` has the new one."""
 
     before: int | None
     source: PasswordSource
@@ -39,7 +39,11 @@ AgentStatus = Literal["missing", "extra", "present"]
 
 @dataclass(frozen=True, slots=True)
 class AgentDiff:
-    """One agent's facts: is it missing from the live side, extra there, or present; and what differs."""
+    """How one agent differs: missing from the live side, extra there, or present with differences.
+
+    `unknowable` names the create-only fields that nobody can compare, since the vendor never lists them and the ledger
+    has no record. `to_restore` are values that a missing agent had before a replace that was cut short.
+    """
 
     operator_id: str
     status: AgentStatus
@@ -53,11 +57,15 @@ class AgentDiff:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Desired against live: every agent that differs, by id, and how many agents were looked at on either side."""
+    """Desired against live state.
+
+    `agents` holds every agent that differs, sorted by id. `in_scope` counts the live agents in scope, and
+    `agents_compared` the desired agents that the policy includes.
+    """
 
     desired: DesiredState
     live: LiveState
     ledger: LedgerView
     agents: tuple[AgentDiff, ...]
     in_scope: int
-    looked_at: int
+    agents_compared: int

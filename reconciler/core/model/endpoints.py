@@ -13,16 +13,16 @@ DataShape = Literal["none", "object", "list"]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint: where it is, whether it writes, and what a good answer's `data` is.
+    """One endpoint: its path, whether it writes, the shape of `data` in a good answer, and its section.
 
-    `repeatable` says whether sending the same body twice ends in the same state as sending it once;
-    a write that is not repeatable is never repeated without looking first.
+    `idempotent` says whether sending the same body twice leaves the same state as sending it once. Nobody repeats a
+    write that is not idempotent without first reading whether it took effect.
     """
 
     name: EndpointName
     path: str
     writes: bool
-    repeatable: bool
+    idempotent: bool
     data: DataShape
     section: str
 
@@ -30,20 +30,20 @@ class Endpoint:
 ENDPOINTS: Final[dict[EndpointName, Endpoint]] = {
     row.name: row
     for row in (
-        Endpoint("create", PREFIX + "create/v2", writes=True, repeatable=False, data="list", section="2.1.1"),
-        Endpoint("edit", PREFIX + "edit/v2", writes=True, repeatable=True, data="object", section="2.1.2"),
-        Endpoint("delete", PREFIX + "del/v2", writes=True, repeatable=True, data="none", section="2.1.3"),
-        Endpoint("one", PREFIX + "one/v2", writes=False, repeatable=True, data="object", section="2.1.4"),
-        Endpoint("page", PREFIX + "page", writes=False, repeatable=True, data="object", section="2.1.5"),
-        Endpoint("password", PREFIX + "editPwd", writes=True, repeatable=True, data="none", section="2.1.6"),
+        Endpoint("create", PREFIX + "create/v2", writes=True, idempotent=False, data="list", section="2.1.1"),
+        Endpoint("edit", PREFIX + "edit/v2", writes=True, idempotent=True, data="object", section="2.1.2"),
+        Endpoint("delete", PREFIX + "del/v2", writes=True, idempotent=True, data="none", section="2.1.3"),
+        Endpoint("one", PREFIX + "one/v2", writes=False, idempotent=True, data="object", section="2.1.4"),
+        Endpoint("page", PREFIX + "page", writes=False, idempotent=True, data="object", section="2.1.5"),
+        Endpoint("password", PREFIX + "editPwd", writes=True, idempotent=True, data="none", section="2.1.6"),
     )
 }
 
 PAGE_SIZE: Final = 100
-"""Rows a page: the largest that 2.1.5 allows."""
+"""Rows on one page: the maximum of 2.1.5."""
 
-BATCH: Final = 1000
-"""Agents that one create call may make (2.1.1, `batchSize`)."""
+MAX_BATCH: Final = 1000
+"""Agents that one create call makes at most (2.1.1, `batchSize`)."""
 
-DELETE_LIST: Final = 100
-"""Agents in one delete call. 2.1.3 names no limit; a list this long stays reviewable when it is refused."""
+MAX_DELETE_LIST: Final = 100
+"""Agents that one delete call names at most. 2.1.3 sets no limit; a person can still review a list this long."""

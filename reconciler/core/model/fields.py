@@ -1,8 +1,8 @@
 """THE TABLE: the only place that knows which fields an agent has.
 
-A row says what a field is, never what to do with it. The schema, the reference page, the normaliser of both
-sides, request bodies, the set that is compared, what is blocked: all of it is derived from here. What has no
-row is not sent and not compared.
+A row says what a field is, never what to do with it. The schema, the reference page, the canonical values of both
+sides, the request bodies, the compared fields and the blocked changes all derive from the table. A field without a
+row is neither sent nor compared.
 
 Source: the vendor's reference, sections 2.1.1 (create), 2.1.2 (edit), 2.1.4 and 2.1.5 (what is listed).
 """
@@ -19,11 +19,11 @@ Value = str | int | bool | None
 """A field's value in canonical spelling."""
 
 MAX_INTEGER: Final = 2**31 - 1
-"""The reference says `integer` and names no upper bound; assumed to be 32 bits, as such vendors store it."""
+"""The reference says `integer` and names no upper bound. The table assumes 32 bits."""
 
 
 class Kind(Enum):
-    """What a value is, and so how it is checked, compared and spelt."""
+    """What a value is. The kind decides how the value is checked, compared and written."""
 
     KEY = "key"
     TEXT = "text"
@@ -36,7 +36,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What the vendor calls the field on create, on edit and in a listed row; `None`: it does not exist there."""
+    """The vendor's name of the field on create (2.1.1), on edit (2.1.2) and in a listed row (2.1.4, 2.1.5).
+
+    `None` means that the field does not exist there.
+    """
 
     create: str | None = None
     edit: str | None = None
@@ -45,10 +48,11 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `rules` and `edit_rules` are JSON Schema keywords; `edit_rules` narrow what edit accepts.
+    """One field.
 
-    `choices` are the canonical names of the vendor's integers 0, 1, …; `default` is the canonical value a
-    new agent has when the field is not sent.
+    `rules` and `edit_rules` are JSON Schema keywords; `edit_rules` narrow what an edit accepts. `choices` are the
+    canonical names of the vendor's integers 0, 1, …. `default` is the canonical value that a new agent has when the
+    create does not send the field.
     """
 
     name: str
@@ -63,22 +67,22 @@ class Field:
 
     @property
     def compared(self) -> bool:
-        """Whether desired and live values of this field are compared (a key identifies, a password is versioned)."""
+        """Whether the diff compares this field. It does not compare a key, nor a password, which only has a version."""
         return self.kind not in (Kind.KEY, Kind.PASSWORD)
 
     @property
     def write_only(self) -> bool:
-        """Never listed: only the ledger remembers what was sent."""
+        """Whether the vendor never lists the field, so that only the ledger knows its last value."""
         return self.wire.listed is None
 
     @property
     def create_only(self) -> bool:
-        """Fixed at creation."""
+        """Whether the field is fixed at creation."""
         return self.wire.create is not None and self.wire.edit is None
 
     @property
     def deferred(self) -> bool:
-        """Cannot be sent on create: a new agent needs an edit for it."""
+        """Whether create does not accept the field, so that a new agent needs an edit for it."""
         return self.wire.create is None and self.wire.edit is not None
 
 
@@ -237,23 +241,27 @@ LISTED: Final = tuple(row for row in COMPARED if row.wire.listed)
 
 
 def canon(row: Field, value: object) -> Value:
-    """The canonical spelling of `value`, whichever side it comes from; the vendor's quirks end here.
+    """The canonical value of `value`, which may come from a file or from the vendor.
 
-    Nulls and missing keys are the empty value; numbers in strings are numbers and the other way round. What
-    cannot be read as the field's kind comes back as text, so that it differs from every value that can.
+    The vendor's quirks end here: null or a missing key becomes the empty value, a number in a string becomes a number
+    where the field holds one, and a number becomes text where the field holds text. A value that does not fit the
+    field's kind comes back as it is or as text, and so differs from every value that fits.
+
+    Raises:
+        ValueError: the field is a password, which has no canonical value.
     """
     return CANON[row.name](value)
 
 
 def encode(row: Field, value: Value) -> str | int | None:
-    """The vendor's JSON for a canonical value: integers are integers, flags are 0 and 1."""
+    """The vendor's JSON for a canonical value: a choice becomes its number, a flag becomes 0 or 1."""
     if row.kind is Kind.CHOICE and value in row.choices:
         return row.choices.index(str(value))
     return int(value) if isinstance(value, bool) else value
 
 
 def fits(row: Field, value: Value, *, editing: bool = False) -> bool:
-    """Whether a canonical value may be sent on create, or, with `editing`, on edit."""
+    """Whether create, or with `editing` edit, accepts the canonical value."""
     match row.kind:
         case Kind.FLAG:
             return isinstance(value, bool)
@@ -269,7 +277,7 @@ def fits(row: Field, value: Value, *, editing: bool = False) -> bool:
 
 
 def can_edit(row: Field, value: Value) -> bool:
-    """Whether a live agent's field can be brought to `value` by an edit."""
+    """Whether an edit can set the field of a live agent to `value`."""
     return row.wire.edit is not None and fits(row, value, editing=True)
 
 
@@ -280,7 +288,7 @@ def _as_text(value: object) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else str(value)
-    # Two halves of a pair, as some encoders write them, are one character, or JSON would not give back the same text.
+    # Some encoders write one character as two surrogates. Joined, the text survives the way through JSON unchanged.
     return text if text.isprintable() else text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
@@ -314,20 +322,20 @@ _FLAGS: Final = (0, 1)
 def _as_choice(choices: tuple[str, ...]) -> Callable[[object], Value]:
     names = {name: name for name in choices}
 
-    def read(value: object) -> Value:
+    def canonical(value: object) -> Value:
         if isinstance(value, str) and value in names:
             return names[value]
         number = value if value.__class__ is int else _as_integer(value)
         return choices[number] if isinstance(number, int) and 0 <= number < len(choices) else number
 
-    return read
+    return canonical
 
 
 def _as_nothing(_: object) -> Value:
     raise ValueError("a password has no canonical value")
 
 
-_READERS: Final[dict[Kind, Callable[[object], Value]]] = {
+_CANON_OF_KIND: Final[dict[Kind, Callable[[object], Value]]] = {
     Kind.KEY: _as_text,
     Kind.TEXT: _as_text,
     Kind.INTEGER: _as_integer,
@@ -336,26 +344,27 @@ _READERS: Final[dict[Kind, Callable[[object], Value]]] = {
     Kind.PASSWORD: _as_nothing,
 }
 CANON: Final[dict[str, Callable[[object], Value]]] = {
-    row.name: _as_choice(row.choices) if row.kind is Kind.CHOICE else _READERS[row.kind] for row in FIELDS
+    row.name: _as_choice(row.choices) if row.kind is Kind.CHOICE else _CANON_OF_KIND[row.kind] for row in FIELDS
 }
-"""`canon` of each field, for those who read many values."""
+"""`canon` for each field by name; callers with many values save the look-up of the row."""
 
 
 def contradictions(rows: Iterable[Field]) -> list[str]:
-    """What is wrong with a table, in words; empty for a sound one. Checked for `FIELDS` at import."""
+    """Everything that is wrong with a table, in words; empty for a sound one. Importing this module checks `FIELDS`."""
     rows = tuple(rows)
-    found = [f"{name}: stands twice" for name in _repeated(row.name for row in rows)]
+    faults = [f"{name}: stands twice" for name in _repeated(row.name for row in rows)]
     for place in ("create", "edit", "listed"):
-        wires = (getattr(row.wire, place) for row in rows)
-        found += [f"{name}: is sent twice on {place}" for name in _repeated(w for w in wires if w)]
+        wire_names = (getattr(row.wire, place) for row in rows)
+        faults += [f"{name}: is sent twice on {place}" for name in _repeated(name for name in wire_names if name)]
     if [row.name for row in rows if row.kind is Kind.KEY] != [KEY]:
-        found.append(f"{KEY}: must be the one key")
+        faults.append(f"{KEY}: must be the one key")
     for row in rows:
-        found += [f"{row.name}: {what}" for what, wrong in _row_rules(row) if wrong]
-    return found
+        faults += [f"{row.name}: {message}" for message, broken in _row_rules(row) if broken]
+    return faults
 
 
 def _row_rules(row: Field) -> tuple[tuple[str, bool], ...]:
+    """Each rule for a row: what breaking it means, and whether the row breaks it."""
     return (
         ("has no meaning in words", not (row.doc and row.zh)),
         ("is not known to any endpoint", row.wire == Wire()),
@@ -379,5 +388,5 @@ def _repeated(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
 
 
-if _wrong := contradictions(FIELDS):  # pragma: no cover - the table in this file is sound
-    raise AssertionError("; ".join(_wrong))
+if _faults := contradictions(FIELDS):  # pragma: no cover - the table in this file is sound
+    raise AssertionError("; ".join(_faults))

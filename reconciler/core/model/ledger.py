@@ -1,4 +1,4 @@
-"""What the ledger tells the core of each agent, and who holds its lock."""
+"""What the ledger remembers of each agent, and who holds the lock of the ledger."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from reconciler.core.model.fields import Value
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the vendor cannot tell of one agent: the password's version and the write-only values last sent.
+    """What the vendor never tells of one agent.
 
-    `password_unknown`: nobody may know the agent's password: a create that we gave up may still make it, with a
-    password that is not the latest we stored. `to_restore`: values that a replaced agent had and must get back.
+    `password_version`: the version that was set last, or `None`.
+    `last_sent`: the latest value sent of each write-only field.
+    `password_unknown`: the agent may have a password that nobody knows. An abandoned create may still make the agent,
+    with a password that is not the latest one stored.
+    `to_restore`: values that a replaced agent must get back.
     """
 
     password_version: int | None = None
-    given: Mapping[str, Value] = field(default_factory=dict)
+    last_sent: Mapping[str, Value] = field(default_factory=dict)
     password_unknown: bool = False
     to_restore: Mapping[str, Value] = field(default_factory=dict)
 
 
 NOT_RECORDED: Final = LedgerEntry()
-
+"""The entry of an agent that the ledger does not know."""
 
 LedgerView = Mapping[str, LedgerEntry]
+"""The entries by operatorId."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockInfo:
-    """Who holds a lock: a random id, `user@host:pid`, and since when (UTC, ISO 8601)."""
+    """The holder of a lock: a random id, `user@host:pid`, and the time of taking it (UTC, ISO 8601)."""
 
     id: str
     who: str

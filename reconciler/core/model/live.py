@@ -1,4 +1,4 @@
-"""What is there: the live state, the ledger's record, and what differs from what is asked for. Facts, no acts."""
+"""The live state: the agents as the vendor lists them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from reconciler.core.model.fields import Value
 
 @dataclass(frozen=True, slots=True)
 class LiveAgent:
-    """An agent as the vendor lists it: canonical values of every listed field, and no secret."""
+    """An agent as the vendor lists it (2.1.4, 2.1.5): canonical values of every listed field, and no secret."""
 
     operator_id: str
     fields: Mapping[str, Value]
 
     @property
     def sha256(self) -> str:
-        """A fingerprint of everything that is listed of the agent, secrets apart."""
-        listed = json.dumps([self.operator_id, dict(self.fields)], sort_keys=True)
-        return hashlib.sha256(listed.encode()).hexdigest()
+        """A fingerprint of the id and every listed field, in hex."""
+        text = json.dumps([self.operator_id, dict(self.fields)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The listing, and the vendor it came from. From one that is not `complete`, nothing may be deleted."""
+    """The listed agents by id, and the endpoint they come from. If it is not `complete`, the plan deletes nothing."""
 
     agents: Mapping[str, LiveAgent]
     complete: bool = True

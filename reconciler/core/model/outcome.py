@@ -1,4 +1,4 @@
-"""What became of it: calls that are over or open, the end of each action, and the report of an apply."""
+"""How an apply goes: the intent and outcome of each call, the outcome of each action, and the report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CallOutcome = Literal["done", "refused", "not-sent", "lost", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A call as the journal keeps it, without any secret; `outcome` is `None` while it is not known to be over."""
+    """A call as the journal records it, without any secret. `outcome` is `None` until the journal knows it."""
 
     kind: CallKind
     operator_ids: tuple[str, ...]
@@ -27,7 +27,7 @@ class Intent:
 
     @classmethod
     def of(cls, call: Call) -> Intent:
-        """What is about to be sent."""
+        """The intent that the journal records before the call is sent."""
         version = call.password.version if call.password else None
         return cls(
             call.kind,
@@ -41,7 +41,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found about an agent whose call was unsettled. The password of `sip_number` may be undelivered."""
+    """What recovery finds out about an agent whose call was never settled.
+
+    The password of `sip_number` may still be undelivered.
+    """
 
     operator_id: str
     message: str
@@ -50,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One call is over: how it ended, and in words why when it did not succeed."""
+    """The end of one call. `message` says why it did not succeed."""
 
     call: Call
     outcome: CallOutcome
@@ -62,7 +65,7 @@ ActionOutcome = Literal["done", "partly", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What became of one action. `partly`: some of its calls were carried out, and running apply again goes on."""
+    """The end of one action. `partly` means that some of its calls succeeded; the next apply continues."""
 
     action: Action
     outcome: ActionOutcome
@@ -71,7 +74,7 @@ class ActionResult:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """What the vendor accepted and did not do, seen when the listing was read again."""
+    """What the vendor accepts and does not do. The refresh after an apply shows it."""
 
     operator_id: str
     message: str
@@ -79,8 +82,8 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """What is no longer as a reviewed plan has it: whose, what; `before` of a change is what was reviewed."""
+class StaleAgent:
+    """An agent that is no longer as the reviewed plan has it; `before` of each change is the reviewed value."""
 
     operator_id: str
     message: str
@@ -89,9 +92,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an apply did: each action's end, and what the listing said afterwards (`verified`: it was read).
+    """The result of an apply.
 
-    `warnings` say what of our own went wrong.
+    `verified`: the live state was read again afterwards; `mismatches` are what it shows.
+    `warnings`: what failed on this side after the calls, such as saving the ledger.
     """
 
     results: tuple[ActionResult, ...]
@@ -102,12 +106,12 @@ class Report:
 
     @property
     def done(self) -> int:
-        """How many actions were carried out whole."""
+        """How many actions succeeded completely."""
         return sum(result.outcome == "done" for result in self.results)
 
     @property
     def exit_code(self) -> int:
-        """0 all done and seen; 130 interrupted; 1 nothing succeeded; 4 a part, or accepted but not done."""
+        """0: all done and verified; 130: interrupted; 1: nothing succeeded; 4: partial, unverified or mismatched."""
         if self.interrupted:
             return 130
         if self.done == len(self.results) and self.verified and not self.mismatches:

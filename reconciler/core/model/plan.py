@@ -1,4 +1,4 @@
-"""What is to be done: actions, the requests that carry them out, the guardrails, and the plan that holds them."""
+"""What to do: the actions, the calls that carry them out, the guardrails, and the plan that holds them all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange, Origin
-from reconciler.core.model.endpoints import DELETE_LIST
+from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry
 from reconciler.core.model.live import LiveAgent
@@ -19,11 +19,13 @@ ActionKind = Literal["create", "edit", "replace", "delete", "password"]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is to be done to one agent.
+    """What to do to one agent.
 
-    `carries` are the live values that a replaced agent takes along unchanged; `live` and `recorded` are what listing
-    and ledger said of the agent when this was planned; a `blocked` action says why it can't be done; a `batched` one
-    creates its agent in one call with others.
+    `place`: where a file asks for the agent; `None` for an agent of no file.
+    `carries`: values that the agent keeps or gets back when it is made anew.
+    `live`, `recorded`: the live agent and the ledger entry from which this was planned.
+    `blocked`: why the action cannot be done; empty if it can.
+    `batched`: one call creates this agent together with others.
     """
 
     kind: ActionKind
@@ -41,29 +43,29 @@ class Action:
 
     @property
     def vendor_password(self) -> bool:
-        """Whether the vendor chooses its password, and tells it in the answer."""
+        """Whether the vendor chooses the password and returns it in the answer (2.1.1)."""
         return self.batched and self.password is None
 
     @property
     def live_sip(self) -> str | None:
-        """The SIP number that the live agent holds, which orders it among others."""
+        """The SIP number that the live agent holds. Planning orders the calls by who holds which."""
         number = self.live.fields.get("sipNumber") if self.live else None
         return None if number is None else str(number)
 
     @property
     def group(self) -> str:
-        """The main group that the agent ends in, or was in when it is deleted; empty where it is in none."""
+        """The agent's main group after the action, or before a delete; empty without a group."""
         live = self.live.fields if self.live else {}
         return str(self.after.get("mainGroupName", live.get("mainGroupName")) or "")
 
     @property
     def after(self) -> dict[str, Value]:
-        """Every value the action sets, by field."""
+        """Every value that the action sets, by field name."""
         return {**self.carries, **{change.field: change.after for change in self.changes}}
 
     @property
     def frees_sip(self) -> bool:
-        """Whether it ends with the agent's live SIP number given up."""
+        """Whether the action releases the SIP number that the live agent holds."""
         if self.live_sip is None:
             return False
         after = self.after
@@ -75,12 +77,16 @@ CallKind = Literal["create", "edit", "delete", "password"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, and its place in the order, by index: calls that it needs the success of, or waits for the end of.
+    """One request, and its place in the order.
 
-    `fields` are canonical; a `sipNumber` of `None` in an edit unbinds. A create of several agents is a batch: their ids
-    are consecutive, and with `vendor_password` the vendor chooses their passwords. A delete that begins a replace says
-    in `to_restore` what the agent had. `moves_sip` marks a call that frees or binds a SIP number; one that
-    `takes_any_sip` lets the vendor choose a number, and so waits until no such call is left.
+    `operator_ids`: the agents; a create of several is a batch, and their ids are consecutive.
+    `actions`: for each agent the index of its action in the plan.
+    `fields`: canonical values; a `sipNumber` of `None` in an edit unbinds.
+    `requires_success_of`, `waits_for`: indices of calls that must succeed first, or end first.
+    `to_restore`: for the delete that begins a replace, the values that the agent has.
+    `moves_sip`: the call frees or binds a SIP number.
+    `takes_any_sip`: the vendor chooses a SIP number, so the call waits until no call that `moves_sip` is left.
+    `vendor_password`: the vendor chooses the passwords of a batch.
     """
 
     kind: CallKind
@@ -97,18 +103,22 @@ class Call:
 
     @property
     def batch(self) -> bool:
-        """Whether it makes several agents at once."""
+        """Whether the call creates several agents at once."""
         return self.kind == "create" and len(self.operator_ids) > 1
 
-    def part(self, operator_ids: Sequence[str]) -> Call:
-        """What of it is about these of its agents."""
-        actions = dict(zip(self.operator_ids, self.actions, strict=True))
-        return replace(self, operator_ids=tuple(operator_ids), actions=tuple(actions[id_] for id_ in operator_ids))
+    def narrowed_to(self, operator_ids: Sequence[str]) -> Call:
+        """The same call for these of its agents only, in the given order.
+
+        Raises:
+            KeyError: the call is not about one of the ids.
+        """
+        action_of = dict(zip(self.operator_ids, self.actions, strict=True))
+        return replace(self, operator_ids=tuple(operator_ids), actions=tuple(action_of[id_] for id_ in operator_ids))
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that a reader should know and that changes nothing: of which agents, and what."""
+    """A remark for the reader about some agents. It changes nothing."""
 
     message: str
     operator_ids: tuple[str, ...] = ()
@@ -119,7 +129,7 @@ SetBy = Literal["file", "flag", "default", "always"]
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """One limit in force: who set it, how much it allows, how much is planned, and which agents counted."""
+    """One limit in force: who set it, how much it allows, how much the plan needs, and which agents count."""
 
     rule: str
     limit: str
@@ -131,13 +141,18 @@ class Guardrail:
 
     @property
     def ok(self) -> bool:
-        """Whether the plan stays within it."""
+        """Whether the plan stays within the limit."""
         return self.planned <= self.allowed
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done, whole: it can be shown, saved and applied, and holds no secret."""
+    """Everything that an apply would do. A plan can be shown, saved and applied, and holds no secret.
+
+    `desired_sha256`: identifies the files; `desired_agents`, `live_agents`, `in_scope` and `unchanged` are counts.
+    `expires_in`: seconds that a review of the plan holds.
+    `fewest_calls`: the number of calls with every batch allowed.
+    """
 
     company: Company
     desired_sha256: str
@@ -157,12 +172,12 @@ class Plan:
     guardrails: tuple[Guardrail, ...] = ()
     notes: tuple[Note, ...] = ()
     batch: bool = True
-    delete_list: int = DELETE_LIST
+    delete_list: int = MAX_DELETE_LIST
     fewest_calls: int = 0
 
     @property
     def summary(self) -> dict[str, int]:
-        """Agents by what happens to them; a blocked action counts as blocked and as nothing else."""
+        """How many agents each kind of action concerns; a blocked action counts only as blocked."""
         kinds = dict.fromkeys(("create", "edit", "replace", "delete", "password"), 0)
         for action in self.actions:
             if not action.blocked:
@@ -171,7 +186,7 @@ class Plan:
 
     @property
     def call_counts(self) -> dict[str, int]:
-        """Requests by endpoint, and in all."""
+        """How many calls the plan makes to each endpoint, and in total."""
         kinds = dict.fromkeys(("create", "edit", "delete", "password"), 0)
         for call in self.calls:
             kinds[call.kind] += 1
@@ -179,10 +194,10 @@ class Plan:
 
     @property
     def blocked(self) -> tuple[Action, ...]:
-        """The actions that can't be done."""
+        """The actions that cannot be done."""
         return tuple(action for action in self.actions if action.blocked)
 
     @property
     def refused(self) -> bool:
-        """Whether nothing of it may be done: something is blocked or a guardrail trips."""
+        """Whether apply refuses the whole plan, because an action is blocked or a guardrail trips."""
         return bool(self.blocked) or not all(guardrail.ok for guardrail in self.guardrails)

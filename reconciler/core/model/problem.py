@@ -1,4 +1,4 @@
-"""What is wrong in a file, and where; how large a file may be; the known word that is closest to an unknown one."""
+"""Problems in a file and their places, the size limit of a file, and the guess at a misspelt word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where something is written: a file as the user named it, and line and column from 1."""
+    """A position in a file: the file as the user names it, and line and column counted from 1."""
 
     file: str
     line: int
@@ -21,7 +21,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong in a file: where, in which part of it (`path`), what, and what to do about it."""
+    """Something wrong in a file. `path` names the value, such as `agents[3] (8004).name`; `hint` says what to do."""
 
     place: Place
     path: str
@@ -30,17 +30,17 @@ class Problem:
 
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""How large a file of agents may be."""
+"""The maximum size of a file of agents."""
 
 
 Content = bytes | Problem
-"""What stands in a file, or why it cannot be read."""
+"""The bytes of a file, or the problem that keeps it from being read."""
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that `word` was most likely meant to be, or the empty text."""
+    """The known word that a misspelt `word` most likely means, or the empty text. Case does not count."""
     from difflib import get_close_matches
 
     by_folded = {name.casefold(): name for name in known}
-    found = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else ""
+    guesses = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[guesses[0]] if guesses else ""

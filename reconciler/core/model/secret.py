@@ -1,4 +1,4 @@
-"""A text that never shows itself."""
+"""Text that must not leak, such as a password."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NoReturn
 
 
 class Secret:
-    """A text that masks itself: `str`, `repr`, pickling and JSON never show it; only `reveal` opens it."""
+    """Text that masks itself: `str` and `repr` show asterisks, pickling and JSON fail; only `reveal` opens it."""
 
     __slots__ = ("_text",)
 

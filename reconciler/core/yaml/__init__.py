@@ -1,1 +1,1 @@
-"""Bytes to values, and values back to YAML."""
+"""YAML: bytes to values with their places, and values back to text."""

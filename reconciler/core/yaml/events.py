@@ -1,6 +1,6 @@
-"""The YAML parser's events: libyaml's, or those of PyYAML's parser in Python where it is missing.
+"""The events of the YAML parser: libyaml, or PyYAML's Python parser if libyaml is missing.
 
-A scalar comes as a tuple, and every other event as PyYAML's own object.
+A scalar event is a tuple; every other event is PyYAML's own object.
 """
 
 from __future__ import annotations
@@ -20,59 +20,68 @@ from yaml.scanner import Scanner
 HAS_LIBYAML: Final = bool(getattr(yaml, "__with_libyaml__", False))
 
 ANCHOR, TAG, IMPLICIT, TEXT, START = range(5)
-"""What stands where in a scalar: `IMPLICIT` begins with whether it has no quotes, `START` is the mark of its begin."""
+"""Indices into the tuple of a scalar. `IMPLICIT[0]` is true without quotes; `START` is the mark where it begins."""
 
 NextEvent = Callable[[], Any]
 
 
 def decoded(data: bytes) -> str:
-    """UTF-8 without its byte order mark."""
+    """The bytes as UTF-8 text, without a byte order mark.
+
+    Raises:
+        UnicodeDecodeError: the bytes are not UTF-8.
+    """
     return data.decode("utf-8").removeprefix("\ufeff")
 
 
 @contextmanager
 def events(data: bytes, *, pure: bool) -> Iterator[NextEvent]:
-    """Gives one event a call, from UTF-8; `pure` are those of the Python parser. Raises `yaml.YAMLError` of bad text.
+    """A function that returns the next event of UTF-8 bytes at each call. `pure` takes PyYAML's Python parser.
 
-    Of a file of agents nearly all events are scalars, and PyYAML makes an object with seven attributes of each, which
-    takes longer than libyaml's parsing. libyaml's wrapper looks the class up in its module, event by event, so a
-    function stands there in its place until the reading is over: that saves a fifth of the time.
+    Nearly all events of a file of agents are scalars. PyYAML makes an object with seven attributes of each, and that
+    takes longer than libyaml's parsing. The wrapper of libyaml looks the class up in its module for each event, so a
+    function replaces the class there until the reading ends. That saves a fifth of the time. The lock is held for as
+    long, since all threads see the replacement.
+
+    Raises:
+        yaml.YAMLError: the text is not valid YAML; also raised by the function that is yielded.
+        UnicodeDecodeError: with `pure`, the bytes are not UTF-8.
     """
     if pure:
-        yield _in_tuples(_PythonParser(decoded(data)).get_event)
+        yield _with_scalar_tuples(_PythonParser(decoded(data)).get_event)
         return
-    with _ONE_AT_A_TIME:
+    with _REPLACING:
         libyaml: Any = yaml._yaml  # noqa: SLF001 - the quirk above
-        usual, libyaml.ScalarEvent = libyaml.ScalarEvent, _as_it_comes
+        original, libyaml.ScalarEvent = libyaml.ScalarEvent, _scalar_tuple
         try:
             next_event: NextEvent = yaml.CSafeLoader(data).get_event
-            yield next_event if _stands_in() else _in_tuples(next_event)
+            yield next_event if _replacement_works() else _with_scalar_tuples(next_event)
         finally:
-            libyaml.ScalarEvent = usual
+            libyaml.ScalarEvent = original
 
 
-_ONE_AT_A_TIME: Final = Lock()
+_REPLACING: Final = Lock()
 
 
-def _as_it_comes(*scalar: Any) -> tuple[Any, ...]:
+def _scalar_tuple(*scalar: Any) -> tuple[Any, ...]:
     return scalar
 
 
 @cache
-def _stands_in() -> bool:
-    """Whether this PyYAML looks there."""
+def _replacement_works() -> bool:
+    """Whether this PyYAML looks the class up in its module, and so takes the replacement."""
     next_event: NextEvent = yaml.CSafeLoader(b"a").get_event
     return any(next_event().__class__ is tuple for _ in range(3))
 
 
-def _in_tuples(next_event: NextEvent) -> NextEvent:
-    def each() -> Any:
+def _with_scalar_tuples(next_event: NextEvent) -> NextEvent:
+    def next_or_tuple() -> Any:
         event = next_event()
         if event.__class__ is not ScalarEvent:
             return event
         return (event.anchor, event.tag, event.implicit, event.value, event.start_mark)
 
-    return each
+    return next_or_tuple
 
 
 class _PythonParser(Reader, Scanner, Parser):

@@ -1,6 +1,6 @@
-"""What an unquoted scalar means: the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
+"""The meaning of an unquoted scalar: the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
 
-With one addition of the contract: a number with a leading zero stays text.
+The contract adds one rule: a number with a leading zero stays text.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _LONGEST_INTEGER: Final = 100
 
 @lru_cache(maxsize=4096)
 def plain_scalar(text: str) -> Scalar:
-    """What an unquoted scalar means: YAML 1.2 core, and a number with a leading zero stays text."""
+    """The value that an unquoted scalar stands for."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in "0123456789+-.":
         return text
     if _INTEGER.fullmatch(text):
-        # Python refuses to read integers of thousands of digits; one that long fits no field in any case.
+        # Python refuses to parse integers of thousands of digits. No field allows one of that length anyway.
         return int(text, 0) if len(text) <= _LONGEST_INTEGER else float("inf")
     return (
         float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".I", "I").replace(".N", "N"))
@@ -40,14 +40,14 @@ def plain_scalar(text: str) -> Scalar:
     )
 
 
-class Meanings(dict[str, Scalar]):
-    """Plain scalars that were met before: the words of a file are few, and equal texts become one."""
+class ScalarCache(dict[str, Scalar]):
+    """`plain_scalar` by text, for one file. A file has few different words, and equal texts share one object."""
 
     def __missing__(self, text: str) -> Scalar:
         value = plain_scalar(text)
-        if len(self) < _REMEMBERED:
+        if len(self) < _MAX_CACHED:
             self[text] = value
         return value
 
 
-_REMEMBERED: Final = 4096
+_MAX_CACHED: Final = 4096

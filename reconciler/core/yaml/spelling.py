@@ -1,7 +1,7 @@
-"""Canonical spelling: values as YAML, and the order of keys. What `export` and `fmt` write.
+"""Canonical values as YAML text, and the order of keys, as `export` and `fmt` write them.
 
-Text stands plain only where every reader of YAML, 1.1 or 1.2, in block or in flow style, takes it for that same text.
-Everything else stands in double quotes, with an escape for each character that the eye cannot see: a file is reviewed.
+Text goes without quotes only if every YAML reader, 1.1 or 1.2, in block or flow style, reads the same text. All other
+text goes into double quotes, with an escape for each invisible character, because people review the files.
 """
 
 from __future__ import annotations
@@ -17,40 +17,48 @@ TOP_ORDER: Final = (
     *("version", "company", "scope", "prune", "protect", "guardrails", "recipients"),
     *("defaults", "profiles", "agents", "pools"),
 )
-"""The keys of a file, in the order of the contract's example."""
+"""The top-level keys of a file, in the order of the contract's example."""
 COMPANY_ORDER: Final = ("abbreviate", "companyId")
 GUARDRAIL_ORDER: Final = ("maxDeletes", "maxChanges")
 PASSWORD_ORDER: Final = ("env", "file", "generate", "version")
 FIELD_ORDER: Final = (*(row.name for row in COMPARED), *(row.name for row in FIELDS if row.kind is Kind.PASSWORD))
-"""The keys of `defaults` and of a profile: the table's order, the password last."""
+"""The keys of `defaults` and of a profile: the order of the field table, with the password last."""
 AGENT_ORDER: Final = (KEY, "profile", *FIELD_ORDER)
 POOL_ORDER: Final = ("from", "to", "except", "profile", *FIELD_ORDER)
 
 _PHONES: Final = frozenset(("showcaller", "bindcode"))
 QUOTED: Final = _PHONES | {row.name for row in FIELDS if row.kind in (Kind.KEY, Kind.SIP_NUMBER)}
-"""The fields whose text is always in quotes: digits that are no number."""
+"""The fields whose text always goes into quotes: their digits are no number."""
 
 _PLAIN: Final = re.compile(r"[\w/(\x80-\U0010ffff](?:[^\[\]{},?:#\s]|:(?=\S)|(?<=\S)#| +(?=[^\s#]))*")
 _NUMERIC: Final = re.compile(r"[0-9][-+.:_ 0-9A-Fa-fTtZzXxOo]*")
-"""What some reader may take for a number, a date or a time of day."""
+"""Text that some YAML reader may take for a number, a date or a time of day."""
 _WORDS: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
-_SHOWN: Final = 40
+_EXCERPT: Final = 40
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def writable(text: str) -> bool:
-    """Whether the text can stand in a file at all: half a surrogate pair cannot, nor as an escape."""
+    """Whether a YAML file can hold the text. It cannot hold half of a surrogate pair, not even as an escape."""
     return _SURROGATE.search(text) is None
 
 
 def field_value(name: str, value: Value) -> str:
-    """A field's canonical value. Operator ids, phone and SIP numbers are in quotes whatever they hold."""
+    """A field's canonical value as YAML. The text of the fields in `QUOTED` always goes into quotes.
+
+    Raises:
+        ValueError: the text is not `writable`.
+    """
     return quoted(value) if name in QUOTED and isinstance(value, str) else scalar(value)
 
 
 def scalar(value: Value) -> str:
-    """A value as YAML on one line, good in block and in flow style. Raises `ValueError` for text not `writable`."""
+    """A value as YAML on one line, for block and flow style.
+
+    Raises:
+        ValueError: the text is not `writable`.
+    """
     match value:
         case str():
             return _text(value)
@@ -62,15 +70,15 @@ def scalar(value: Value) -> str:
             return str(value)
 
 
-def can_say(row: Field, value: Value) -> bool:
-    """Whether a file can ask for this canonical value: it fits the field, and its text can be written."""
+def is_expressible(row: Field, value: Value) -> bool:
+    """Whether a file can ask for this canonical value: it fits the field, and its text is `writable`."""
     return fits(row, value) and not (isinstance(value, str) and not writable(value))
 
 
-def shown(value: Value) -> str:
-    """A value that no file can say, in a comment or a message: ASCII on one line, cut, and no command to a runner."""
+def ascii_excerpt(value: Value) -> str:
+    """The beginning of a value for a comment or a message: one line of ASCII that a CI runner takes for no command."""
     text = ascii(value).replace("#", "\\x23")
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
 
 
 @lru_cache(maxsize=4096)
@@ -79,29 +87,33 @@ def _text(text: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text needs no quotes."""
-    if not text.isprintable() or not _PLAIN.fullmatch(text) or _NUMERIC.fullmatch(text) or _commands(text):
+    """Whether every YAML reader takes the text without quotes for the same text."""
+    if not text.isprintable() or not _PLAIN.fullmatch(text) or _NUMERIC.fullmatch(text) or _may_command(text):
         return False
     return text.casefold() not in _WORDS and plain_scalar(text) == text
 
 
-def _commands(text: str) -> bool:
-    # ##[error] and ##vso[…] are commands to a runner of CI whose log the file is printed to.
+def _may_command(text: str) -> bool:
+    # A CI runner obeys ##[error] and ##vso[…] in its log, and a job may print the file there.
     return "[" in text and text.count("#") > 1
 
 
 def quoted(text: str) -> str:
-    """The text in double quotes. Raises `ValueError` for text not `writable`."""
+    """The text in double quotes.
+
+    Raises:
+        ValueError: the text is not `writable`.
+    """
     if not writable(text):
         raise ValueError("half of a surrogate pair cannot be written")
-    masked = "#" if _commands(text) else ""
+    masked = "#" if _may_command(text) else ""
     return '"' + "".join(c if c.isprintable() and c not in f'"\\{masked}' else _escaped(c) for c in text) + '"'
 
 
 def _escaped(character: str) -> str:
     code = ord(character)
-    if character in _SHORT:
-        return _SHORT[character]
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.model.endpoints import DELETE_LIST, ENDPOINTS, PAGE_SIZE
+from reconciler.core.model.endpoints import ENDPOINTS, MAX_DELETE_LIST, PAGE_SIZE
 
 
 def test_the_endpoints_are_the_references() -> None:
@@ -20,10 +20,10 @@ def test_the_endpoints_are_the_references() -> None:
 
 def test_only_create_may_not_be_repeated() -> None:
     """Sending a create twice makes two agents or an error; everything else ends in the same state."""
-    assert [name for name, row in ENDPOINTS.items() if not row.repeatable] == ["create"]
+    assert [name for name, row in ENDPOINTS.items() if not row.idempotent] == ["create"]
 
 
 def test_pages_are_as_large_as_the_reference_allows() -> None:
     """2.1.5 allows 10 to 100 rows a page."""
     assert PAGE_SIZE == 100
-    assert DELETE_LIST == 100
+    assert MAX_DELETE_LIST == 100

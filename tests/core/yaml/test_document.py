@@ -454,7 +454,7 @@ def test_every_line_break_counts_once(newline: str, pure: bool) -> None:
     assert problems == ()
     assert found.root == {"a": 1, "b": "x y", "c": "007"}
     assert found.place(("c",)) == Place("f.yaml", 4, 4)
-    assert found.written(found.place(("b",))) == "x y"
+    assert found.typed_at(found.place(("b",))) == "x y"
 
 
 # Syntax errors
@@ -578,7 +578,7 @@ def test_the_place_of_everything() -> None:
 def test_what_was_written(text: str, written: str) -> None:
     """A plain scalar is shown as it was typed: without its comment, and not as the number that it became."""
     found = document(text)
-    assert found.written(found.place(("x",))) == written
+    assert found.typed_at(found.place(("x",))) == written
 
 
 typed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -648,8 +648,8 @@ def test_a_parser_that_looks_elsewhere(written: Written) -> None:
     """A PyYAML whose scalars are made in another way is read the same."""
     usual = parse("f.yaml", written.text.encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parser_events, "_as_it_comes", yaml.ScalarEvent)
-        patch.setattr(parser_events, "_stands_in", cache(parser_events._stands_in.__wrapped__))
+        patch.setattr(parser_events, "_scalar_tuple", yaml.ScalarEvent)
+        patch.setattr(parser_events, "_replacement_works", cache(parser_events._replacement_works.__wrapped__))
         assert parse("f.yaml", written.text.encode()) == usual
 
 

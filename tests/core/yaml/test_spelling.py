@@ -22,8 +22,8 @@ from reconciler.core.yaml.spelling import (
     POOL_ORDER,
     QUOTED,
     TOP_ORDER,
-    can_say,
     field_value,
+    is_expressible,
     scalar,
     writable,
 )
@@ -212,4 +212,4 @@ def test_every_key_has_its_place() -> None:
 )
 def test_a_file_can_say_what_fits(name: str, value: Value, *, said: bool) -> None:
     """A value stands in a file only if it fits the field and can be written."""
-    assert can_say(BY_NAME[name], value) is said
+    assert is_expressible(BY_NAME[name], value) is said
