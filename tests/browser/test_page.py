@@ -84,7 +84,7 @@ def _texts(action: Action) -> Iterator[str]:
     yield action.password.name if action.password else ""
     for change in action.changes:
         yield from (change.field, str(change.before), str(change.after))
-    for field, value in (*action.carries.items(), *action.recorded.given.items()):
+    for field, value in (*action.carries.items(), *action.recorded.last_sent.items()):
         yield from (field, str(value)) if value is not None else ()
     if action.kind == "delete" and action.live:
         live = action.live.fields

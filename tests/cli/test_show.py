@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.desired.reference import explained
+from reconciler.core.desired.reference import field_help
 from reconciler.core.model.fields import FIELDS, Field
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
@@ -96,7 +96,7 @@ def test_a_hostile_live_name(place: Workplace, box: Box) -> None:
 @pytest.mark.parametrize("row", FIELDS, ids=lambda row: row.name)
 def test_every_field_is_explained(row: Field) -> None:
     """Each in English and Chinese, with what may stand in it and when it can be set."""
-    told = explained(row)
+    told = field_help(row)
     assert row.doc.replace("`", "") in told
     assert row.zh in told
     assert all(choice in told for choice in row.choices)

@@ -64,7 +64,11 @@ def test_an_unmanaged_field_is_never_sent(
             if name in wanted[id_]:
                 assert value == wanted[id_][name] or letting_go
             elif plan.actions[call.actions[0]].kind == "replace":
-                assert value in (live.agents[id_].fields.get(name), entry.given.get(name), entry.to_restore.get(name))
+                assert value in (
+                    live.agents[id_].fields.get(name),
+                    entry.last_sent.get(name),
+                    entry.to_restore.get(name),
+                )
             else:
                 assert value == entry.to_restore[name]
 
@@ -252,7 +256,7 @@ def _vendor(live: LiveState, ledger: dict[str, LedgerEntry]) -> ModelVendor:
         {"operatorId": id_, **{str(row.wire.listed): encode(row, agent.fields[row.name]) for row in LISTED}}
         for id_, agent in live.agents.items()
     ]
-    hidden = {id_: {n: encode(BY_NAME[n], v) for n, v in entry.given.items()} for id_, entry in ledger.items()}
+    hidden = {id_: {n: encode(BY_NAME[n], v) for n, v in entry.last_sent.items()} for id_, entry in ledger.items()}
     return ModelVendor(rows, POOL, hidden)
 
 
@@ -277,6 +281,8 @@ def _assert_written(
     """What is never listed is as the file wants it, wherever that could be known."""
     for agent in desired.agents:
         for name in agent.fields.keys() & {"roleName", "bindSkillName", "bindSkillLevel"}:
-            known = agent.operator_id not in live.agents or name in ledger.get(agent.operator_id, LedgerEntry()).given
+            known = (
+                agent.operator_id not in live.agents or name in ledger.get(agent.operator_id, LedgerEntry()).last_sent
+            )
             if name == "roleName" or known:
                 assert vendor.rows[agent.operator_id][name] == agent.fields[name]

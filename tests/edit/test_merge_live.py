@@ -17,7 +17,7 @@ from reconciler.core.model.fields import BY_NAME, LISTED, Field, Kind, Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.plan import Plan
-from reconciler.core.yaml.spelling import can_say
+from reconciler.core.yaml.spelling import is_expressible
 from reconciler.edit import fmt, merge_live, tree
 from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import COMPANY, HEAD, live, live_agent, planned
@@ -146,7 +146,7 @@ def test_the_plan_is_empty_afterwards(seed: int) -> None:
     listed = moved(random, stated(data), leaving=0.2)
     merged = merge_live("agents.yaml", data, listed)
     left = [(each.kind, change) for each in plan_of(merged, listed).actions for change in each.changes or (None,)]
-    assert not [change for _, change in left if change is None or can_say(BY_NAME[change.field], change.before)]
+    assert not [change for _, change in left if change is None or is_expressible(BY_NAME[change.field], change.before)]
     assert merge_live("agents.yaml", merged, listed) == merged
 
 

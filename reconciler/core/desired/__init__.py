@@ -1,1 +1,1 @@
-"""A document becomes the desired state, or problems."""
+"""Documents to the desired state, or to the problems that keep it from being one."""

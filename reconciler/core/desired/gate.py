@@ -1,8 +1,8 @@
-"""A JSON Schema as one small function that says yes, or that it cannot.
+"""A fast check in front of the schema validator.
 
-Yes means that the strict validator of `core.schema` finds nothing, fifty times as fast. What is not accepted is for
-that validator to judge and to put in words. A keyword that is not known here is an error, so that the schema cannot
-outgrow its gate unnoticed.
+A gate is one function compiled from a JSON Schema. If it returns true, the strict validator of `desired.schema` would
+find nothing; the gate is fifty times as fast. If it returns false, the strict validator decides and finds the problems.
+A keyword that the compiler does not know is an error, so the schema cannot outgrow the gate unnoticed.
 """
 
 from __future__ import annotations
@@ -17,30 +17,32 @@ Schema = dict[str, Any]
 Check = Callable[[Any], bool]
 
 
-def gate(schema: Schema, definitions: Schema) -> Check:
-    """Whether a value surely satisfies a schema, whose references lead into `definitions`.
+def compile_gate(schema: Schema, definitions: Schema) -> Check:
+    """Compile a schema into a function that is true only for values that satisfy it.
 
-    Raises `KeyError` for a keyword that it does not know.
+    `definitions` holds the schemas that a `$ref` names.
+
+    Raises:
+        KeyError: the schema has a keyword that the compiler does not know.
     """
-    words = {word: value for word, value in schema.items() if word not in _SAYS_NOTHING}
+    keywords = {keyword: value for keyword, value in schema.items() if keyword not in _ANNOTATIONS}
     checks: list[Check] = []
-    if words.get("type") == "object":
-        parts = {
-            word: words.pop(word) for word in ("type", "properties", "required", "additionalProperties") & words.keys()
-        }
-        checks.append(_object(parts, definitions))
-    elif listed := [words.pop(word) for word in ("enum", "const") if word in words]:
-        values = listed[0] if isinstance(listed[0], list) else listed
-        checks.append(_one_of_these([value for value in values if _type(words.get("type"))(value)]))
-        words.pop("type", None)
-    checks += [_CHECKS[word](value, definitions) for word, value in words.items()]
-    return reduce(_both, checks) if checks else _anything
+    if keywords.get("type") == "object":
+        of_object = {keyword: keywords.pop(keyword) for keyword in _OF_OBJECT & keywords.keys()}
+        checks.append(_object(of_object, definitions))
+    elif choices := [keywords.pop(keyword) for keyword in ("enum", "const") if keyword in keywords]:
+        values = choices[0] if isinstance(choices[0], list) else choices
+        checks.append(_enum([value for value in values if _type(keywords.get("type"))(value)]))
+        keywords.pop("type", None)
+    checks += [_CHECKS[keyword](value, definitions) for keyword, value in keywords.items()]
+    return reduce(_both, checks) if checks else _accept_all
 
 
-_SAYS_NOTHING: Final = frozenset(("$schema", "$id", "$defs", "title", "description", "default"))
+_ANNOTATIONS: Final = frozenset(("$schema", "$id", "$defs", "title", "description", "default"))
+_OF_OBJECT: Final = frozenset(("type", "properties", "required", "additionalProperties"))
 
 
-def _anything(_: Any) -> bool:
+def _accept_all(_: Any) -> bool:
     return True
 
 
@@ -49,35 +51,35 @@ def _both(first: Check, second: Check) -> Check:
 
 
 def _object(schema: Schema, definitions: Schema) -> Check:
-    """Most values of most keys are any text, or true or false: those are told by their class alone."""
+    """Accept a mapping. Most keys take any text, or true and false; for them the class of the value suffices."""
     properties = schema.get("properties", {})
-    checks = {name: gate(rules, definitions) for name, rules in properties.items()}
-    kinds = {name: kind for name, rules in properties.items() if (kind := _freely(rules, checks[name]))}
+    checks = {name: compile_gate(rules, definitions) for name, rules in properties.items()}
+    classes = {name: class_ for name, rules in properties.items() if (class_ := _sufficient_class(rules, checks[name]))}
     required = frozenset(schema.get("required", ()))
-    more = schema.get("additionalProperties", {})
-    others = gate(more, definitions) if isinstance(more, dict) else None
+    additional = schema.get("additionalProperties", {})
+    other = compile_gate(additional, definitions) if isinstance(additional, dict) else None
 
     def check(value: Any) -> bool:
         if not (isinstance(value, dict) and required <= value.keys()):
             return False
         for name, inner in value.items():
-            if inner.__class__ is not kinds.get(name):
-                known = checks.get(name, others)
-                if known is None or not known(inner):
+            if inner.__class__ is not classes.get(name):
+                passes = checks.get(name, other)
+                if passes is None or not passes(inner):
                     return False
         return True
 
     return check
 
 
-def _freely(rules: Schema, check: Check) -> type | None:
-    """The class of which every value will do, where there is one."""
-    if rules.keys() - _SAYS_NOTHING == {"type"} and rules["type"] == "string":
+def _sufficient_class(rules: Schema, check: Check) -> type | None:
+    """The class whose every value satisfies the rules, or `None`."""
+    if rules.keys() - _ANNOTATIONS == {"type"} and rules["type"] == "string":
         return str
     return bool if check(True) and check(False) else None
 
 
-def _one_of_these(values: list[Any]) -> Check:
+def _enum(values: list[Any]) -> Check:
     accepted: dict[type, set[Any]] = {}
     for value in values:
         accepted.setdefault(value.__class__, set()).add(value)
@@ -89,7 +91,7 @@ _TYPES: Final[dict[str, type]] = {"string": str, "integer": int, "boolean": bool
 
 def _type(names: str | list[str] | None, _: Schema | None = None) -> Check:
     if names is None:
-        return _anything
+        return _accept_all
     kinds = tuple(_TYPES[name] for name in ([names] if isinstance(names, str) else names))
     if list in kinds:
         return lambda value: isinstance(value, kinds)
@@ -97,25 +99,25 @@ def _type(names: str | list[str] | None, _: Schema | None = None) -> Check:
 
 
 def _pattern(pattern: str, _: Schema) -> Check:
-    # ECMA's $ ends the text; Python's also stops before a final line break.
+    # In ECMA, $ matches only at the end; in Python also before a final line break.
     search = re.compile(pattern.replace("$", r"\Z")).search
     return lambda value: not isinstance(value, str) or search(value) is not None
 
 
 def _items(rules: Schema, definitions: Schema) -> Check:
-    check = gate(rules, definitions)
+    check = compile_gate(rules, definitions)
     return lambda value: not isinstance(value, list) or all(map(check, value))
 
 
 def _not(rules: Schema, definitions: Schema) -> Check:
-    """The contrary of a pattern. Of other schemas a no would have to be sure, and here only a yes is."""
+    """Accept text that a pattern does not match. Only patterns: for other schemas a gate's false proves nothing."""
     ((word, pattern),) = rules.items()
     check = {"pattern": _pattern}[word](pattern, definitions)
     return lambda value: isinstance(value, str) and not check(value)
 
 
 def _one_of(choices: list[Schema], _: Schema) -> Check:
-    """Exactly one of several keys."""
+    """Accept a mapping that has exactly one of several keys."""
     names = [name for choice in choices for name in choice["required"]]
     return lambda value: isinstance(value, dict) and sum(name in value for name in names) == 1
 
@@ -130,5 +132,5 @@ _CHECKS: Final[dict[str, Callable[[Any, Schema], Check]]] = {
     "items": _items,
     "not": _not,
     "oneOf": _one_of,
-    "$ref": lambda name, definitions: gate(definitions[name.removeprefix("#/$defs/")], definitions),
+    "$ref": lambda name, definitions: compile_gate(definitions[name.removeprefix("#/$defs/")], definitions),
 }

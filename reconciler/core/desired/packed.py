@@ -1,8 +1,8 @@
-"""What files say as a few plain values and back: what one process tells another.
+"""A desired state, or the problems of its files, as bytes that one process sends to another.
 
-First whose agents they are about, where that is known ahead; then the state, or the problems. Knows nothing of how
-files are read: the process that is told has no need of a parser. Values that several agents share stay shared among
-those of one part.
+The bytes come in parts. The first part is the company, if the files name it before their agents. The next part is the
+state without its agents, or the problems; parts with the agents follow. Agents of one part share equal values as
+before. The receiver needs no parser, so this module imports nothing that reads files.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from reconciler.core.model.problem import Place, Problem
 if TYPE_CHECKING:
     from reconciler.core.model.fields import Value
 
-AGENTS_A_PART: Final = 1000
+AGENTS_PER_PART: Final = 1000
 
 
 class PackedAgent(NamedTuple):
-    """A desired agent as plain values, for where many are handed on."""
+    """A desired agent as plain values, which `marshal` accepts."""
 
     operator_id: str
     fields: dict[str, Value]
@@ -32,31 +32,31 @@ class PackedAgent(NamedTuple):
     column: int
 
 
-def agent_of(row: PackedAgent) -> DesiredAgent:
-    """The agent itself, also of a row that became a bare tuple on the way."""
+def unpacked_agent(row: PackedAgent) -> DesiredAgent:
+    """The agent of a row, which may arrive as a bare tuple."""
     operator_id, fields, password, file, line, column = row
     source = PasswordSource(*password) if password else None
     return DesiredAgent(operator_id, fields, source, Place(file, line, column))
 
 
 def packed_company(company: Company | None) -> bytes:
-    """The first part."""
+    """The first part: the company, or `None` if the files do not name it before their agents."""
     return marshal.dumps(None if company is None else _plain(company))
 
 
 def packed_problems(problems: Iterable[Problem]) -> bytes:
-    """The other part, where there are problems."""
-    told = [(*_at(problem.place), problem.path, problem.message, problem.hint) for problem in problems]
-    return marshal.dumps(("problems", told))
+    """The part after the first if the files have problems."""
+    rows = [(*_at(problem.place), problem.path, problem.message, problem.hint) for problem in problems]
+    return marshal.dumps(("problems", rows))
 
 
 def packed_state(state: DesiredState, rows: Iterable[PackedAgent], count: int) -> Iterator[bytes]:
-    """The other parts: a state without its agents, and so many of these."""
+    """The parts after the first: `state` without its agents, then the `count` agents of `rows`."""
     limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes)]
-    kept = (state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
-    yield marshal.dumps(("state", (_plain(state.company), *kept, count)))
-    plain = map(tuple, rows)
-    while part := list(islice(plain, AGENTS_A_PART)):
+    rest = (state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
+    yield marshal.dumps(("state", (_plain(state.company), *rest, count)))
+    tuples = map(tuple, rows)
+    while part := list(islice(tuples, AGENTS_PER_PART)):
         yield marshal.dumps(part)
 
 
@@ -69,20 +69,24 @@ def _at(place: Place) -> tuple[str, int, int]:
 
 
 def unpacked_company(part: bytes) -> Company | None:
-    """Whose agents the files are about, or `None` where that has to be waited for."""
-    told = marshal.loads(part)  # noqa: S302 - of our own process
-    return None if told is None else Company(*told)
+    """The company of the first part; `None` means that only the other parts tell it."""
+    company = marshal.loads(part)  # noqa: S302 - of our own process
+    return None if company is None else Company(*company)
 
 
 def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem, ...]]:
-    """The state, or the problems; takes no more of the parts than were made of them."""
-    kind, told = marshal.loads(next(parts))  # noqa: S302 - of our own process
+    """The state, or `None` and the problems, from the parts after the first. Takes no more parts than belong to it.
+
+    Raises:
+        StopIteration: the parts end too early.
+    """
+    kind, content = marshal.loads(next(parts))  # noqa: S302 - of our own process
     if kind == "problems":
-        return None, tuple(Problem(Place(*place), *words) for *place, words in ((*each[:3], each[3:]) for each in told))
-    company, files, sha256, scope, prune, protect, limits, recipients, count = told
+        return None, tuple(Problem(Place(*place), *words) for *place, words in ((*row[:3], row[3:]) for row in content))
+    company, files, sha256, scope, prune, protect, limits, recipients, count = content
     agents: list[DesiredAgent] = []
     while len(agents) < count:
-        agents += map(agent_of, marshal.loads(next(parts)))  # noqa: S302 - of our own process
+        agents += map(unpacked_agent, marshal.loads(next(parts)))  # noqa: S302 - of our own process
     deletes, changes = (None if text is None else Limit(text) for text in limits)
     state = DesiredState(
         Company(*company), tuple(agents), files, sha256, scope, prune, protect, deletes, changes, recipients

@@ -1,7 +1,7 @@
-"""What the schema finds, in plain words: where, what is wrong, what was written, what to do.
+"""The schema's errors as problems in plain words: where, what is wrong, what the file says, what to do.
 
-The schema library's own messages are never shown: they quote the value, and a value may be a password. What was
-written is shown for known fields only, and for nothing at or below a `password` or among the `recipients`.
+Nobody sees the messages of the schema library: they quote the value, and a value may be a password. A problem repeats
+the value of known fields only, and never one at or below a `password` or among the `recipients`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.core.desired.schema import accepts, accepts_one, strict_validator
+from reconciler.core.desired.schema import document_gate, item_gate, strict_validator
 from reconciler.core.model.fields import KEY
 from reconciler.core.model.problem import Problem, closest
 from reconciler.core.yaml.document import Document
@@ -19,40 +19,42 @@ from reconciler.core.yaml.nodes import Mapping, Node, Path, Sequence
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-SHOWN: Final = 60
-"""Characters of a written value that a message repeats."""
+MAX_SHOWN: Final = 60
+"""The maximum number of characters that a message repeats of a value."""
 
 
 def schema_problems(document: Document) -> list[Problem]:
-    """Everything that the schema refuses in a document, one problem a place."""
-    if accepts()(document.root):
+    """Everything that the schema refuses in a document. A value gets one problem, a mapping may get several."""
+    if document_gate()(document.root):
         return []
-    suspect, indices = _suspects(document.root)
-    best: dict[tuple[Path, str], ValidationError] = {}
-    for error in strict_validator().iter_errors(suspect):
+    rejected, indices = _rejected_parts(document.root)
+    error_at: dict[tuple[Path, str], ValidationError] = {}
+    for error in strict_validator().iter_errors(rejected):
         structural = isinstance(error.instance, Mapping) and error.validator in _STRUCTURAL
-        at = (tuple(error.absolute_path), str(error.validator) if structural else "")
-        if at not in best or error.validator == "enum":
-            best[at] = error
+        place = (tuple(error.absolute_path), str(error.validator) if structural else "")
+        if place not in error_at or error.validator == "enum":
+            error_at[place] = error
     return [
-        problem for (path, _), error in best.items() for problem in _in_words(document, _in_whole(path, indices), error)
+        problem
+        for (path, _), error in error_at.items()
+        for problem in _problems_of(document, _path_in_document(path, indices), error)
     ]
 
 
-def _suspects(root: Mapping) -> tuple[Mapping, dict[str, list[int]]]:
-    """The root with those agents and pools alone that do not pass the gate, and which of the file's these are."""
-    suspect, indices = Mapping(root), {}
+def _rejected_parts(root: Mapping) -> tuple[Mapping, dict[str, list[int]]]:
+    """The root with only the agents and pools that their gate rejects, and their indices in the file by key."""
+    rejected, indices = Mapping(root), {}
     for key in ("agents", "pools"):
-        listed = root.get(key)
-        if isinstance(listed, Sequence):
-            passes = accepts_one(key)
-            indices[key] = [index for index, each in enumerate(listed) if not passes(each)]
-            suspect[key] = Sequence(listed[index] for index in indices[key])
-    return suspect, indices
+        entries = root.get(key)
+        if isinstance(entries, Sequence):
+            passes = item_gate(key)
+            indices[key] = [index for index, entry in enumerate(entries) if not passes(entry)]
+            rejected[key] = Sequence(entries[index] for index in indices[key])
+    return rejected, indices
 
 
-def _in_whole(path: Path, indices: dict[str, list[int]]) -> Path:
-    """The path in the document of a path among the suspects."""
+def _path_in_document(path: Path, indices: dict[str, list[int]]) -> Path:
+    """The path in the document of a path in the root that `_rejected_parts` returns."""
     key, *rest = path or ("",)
     if rest and isinstance(rest[0], int) and key in indices:
         return (key, indices[str(key)][rest[0]], *rest[1:])
@@ -60,22 +62,22 @@ def _in_whole(path: Path, indices: dict[str, list[int]]) -> Path:
 
 
 _STRUCTURAL: Final = ("required", "additionalProperties", "oneOf")
-"""What a mapping may break several of at once; of a value one complaint is enough."""
+"""A mapping may break several of these keywords, and gets a problem for each. Any other value gets one problem."""
 
 
 def path_text(document: Document, path: Path) -> str:
-    """A path for people: `agents[3] (8004).afterInterval`."""
+    """A path as text for people: `agents[3] (8004).afterInterval`."""
     text, node = "", document.root
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f"{'.' if text else ''}{step}"
-        node = _child(node, step)
+        node = _step_into(node, step)
         if isinstance(step, int) and isinstance(node, Mapping):
-            text += _named(node)
+            text += _entry_label(node)
     return text
 
 
-def _named(node: Mapping) -> str:
-    """Which agent, or which pool."""
+def _entry_label(node: Mapping) -> str:
+    """The id of an agent, or the range of a pool, in brackets; empty if it has none."""
     if isinstance(node.get(KEY), str):
         return f" ({node[KEY]})"
     first, last = node.get("from"), node.get("to")
@@ -83,22 +85,22 @@ def _named(node: Mapping) -> str:
 
 
 def problem_at(document: Document, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
-    """A problem with the value at `path`, or with `key` the key that leads to it."""
+    """A problem with the value at `path`, or if `key` is true with the key that leads to it."""
     return Problem(document.place(path, key=key), path_text(document, path), message, hint)
 
 
-def _child(node: Any, step: str | int) -> Any:
+def _step_into(node: Any, step: str | int) -> Any:
     try:
         return node[step]
     except (KeyError, IndexError, TypeError):
         return None
 
 
-def _secret(path: Path) -> bool:
-    return "password" in path or path[:1] == ("recipients",)  # a private key is soon pasted for a public one
+def _is_secret(path: Path) -> bool:
+    return "password" in path or path[:1] == ("recipients",)  # people paste a private key for a public one
 
 
-def _in_words(document: Document, path: Path, error: Any) -> Iterator[Problem]:
+def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem]:
     match error.validator:
         case "additionalProperties":
             yield from _unknown_keys(document, path, error)
@@ -109,7 +111,7 @@ def _in_words(document: Document, path: Path, error: Any) -> Iterator[Problem]:
                     yield problem_at(document, path, f"{name} is missing", _HOW_TO_ADD.get(name, f"add {name}:"))
         case _:
             message, hint = _value_words(error, path)
-            typed = _typed(document, path, error.instance)
+            typed = _as_typed(document, path, error.instance)
             written = f"; written: {typed}" if typed else ""
             quoted = f'{hint}: "{typed}"' if hint == _QUOTE and typed[:1].strip("&*!") else hint
             yield problem_at(document, path, message + written, quoted)
@@ -130,16 +132,16 @@ def _unknown_keys(document: Document, path: Path, error: Any) -> Iterator[Proble
         hint = f"did you mean {guess}?" if guess else "known here: " + ", ".join(known)
         if name == KEY and path[:1] == ("pools",):
             hint = _HOW_TO_ADD["from"]
-        what = "an unknown key" if _secret(path) else f"unknown key {_clip(name)}"
-        at = document.place((*path, name), key=True)
-        yield Problem(at, path_text(document, path if _secret(path) else (*path, name)), what, hint)
+        message = "an unknown key" if _is_secret(path) else f"unknown key {_clip(name)}"
+        place = document.place((*path, name), key=True)
+        yield Problem(place, path_text(document, path if _is_secret(path) else (*path, name)), message, hint)
 
 
 def _value_words(error: Any, path: Path) -> tuple[str, str]:
     value = error.instance
     if path and path[-1] == "password" and error.validator == "type":
-        how = "write password: {env: NAME, version: 1}; if a password stood here, change it: git remembers"
-        return "must say where the password comes from, never the password itself", how
+        hint = "write password: {env: NAME, version: 1}; if a password stood here, change it: git remembers"
+        return "must say where the password comes from, never the password itself", hint
     match error.validator:
         case "enum":
             return _choice_words(error.validator_value, value)
@@ -172,9 +174,9 @@ def _choice_words(allowed: list[Any], value: object) -> tuple[str, str]:
 
 
 def _flag_words(value: object) -> tuple[str, str]:
-    odd = value.casefold() if isinstance(value, str) else ""
-    yes = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}.get(odd)
-    return "must be true or false", f"YAML 1.2 reads {odd} as text; write {yes}" if yes else ""
+    word = value.casefold() if isinstance(value, str) else ""
+    meant = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}.get(word)
+    return "must be true or false", f"YAML 1.2 reads {word} as text; write {meant}" if meant else ""
 
 
 _QUOTE: Final = "quote it"
@@ -198,13 +200,13 @@ def _type_words(wanted: str | list[str], value: object) -> tuple[str, str]:
     return f"must be {names}", "write it without quotes" if kinds == ["integer"] and digits else ""
 
 
-def _typed(document: Document, path: Path, value: Node) -> str:
-    """A value as it was typed, or nothing where that may not be shown."""
-    if _secret(path) or isinstance(value, Mapping | Sequence):
+def _as_typed(document: Document, path: Path, value: Node) -> str:
+    """A value as typed in the file; empty if it may be secret, or is a mapping or a list."""
+    if _is_secret(path) or isinstance(value, Mapping | Sequence):
         return ""
-    return _clip(value) if isinstance(value, str) else document.written(document.place(path))
+    return _clip(value) if isinstance(value, str) else document.typed_at(document.place(path))
 
 
 def _clip(text: str) -> str:
-    shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    shown = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
     return json.dumps(shown, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Documents to DesiredState: the schema's problems, the rules across agents, and the values that count."""
+"""Files to the desired state: parse, check against the schema and the rules across agents, take the values."""
 
 from __future__ import annotations
 
@@ -9,102 +9,102 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.desired.packed import PackedAgent, agent_of
+from reconciler.core.desired.packed import PackedAgent, unpacked_agent
 from reconciler.core.desired.problems import problem_at, schema_problems
 from reconciler.core.desired.resolve import (
-    MOST_IN_A_POOL,
+    MAX_POOL_SIZE,
     Base,
-    Resolved,
-    child,
+    ResolvedAgent,
     entries,
     is_template,
+    mapping_or_empty,
     pool_range,
     resolve,
 )
-from reconciler.core.desired.schema import accepts_at
+from reconciler.core.desired.schema import key_gate
 from reconciler.core.model.desired import Company, DesiredState, Limit, matches
 from reconciler.core.model.fields import CANON, KEY, Value
 from reconciler.core.model.problem import Content, Place, Problem, closest
-from reconciler.core.yaml.document import Document, parse, peek
+from reconciler.core.yaml.document import Document, parse, peek_value
 from reconciler.core.yaml.nodes import Mapping, Path, Sequence
 
 Problems = tuple[Problem, ...]
 
 
 def read_desired(file: str, data: bytes, *, pure: bool = False) -> tuple[DesiredState | None, Problems]:
-    """One file's bytes to a desired state, or `None` and every problem found."""
+    """One file to a desired state, or `None` and every problem found, sorted by place."""
     return read_files(((file, data),), pure=pure)
 
 
 def read_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> tuple[DesiredState | None, Problems]:
-    """Several files' bytes to one desired state, or `None` and every problem found, in file order.
+    """Several files to one desired state, or `None` and every problem found, sorted by place.
 
-    The name of each file is what places show, and the folder that its password files are seen from. A `Problem` for
-    content says why a file cannot be read.
+    Each file has a name and its bytes, or the problem that keeps it from being read. Places show the name, and the
+    paths of password files start from its folder.
     """
-    reading = parse_files(files, pure=pure)
-    return (None, reading.problems) if reading.problems else (desired_state(reading), ())
+    parsed = parse_files(files, pure=pure)
+    return (None, parsed.problems) if parsed.problems else (desired_state(parsed), ())
 
 
-def company_at_head(data: bytes) -> Company | None:
-    """Whose agents a file is about, where that stands plainly before the agents; the rest of the file is not read."""
-    company: Any = peek(data, "company", frozenset(("agents", "pools")))
-    return _company(company) if accepts_at("company")(company) else None
+def peek_company(data: bytes) -> Company | None:
+    """The company of a file, read without parsing the rest; `None` unless a valid one comes before the agents."""
+    company: Any = peek_value(data, "company", frozenset(("agents", "pools")))
+    return _company(company) if key_gate("company")(company) else None
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedFiles:
-    """What files say: their documents, the agents that these resolve to, and everything that is wrong with them."""
+    """Parsed and checked files: their documents, the agents these resolve to, and all problems, sorted by place."""
 
     documents: tuple[Document, ...]
-    agents: tuple[Resolved, ...]
+    agents: tuple[ResolvedAgent, ...]
     problems: Problems
 
 
 def parse_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> ParsedFiles:
-    """Read, check and resolve. A file that cannot be parsed keeps the rules across agents from being asked."""
-    read = [(None, (data,)) if isinstance(data, Problem) else parse(file, data, pure=pure) for file, data in files]
-    found = [problem for _, problems in read for problem in problems]
-    documents = tuple(document for document, _ in read if document is not None)
+    """Parse, check and resolve files. The rules across agents run only if every file can be parsed."""
+    results = [(None, (data,)) if isinstance(data, Problem) else parse(file, data, pure=pure) for file, data in files]
+    syntax_problems = [problem for _, problems in results for problem in problems]
+    documents = tuple(document for document, _ in results if document is not None)
     agents = resolve(documents)
-    broken = {problem.place for problem in found}  # what follows from a broken value is noise
-    follow = [problem for document in documents for problem in schema_problems(document)]
-    if len(documents) == len(read):
-        follow += [problem for rule in RULES for problem in rule(documents, agents)]
-    problems = [*found, *(problem for problem in follow if not problem.path or problem.place not in broken)]
+    broken = {problem.place for problem in syntax_problems}  # a second problem of a broken value is noise
+    later = [problem for document in documents for problem in schema_problems(document)]
+    if len(documents) == len(results):
+        later += [problem for rule in RULES for problem in rule(documents, agents)]
+    problems = [*syntax_problems, *(problem for problem in later if not problem.path or problem.place not in broken)]
     return ParsedFiles(documents, agents, tuple(sorted(problems, key=lambda problem: problem.place)))
 
 
-Rule = Callable[[tuple[Document, ...], tuple[Resolved, ...]], Iterator[Problem]]
+Rule = Callable[[tuple[Document, ...], tuple[ResolvedAgent, ...]], Iterator[Problem]]
 
 
-def _company_stands(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
+def _company_is_there(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
     if not any("company" in document.root for document in documents):
         hint = "add company: {abbreviate: …}" + (" to one of the files" if len(documents) > 1 else "")
         yield problem_at(documents[0], (), "company is missing", hint)
 
 
-_ONCE: Final = ("company", "scope", "prune", "protect", "guardrails", "recipients")
+_IN_ONE_FILE: Final = ("company", "scope", "prune", "protect", "guardrails", "recipients")
 
 
-def _top_level_keys_stand_once(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
-    """What speaks for the whole stands in one file; of profiles each name does."""
-    paths: list[Path] = [(key,) for key in _ONCE]
-    paths += sorted({("profiles", name) for doc in documents for name in child(doc.root.get("profiles"))})
+def _top_level_keys_are_in_one_file(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    """Only one file may set a key that holds for all agents, or define a profile of a certain name."""
+    paths: list[Path] = [(key,) for key in _IN_ONE_FILE]
+    paths += sorted({("profiles", name) for doc in documents for name in mapping_or_empty(doc.root.get("profiles"))})
     for path in paths:
         holders = [document for document in documents if _has(document, path)]
         for document in holders[1:]:
-            where, what = holders[0].place(path, key=True), " ".join(map(str, path)).replace("profiles", "profile")
-            message = f"{what} stands in two files; the first is at {where}"
+            first, name = holders[0].place(path, key=True), " ".join(map(str, path)).replace("profiles", "profile")
+            message = f"{name} stands in two files; the first is at {first}"
             yield problem_at(document, path, message, "keep one of the two", key=True)
 
 
 def _has(document: Document, path: Path) -> bool:
-    node = document.root if len(path) == 1 else child(document.root.get("profiles"))
+    node = document.root if len(path) == 1 else mapping_or_empty(document.root.get("profiles"))
     return path[-1] in node
 
 
-def _pools_are_ranges(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
+def _pools_are_ranges(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
     for document in documents:
         for path, pool in entries(document, "pools"):
             if isinstance(pool.get("from"), str) and isinstance(pool.get("to"), str):
@@ -118,8 +118,8 @@ def _range_problems(document: Document, path: Path, pool: Mapping) -> Iterator[P
         yield problem_at(document, (*path, "to"), f"{first} to {last} is no range of ids", hint)
     elif not bounds:
         yield problem_at(document, (*path, "to"), f"{last} comes before {first}", "swap the two")
-    elif len(bounds) > MOST_IN_A_POOL:
-        message = f"{len(bounds):,} agents in one pool; {MOST_IN_A_POOL:,} is the limit"
+    elif len(bounds) > MAX_POOL_SIZE:
+        message = f"{len(bounds):,} agents in one pool; {MAX_POOL_SIZE:,} is the limit"
         yield problem_at(document, (*path, "to"), message, "check the digits, or split the pool")
     else:
         listed = pool.get("except")
@@ -129,38 +129,38 @@ def _range_problems(document: Document, path: Path, pool: Mapping) -> Iterator[P
                 yield problem_at(document, (*path, "except", index), message, "remove it, or mend the range")
 
 
-def _ids_stand_once(_: tuple[Document, ...], agents: tuple[Resolved, ...]) -> Iterator[Problem]:
-    seen: dict[str, Resolved] = {}
-    told: set[tuple[Place, Place]] = set()
+def _ids_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    seen: dict[str, ResolvedAgent] = {}
+    reported: set[tuple[Place, Place]] = set()
     for agent in agents:
         if not isinstance(agent.operator_id, str):
             continue
         other = seen.setdefault(agent.operator_id, agent)
         if other is agent:
             continue
-        # Of two pools that overlap one id says enough.
+        # Two pools that overlap give one problem, not one for each id.
         pair = (agent.place, other.place)
-        if not (agent.pooled and pair in told):
-            told.add(pair)
-            yield _twice(agent, other)
+        if not (agent.from_pool and pair in reported):
+            reported.add(pair)
+            yield _duplicate_id(agent, other)
 
 
-def _twice(agent: Resolved, other: Resolved) -> Problem:
+def _duplicate_id(agent: ResolvedAgent, other: ResolvedAgent) -> Problem:
     id_ = agent.operator_id
-    if not agent.pooled and not other.pooled:
+    if not agent.from_pool and not other.from_pool:
         message = f"operatorId {id_} stands twice; the first is at {other.document.place((*other.path, KEY))}"
         return problem_at(agent.document, (*agent.path, KEY), message, "keep one of the two")
-    if agent.pooled and other.pooled:
+    if agent.from_pool and other.from_pool:
         message = f"operatorId {id_} is also in the pool at {other.place}"
         return problem_at(agent.document, agent.path, message, "mend the ranges, or add it to the except of one")
-    pool, single = (agent, other) if agent.pooled else (other, agent)
+    pool, single = (agent, other) if agent.from_pool else (other, agent)
     message = f"operatorId {id_} stands in agents, and in the pool at {pool.place} too"
     hint = f'add it to the pool\'s except: ["{id_}"], or remove it here'
     return problem_at(single.document, (*single.path, KEY), message, hint)
 
 
-def _profiles_exist(documents: tuple[Document, ...], _: tuple[Resolved, ...]) -> Iterator[Problem]:
-    known = {name: None for document in documents for name in child(document.root.get("profiles"))}
+def _profiles_exist(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    known = {name: None for document in documents for name in mapping_or_empty(document.root.get("profiles"))}
     for document in documents:
         for path, own in (*entries(document, "agents"), *entries(document, "pools")):
             name = own.get("profile")
@@ -170,58 +170,60 @@ def _profiles_exist(documents: tuple[Document, ...], _: tuple[Resolved, ...]) ->
                 yield problem_at(document, (*path, "profile"), f"there is no profile {name}", hint)
 
 
-def _sip_numbers_are_wanted_once(_: tuple[Document, ...], agents: tuple[Resolved, ...]) -> Iterator[Problem]:
-    seen: dict[str, Resolved] = {}
-    told: set[tuple[str, Path]] = set()
+def _sip_numbers_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    seen: dict[str, ResolvedAgent] = {}
+    reported: set[tuple[str, Path]] = set()
     for agent in agents:
         number = agent.value("sipNumber")
         if not isinstance(number, str):
             continue
         other = seen.setdefault(number, agent)
         path = (*agent.path, "sipNumber") if "sipNumber" in agent.own else agent.path
-        if other is not agent and (number, path) not in told:
-            told.add((number, path))
+        if other is not agent and (number, path) not in reported:
+            reported.add((number, path))
             message = f"agents {other.operator_id} and {agent.operator_id} both want SIP number {number}"
             hint = f"a number belongs to one agent; the other is at {other.values['sipNumber'].place}"
             yield problem_at(agent.document, path, message, hint)
 
 
-def _agents_are_in_scope(documents: tuple[Document, ...], agents: tuple[Resolved, ...]) -> Iterator[Problem]:
-    scopes = [child(document.root.get("scope")).get(KEY) for document in documents if "scope" in document.root]
+def _agents_are_in_scope(documents: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    scopes = [
+        mapping_or_empty(document.root.get("scope")).get(KEY) for document in documents if "scope" in document.root
+    ]
     if not scopes or not isinstance(scopes[0], Sequence):
         return
     scope = tuple(pattern for pattern in scopes[0] if isinstance(pattern, str))
-    told: set[Path] = set()
+    reported: set[Path] = set()
     for agent in agents:
         if isinstance(agent.operator_id, str) and not matches(scope, agent.operator_id):
-            path = agent.path if agent.pooled else (*agent.path, KEY)
-            if not agent.pooled or path not in told:
-                told.add(path)
+            path = agent.path if agent.from_pool else (*agent.path, KEY)
+            if not agent.from_pool or path not in reported:
+                reported.add(path)
                 message = f"agent {agent.operator_id} is outside this file's scope"
                 hint = "widen scope.operatorId, or move the agent to the file that speaks for it"
                 yield problem_at(agent.document, path, message, hint)
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _company_stands,
-    _top_level_keys_stand_once,
+    _company_is_there,
+    _top_level_keys_are_in_one_file,
     _pools_are_ranges,
-    _ids_stand_once,
+    _ids_are_unique,
     _profiles_exist,
-    _sip_numbers_are_wanted_once,
+    _sip_numbers_are_unique,
     _agents_are_in_scope,
 )
-"""The rules across agents. Each also runs on files that the schema refuses, and so takes nothing for granted."""
+"""The rules across agents. They also run on files that the schema refuses, so they rely on no part of it."""
 
 
-def desired_state(reading: ParsedFiles) -> DesiredState:
-    """The state that files without a problem describe."""
-    return replace(head_of(reading), agents=tuple(map(agent_of, rows_of(reading))))
+def desired_state(parsed: ParsedFiles) -> DesiredState:
+    """The desired state of files without problems; its agents are sorted by id."""
+    return replace(state_without_agents(parsed), agents=tuple(map(unpacked_agent, packed_agents(parsed))))
 
 
-def head_of(reading: ParsedFiles) -> DesiredState:
-    """That state without its agents."""
-    documents = reading.documents
+def state_without_agents(parsed: ParsedFiles) -> DesiredState:
+    """The desired state of files without problems, with no agents in it."""
+    documents = parsed.documents
     root: dict[str, Any] = {key: value for document in documents for key, value in document.root.items()}
     guardrails = root.get("guardrails", {})
     scope = root.get("scope")
@@ -239,69 +241,69 @@ def head_of(reading: ParsedFiles) -> DesiredState:
     )
 
 
-def _company(written: Mapping) -> Company:
-    found: Any = written
-    return Company(found["abbreviate"], found.get("companyId"))
+def _company(node: Mapping) -> Company:
+    values: Any = node
+    return Company(values["abbreviate"], values.get("companyId"))
 
 
 def _sha256(documents: tuple[Document, ...]) -> str:
-    """Of one file its own; of several one that does not depend on the order in which they were named."""
-    each = sorted(document.sha256 for document in documents)
-    return each[0] if len(each) == 1 else hashlib.sha256("".join(each).encode()).hexdigest()
+    """The digest of one file, or a digest of several that does not depend on their order."""
+    digests = sorted(document.sha256 for document in documents)
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _limit(written: int | str | None) -> Limit | None:
-    return None if written is None else Limit(str(written))
+def _limit(value: int | str | None) -> Limit | None:
+    return None if value is None else Limit(str(value))
 
 
-class _Said(NamedTuple):
-    """What mappings of values give, one over the other, in canonical spelling."""
+class _ManagedValues(NamedTuple):
+    """The canonical values of the managed fields, and what a `PasswordSource` is made of."""
 
     fields: dict[str, Value]
     password: tuple[Any, ...] | None
 
 
-def _said(document: Document, node: dict[str, Any], below: _Said) -> _Said:
-    """A mapping over what stands below it. All but a number is its own canonical spelling."""
+def _overlaid(document: Document, node: dict[str, Any], below: _ManagedValues) -> _ManagedValues:
+    """The values of `node`, over those of the layers below. Only numbers need `canon`: other values are canonical."""
     fields = {**below.fields, **node}
-    for name in _NO_FIELDS:
+    for name in _KEYS_WITHOUT_FIELD:
         fields.pop(name, None)
     for name, value in node.items():
         if value.__class__ is int:
             fields[name] = CANON[name](value)
-    return _Said(fields, _password(document, node["password"]) if "password" in node else below.password)
+    return _ManagedValues(fields, _password(document, node["password"]) if "password" in node else below.password)
 
 
-_NO_FIELDS: Final = (KEY, "profile", "password", "from", "to", "except")
-_NOTHING: Final = _Said({}, None)
+_KEYS_WITHOUT_FIELD: Final = (KEY, "profile", "password", "from", "to", "except")
+_NO_VALUES: Final = _ManagedValues({}, None)
 
 
-def rows_of(reading: ParsedFiles) -> Iterator[PackedAgent]:
-    """The agents that files without a problem describe, sorted by id.
+def packed_agents(parsed: ParsedFiles) -> Iterator[PackedAgent]:
+    """The agents of files without problems, sorted by id.
 
-    What several share is worked out once: a base, and a pool but for its texts with a number in them.
+    Shared values are computed once: those of a base, and those of a pool except for texts with `{operatorId}`.
     """
-    bases: dict[Base, _Said] = {}
+    values_of: dict[Base, _ManagedValues] = {}
     own: Mapping | None = None
-    for agent in sorted(reading.agents, key=attrgetter("operator_id")):
-        if agent.own is not own:  # the next of a list, or the first of a pool
+    for agent in sorted(parsed.agents, key=attrgetter("operator_id")):
+        if agent.own is not own:  # the next agent of a list, or the first of a pool
             own, (line, column) = agent.own, agent.position
-            below = bases.get(agent.base) or bases.setdefault(agent.base, _base(agent.base))
-            shared, password = _said(agent.document, own, below)
-            filled = [name for name in own if is_template(name, own[name])] if agent.pooled else []
-        fields = {**shared, **{name: CANON[name](agent.value(name)) for name in filled}} if filled else shared
+            below = values_of.get(agent.base) or values_of.setdefault(agent.base, _values_of_base(agent.base))
+            shared, password = _overlaid(agent.document, own, below)
+            templates = [name for name in own if is_template(name, own[name])] if agent.from_pool else []
+        fields = {**shared, **{name: CANON[name](agent.value(name)) for name in templates}} if templates else shared
         yield PackedAgent(agent.operator_id, fields, password, agent.document.file, line, column)
 
 
-def _base(base: Base) -> _Said:
-    said = _NOTHING
+def _values_of_base(base: Base) -> _ManagedValues:
+    values = _NO_VALUES
     for layer in base.layers:
-        said = _said(layer.document, layer.node, said)
-    return said
+        values = _overlaid(layer.document, layer.node, values)
+    return values
 
 
 def _password(document: Document, source: Any) -> tuple[Any, ...]:
-    """What a `PasswordSource` is made of."""
+    """The arguments of the `PasswordSource`."""
     version = source["version"]
     if "env" in source:
         return ("env", source["env"], version)

@@ -1,4 +1,4 @@
-"""The table to `docs/fields.md`: every field in words, with what the vendor allows where."""
+"""The reference of the fields, made from the field table: `docs/fields.md`, and one field for a terminal."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ it means `--allow-replace`. One that is not listed cannot be compared; the ledge
 
 
 def fields_page() -> str:
-    """The page, whole."""
-    return _HEAD + "".join(f"| {' | '.join(_cells(row))} |\n" for row in FIELDS)
+    """The text of `docs/fields.md`."""
+    return _HEAD + "".join(f"| {' | '.join(_row_cells(row))} |\n" for row in FIELDS)
 
 
-def explained(row: Field) -> str:
-    """One field in words, English and Chinese, for a terminal."""
-    default = "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _spelt(row.default)
-    lines = {
+def field_help(row: Field) -> str:
+    """One field in words, English and Chinese, as lines for a terminal."""
+    default = "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _quoted(row.default)
+    rows = {
         "": f"{row.doc}\n{' ' * 14}{row.zh}",
         "value": _values(row),
         "new agents": default,
-        "set": _when(row),
+        "set": _when_set(row),
         "listed": "yes" if row.wire.listed else "no: it cannot be compared, and the ledger remembers what was sent",
     }
-    told = [f"{name:<12}  {text}" for name, text in lines.items() if text]
-    return "\n".join([row.name, *told]).replace("`", "") + "\n"
+    lines = [f"{name:<12}  {text}" for name, text in rows.items() if text]
+    return "\n".join([row.name, *lines]).replace("`", "") + "\n"
 
 
-def _when(row: Field) -> str:
+def _when_set(row: Field) -> str:
     if row.kind is Kind.KEY:
         return "it names the agent; another number is another agent"
     if row.kind is Kind.PASSWORD:
@@ -47,12 +47,12 @@ def _when(row: Field) -> str:
     return "by an edit after creation" if row.deferred else "at creation and later"
 
 
-def _cells(row: Field) -> Iterator[str]:
+def _row_cells(row: Field) -> Iterator[str]:
     yield f"`{row.name}`"
     yield _values(row)
-    for sent in (row.wire.create, row.wire.edit, row.wire.listed):
-        yield "yes" if sent else "no"
-    yield "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _spelt(row.default)
+    for wire_name in (row.wire.create, row.wire.edit, row.wire.listed):
+        yield "yes" if wire_name else "no"
+    yield "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _quoted(row.default)
     yield row.doc
     yield row.zh
 
@@ -64,8 +64,8 @@ def _values(row: Field) -> str:
         case Kind.FLAG:
             return "`true` (1), `false` (0)"
         case Kind.INTEGER:
-            edited = row.edit_rules.get("minimum", row.rules["minimum"])
-            narrowed = f", {edited} or more in an edit" if edited != row.rules["minimum"] else ""
+            edit_minimum = row.edit_rules.get("minimum", row.rules["minimum"])
+            narrowed = f", {edit_minimum} or more in an edit" if edit_minimum != row.rules["minimum"] else ""
             return f"{row.rules['minimum']} or more{narrowed}"
         case Kind.SIP_NUMBER:
             return "text or `null`"
@@ -75,7 +75,7 @@ def _values(row: Field) -> str:
             return "text, not empty" if row.rules.get("minLength") else "text"
 
 
-def _spelt(value: object) -> str:
+def _quoted(value: object) -> str:
     if isinstance(value, bool):
         return "`true`" if value else "`false`"
     return f"`{value}`" if value != "" else "nothing"

@@ -1,4 +1,4 @@
-"""The table to the JSON Schema of the desired-state file (draft 2020-12), and the validator that reads it strictly."""
+"""The JSON Schema (draft 2020-12) of the desired-state file, made from the field table, and its strict validator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.core.desired.gate import Check, gate
+from reconciler.core.desired.gate import Check, compile_gate
 from reconciler.core.model.fields import FIELDS, KEY, Field, Kind
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ VARIABLE: Final[Schema] = {
     "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
     "not": {"pattern": "^[Rr][Ee][Cc][Oo][Nn][Cc][Ii][Ll][Ee][Rr]_"},
 }
-"""The name of an environment variable that may hold a password: none of our own."""
+"""The name of an environment variable that may hold a password; reconciler's own variables may not."""
 _PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
 
 
 def agents_schema() -> Schema:
-    """The schema of one `agents.yaml`, as committed in `schemas/`."""
+    """The schema of one `agents.yaml`, as `schemas/` has it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
@@ -198,7 +198,7 @@ def _password() -> Schema:
 
 
 def field_schema(row: Field) -> Schema:
-    """The schema of one field's value, canonical spelling first."""
+    """The schema of one field's value; among the accepted spellings the canonical one comes first."""
     words = f"{row.doc} {row.zh}"
     match row.kind:
         case Kind.FLAG:
@@ -217,43 +217,43 @@ def field_schema(row: Field) -> Schema:
 
 
 @cache
-def accepts() -> Check:
-    """Whether a document's root surely satisfies `agents_schema`; what it does not accept is for `strict_validator`."""
+def document_gate() -> Check:
+    """The gate of a document's root (see `desired.gate`). `strict_validator` decides about what it rejects."""
     schema = agents_schema()
-    return gate(schema, schema["$defs"])
+    return compile_gate(schema, schema["$defs"])
 
 
 @cache
-def accepts_at(key: str) -> Check:
-    """The same for what stands at `key` of the root."""
+def key_gate(key: str) -> Check:
+    """The gate of the value at `key` of the root."""
     schema = agents_schema()
-    return gate(schema["properties"][key], schema["$defs"])
+    return compile_gate(schema["properties"][key], schema["$defs"])
 
 
 @cache
-def accepts_one(key: str) -> Check:
-    """The same for one of the list that stands at `key` of the root."""
+def item_gate(key: str) -> Check:
+    """The gate of one entry in the list at `key` of the root."""
     schema = agents_schema()
-    return gate(schema["properties"][key]["items"], schema["$defs"])
+    return compile_gate(schema["properties"][key]["items"], schema["$defs"])
 
 
 def _pattern(_: Validator, pattern: str, instance: object, __: Schema) -> Iterator[ValidationError]:
     from jsonschema import ValidationError
 
-    # ECMA's $ ends the text; Python's also stops before a final line break, which no value here may have.
+    # In ECMA, $ matches only at the end; in Python also before a final line break, which no value here may have.
     if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
         yield ValidationError("does not match")
 
 
 @cache
 def strict_validator() -> Validator:
-    """A validator of `agents_schema` for which 1.0 is no integer and `$` is the end."""
-    return strict(agents_schema())
+    """The validator of `agents_schema`, for which 1.0 is no integer and `$` matches only at the end."""
+    return strict_validator_for(agents_schema())
 
 
-def strict(schema: Schema) -> Validator:
-    """A validator of a schema for which 1.0 is no integer and `$` is the end."""
-    # Imported where it is used: a good file passes the gate, and the import takes longer than a small file.
+def strict_validator_for(schema: Schema) -> Validator:
+    """A validator of any schema, for which 1.0 is no integer and `$` matches only at the end."""
+    # Imported here because a good file passes the gate, and the import takes longer than reading a small file.
     from jsonschema import Draft202012Validator, validators
 
     types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)

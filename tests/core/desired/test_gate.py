@@ -10,9 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema.protocols import Validator
 
-from reconciler.core.desired.gate import gate
+from reconciler.core.desired.gate import compile_gate
 from reconciler.core.desired.problems import schema_problems
-from reconciler.core.desired.schema import accepts, accepts_one, agents_schema, field_schema, strict, strict_validator
+from reconciler.core.desired.schema import (
+    agents_schema,
+    document_gate,
+    field_schema,
+    item_gate,
+    strict_validator,
+    strict_validator_for,
+)
 from reconciler.core.model.fields import BY_NAME, FIELDS, KEY
 from tests.core.build import HEAD, document
 from tests.strategies import canonical_values
@@ -43,13 +50,13 @@ ODD: Final[tuple[Any, ...]] = (
 @cache
 def validator(name: str) -> Validator:
     """The strict validator of one field."""
-    return strict({**field_schema(BY_NAME[name]), "$defs": DEFINITIONS})
+    return strict_validator_for({**field_schema(BY_NAME[name]), "$defs": DEFINITIONS})
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_every_field(name: str) -> None:
     """Of every field's odd values gate and validator say the same."""
-    passes = gate(field_schema(BY_NAME[name]), DEFINITIONS)
+    passes = compile_gate(field_schema(BY_NAME[name]), DEFINITIONS)
     assert {repr(value): passes(value) for value in ODD} == {
         repr(value): validator(name).is_valid(value) for value in ODD
     }
@@ -87,28 +94,28 @@ _roots = st.fixed_dictionaries(
 @example({"version": True})
 def test_whole_documents(root: dict[str, Any]) -> None:
     """Of any document gate and validator say the same."""
-    assert accepts()(root) is strict_validator().is_valid(root)
+    assert document_gate()(root) is strict_validator().is_valid(root)
 
 
 @given(st.lists(_agents, max_size=3), st.lists(_pools, max_size=3))
 def test_one_by_one(agents: list[Any], pools: list[Any]) -> None:
     """A list is accepted when each of it is."""
-    one, other = accepts_one("agents"), accepts_one("pools")
-    whole = accepts()({"version": 1, "agents": agents, "pools": pools})
+    one, other = item_gate("agents"), item_gate("pools")
+    whole = document_gate()({"version": 1, "agents": agents, "pools": pools})
     assert whole is (all(map(one, agents)) and all(map(other, pools)))
 
 
 def test_no_new_keyword_passes_unnoticed() -> None:
     """A schema that says more than the gate knows has no gate."""
     with pytest.raises(KeyError):
-        gate({"type": "array", "uniqueItems": True}, {})
+        compile_gate({"type": "array", "uniqueItems": True}, {})
     with pytest.raises(KeyError):
-        gate({"not": {"type": "string"}}, {})
+        compile_gate({"not": {"type": "string"}}, {})
 
 
 def test_a_schema_that_says_nothing() -> None:
     """Words for people refuse no value."""
-    assert gate({"description": "anything"}, {})([object()])
+    assert compile_gate({"description": "anything"}, {})([object()])
 
 
 def test_only_what_is_refused_is_judged_and_keeps_its_place() -> None:

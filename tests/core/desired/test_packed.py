@@ -11,12 +11,12 @@ from reconciler.core.desired import packed as module
 from reconciler.core.desired.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from reconciler.core.desired.read import (
     ParsedFiles,
-    company_at_head,
-    head_of,
+    packed_agents,
     parse_files,
+    peek_company,
     read_desired,
     read_files,
-    rows_of,
+    state_without_agents,
 )
 from reconciler.core.model.desired import Company
 from tests.core.build import HEAD
@@ -39,7 +39,7 @@ def reading() -> ParsedFiles:
 
 def packed(reading: ParsedFiles) -> Iterator[bytes]:
     """A state, in parts."""
-    return packed_state(head_of(reading), rows_of(reading), len(reading.agents))
+    return packed_state(state_without_agents(reading), packed_agents(reading), len(reading.agents))
 
 
 @pytest.mark.parametrize("company", [None, Company("acme"), Company("acme", 0)])
@@ -51,7 +51,7 @@ def test_a_company_goes_ahead(company: Company | None) -> None:
 @pytest.mark.parametrize("each", [1, 2, 4000])
 def test_there_and_back(each: int) -> None:
     """A state is the same on the other side, limits, recipients and passwords included, in however many parts."""
-    with patch.object(module, "AGENTS_A_PART", each):
+    with patch.object(module, "AGENTS_PER_PART", each):
         parts = packed(reading())
         assert unpacked(parts) == read_files(FILES)
         assert list(parts) == []
@@ -97,7 +97,7 @@ def test_an_end_before_the_end() -> None:
 )
 def test_the_company_stands_at_the_head(text: str) -> None:
     """The company is known before the agents are read, and is that of the whole file."""
-    company = company_at_head(text.encode())
+    company = peek_company(text.encode())
     assert company == Company("acme")
     state, problems = read_desired("agents.yaml", text.encode())
     assert problems if state is None else state.company == company
@@ -105,7 +105,7 @@ def test_the_company_stands_at_the_head(text: str) -> None:
 
 def test_a_company_with_an_id() -> None:
     """Its id is known with it."""
-    assert company_at_head(b"company: {abbreviate: a, companyId: 7}\nversion: 1\n") == Company("a", 7)
+    assert peek_company(b"company: {abbreviate: a, companyId: 7}\nversion: 1\n") == Company("a", 7)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_a_company_with_an_id() -> None:
 )
 def test_a_company_that_cannot_plainly_be_told(text: str) -> None:
     """Behind the agents, damaged or wrong, it is left to whoever reads the whole file."""
-    assert company_at_head(text.encode()) is None
+    assert peek_company(text.encode()) is None
 
 
 def test_without_libyaml_nothing_is_told_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """PyYAML's Python parser is not asked twice."""
     monkeypatch.setattr("reconciler.core.yaml.document.HAS_LIBYAML", False)
-    assert company_at_head(HEAD.encode()) is None
+    assert peek_company(HEAD.encode()) is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.desired.problems import SHOWN, path_text, problem_at, schema_problems
+from reconciler.core.desired.problems import MAX_SHOWN, path_text, problem_at, schema_problems
 from reconciler.core.desired.read import read_desired
 from reconciler.core.model.problem import Place, closest
 from tests.core.build import HEAD, document, only, problems
@@ -128,7 +128,7 @@ def test_what_is_wrong_with_a_value(rest: str, message: str | None, hint: str | 
 
 def test_a_long_value_is_cut() -> None:
     """A message repeats no more than the beginning of what was written."""
-    assert SHOWN == 60
+    assert MAX_SHOWN == 60
     cut = in_words(an_agent(f"operatorType: {'x' * 61}"))[0][1]
     whole = in_words(an_agent(f"operatorType: {'x' * 60}"))[0][1]
     assert cut == f'must be one of agent, leader; written: "{"x" * 59}…"'

@@ -284,7 +284,13 @@ def test_a_file_that_cannot_be_read_has_only_that_problem() -> None:
 def test_every_rule_across_agents_is_listed() -> None:
     """The rules are those that are tested here and in `test_pools_and_files`: a new one needs its tests."""
     names = [
-        *("_company_stands", "_top_level_keys_stand_once", "_pools_are_ranges", "_ids_stand_once", "_profiles_exist"),
-        *("_sip_numbers_are_wanted_once", "_agents_are_in_scope"),
+        *(
+            "_company_is_there",
+            "_top_level_keys_are_in_one_file",
+            "_pools_are_ranges",
+            "_ids_are_unique",
+            "_profiles_exist",
+        ),
+        *("_sip_numbers_are_unique", "_agents_are_in_scope"),
     ]
     assert [getattr(rule, "__name__", "") for rule in RULES] == names

@@ -210,7 +210,7 @@ def test_a_replaced_agent_without_a_number_gets_none() -> None:
 def test_what_changes_is_not_carried() -> None:
     """A replaced agent's changed fields have their new values, the SIP number as well."""
     wanted = desired(agent("8001", email="b", sipNumber="60002", roleName="new"))
-    ledger = {"8001": LedgerEntry(given={"roleName": "old"})}
+    ledger = {"8001": LedgerEntry(last_sent={"roleName": "old"})}
     action = act(planned(wanted, live(live_agent("8001", sipNumber="60001")), ledger, ALLOW), "8001")
     assert action.carries == {}
     assert action.after == {"sipNumber": "60002", "email": "b", "roleName": "new"}

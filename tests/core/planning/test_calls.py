@@ -320,9 +320,9 @@ def test_the_vendors_choice_waits_for_all_that_move() -> None:
 def test_a_part_of_a_call() -> None:
     """A part names some of the agents, each with its own action, in the order that is asked for."""
     call = Call("create", ("8001", "8002", "8003"), (4, 5, 7), {"name": "a"}, vendor_password=True)
-    part = call.part(["8003", "8001"])
+    part = call.narrowed_to(["8003", "8001"])
     assert part == Call("create", ("8003", "8001"), (7, 4), {"name": "a"}, vendor_password=True)
-    assert (call.batch, part.batch, part.part(["8001"]).batch) == (True, True, False)
+    assert (call.batch, part.batch, part.narrowed_to(["8001"]).batch) == (True, True, False)
 
 
 def test_an_action_knows_all_that_it_sets() -> None:

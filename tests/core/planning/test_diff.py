@@ -106,9 +106,9 @@ def test_a_write_only_field_is_known_by_the_ledger() -> None:
     """What is never listed is compared with what was last sent."""
     wanted = desired(agent("8001", roleName="r", bindSkillName="s"))
     listed = live(live_agent("8001"))
-    known = {"8001": LedgerEntry(given={"roleName": "r", "bindSkillName": "s"})}
+    known = {"8001": LedgerEntry(last_sent={"roleName": "r", "bindSkillName": "s"})}
     assert diff(wanted, listed, known).agents == ()
-    other = {"8001": LedgerEntry(given={"roleName": "q", "bindSkillName": "t"})}
+    other = {"8001": LedgerEntry(last_sent={"roleName": "q", "bindSkillName": "t"})}
     (found,) = diff(wanted, listed, other).agents
     assert found.changes == (FieldChange("roleName", "q", "r"), FieldChange("bindSkillName", "t", "s"))
     assert found.unknowable == ()
@@ -117,7 +117,9 @@ def test_a_write_only_field_is_known_by_the_ledger() -> None:
 def test_a_write_only_field_without_a_record() -> None:
     """Not recorded, what can be edited is a change from something unknown, and the rest cannot be known."""
     wanted = agent("8001", roleName="r", bindSkillName="s", bindSkillLevel=0)
-    (found,) = diff(desired(wanted), live(live_agent("8001")), {"8002": LedgerEntry(given={"roleName": "r"})}).agents
+    (found,) = diff(
+        desired(wanted), live(live_agent("8001")), {"8002": LedgerEntry(last_sent={"roleName": "r"})}
+    ).agents
     assert found.changes == (FieldChange("roleName", None, "r", before_known=False),)
     assert set(found.unknowable) == {"bindSkillName", "bindSkillLevel"}
 
@@ -130,7 +132,7 @@ def test_what_only_cannot_be_known_is_a_difference() -> None:
 
 def test_the_listing_wins_over_the_ledger() -> None:
     """A listed field is compared with the listing, whatever a ledger might say of it."""
-    ledger = {"8001": LedgerEntry(given={"name": "b"})}
+    ledger = {"8001": LedgerEntry(last_sent={"name": "b"})}
     (found,) = diff(desired(agent("8001", name="b")), live(live_agent("8001", name="a")), ledger).agents
     assert found.changes == (FieldChange("name", "a", "b"),)
 
