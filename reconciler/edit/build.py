@@ -1,4 +1,4 @@
-"""Nodes made from values, in canonical spelling: what is to be added to a tree."""
+"""Nodes for new values, in canonical spelling, to be inserted into a tree."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Final
 from reconciler.core.model.fields import BY_NAME, KEY, Kind, canon
 from reconciler.core.yaml.spelling import PASSWORD_ORDER, field_value, quoted, scalar
 from reconciler.edit.live import AddedAgent
-from reconciler.edit.printer import flowing
+from reconciler.edit.printer import print_flow
 from reconciler.edit.tree import Item, Node
 
-_FITS: Final = 100
-"""Columns of an agent on one line."""
+_MAX_COLUMNS: Final = 100
+"""Columns that an agent on one line may take."""
 
 
 def field_node(name: str, value: Any) -> Node:
-    """The value of a key of an agent; an integer of the vendor's becomes its name."""
+    """The value of an agent's key; an integer that the vendor uses becomes its name."""
     row = BY_NAME.get(name)
     if isinstance(value, dict):
         return _mapping([_pair(key, scalar_node(scalar(value[key]))) for key in PASSWORD_ORDER if key in value])
@@ -32,15 +32,15 @@ def ids_node(ids: Iterable[str]) -> Node:
 
 
 def scalar_node(text: str) -> Node:
-    """A scalar that is spelt already."""
+    """A scalar whose spelling is given."""
     return Node("scalar", 0, text=text)
 
 
 def agent_item(agent: AddedAgent, *, flow: bool, indent: int) -> Item:
-    """An agent for the list; with `flow` on one line, where it fits behind a dash in column `indent`."""
+    """An agent for the list, with `flow` on one line if it fits there behind a dash in column `indent`."""
     own: Mapping[str, Any] = {KEY: agent.operator_id, **agent.own}
     node = _mapping([_pair(name, field_node(name, value)) for name, value in own.items()])
-    node.block = not flow or len(flowing(node, 0)) + indent + 2 > _FITS
+    node.block = not flow or len(print_flow(node, 0)) + indent + 2 > _MAX_COLUMNS
     return Item(node)
 
 
@@ -50,7 +50,7 @@ def section_item(name: str, items: list[Item]) -> Item:
 
 
 def insert(mapping: Node, name: str, value: Node, order: tuple[str, ...]) -> None:
-    """Set a key of a mapping; one that is not there goes behind those that come before it in `order`."""
+    """Set a key of a mapping. A new key goes behind the keys that come before it in `order`."""
     if item := mapping.find(name):
         value.anchor = item.value.anchor
         item.value = value
@@ -63,7 +63,7 @@ def insert(mapping: Node, name: str, value: Node, order: tuple[str, ...]) -> Non
 
 
 def in_flow(node: Node) -> Node:
-    """A copy in flow style without comments, good in any place."""
+    """A copy in flow style without comments, which can stand anywhere."""
     items = [Item(in_flow(item.value), item.key) for item in node.items]
     return Node(node.kind, 0, anchor=node.anchor, text=node.text, value=node.value, items=items)
 

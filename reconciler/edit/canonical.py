@@ -1,6 +1,6 @@
-"""Canonical spelling and order, in a tree: names for the vendor's integers, quotes where they belong, keys in order.
+"""Canonical spelling and order in a tree: names for the vendor's integers, quotes where needed, keys in order.
 
-What an alias stands for is left as it is written: the same value may be meant for two fields.
+An anchored value that is no text keeps its spelling as a plain scalar: its aliases may stand for other fields.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from reconciler.edit.tree import Item, Node, Remark, Tree
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a place in the file holds: the order of its keys, what stands below it, how a scalar is spelt there."""
+    """What a place in the file holds: the order of its keys, the shapes below it, the spelling of a scalar."""
 
     order: tuple[str, ...] = ()
     parts: Mapping[str, _Shape] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class _Shape:
     spell: Callable[[Value], str] = scalar
 
     def part(self, item: Item) -> _Shape:
-        """The shape of an item's value. What is merged has the shape of what it is merged into."""
+        """The shape of an item's value. A merged mapping has the shape of the mapping that it is merged into."""
         if item.merges:
             return self
         if item.key is None:
@@ -46,21 +46,21 @@ class _Shape:
         return self.parts.get(item.name or "", self.each or _ANY)
 
 
-def _field(name: str, value: Value) -> str:
+def _spell_field(name: str, value: Value) -> str:
     row = BY_NAME[name]
     named = row.kind in (Kind.FLAG, Kind.CHOICE) and value is not None
     return field_value(name, canon(row, value) if named else value)
 
 
-def _id(value: Value) -> str:
+def _spell_id(value: Value) -> str:
     return quoted(value) if isinstance(value, str) else scalar(value)
 
 
 _ANY: Final = _Shape()
-_ID: Final = _Shape(spell=_id)
+_ID: Final = _Shape(spell=_spell_id)
 _IDS: Final = _Shape(each=_ID)
 _BY_FIELD: Final = {
-    **{row.name: _Shape(spell=partial(_field, row.name)) for row in FIELDS if row.kind is not Kind.PASSWORD},
+    **{row.name: _Shape(spell=partial(_spell_field, row.name)) for row in FIELDS if row.kind is not Kind.PASSWORD},
     "password": _Shape(PASSWORD_ORDER),
 }
 _FIELDS: Final = _Shape(FIELD_ORDER, _BY_FIELD)
@@ -82,15 +82,15 @@ _FILE: Final = _Shape(
 
 
 def canonical(tree: Tree) -> None:
-    """Spell and order a whole file, in place. What stands above its first key stays first."""
-    header = _header(tree.root)
-    _shaped(tree.root, _FILE)
+    """Spell and order a whole file, in place. The comments at its top stay first."""
+    header = _take_header(tree.root)
+    _apply_shape(tree.root, _FILE)
     if header:
         tree.root.items[0].above[:0] = header
 
 
-def _header(root: Node) -> list[Remark]:
-    """The comments that speak for the file: those above the first key, up to the last blank line where there is one."""
+def _take_header(root: Node) -> list[Remark]:
+    """Take out the comments about the file: those above its first key, up to the last blank line if there is one."""
     if not (root.items and root.block):
         return []
     above = root.items[0].above
@@ -99,22 +99,22 @@ def _header(root: Node) -> list[Remark]:
     return header
 
 
-def _shaped(node: Node, shape: _Shape) -> None:
+def _apply_shape(node: Node, shape: _Shape) -> None:
     if node.kind == "scalar":
         _spell(node, shape)
     for item in node.items:
         if item.key is not None and not item.merges:
-            item.key.text = _key(str(item.key.value))
-        _shaped(item.value, shape.part(item))
+            item.key.text = _spell_key(str(item.key.value))
+        _apply_shape(item.value, shape.part(item))
     if node.kind == "mapping" and shape.order:
         _order(node, shape.order)
 
 
-_ONE: Final = 2
-"""Lines of a block scalar with one line of text, which may as well stand behind its key: the first is the header."""
+_ONE_LINE: Final = 2
+"""Lines of a block scalar with one line of text, its header included; such a text fits behind its key."""
 
 
-def _key(text: str) -> str:
+def _spell_key(text: str) -> str:
     return text if is_plain(text) else quoted(text)
 
 
@@ -122,7 +122,7 @@ def _spell(node: Node, shape: _Shape) -> None:
     value = node.value
     if isinstance(value, float):
         return
-    if len(node.lines) == _ONE and "\n" not in str(value):
+    if len(node.lines) == _ONE_LINE and "\n" not in str(value):
         node.lines = []
     node.text = scalar(value) if node.anchor and not isinstance(value, str) else shape.spell(value)
 
@@ -133,12 +133,12 @@ def _order(node: Node, order: tuple[str, ...]) -> None:
     ordered = sorted(node.items, key=lambda item: rank.get("<<" if item.merges else item.name or "", len(rank)))
     if ordered == node.items or not _may_move(node.items, ordered):
         return
-    _swap_first_blank(node.items[0], ordered[0])
+    _move_first_blank(node.items[0], ordered[0])
     node.items = ordered
 
 
-def _swap_first_blank(old: Item, new: Item) -> None:
-    """A blank line sets a group apart from what is above it: what was first has none, and what is first needs none."""
+def _move_first_blank(old: Item, new: Item) -> None:
+    """Move the blank line above the item that is now first to the one that was first: it sets a group apart."""
     blanks = [[remark] for item in (old, new) if (remark := next(iter(item.above), None)) and not remark.text]
     for item in (old, new):
         if item.above and not item.above[0].text:
@@ -148,17 +148,17 @@ def _swap_first_blank(old: Item, new: Item) -> None:
 
 
 def _may_move(before: list[Item], after: list[Item]) -> bool:
-    """Whether every alias still finds the anchor that it found."""
+    """Whether every alias still refers to the same anchor after the move."""
     place = {id(item): number for number, item in enumerate(after)}
-    told = [(place[id(item)], *_anchors(item)) for item in before]
-    if not any(made for _, made, _ in told):
+    moved = [(place[id(item)], *_anchors_and_aliases(item)) for item in before]
+    if not any(anchors for _, anchors, _ in moved):
         return True
-    turned = ((one, two) for one, two in combinations(told, 2) if one[0] > two[0])
-    return not any(one[1] & (two[1] | two[2]) or one[2] & two[1] for one, two in turned)
+    swapped = ((one, two) for one, two in combinations(moved, 2) if one[0] > two[0])
+    return not any(one[1] & (two[1] | two[2]) or one[2] & two[1] for one, two in swapped)
 
 
-def _anchors(item: Item) -> tuple[set[str], set[str]]:
-    """The anchors that are set in an item, and those that its aliases name."""
+def _anchors_and_aliases(item: Item) -> tuple[set[str], set[str]]:
+    """The names of the anchors in an item, and the names that its aliases refer to."""
     nodes = [node for part in (item.key, item.value) if part for node in part.nodes()]
     return (
         {node.anchor for node in nodes if node.anchor},

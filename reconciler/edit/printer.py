@@ -1,6 +1,6 @@
-"""A tree to text: two blanks a level, lists indented below their key, comments beside where they were if there is room.
+"""A tree to text: two blanks a level, lists indented below their keys, comments beside in their old columns.
 
-What is printed of a scalar is its `text`: the printer spells nothing.
+Of a scalar the printer prints the `text`: it spells nothing itself.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from reconciler.core.text import width
 from reconciler.edit.tree import Item, Node, Remark, Tree
 
 
-def whole(tree: Tree) -> str:
-    """The whole file."""
+def print_tree(tree: Tree) -> str:
+    """The text of a whole file."""
     page = _Page()
     page.remarks(tree.head, 0)
     if tree.explicit:
-        page.fresh(0, "---")
+        page.begin_line(0, "---")
     page.remarks(tree.top.above, 0)
     page.start(tree.top)
     page.remarks(tree.foot, 0)
     return page.text()
 
 
-def entry(item: Item, indent: int) -> str:
-    """One item of a block list, with what stands above it; `indent` is the column of its dash."""
+def print_entry(item: Item, indent: int) -> str:
+    """One item of a block list, with the comments above it; `indent` is the column of its dash."""
     page = _Page()
     page.item(item, indent)
     return page.text()
 
 
-def flowing(node: Node, indent: int) -> str:
-    """A value in flow style with its comments; the lines below the first stand deeper than `indent`."""
+def print_flow(node: Node, indent: int) -> str:
+    """A value in flow style with its comments; the lines after the first are indented deeper than `indent`."""
     page = _Page()
-    page.fresh(0)
+    page.begin_line(0)
     page.flow(node, indent)
     return page.text().removesuffix("\n")
 
@@ -50,7 +50,7 @@ class _Line:
 
 
 class _Page:
-    """Lines as they grow; the last one is not over until the next is begun."""
+    """The lines printed so far; the last line grows until the next one begins."""
 
     def __init__(self) -> None:
         self.lines: list[_Line] = []
@@ -65,65 +65,65 @@ class _Page:
                 columns[line.beside.group] = max(columns.get(line.beside.group, 0), least)
         return "".join(_finished(line, columns) + "\n" for line in self.lines)
 
-    def fresh(self, indent: int, text: str = "") -> None:
+    def begin_line(self, indent: int, text: str = "") -> None:
         self.lines.append(_Line(" " * indent + text))
 
-    def put(self, text: str) -> None:
+    def append(self, text: str) -> None:
         self.lines[-1].text += text
 
     def beside(self, remark: Remark | None) -> None:
-        """End the line with a comment."""
+        """Put a comment at the end of the line."""
         self.lines[-1].beside = remark
 
     def remarks(self, remarks: Iterable[Remark], indent: int) -> None:
-        """Comments on lines of their own, and blank lines, of which two in a row are one."""
+        """Print comments on lines of their own, and blank lines; several blank lines in a row become one."""
         for remark in remarks:
             if remark.text:
-                self.fresh(indent, remark.text)
+                self.begin_line(indent, remark.text)
             elif self.lines and self.lines[-1].text:
-                self.fresh(0)
+                self.begin_line(0)
 
     def start(self, top: Item) -> None:
-        """What everything stands in. An anchor on it means nothing: no alias can lead to what contains it."""
+        """Print the outermost mapping, without its anchor: no alias can refer to what contains it."""
         if top.value.block:
             self.mapping(top.value, 0)
             self.remarks(top.value.foot, 0)
         else:
-            self.fresh(0)
+            self.begin_line(0)
             self.flow(top.value, 0)
             self.beside(top.beside)
 
     def mapping(self, node: Node, indent: int) -> None:
         for item in node.items:
             self.remarks(item.above, indent)
-            self.fresh(indent)
+            self.begin_line(indent)
             self.pair(item, indent)
 
     def pair(self, item: Item, indent: int) -> None:
-        """A key and its value, on a line that is begun."""
+        """Print a key and its value on the line that has begun."""
         self.key(item)
         self.value(item, indent)
 
     def key(self, item: Item) -> None:
         if item.key is not None:
-            self.put(f"{_anchor(item.key).lstrip()}{' ' if item.key.anchor else ''}{item.key.text}:")
+            self.append(f"{_anchor(item.key).lstrip()}{' ' if item.key.anchor else ''}{item.key.text}:")
 
     def value(self, item: Item, indent: int) -> None:
-        """What stands behind a key or a dash in the column `indent`."""
+        """Print the value of a key or a dash in the column `indent`."""
         node = item.value
-        self.put(_anchor(node))
+        self.append(_anchor(node))
         if node.block and (node.kind == "sequence" or item.key is not None):
             self.beside(item.beside)
             self.mapping(node, indent + 2) if node.kind == "mapping" else self.sequence(node, indent + 2)
         elif node.block:
             self.joined(item, indent + 2)
         elif node.lines:
-            self.put(f" {node.lines[0]}")
+            self.append(f" {node.lines[0]}")
             self.beside(item.beside)
             for line in node.lines[1:]:
-                self.fresh(indent + 2 if line else 0, line)
+                self.begin_line(indent + 2 if line else 0, line)
         else:
-            self.put(" ")
+            self.append(" ")
             self.flow(node, indent if item.key else indent + 2)
             self.beside(item.beside)
         if node.block:
@@ -135,51 +135,51 @@ class _Page:
 
     def item(self, item: Item, indent: int) -> None:
         self.remarks(item.above, indent)
-        self.fresh(indent, "-")
+        self.begin_line(indent, "-")
         self.value(item, indent)
 
     def joined(self, item: Item, indent: int) -> None:
-        """A mapping that begins on the line of its dash, or below it where a comment or an anchor is in the way."""
+        """Print a mapping that begins on the line of its dash, or below it if a comment or an anchor is in the way."""
         first, *rest = item.value.items
         above = [remark for remark in first.above if remark.text]
         beside = item.beside or (above.pop(0) if above else None)
         if beside or item.value.anchor:
             self.beside(beside)
             self.remarks(above, indent)
-            self.fresh(indent)
+            self.begin_line(indent)
         else:
-            self.put(" ")
+            self.append(" ")
         self.pair(first, indent)
         self.mapping(Node("mapping", 0, items=rest), indent)
 
     def flow(self, node: Node, indent: int) -> None:
-        """A value in flow style; what does not fit on the line stands two blanks deeper than `indent`."""
+        """Print a value in flow style; the entries on further lines are indented two blanks deeper than `indent`."""
         if node.kind in ("scalar", "alias"):
-            self.put(_leaf(node))
+            self.append(_leaf(node))
             return
-        self.put("{" if node.kind == "mapping" else "[")
+        self.append("{" if node.kind == "mapping" else "[")
         broken = False
         for number, item in enumerate(node.items):
             broken = self.entry(item, indent + 2, broken=broken, first=not number)
-            self.put("," if number + 1 < len(node.items) else "")
+            self.append("," if number + 1 < len(node.items) else "")
             self.beside(item.beside)
         foot = [remark for remark in node.foot if remark.text]
         self.remarks(foot, indent + 2)
         if broken or foot or (node.ends_alone and node.items):
-            self.fresh(indent)
-        self.put("}" if node.kind == "mapping" else "]")
+            self.begin_line(indent)
+        self.append("}" if node.kind == "mapping" else "]")
 
     def entry(self, item: Item, indent: int, *, broken: bool, first: bool) -> bool:
-        """One entry of a collection in flow style; says whether a comment ends its line."""
+        """Print one entry of a collection in flow style; return whether a comment ends its line."""
         above = [remark for remark in item.above if remark.text]
         self.remarks(above, indent)
         if broken or above or item.begins_line:
-            self.fresh(indent)
+            self.begin_line(indent)
         else:
-            self.put("" if first else " ")
+            self.append("" if first else " ")
         self.key(item)
-        self.put(" " if item.key else "")
-        self.put(_anchor(item.value).lstrip() + (" " if item.value.anchor else ""))
+        self.append(" " if item.key else "")
+        self.append(_anchor(item.value).lstrip() + (" " if item.value.anchor else ""))
         self.flow(item.value, indent)
         return item.beside is not None
 
@@ -191,11 +191,11 @@ def _anchor(node: Node) -> str:
 def _finished(line: _Line, columns: dict[int, int]) -> str:
     if line.beside is None:
         return line.text.rstrip(" ")
-    there, beside = width(line.text), line.beside
+    text_width, beside = width(line.text), line.beside
     if beside.group:
-        gap = columns[beside.group] - there
-    elif beside.gap > 1 and there < beside.cells:
-        gap = beside.cells - there
+        gap = columns[beside.group] - text_width
+    elif beside.gap > 1 and text_width < beside.cells:
+        gap = beside.cells - text_width
     else:
         gap = min(beside.gap, 2)
     return line.text + " " * gap + beside.text

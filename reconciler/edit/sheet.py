@@ -1,4 +1,4 @@
-"""What a file would have to say differently to say what a sheet says. Whom the sheet does not name stays as it is."""
+"""What must change in a file so that it says what a sheet says. Agents that the sheet does not name stay unchanged."""
 
 from __future__ import annotations
 
@@ -6,56 +6,60 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.core.desired.read import ParsedFiles
-from reconciler.core.desired.resolve import Resolved, child
+from reconciler.core.desired.resolve import ResolvedAgent, mapping_or_empty
 from reconciler.core.model.fields import BY_NAME, Value, canon
-from reconciler.edit.live import AddedAgent, Todo, _changed, _empty_pools, _ordered
+from reconciler.edit.live import AddedAgent, FileChanges, change_agent, in_key_order, remove_empty_pools
 
 HEADING: Final = "# added from a spreadsheet"
 """Stands above the agents that were added."""
 
-Said = Mapping[str, Mapping[str, Value]]
-"""Canonical values by field, by operatorId."""
+SheetValues = Mapping[str, Mapping[str, Value]]
+"""Canonical values by operatorId and by field."""
 
 
-def overlaid(reading: ParsedFiles, said: Said) -> Said:
-    """What the file's agents are to say, each value of them, and those that the sheet adds."""
-    there = {agent.operator_id: _managed(agent) for agent in reading.agents}
-    return {**{id_: {**fields, **said.get(id_, {})} for id_, fields in there.items()}, **_others(said, there)}
+def with_sheet_values(reading: ParsedFiles, sheet: SheetValues) -> SheetValues:
+    """All values that the file's agents are to have, and the agents that only the sheet names."""
+    in_file = _managed_values(reading)
+    return {**{id_: {**fields, **sheet.get(id_, {})} for id_, fields in in_file.items()}, **_others(sheet, in_file)}
 
 
-def _managed(agent: Resolved) -> dict[str, Value]:
+def _managed_values(reading: ParsedFiles) -> SheetValues:
+    return {agent.operator_id: _managed(agent) for agent in reading.agents}
+
+
+def _managed(agent: ResolvedAgent) -> dict[str, Value]:
     rows = ((BY_NAME[name], written.value) for name, written in agent.values.items())
     return {row.name: canon(row, value) for row, value in rows if row.compared}
 
 
-def _others(said: Said, there: Said) -> Said:
-    return {id_: fields for id_, fields in said.items() if id_ not in there}
+def _others(values: SheetValues, in_file: SheetValues) -> SheetValues:
+    return {id_: fields for id_, fields in values.items() if id_ not in in_file}
 
 
-def todo_of_sheet(reading: ParsedFiles, wanted: Said) -> Todo:
-    """Compare one good file with what its agents and those of a sheet are to say."""
-    found = Todo(heading=HEADING)
-    there = {agent.operator_id: _managed(agent) for agent in reading.agents}
+def changes_for_sheet(reading: ParsedFiles, wanted: SheetValues) -> FileChanges:
+    """Compare one file without problems with the values that its agents, and the sheet's, are to have."""
+    changes = FileChanges(heading=HEADING)
+    in_file = _managed_values(reading)
     for agent in reading.agents:
-        now = there[agent.operator_id]
+        now = in_file[agent.operator_id]
         values = {name: value for name, value in wanted[agent.operator_id].items() if now.get(name, now) != value}
         if values:
-            _changed(agent, values, found)
-    _empty_pools(reading, found)
-    found.new += [_new(reading, id_, fields) for id_, fields in _others(wanted, there).items()]
-    return found
+            change_agent(agent, values, changes)
+    remove_empty_pools(reading, changes)
+    changes.added += [_added(reading, id_, fields) for id_, fields in _others(wanted, in_file).items()]
+    return changes
 
 
-def taking_more(reading: ParsedFiles, wanted: Said, before: ParsedFiles) -> str:
-    """An agent that was in the file before and now manages a field that it should not, from another's anchor."""
+def agent_managing_more(reading: ParsedFiles, wanted: SheetValues, before: ParsedFiles) -> str:
+    """The id of an agent of the old file that now manages more fields than wanted, through another's anchor; or ""."""
     known = {agent.operator_id for agent in before.agents}
-    odd = (agent for agent in reading.agents if agent.operator_id in known)
-    return next((str(agent.operator_id) for agent in odd if _managed(agent).keys() - wanted[agent.operator_id]), "")
+    kept = (agent for agent in reading.agents if agent.operator_id in known)
+    return next((str(agent.operator_id) for agent in kept if _managed(agent).keys() - wanted[agent.operator_id]), "")
 
 
-def _new(reading: ParsedFiles, operator_id: str, fields: Mapping[str, Value]) -> AddedAgent:
-    """An agent with what `defaults` does not give it."""
-    defaults = child(reading.documents[0].root.get("defaults"))
-    given = {name: canon(BY_NAME[name], defaults[name]) for name in fields if name in defaults}
-    own = {name: value for name, value in fields.items() if name not in given or given[name] != value}
-    return AddedAgent(operator_id, _ordered(own))
+def _added(reading: ParsedFiles, operator_id: str, fields: Mapping[str, Value]) -> AddedAgent:
+    """The agent with the values that `defaults` does not give it."""
+    defaults = mapping_or_empty(reading.documents[0].root.get("defaults"))
+    by_default = {name: canon(BY_NAME[name], defaults[name]) for name in fields if name in defaults}
+    own = {name: value for name, value in fields.items() if name not in by_default or by_default[name] != value}
+    return AddedAgent(operator_id, in_key_order(own))

@@ -1,7 +1,7 @@
-"""Text to a tree that still has what a `Document` leaves out: comments, blank lines, styles, anchors.
+"""Text to a tree that keeps what a `Document` leaves out: comments, blank lines, styles, anchors.
 
-The parser's own tokens say where everything stands, so that a comment is exactly what lies between two of them, and its
-own events say what belongs to what: nothing is read a second way here.
+The YAML parser's tokens say where everything stands: a comment is exactly what lies between two tokens. Its events say
+what belongs to what. Nothing is parsed in a second way here.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from reconciler.edit.blocks import content_end, header_end, kept_lines
 
 @dataclass(slots=True)
 class Remark:
-    """A comment, or a blank line where `text` is empty.
+    """A comment, or a blank line if `text` is empty.
 
-    `own`: it has a line of its own, and otherwise ends one, `gap` blanks behind what stands there. `column` is where
-    it begins, from 0; `cells` are those before it. Comments of one `group` stand below each other in one column.
+    `own`: it has a line of its own; otherwise it ends a line, `gap` blanks behind the line's text. `column`: where it
+    begins, from 0. `cells`: the terminal cells before it. Comments of one `group` are aligned in one column.
     """
 
     text: str
@@ -51,10 +51,11 @@ class Remark:
 
 @dataclass(slots=True)
 class Node:
-    """A value. `text` is a scalar as it is written on one line, or an alias's name; `lines` are a block scalar's.
+    """A value.
 
-    `ends_alone`: the closing bracket begins a line. `foot`: comments below the last item. `start` and `end` are offsets
-    into the text; what stands in brackets begins with its bracket, and all else with its anchor.
+    `text`: a scalar as it is spelt on one line, or the name of an alias. `lines`: the lines of a block scalar. `foot`:
+    the comments below the last item. `ends_alone`: the closing bracket begins a line. `start` and `end`: offsets into
+    the text; a value in brackets starts at its bracket, any other value at its anchor.
     """
 
     kind: Literal["scalar", "alias", "mapping", "sequence"]
@@ -70,11 +71,11 @@ class Node:
     ends_alone: bool = False
 
     def find(self, key: str) -> Item | None:
-        """The item of a mapping that has this key of its own."""
+        """The item of a mapping with this key; a merged key is not found."""
         return next((item for item in self.items if item.name == key), None)
 
     def nodes(self) -> Iterator[Node]:
-        """The node and all below it, in the order in which they are written."""
+        """The node and all nodes below it, in the order of the text."""
         yield self
         for item in self.items:
             yield from item.nodes()
@@ -93,7 +94,7 @@ class Item:
 
     @property
     def merges(self) -> bool:
-        """Whether it is a merge key, not one of the name `<<` in quotes."""
+        """Whether the key is a merge key; a quoted `<<` is an ordinary key."""
         return self.key is not None and self.key.text == "<<"
 
     @property
@@ -102,13 +103,13 @@ class Item:
         return None if self.key is None or self.merges else str(self.key.value)
 
     def nodes(self) -> Iterator[Node]:
-        """The key, the value and all below them, in the order in which they are written."""
+        """The key, the value and all nodes below them, in the order of the text."""
         if self.key is not None:
             yield self.key
         yield from self.value.nodes()
 
     def inner(self) -> Iterator[Remark]:
-        """The comments and blank lines that stand beside it and in it; not those above it."""
+        """The comments and blank lines beside and inside the item, but not above it."""
         if self.beside is not None:
             yield self.beside
         for node in self.nodes():
@@ -126,9 +127,10 @@ class Item:
 
 @dataclass(slots=True)
 class Tree:
-    """A file: what stands before `---`, whether there is one, the item that holds everything, and what is below it.
+    """A file.
 
-    `comments` are all that it has, sorted.
+    `comments`: all comments, sorted. `head`: the comments before `---`. `explicit`: the file has a `---`. `top`: the
+    item that holds everything. `foot`: the comments below it.
     """
 
     text: str
@@ -144,8 +146,8 @@ class Tree:
         return self.top.value
 
 
-def read(text: str) -> Tree:
-    """The tree of a text that `core.document.parse` reads without a problem."""
+def read_tree(text: str) -> Tree:
+    """The tree of a text that `core.yaml.document.parse` reads without a problem."""
     return _Builder(_unix(text)).tree()
 
 
@@ -160,14 +162,14 @@ def _sorted(remarks: Iterable[Remark]) -> list[str]:
 
 
 def _unix(text: str) -> str:
-    """With one kind of line break, which means the same to the parser, and no byte order mark, which it counts not."""
+    """The text with `\\n` as its only line break, and without a byte order mark, which the parser does not count."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
 
 
 _BREAK: Final = re.compile("[\n\u2028\u2029]")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE: Final = "tag:yaml.org,2002:"
-_BLOCKS: Final = ("|", ">")
+_BLOCK_STYLES: Final = ("|", ">")
 
 
 def _begin(thing: Event | Token) -> int:
@@ -181,10 +183,10 @@ def _end(thing: Event | Token) -> int:
 
 
 class _Lines:
-    """Where the lines of a text begin; YAML's parser breaks them at two more characters than most do."""
+    """The offsets at which lines begin; YAML's parser also breaks lines at U+2028 and U+2029."""
 
     def __init__(self, text: str) -> None:
-        self.starts = [0, *(found.end() for found in _BREAK.finditer(text))]
+        self.starts = [0, *(line_break.end() for line_break in _BREAK.finditer(text))]
 
     def line(self, offset: int) -> int:
         return bisect_right(self.starts, offset) - 1
@@ -197,9 +199,9 @@ class _Lines:
 
 
 class _Builder:
-    """Events to nodes; the remarks before each are handed out as it is reached.
+    """Turns events into nodes, and gives each item the remarks before it.
 
-    `holder` is the item whose text ends the line that is being read: whose the comment beside is.
+    `holder`: the item whose text ends the current line; a comment beside it belongs to that item.
     """
 
     def __init__(self, text: str) -> None:
@@ -223,18 +225,18 @@ class _Builder:
         return Tree(self.text, self.comments, head, explicit, top, self.pending(len(self.text) + 1))
 
     def pending(self, before: int) -> list[Remark]:
-        """The remarks that stand before an offset; the one that ends a line goes to the line's item."""
-        found = []
+        """Take the remarks before an offset; a comment that ends a line goes to that line's item instead."""
+        remarks = []
         while self.remarks and self.remarks[0].offset < before:
             remark = self.remarks.popleft()
             if remark.own or self.holder is None or self.holder.beside is not None:
-                found.append(remark)
+                remarks.append(remark)
             else:
                 self.holder.beside = remark
-        return found
+        return remarks
 
     def value(self, item: Item) -> Node:
-        """The node that comes next, as the value of an item."""
+        """The next node, as the value of an item."""
         event = self.events[0]
         if isinstance(event, MappingStartEvent | SequenceStartEvent):
             if not event.flow_style:
@@ -242,48 +244,51 @@ class _Builder:
             item.above += self.pending(_begin(event))
             node = self.flow()
         else:
-            item.above += self.pending(self.inner(event))
+            item.above += self.pending(self.comments_end(event))
             node = self.leaf()
         self.holder = item
         return node
 
-    def inner(self, event: Event) -> int:
-        """Up to where the comments of a leaf stand, those behind its anchor, tag or header included."""
+    def comments_end(self, event: Event) -> int:
+        """The offset behind the comments of a leaf, those behind its anchor, tag or header included."""
         if not isinstance(event, ScalarEvent) or _end(event) not in self.scalars:
             return _begin(event)
         start = self.scalars[_end(event)]
-        return header_end(self.text, start) if event.style in _BLOCKS else start
+        return header_end(self.text, start) if event.style in _BLOCK_STYLES else start
 
     def leaf(self, *, key: bool = False) -> Node:
+        """The next node, which is a scalar or an alias."""
         event: Any = self.events.popleft()
         if isinstance(event, AliasEvent):
             return Node("alias", _begin(event), _end(event), text=str(event.anchor))
         node = Node("scalar", _begin(event), _end(event), event.anchor or "")
         node.value = event.value if key else _scalar(event)
         start = self.scalars.get(node.end, node.end)
-        written = self.text[start : node.end]
-        if event.style in _BLOCKS:
-            node.lines = kept_lines(written, event.value)
-            node.end = start + content_end(written)
-        as_written = event.tag is None and event.style not in _BLOCKS and not _BREAK.search(written)
-        node.text = (written if as_written else _in_quotes(node.value)) or "null"
+        source = self.text[start : node.end]
+        if event.style in _BLOCK_STYLES:
+            node.lines = kept_lines(source, event.value)
+            node.end = start + content_end(source)
+        keeps_spelling = event.tag is None and event.style not in _BLOCK_STYLES and not _BREAK.search(source)
+        node.text = (source if keeps_spelling else _in_quotes(node.value)) or "null"
         return node
 
     def flow(self) -> Node:
+        """The next node, which is a collection in brackets."""
         event: Any = self.events.popleft()
         node = _collection(event)
         node.start = _end(event) - 1
-        at, self.holder = _end(event), None
+        position, self.holder = _end(event), None
         while not isinstance(self.events[0], MappingEndEvent | SequenceEndEvent):
-            item = Item(node, begins_line=self.lines.line(at) < self.lines.line(_begin(self.events[0])))
+            item = Item(node, begins_line=self.lines.line(position) < self.lines.line(_begin(self.events[0])))
             self.fill(item, node)
-            at = item.value.end
+            position = item.value.end
         end = self.events.popleft()
         node.foot = self.pending(_begin(end))
-        node.ends_alone, node.end = self.lines.line(at) < self.lines.line(_begin(end)), _end(end)
+        node.ends_alone, node.end = self.lines.line(position) < self.lines.line(_begin(end)), _end(end)
         return node
 
     def block(self, holder: Item) -> Node:
+        """The next node, which is a collection in block style; `holder` is the item that it is the value of."""
         node = _collection(self.events.popleft())
         node.block = True
         column = self.lines.column(self.dashes[0] if node.kind == "sequence" else _begin(self.events[0]))
@@ -294,23 +299,23 @@ class _Builder:
                 item.above = self.pending(item.start)
                 self.holder = item
             self.fill(item, node)
-        level = holder.key is not None and self.lines.column(holder.key.start) == column
-        node.foot = self.below(_begin(self.events.popleft()), column + level)
+        as_deep_as_its_key = holder.key is not None and self.lines.column(holder.key.start) == column
+        node.foot = self.below(_begin(self.events.popleft()), column + as_deep_as_its_key)
         node.end = node.items[-1].value.end
         return node
 
     def fill(self, item: Item, parent: Node) -> None:
-        """Read an item's key and value, and put it where it belongs."""
+        """Read an item's key and value, and append the item to its parent."""
         if parent.kind == "mapping":
             item.start = _begin(self.events[0])
-            item.above = self.pending(self.inner(self.events[0]))
+            item.above = self.pending(self.comments_end(self.events[0]))
             item.key = self.leaf(key=True)
             self.holder = item
         item.value = self.value(item)
         parent.items.append(item)
 
     def below(self, limit: int, column: int) -> list[Remark]:
-        """The comments below a block that are indented as deep as it is, and so belong to it still."""
+        """The comments below a block that are indented as deep as the block, and so still belong to it."""
         last = -1
         for remark in self.remarks:
             if remark.offset >= limit or (remark.own and remark.text and remark.column < column):
@@ -331,32 +336,32 @@ def _in_quotes(value: Scalar) -> str:
 
 
 def _scalar(event: ScalarEvent) -> Scalar:
-    """What the reader makes of it; every tag that it lets pass is `!`, or one of the core's that fits."""
+    """The value that the reader reads; it only lets the tag `!` pass, and YAML's core tags that fit the value."""
     if event.tag in ("!", _CORE + "str") or (event.tag is None and not event.implicit[0]):
         return str(event.value)
     return plain_scalar(event.value)
 
 
 def _remarks(text: str, tokens: list[Token], lines: _Lines) -> Iterator[Remark]:
-    """Every comment and blank line, in order: what lies between the tokens."""
-    at = groups = 0
-    upper: Remark | None = None
+    """Every comment and blank line, in the order of the text: what lies between the tokens."""
+    position = groups = 0
+    above: Remark | None = None
     for start, end in _spans(text, tokens):
-        for remark in _between(text, at, max(at, start), lines):
+        for remark in _between(text, position, max(position, start), lines):
             if remark.text and not remark.own:
-                if upper and upper.cells == remark.cells and lines.line(upper.offset) + 1 == lines.line(remark.offset):
-                    groups += not upper.group
-                    upper.group = remark.group = upper.group or groups
-                upper = remark
+                if above and above.cells == remark.cells and lines.line(above.offset) + 1 == lines.line(remark.offset):
+                    groups += not above.group
+                    above.group = remark.group = above.group or groups
+                above = remark
             yield remark
-        at = max(at, end)
+        position = max(position, end)
 
 
 def _spans(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
-    """Where text stands that is no remark."""
+    """The start and end of every part of the text that is no remark."""
     for token in tokens:
         start, end = _begin(token), _end(token)
-        if isinstance(token, ScalarToken) and token.style in _BLOCKS:
+        if isinstance(token, ScalarToken) and token.style in _BLOCK_STYLES:
             yield start, header_end(text, start, comment=False)
             yield header_end(text, start), start + content_end(text[start:end])
         else:
@@ -365,15 +370,16 @@ def _spans(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
 
 
 def _between(text: str, start: int, end: int, lines: _Lines) -> Iterator[Remark]:
-    begins = lines.start(start) == start
+    """The remarks between two tokens."""
+    own_line = lines.start(start) == start
     while start < end:
-        found = _BREAK.search(text, start, end)
-        stop = found.start() if found else end
+        line_break = _BREAK.search(text, start, end)
+        stop = line_break.start() if line_break else end
         hash_at = text.find("#", start, stop)
         if hash_at >= 0:
             before = text[lines.start(start) : hash_at]
-            gap = 1 if begins else max(len(before) - len(before.rstrip()), 1)
-            yield Remark(text[hash_at:stop].rstrip(), begins, hash_at, len(before), width(before), gap)
-        elif begins and found:
+            gap = 1 if own_line else max(len(before) - len(before.rstrip()), 1)
+            yield Remark(text[hash_at:stop].rstrip(), own_line, hash_at, len(before), width(before), gap)
+        elif own_line and line_break:
             yield Remark("", offset=start)
-        start, begins = stop + 1, True
+        start, own_line = stop + 1, True
