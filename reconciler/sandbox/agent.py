@@ -40,7 +40,7 @@ LISTED = (
 # What is stored and never listed.
 HIDDEN = ("roleName", "bindSkillName", "bindSkillLevel", "password_md5")
 
-# Every stored column, with the value of an agent for whom nothing was said. Text never set is null.
+# Every stored column, with the value that it has when a create says nothing of it. Text that was never set is null.
 BLANK: Mapping[str, int | str | None] = {
     "id": None,
     "operatorId": None,
@@ -71,7 +71,7 @@ BLANK: Mapping[str, int | str | None] = {
     "password_md5": None,
 }
 
-# The roles to draw from when none is named: the text says "one of the given type" (2.1.1), by `operatorType`.
+# The roles of an agent created without one, by `operatorType`: one "of the given type" is drawn (2.1.1).
 ROLES: Mapping[int, tuple[str, ...]] = {0: ("普通坐席", "高级坐席", "外呼坐席"), 1: ("班长", "值班主管")}
 
 

@@ -1,6 +1,6 @@
-"""What the vendor answers: the codes, the envelope, and the refusal that carries one.
+"""What the vendor answers: the codes, the envelope, and the exception that carries a refusal.
 
-The reference names `code` and `msg` and not one value of them: the numbers are this stand-in's.
+The reference names the keys `code` and `msg`, but none of their values: the numbers are the sandbox's own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIP_NUMBER_UNKNOWN = 20007
 SIP_NUMBERS_EXHAUSTED = 20008
 COMPANY_UNKNOWN = 20009
 
-# At the door, before any endpoint is reached, the code is the HTTP status.
+# A refusal before any endpoint is reached has its HTTP status as its code.
 NOT_JSON = 400
 TOKEN_INVALID = 401
 PATH_UNKNOWN = 404
@@ -29,7 +29,7 @@ BODY_TOO_LARGE = 413
 NOT_DECLARED_JSON = 415
 TOO_MANY_REQUESTS = 429
 
-# In the history, for a request that a fault ended before anything was answered.
+# The code in the history of a request that a fault ended before it was answered.
 NO_ANSWER = -1
 
 Data = Mapping[str, Any] | list[dict[str, Any]]
@@ -37,7 +37,7 @@ Data = Mapping[str, Any] | list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: `code`, `msg` and perhaps `data` of the envelope, and the HTTP status it travels with."""
+    """One answer: the envelope's `code`, `msg` and `data`, and the HTTP status."""
 
     code: int
     msg: str
@@ -51,7 +51,7 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """The vendor refuses the request; `answer` is what it says."""
+    """The vendor refuses the request with `answer`."""
 
     def __init__(self, code: int, msg: str, http: int = 200) -> None:
         super().__init__(msg)
@@ -59,5 +59,5 @@ class RefusedError(Exception):
 
 
 def turned_away(status: int, msg: str) -> RefusedError:
-    """A refusal at the door, whose code is its HTTP status."""
+    """A refusal before any endpoint is reached, whose code is its HTTP status."""
     return RefusedError(status, msg, http=status)

@@ -10,17 +10,17 @@ from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.store import AgentStore, AnsweredWrite
 from reconciler.sandbox.traffic import Attempt
 
-# The wire names that are no column of their own.
+# The wire names that are not stored in a column of the same name.
 DERIVED = frozenset({"mainGroupName", "sipNumber", "password"})
 SETTABLE = (frozenset(BLANK) | DERIVED) - {"sipid", "maingroupid"}
 
 
 class Console:
-    """Thread-safe access to the state behind a running sandbox. Values go by their wire names.
+    """Thread-safe access to the state behind a running sandbox. Values have their wire names.
 
-    Beside the fields of a listed row there are `roleName`, `bindSkillName`, `bindSkillLevel`, `password`
-    (plain, kept as MD5) and `password_md5`. A group is set by `mainGroupName`, a SIP number by `sipNumber`,
-    and either is taken away by None or "".
+    Besides the fields of a listed row there are `roleName`, `bindSkillName`, `bindSkillLevel`, `password`
+    (plain, stored as MD5) and `password_md5`. `mainGroupName` sets the group and `sipNumber` the SIP number;
+    None or "" removes either.
     """
 
     def __init__(self, store: AgentStore, faults: Faults | None = None) -> None:
@@ -28,7 +28,7 @@ class Console:
         self._faults = Faults() if faults is None else faults
 
     def agents(self) -> dict[str, dict[str, Any]]:
-        """The full stored state by operatorId, ordered by the vendor's id."""
+        """Every agent's full stored state by operatorId, ordered by the vendor's id."""
         with self._store.transaction():
             return {agent["operatorId"]: agent for agent in self._store.everyone()}
 
@@ -40,62 +40,62 @@ class Console:
     def attempts(self) -> list[Attempt]:
         """Every request that reached the server since the last reset, reads too, in the order of arrival.
 
-        Also what the door refused: its `endpoint` is then whatever path was asked for, and it names no agents.
-        A write that a fault commits late is `committed` from then on.
+        This includes requests that the door refused: their `endpoint` is the requested path, and they name no
+        agents. A write that a fault commits late becomes `committed` then.
         """
         return self._faults.traffic.attempts()
 
     def reset(self, agents: Iterable[Mapping[str, Any]] = ()) -> None:
         """Forgets everything, history and attempts too, and adds these agents; each needs an `operatorId`.
 
-        What a fault still holds back is given up. The rules of the faults stay, and so do their counters.
+        Requests that a fault still holds back are given up. The rules of the faults stay, and so do their counters.
 
         Raises:
-            ValueError: a name is none of an agent's, or a SIP number is unknown or taken.
+            ValueError: a value has an unknown name, or a SIP number is unknown or taken.
         """
         self._faults.forget()
         with self._store.transaction():
             self._store.wipe()
-            for wire in agents:
-                self._put(wire["operatorId"], wire)
+            for values in agents:
+                self._put(values["operatorId"], values)
 
-    def put(self, operator_id: str, **wire: Any) -> None:
+    def put(self, operator_id: str, **values: Any) -> None:
         """Changes the named values of an agent, or adds the agent when there is none.
 
         Raises:
-            ValueError: a name is none of an agent's, or a SIP number is unknown or taken.
+            ValueError: a value has an unknown name, or a SIP number is unknown or taken.
         """
         with self._store.transaction():
-            self._put(operator_id, wire)
+            self._put(operator_id, values)
 
     def remove(self, operator_id: str) -> None:
         """Deletes an agent.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no such agent.
         """
         with self._store.transaction():
             if not self._store.in_use([operator_id]):
                 raise ValueError(f"there is no agent {operator_id}")
             self._store.delete([operator_id])
 
-    def _put(self, operator_id: str, wire: Mapping[str, Any]) -> None:
-        columns = self._columns(wire)
+    def _put(self, operator_id: str, values: Mapping[str, Any]) -> None:
+        columns = self._columns(values)
         if self._store.in_use([operator_id]):
             self._store.update(operator_id, columns)
         else:
             self._store.insert([{**columns, "operatorId": operator_id}])
-        if "sipNumber" in wire:
-            self._store.bind(operator_id, self._sipid(operator_id, wire["sipNumber"]))
+        if "sipNumber" in values:
+            self._store.bind(operator_id, self._sipid(operator_id, values["sipNumber"]))
 
-    def _columns(self, wire: Mapping[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(set(wire) - SETTABLE):
+    def _columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(values) - SETTABLE):
             raise ValueError(f"not a value of an agent that can be set: {', '.join(unknown)}")
-        columns = {name: value for name, value in wire.items() if name not in DERIVED}
-        if "mainGroupName" in wire:
-            columns["maingroupid"] = self._store.group(wire["mainGroupName"])
-        if "password" in wire:
-            columns["password_md5"] = password_md5(wire["password"])
+        columns = {name: value for name, value in values.items() if name not in DERIVED}
+        if "mainGroupName" in values:
+            columns["maingroupid"] = self._store.group(values["mainGroupName"])
+        if "password" in values:
+            columns["password_md5"] = password_md5(values["password"])
         return columns
 
     def _sipid(self, operator_id: str, number: str | None) -> int | None:

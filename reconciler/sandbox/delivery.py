@@ -1,4 +1,4 @@
-"""How an answer travels: as it is, or as a fault bends it. What is to be sent, not the sending."""
+"""The bytes of an answer and how they are to be sent, unaltered or altered by a fault. `server` sends them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LOGIN_PAGE = "<!DOCTYPE html><html><head><title>登录</title></head><body><form
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An answer's bytes and the way they go.
+    """An answer's bytes and how they are sent.
 
-    `manner`: "whole"; "drip", in pieces over `pace` seconds; "cut", the first half of the bytes that are
-    announced, then the end of the connection; "close" and "reset", nothing but that end, by FIN or by RST.
+    `manner`: "whole"; "drip", in pieces over `pace` seconds; "cut", the first half of the announced bytes and
+    then the end of the connection; "close" and "reset", only the end of the connection, by FIN or by RST.
     `wait`: seconds before the first byte.
     """
 
@@ -33,14 +33,14 @@ class Delivery:
 
 
 def delivered(answer: Answer, rule: Rule | None = None) -> Delivery:
-    """The answer on its way, under a rule or under none."""
-    # "replace": a refusal may name a parameter whose name is half a surrogate pair.
+    """What is sent for an answer, altered by the rule if there is one."""
+    # "replace": a refusal may quote a parameter's name that is half a surrogate pair.
     body = json.dumps(answer.envelope(), ensure_ascii=False).encode(errors="replace")
     plain = Delivery(body, answer.http, retry_after="1" if answer.http == TOO_MANY_REQUESTS else None)
-    return plain if rule is None else BENT.get(rule.fault, _straight)(plain, rule)
+    return plain if rule is None else ALTERATIONS.get(rule.fault, _unaltered)(plain, rule)
 
 
-def _straight(plain: Delivery, _: Rule) -> Delivery:
+def _unaltered(plain: Delivery, _: Rule) -> Delivery:
     return plain
 
 
@@ -56,13 +56,13 @@ def _reset(_: Delivery, __: Rule) -> Delivery:
     return Delivery(manner="reset")
 
 
-def _told_to_wait(plain: Delivery, rule: Rule) -> Delivery:
+def _with_retry_after(plain: Delivery, rule: Rule) -> Delivery:
     return replace(plain, retry_after=None if rule.retry_after is None else str(rule.retry_after))
 
 
 def _gateway_page(_: Delivery, rule: Rule) -> Delivery:
-    known = {each.value: each.phrase for each in HTTPStatus}
-    title = f"{rule.status} {known.get(rule.status, 'Error')}"
+    phrases = {status.value: status.phrase for status in HTTPStatus}
+    title = f"{rule.status} {phrases.get(rule.status, 'Error')}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     return Delivery(page.encode(), rule.status, "text/html")
 
@@ -91,14 +91,14 @@ def _dripping(plain: Delivery, rule: Rule) -> Delivery:
     return replace(plain, manner="drip", pace=rule.seconds)
 
 
-BENT: Mapping[str, Callable[[Delivery, Rule], Delivery]] = {
+ALTERATIONS: Mapping[str, Callable[[Delivery, Rule], Delivery]] = {
     "drop-before": _closed_at_once,
     "drop-after": _closed_at_once,
     "late": _closed_at_once,
     "hang": _closed,
     "hang-after": _closed,
     "reset-after": _reset,
-    "429": _told_to_wait,
+    "429": _with_retry_after,
     "5xx-before": _gateway_page,
     "5xx-after": _gateway_page,
     "envelope-5xx-after": _failing,

@@ -1,4 +1,4 @@
-"""The faults in force: which rule hits a call, and what must be remembered to say so."""
+"""The faults in force: which rule hits a call, with the counters and random numbers that decide it."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from reconciler.sandbox.traffic import Traffic
 from reconciler.sandbox.vendor import VendorCall
 
 
-class _Cue:
-    """One rule with its counter and its dice, both its own: no rule shifts another's."""
+class _ArmedRule:
+    """One rule with its own counter and its own random numbers, so that no rule affects another one's."""
 
     def __init__(self, number: int, rule: Rule, seed: int) -> None:
         self.rule = rule
         self._count = 0
-        self._dice = random.Random(f"{seed}/{number}")
+        self._random = random.Random(f"{seed}/{number}")
 
-    def strikes(self, call: VendorCall) -> bool:
-        """Whether the rule hits this call, which is counted."""
+    def hits(self, call: VendorCall) -> bool:
+        """Counts a call that the rule concerns; whether the rule hits it."""
         if not self.rule.concerns(call):
             return False
         self._count += 1
-        drawn = self._dice.random() < self.rule.probability
-        return drawn and self.rule.calls.include(self._count) and self.rule.bites(call)
+        drawn = self._random.random() < self.rule.probability
+        return drawn and self.rule.calls.include(self._count) and self.rule.has_effect(call)
 
 
 class _Script:
-    """Rules in their order, as far as they have been played."""
+    """The rules in their order, with what they have counted and moved so far."""
 
     def __init__(self, rules: Sequence[Rule], seed: int) -> None:
-        self.cues = [_Cue(number, rule, seed) for number, rule in enumerate(rules, 1)]
+        self.armed_rules = [_ArmedRule(number, rule, seed) for number, rule in enumerate(rules, 1)]
         self.moves = Moves()
 
 
 class Faults:
-    """The script in force, which can be replaced while the sandbox runs, and the traffic it works upon."""
+    """The rules in force, which can be replaced while the sandbox runs, and the traffic that they affect."""
 
     def __init__(self, rules: Sequence[Rule] = (), seed: int = 0) -> None:
         self.traffic = Traffic()
@@ -47,26 +47,26 @@ class Faults:
     @property
     def count(self) -> int:
         """How many rules are in force."""
-        return len(self._script.cues)
+        return len(self._script.armed_rules)
 
     @property
     def moves(self) -> Moves:
-        """What the script's rules have moved in the store."""
+        """What the rules have moved in the store for good."""
         return self._script.moves
 
     def hit(self, call: VendorCall) -> Rule | None:
         """The first rule that hits this call. Every rule that the call concerns counts it, hit or not."""
-        struck = [cue.rule for cue in self._script.cues if cue.strikes(call)]
-        return struck[0] if struck else None
+        hitting = [armed.rule for armed in self._script.armed_rules if armed.hits(call)]
+        return hitting[0] if hitting else None
 
     def replace(self, rules: Sequence[Rule], seed: int | None = None) -> None:
-        """Puts other rules in force, all counters at nothing, and gives up what the old ones still hold back."""
+        """Puts other rules in force with their counters at 0, and gives up the requests that are still held back."""
         self._seed = self._seed if seed is None else seed
         self._script = _Script(rules, self._seed)
         self.traffic.settle(go_on=False)
 
     def forget(self) -> None:
-        """Forgets the attempts and the moves, and gives up what is held back; rules and counters stay."""
+        """Forgets the attempts and the moves, and gives up the requests held back; rules and counters stay."""
         self.traffic.settle(go_on=False)
         self.traffic.clear()
         self._script.moves = Moves()

@@ -1,7 +1,7 @@
 """What each of the six endpoints does to the store, given a body that `parameters` has checked (2.1).
 
-A handler runs inside the store's transaction, returns the answer's `data` (None where there is none), and
-raises RefusedError, which rolls the transaction back: so it may refuse after it has begun to change things.
+A handler runs inside the store's transaction and returns the answer's `data` (None where there is none). It may
+raise RefusedError at any time, even after it has changed something: that rolls the transaction back.
 """
 
 from __future__ import annotations
@@ -28,13 +28,17 @@ from reconciler.sandbox.store import AgentStore
 
 Body = dict[str, Any]
 
-# What create/v2 and edit/v2 store as it comes. `operatorId` is a column too, and is set apart.
+# What create/v2 and edit/v2 store as it is sent. `operatorId` is a column too, and is set separately.
 AS_SENT = tuple(name for name in BLANK if name != "operatorId")
 RANDOM_PASSWORD_LENGTH = 6
 
 
 def create(store: AgentStore, body: Body) -> Data:
-    """Creates one agent or a batch of consecutive operatorIds (2.1.1); `data` is always a list."""
+    """Creates one agent or a batch of consecutive operatorIds (2.1.1); `data` is always a list.
+
+    Raises:
+        RefusedError: an operatorId is in use, a batch is impossible, or the SIP numbers run out.
+    """
     operator_ids = _new_operator_ids(store, body)
     used = store.in_use(operator_ids)
     for operator_id in operator_ids:
@@ -59,9 +63,13 @@ def create(store: AgentStore, body: Body) -> Data:
 
 
 def edit(store: AgentStore, body: Body) -> Data:
-    """Changes the fields that are sent (2.1.2); `data` is one object."""
+    """Changes the fields that are sent (2.1.2); `data` is one object.
+
+    Raises:
+        RefusedError: the agent or its SIP number is unknown, or the number is taken.
+    """
     operator_id = body["operatorId"]
-    _found(store, operator_id)
+    _existing(store, operator_id)
     columns = picked(body, AS_SENT)
     if "password" in body:
         columns["password_md5"] = password_md5(body["password"])
@@ -72,11 +80,15 @@ def edit(store: AgentStore, body: Body) -> Data:
         store.bind(operator_id, None)
     elif "sipnumber" in body:
         store.bind(operator_id, _bindable(store, operator_id, body["sipnumber"]))
-    return picked(_found(store, operator_id), ("operatorId", "sipNumber", "sipPassword", "mainGroupName"))
+    return picked(_existing(store, operator_id), ("operatorId", "sipNumber", "sipPassword", "mainGroupName"))
 
 
 def delete(store: AgentStore, body: Body) -> None:
-    """Deletes every agent of the list, or none when one of them is unknown (2.1.3)."""
+    """Deletes every agent of the list (2.1.3).
+
+    Raises:
+        RefusedError: one of them is unknown; none is deleted.
+    """
     operator_ids = list(dict.fromkeys(body["operatorIds"]))
     used = store.in_use(operator_ids)
     for operator_id in operator_ids:
@@ -86,8 +98,12 @@ def delete(store: AgentStore, body: Body) -> None:
 
 
 def one(store: AgentStore, body: Body) -> Data:
-    """One listed row (2.1.4)."""
-    row = _found(store, body["operatorId"])
+    """One listed row (2.1.4).
+
+    Raises:
+        RefusedError: the agent is unknown, or is in another group than the body says.
+    """
+    row = _existing(store, body["operatorId"])
     if (row["mainGroupName"] or "") != body.get("mainGroupName", row["mainGroupName"] or ""):
         raise _unknown(body["operatorId"])
     return picked(row, LISTED)
@@ -108,8 +124,12 @@ def page(store: AgentStore, body: Body) -> Data:
 
 
 def edit_password(store: AgentStore, body: Body) -> None:
-    """Sets the password to the MD5 that came (2.1.6)."""
-    _found(store, body["operatorId"])
+    """Stores the password, which is sent as MD5 (2.1.6).
+
+    Raises:
+        RefusedError: the agent is unknown.
+    """
+    _existing(store, body["operatorId"])
     store.update(body["operatorId"], {"password_md5": body["password"]})
 
 
@@ -124,7 +144,7 @@ HANDLERS: Mapping[str, Callable[[AgentStore, Body], Data | None]] = {
 READS = frozenset({"one/v2", "page"})
 
 
-def _found(store: AgentStore, operator_id: str) -> dict[str, Any]:
+def _existing(store: AgentStore, operator_id: str) -> dict[str, Any]:
     agent = store.find(operator_id)
     if agent is None:
         raise _unknown(operator_id)
@@ -172,17 +192,17 @@ def _bindable(store: AgentStore, operator_id: str, number: str) -> int:
 
 
 def _listing(store: AgentStore, body: Body) -> list[int]:
-    """The ids that every filter sent lets through; one sent as "" finds the agents without that value."""
-    found: list[list[int]] = []
+    """The ids that match every filter in the body; a filter "" matches the agents without that value."""
+    matches: list[list[int]] = []
     if "operatorId" in body:
-        found.append(store.listing("operatorId", body["operatorId"]))
+        matches.append(store.listing("operatorId", body["operatorId"]))
     if "sipNumber" in body:
-        found.append(_with_sip_number(store, body["sipNumber"]))
+        matches.append(_with_sip_number(store, body["sipNumber"]))
     if "mainGroupName" in body:
-        found.append(_in_group(store, body["mainGroupName"]))
-    if not found:
+        matches.append(_in_group(store, body["mainGroupName"]))
+    if not matches:
         return store.listing()
-    return sorted(set(found[0]).intersection(*found[1:]))
+    return sorted(set(matches[0]).intersection(*matches[1:]))
 
 
 def _with_sip_number(store: AgentStore, number: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""What each endpoint accepts: its body's table, transcribed from the vendor's text (2.1), and the check."""
+"""What each endpoint accepts: the table of its parameters, transcribed from the reference (2.1), and the check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from reconciler.sandbox.answers import PARAMETER_ERROR, RefusedError
 
-# The text says `integer`, which in such a vendor's service is 32 bits wide.
+# The reference says `integer`, which is assumed to be 32 bits wide.
 SMALLEST_INTEGER = -(2**31)
 LARGEST_INTEGER = 2**31 - 1
 LOWER_CASE_MD5 = re.compile(r"[0-9a-f]{32}\Z")
@@ -58,7 +58,7 @@ CREATE = (
     _integer("batchSize", default=1, minimum=1, maximum=1000),
     _text("bindcode"),
     _integer("companyId"),
-    _text("email"),  # the text leaves the name of this row out; 2.1.5 lists it
+    _text("email"),  # the reference leaves the name of this row out; 2.1.5 lists it
     _flag("isHidePhone", default=0),
     _flag("isaudio", default=1),
     _flag("ismessage", default=1),
@@ -91,7 +91,7 @@ EDIT = (
     _text("sipnumber"),
     _flag("status"),
     _text("ttscontent"),
-    _flag("unbindSip"),  # its bounds stand only in the remark
+    _flag("unbindSip"),  # the reference gives its bounds only in the remark
     _text("roleName"),
     _flag("isHidePhone"),
     _flag("isrecord"),
@@ -175,7 +175,7 @@ def _check(parameter: Parameter, value: object) -> None:
 
 
 def _check_integer(parameter: Parameter, value: object) -> None:
-    if type(value) is not int:  # a JSON true is an int to isinstance
+    if type(value) is not int:  # to isinstance a JSON true is an int
         raise _refused(parameter.name, "类型应为 integer")
     if value < parameter.minimum:
         raise _refused(parameter.name, f"最小值为 {parameter.minimum}")
@@ -213,7 +213,7 @@ def _check_length(parameter: Parameter, length: int) -> None:
 
 
 def _is_unicode(text: str) -> bool:
-    """False for half a surrogate pair: JSON can spell one, and no database can keep it."""
+    """False for half a surrogate pair: JSON can express one, but no database can store it."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -1,8 +1,8 @@
 """The company's SIP numbers: which are free, and the password of each.
 
-No table of all numbers is kept, or wiping a store would cost forty thousand rows. A mark divides the pool:
-every number up to it is held by an agent or stands in `released`; above it a number is free unless an agent
-holds it.
+There is no table of all numbers: wiping the store would then rewrite forty thousand rows. Instead a mark divides the
+pool. Every number up to the mark is held by an agent or is in the table `released`; a number above it is free unless
+an agent holds it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ USUAL_SIZE = 39_999
 
 
 class Pool:
-    """The SIP numbers `FIRST_NUMBER` upwards; inside, each goes by its `sipid`, counted from 1.
+    """The SIP numbers from `FIRST_NUMBER` upwards, each with a `sipid` that counts from 1.
 
-    Every method belongs inside a transaction of the store that owns `db`.
+    Every method is to be called inside a transaction of the store that owns `db`.
     """
 
     def __init__(self, db: sqlite3.Connection, size: int, salt: str) -> None:
@@ -26,18 +26,18 @@ class Pool:
         self._salt = salt
 
     def sipid(self, number: str) -> int | None:
-        """The sipid of a SIP number as the wire spells it, or None when the pool has no such number."""
+        """The sipid of a SIP number, or None when the pool has no such number."""
         if not (number.isascii() and number.isdigit() and len(number) <= len(str(FIRST_NUMBER + self.size))):
             return None
         sipid = int(number) - FIRST_NUMBER + 1
         return sipid if 1 <= sipid <= self.size and not number.startswith("0") else None
 
     def password(self, sipid: int) -> str:
-        """The SIP password of a number: always the same one, whoever holds the number."""
+        """The SIP password of a number, which is the same for every holder."""
         return hashlib.sha256(f"{self._salt}:{sipid}".encode()).hexdigest()[:12]
 
     def take(self, count: int) -> list[int]:
-        """The lowest free sipids, to be given to agents; fewer than `count` when no more are left."""
+        """Takes the lowest `count` free sipids, or fewer when no more are left."""
         query = "SELECT sipid FROM released ORDER BY sipid LIMIT ?"
         taken = [int(row[0]) for row in self._db.execute(query, (count,))]
         self._db.executemany("DELETE FROM released WHERE sipid = ?", [(sipid,) for sipid in taken])
@@ -50,7 +50,7 @@ class Pool:
         return taken
 
     def claim(self, sipid: int) -> None:
-        """Marks a sipid, chosen by name, as no longer free."""
+        """Marks one particular sipid as no longer free."""
         self._db.execute("DELETE FROM released WHERE sipid = ?", (sipid,))
 
     def release(self, sipid: int) -> None:

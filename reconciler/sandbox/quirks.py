@@ -1,4 +1,4 @@
-"""The other ways in which a real vendor's row may spell the same values; a client must read them all."""
+"""Other spellings of a row's values that a real vendor may use; a client must read them all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_DIGITS = 15
 
 
 def quirky(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with some values respelt: which, and how, depends only on the agent's id and the field's name.
+    """The row with some values spelt in another way, which depends only on the agent's id and the field's name.
 
     An empty value may come as null, as "" or not at all; an integer may come as a string; text that is the
     plain spelling of a number may come as that number.

@@ -1,4 +1,4 @@
-"""A fault file from YAML to rules. Of the sandbox, this file alone reads YAML."""
+"""A fault file from YAML to rules. No other module of the sandbox reads YAML."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from reconciler.sandbox.rules import Rule, rules_of
 
 
 def rules_in(path: Path) -> tuple[Rule, ...]:
-    """The rules that a file spells.
+    """The rules of a fault file.
 
     Raises:
-        ValueError: the file cannot be read, is no YAML, or a rule is wrong; the message names the file.
+        ValueError: the file cannot be read, is not YAML, or a rule is wrong; the message names the file.
     """
     try:
         return rules_of(yaml.load(path.read_bytes(), _Loader))  # noqa: S506 - a safe loader, see below
@@ -30,7 +30,7 @@ def rules_in(path: Path) -> tuple[Rule, ...]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only, and no key twice: PyYAML itself would keep the last."""
+    """Reads plain values only, and refuses a repeated key, of which PyYAML itself would keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: list[Any] = []

@@ -1,6 +1,6 @@
-"""One rule of a fault file: which calls it hits, and what goes wrong with them; and the check of what is written.
+"""One rule of a fault file: which calls it hits, what goes wrong with them, and the check of its spelling.
 
-A rule is checked when it is read, wholly, so that nothing later has to doubt it.
+A rule is checked completely when it is read, so that no later code has to check it again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in HANDLERS},
 }
 WRITING = ("writes", *WRITES)
-# What no call can do without, so that it cannot be taken for not sent.
+# Parameters that some call needs: a fault cannot ignore them as if they had not been sent.
 INDISPENSABLE = frozenset({"abbreviate", "operatorId", "operatorIds"})
 MOVES = ("delete", "insert", "duplicate", "total", "reorder", "restore")
 COMMON = ("endpoint", "calls", "operatorId", "probability", "fault")
@@ -32,7 +32,7 @@ COMMON = ("endpoint", "calls", "operatorId", "probability", "fault")
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Which calls, counted from 1: those in `numbers`, or without any every `every`-th from the `first`."""
+    """Which calls are hit, counted from 1: those in `numbers`; with None every `every`-th one from the `first` on."""
 
     numbers: frozenset[int] | None = None
     every: int = 1
@@ -47,7 +47,7 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """What one kind of fault may be told: `needs` must be given, `takes` may be and names what it is else."""
+    """The options of one kind of fault: `needs` are required, `takes` are optional and have these defaults."""
 
     needs: tuple[str, ...] = ()
     takes: Mapping[str, Any] = field(default_factory=dict)
@@ -88,7 +88,7 @@ KINDS: Mapping[str, FaultKind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A checked rule. The options from `seconds` on have a meaning only for the faults that take them."""
+    """A checked rule. The options from `seconds` on only matter for the faults that take them."""
 
     endpoint: str
     fault: str
@@ -108,18 +108,18 @@ class Rule:
     max: int = 0
 
     def concerns(self, call: VendorCall) -> bool:
-        """Whether the call is one that this rule counts."""
-        mine = call.endpoint in ENDPOINTS[self.endpoint]
-        return mine and self.operator_id in (None, *call.named)
+        """Whether this rule counts the call."""
+        same_endpoint = call.endpoint in ENDPOINTS[self.endpoint]
+        return same_endpoint and self.operator_id in (None, *call.operator_ids)
 
-    def bites(self, call: VendorCall) -> bool:
+    def has_effect(self, call: VendorCall) -> bool:
         """Whether this fault would change anything about the call."""
         match self.fault:
             case "ignore":
                 return self.field in call.body
             case "limit-list":
-                named = call.body.get("operatorIds")
-                return isinstance(named, list) and len(named) > self.max
+                operator_ids = call.body.get("operatorIds")
+                return isinstance(operator_ids, list) and len(operator_ids) > self.max
             case "move" if self.how == "delete":
                 number = call.body.get("pageNumber")
                 return isinstance(number, int) and number > 1
@@ -128,16 +128,16 @@ class Rule:
 
 
 def rules_of(value: object) -> tuple[Rule, ...]:
-    """The rules that a fault file's value spells: a list of mappings, or a mapping of `faults` to one.
+    """The rules of a fault file's value: a list of mappings, or a mapping from `faults` to such a list.
 
     Raises:
-        ValueError: something is wrong; the message names the rule's number, counted from 1, and what is allowed.
+        ValueError: a rule is wrong; the message names its number, counted from 1, and what is allowed.
     """
     if isinstance(value, Mapping) and set(value) == {"faults"}:
         value = value["faults"]
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         raise ValueError("faults must be a list of rules, or the one key `faults` with such a list")
-    return tuple(_numbered(number, each) for number, each in enumerate(value, 1))
+    return tuple(_numbered(number, rule) for number, rule in enumerate(value, 1))
 
 
 def _numbered(number: int, value: object) -> Rule:
@@ -161,11 +161,11 @@ def _rule(value: object) -> Rule:
         _check_move(value)
     if fault == "ignore":
         _check_field(value)
-    given = {**kind.takes, **value, "fault": fault, "calls": _calls(value.get("calls", "all"))}
-    return Rule(**{SPELT.get(key, key): each for key, each in given.items()})
+    options = {**kind.takes, **value, "fault": fault, "calls": _calls(value.get("calls", "all"))}
+    return Rule(**{FIELD_OF_KEY.get(key, key): option for key, option in options.items()})
 
 
-SPELT = {"operatorId": "operator_id", "retryAfter": "retry_after"}
+FIELD_OF_KEY = {"operatorId": "operator_id", "retryAfter": "retry_after"}
 
 
 def _fault(value: Mapping[str, Any]) -> str:
@@ -236,7 +236,7 @@ def _calls(value: object) -> Calls:
 
 
 def _is_integer(value: object) -> bool:
-    return type(value) is int  # a YAML true is an int to isinstance
+    return type(value) is int  # to isinstance a YAML true is an int
 
 
 def _is_positive(value: object) -> bool:
@@ -244,7 +244,7 @@ def _is_positive(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type] # the first half sees to it
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type] # the type is checked first
 
 
 def _is_text(value: object) -> bool:
@@ -255,7 +255,7 @@ def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-# Each option's check, and its words for who got it wrong.
+# Each option's check, and the words for what is allowed.
 ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "operatorId": (_is_text, 'text, in quotes, such as "8001"'),
     "probability": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),

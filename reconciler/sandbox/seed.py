@@ -1,4 +1,4 @@
-"""Invented agents that look like a real call centre's: the same ones for the same seed and number."""
+"""Invented agents that look like a real call centre's. The same seed and number give the same agents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOBILE_PREFIXES = ("138", "139", "150", "158", "177", "186", "188")
 GREETINGS = ("您好,请问有什么可以帮您?", "感谢来电,坐席正在接入,请稍候。", "您好,很高兴为您服务。")
 WRAP_UP_SECONDS = (0, 5, 10, 15, 30, 60)
 
-# The first operatorId, by the most agents for which its width does.
+# The largest number of agents for each first operatorId: all ids of a store have the same number of digits.
 FIRST_IDS = ((900, 8001), (80_000, 10_001), (800_000, 100_001))
 MOST_AGENTS = FIRST_IDS[-1][0]
 FIRST_CREATED = 1_672_531_200_000  # 2023-01-01 00:00 UTC in milliseconds
@@ -30,7 +30,7 @@ MINUTE = 60_000
 YEAR = 525_600 * MINUTE
 
 
-def plant(store: AgentStore, count: int, seed: int) -> None:
+def invent_agents(store: AgentStore, count: int, seed: int) -> None:
     """Adds `count` agents to an empty store, inside its transaction; at most `MOST_AGENTS`."""
     rng = random.Random(seed)
     groups = [store.group(name) for name in GROUPS]
@@ -46,7 +46,7 @@ def _operator_ids(count: int) -> range:
 
 
 def _agent(rng: random.Random, number: int, groups: list[int | None], sipids: Iterator[int]) -> dict[str, Any]:
-    """One agent as columns; takes the next sipid for nine agents of ten."""
+    """One agent as columns; nine agents of ten get the next sipid."""
     leader = int(rng.random() < 0.06)
     created = FIRST_CREATED + number * MINUTE
     return {

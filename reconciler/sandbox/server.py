@@ -1,4 +1,4 @@
-"""The HTTP face of the sandbox. Of the whole project, this file alone needs aiohttp (the extra `sandbox`)."""
+"""The sandbox over HTTP. No other module of the project needs aiohttp (the extra `sandbox`)."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from reconciler.sandbox.answers import (
 )
 from reconciler.sandbox.console import Console
 from reconciler.sandbox.delivery import Delivery
-from reconciler.sandbox.door import Bucket, Door
+from reconciler.sandbox.door import Door, TokenBucket
 from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.handlers import HANDLERS
 from reconciler.sandbox.pool import USUAL_SIZE
 from reconciler.sandbox.rulefile import rules_in
 from reconciler.sandbox.rules import rules_of
-from reconciler.sandbox.seed import MOST_AGENTS, plant
-from reconciler.sandbox.staging import Stage
+from reconciler.sandbox.seed import MOST_AGENTS, invent_agents
+from reconciler.sandbox.staging import FaultInjector
 from reconciler.sandbox.store import USUAL_COMPANY_ID, AgentStore
 from reconciler.sandbox.traffic import Hold
 from reconciler.sandbox.vendor import Vendor, VendorCall, VendorCompany
@@ -46,19 +46,19 @@ PREFIX = "/api/v1/config/openapi/agent/"
 LARGEST_BODY = 16 * 2**20  # bytes
 LARGEST_PORT = 65_535
 GRACE = 1.0  # seconds for requests in flight at shutdown
-DROPS_A_SECOND = 500  # no event loop keeps a much shorter step, so that a long answer drips in larger drops
+DROPS_A_SECOND = 500  # an event loop cannot keep much shorter steps; a long answer drips in larger drops instead
 
 RuleBody = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """How a sandbox is to be run.
+    """How a sandbox is to run.
 
-    `data`: the SQLite file, None for memory. `agents`: how many to invent when it holds none. `token`: None
-    for any that is not empty. `latency`: milliseconds before each answer. `rate`: requests a second, None for
-    any. `company`: `ABBREVIATE[:ID]`, None for any. `sip_numbers`: size of the SIP pool, None for enough.
-    `faults`: a YAML file of what is to go wrong, read once at the start; `seed` decides its probabilities too.
+    `data`: the SQLite file, None for memory. `agents`: how many agents to invent when `data` holds none. `token`:
+    None for any that is not empty. `latency`: milliseconds before each answer. `rate`: requests a second, None for
+    no limit. `company`: `ABBREVIATE[:ID]`, None for any. `sip_numbers`: size of the SIP pool, None for enough.
+    `faults`: a YAML file of fault rules, read once at the start; `seed` also decides their probabilities.
 
     Raises:
         ValueError: a value is out of range, or `company` is malformed.
@@ -95,27 +95,27 @@ class SandboxOptions:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A running sandbox: `url` without a path, and `store`, the way to what it keeps."""
+    """A running sandbox. `url` has no path; `store` reads and changes its agents; `script` holds its faults."""
 
     url: str
     store: Console
     script: Faults
 
     def faults(self, rules: Sequence[RuleBody] = (), *, seed: int | None = None) -> None:
-        """From now on these rules, each as in a fault file, and every counter at nothing; without any, none.
+        """Puts these rules, each as in a fault file, in the place of the earlier ones, with every counter at 0.
 
-        What earlier rules still hold back is given up: late writes are not committed, connections are cut.
-        `seed` is that of the probabilities, by default the sandbox's.
+        Requests that earlier rules still hold back are given up: late writes are not committed, connections are cut.
+        `seed` decides the probabilities; by default the sandbox's seed does.
 
         Raises:
-            ValueError: a rule is wrong, and the earlier ones stay in force.
+            ValueError: a rule is wrong; the earlier rules stay in force.
         """
         self.script.replace(rules_of(rules), seed)
 
     def release(self) -> None:
         """Ends the waiting of every request that a fault holds back, and returns when they are over.
 
-        A late write is committed, a slow answer sent, a hanging connection closed: no test need wait for a clock.
+        A late write is committed, a slow answer is sent, a hanging connection is closed: no test has to wait.
         """
         self.script.traffic.settle(go_on=True)
 
@@ -124,12 +124,12 @@ def serve(options: SandboxOptions, announce: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; `announce` gets one line, with the URL, once requests are accepted.
 
     Raises:
-        OSError: the address cannot be listened on.
-        ValueError: `options.data` names no file of a sandbox, or `options.faults` no file of rules.
+        OSError: the server cannot listen on the address.
+        ValueError: `options.data` is no sandbox's database, or `options.faults` is no file of rules.
     """
-    faults = _scripted(options)
-    with closing(_stocked(options)) as store, suppress(KeyboardInterrupt):
-        asyncio.run(_until_signalled(options, store, faults, announce))
+    faults = _load_faults(options)
+    with closing(_open_store(options)) as store, suppress(KeyboardInterrupt):
+        asyncio.run(_serve_until_signalled(options, store, faults, announce))
 
 
 @contextmanager
@@ -139,61 +139,61 @@ def running(**options: Any) -> Iterator[Box]:
     `faults` may also be a list of rules, as `Box.faults` takes them.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the server cannot listen on the address.
         ValueError: an option is out of range, or a rule is wrong.
     """
     faults = options.get("faults")
     file, rules = (faults, ()) if faults is None or isinstance(faults, Path) else (None, faults)
     chosen = SandboxOptions(**{"port": 0, **options, "faults": file})
-    script = _scripted(chosen, rules)
-    with closing(_stocked(chosen)) as store, _in_thread(chosen, store, script) as url:
+    script = _load_faults(chosen, rules)
+    with closing(_open_store(chosen)) as store, _in_thread(chosen, store, script) as url:
         yield Box(url, Console(store, script), script)
 
 
 def application(options: SandboxOptions, store: AgentStore, faults: Faults) -> web.Application:
     """The aiohttp application, which answers every path."""
-    face = _Face(options, store, faults)
+    face = _HttpFace(options, store, faults)
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", face.dispatch)
     app.on_shutdown.append(face.end)
     return app
 
 
-class _Face:
-    """Turns HTTP requests into calls, and sends what the stage delivers."""
+class _HttpFace:
+    """Turns HTTP requests into calls, and sends what comes back."""
 
     def __init__(self, options: SandboxOptions, store: AgentStore, faults: Faults) -> None:
         company = None if options.company is None else VendorCompany.parsed(options.company)
-        self._stage = Stage(Vendor(store, company, options.success_code, options.quirks), faults)
-        self._door = Door(options.token, None if options.rate is None else Bucket(options.rate))
+        self._injector = FaultInjector(Vendor(store, company, options.success_code, options.quirks), faults)
+        self._door = Door(options.token, None if options.rate is None else TokenBucket(options.rate))
         self._latency = options.latency / 1000
 
     async def dispatch(self, request: web.Request) -> web.StreamResponse:
-        """One request's way: receive, perhaps be held back, act (which commits), respond."""
+        """Answers one request: receives it, perhaps holds it back, acts (which commits), and responds."""
         await asyncio.sleep(self._latency)
         try:
             call = await self._receive(request)
         except RefusedError as refusal:
-            return _response(self._stage.turn_away(request.path.removeprefix(PREFIX), refusal))
-        with self._stage.faults.traffic.under_way() as hold:
-            return await self._played(request, call, hold)
+            return _response(self._injector.turn_away(request.path.removeprefix(PREFIX), refusal))
+        with self._injector.faults.traffic.under_way() as hold:
+            return await self._answer(request, call, hold)
 
     async def end(self, _: web.Application) -> None:
-        """Gives up what is held back, so that a hanging request does not keep the server from ending."""
-        self._stage.faults.traffic.let_go(go_on=False)
+        """Gives up the requests that are held back, so that they do not keep the server from ending."""
+        self._injector.faults.traffic.let_go(go_on=False)
 
-    async def _played(self, request: web.Request, call: VendorCall, hold: Hold) -> web.StreamResponse:
-        turn = self._stage.enter(call, request.headers["token"])
-        if not await _waited(hold, turn.delay):
-            return _severed(request)
-        delivery = turn.act()
-        if not await _waited(hold, delivery.wait):
-            return _severed(request)
+    async def _answer(self, request: web.Request, call: VendorCall, hold: Hold) -> web.StreamResponse:
+        faulted = self._injector.enter(call, request.headers["token"])
+        if not await _wait(hold, faulted.delay):
+            return _sever(request)
+        delivery = faulted.act()
+        if not await _wait(hold, delivery.wait):
+            return _sever(request)
         if delivery.manner == "whole":
             return _response(delivery)
         if delivery.manner in ("drip", "cut"):
-            return await _streamed(request, delivery, hold)
-        return _severed(request, reset=delivery.manner == "reset")
+            return await _stream(request, delivery, hold)
+        return _sever(request, reset=delivery.manner == "reset")
 
     async def _receive(self, request: web.Request) -> VendorCall:
         self._door.count()
@@ -230,20 +230,20 @@ def _response(delivery: Delivery) -> web.Response:
 
 
 def _headers(delivery: Delivery) -> dict[str, str]:
-    declared = {"Content-Type": f"{delivery.content_type}; charset=utf-8"}
-    return declared if delivery.retry_after is None else {**declared, "Retry-After": delivery.retry_after}
+    headers = {"Content-Type": f"{delivery.content_type}; charset=utf-8"}
+    return headers if delivery.retry_after is None else {**headers, "Retry-After": delivery.retry_after}
 
 
-async def _waited(hold: Hold, seconds: float) -> bool:
-    """Waits, unless it is let go; False when the request is given up."""
+async def _wait(hold: Hold, seconds: float) -> bool:
+    """Waits for so many seconds, or until the hold is let go; False when the request is given up."""
     if seconds <= 0:
         return True
     await asyncio.wait([asyncio.wrap_future(hold.let_go)], timeout=seconds)
     return not hold.given_up
 
 
-def _severed(request: web.Request, *, reset: bool = False) -> web.Response:
-    """Ends the TCP connection, by FIN or by RST; aiohttp cannot send the response that it is still owed."""
+def _sever(request: web.Request, *, reset: bool = False) -> web.Response:
+    """Ends the TCP connection, by FIN or by RST. aiohttp demands a response, and cannot send it any more."""
     transport = request.transport
     if transport is not None and reset:
         no_lingering = struct.pack("HH" if os.name == "nt" else "ii", 1, 0)
@@ -254,8 +254,8 @@ def _severed(request: web.Request, *, reset: bool = False) -> web.Response:
     return web.Response()
 
 
-async def _streamed(request: web.Request, delivery: Delivery, hold: Hold) -> web.StreamResponse:
-    """Announces the whole length; then all of it in drops, or half of it and the end of the connection."""
+async def _stream(request: web.Request, delivery: Delivery, hold: Hold) -> web.StreamResponse:
+    """Announces the whole length; then sends the body in drops, or half of it and the end of the connection."""
     body = delivery.body
     response = web.StreamResponse(status=delivery.status, headers=_headers(delivery))
     response.content_length = len(body)
@@ -264,15 +264,15 @@ async def _streamed(request: web.Request, delivery: Delivery, hold: Hold) -> web
         await response.prepare(request)
         await response.write(body[: len(body) // 2])
         return response
-    with suppress(ConnectionError):  # a client may have heard enough
+    with suppress(ConnectionError):  # the client may have closed the connection
         await response.prepare(request)
-        if await _dripped(response, delivery, hold):
+        if await _drip(response, delivery, hold):
             return response
-    return _severed(request)
+    return _sever(request)
 
 
-async def _dripped(response: web.StreamResponse, delivery: Delivery, hold: Hold) -> bool:
-    """Sends the body drop by drop; False when the request is given up in the middle."""
+async def _drip(response: web.StreamResponse, delivery: Delivery, hold: Hold) -> bool:
+    """Sends the body drop by drop; False when the request is given up meanwhile."""
     body, drops = delivery.body, min(len(delivery.body), max(1, int(delivery.pace * DROPS_A_SECOND)))
     size = -(-len(body) // drops)
     let_go = asyncio.wrap_future(hold.let_go)
@@ -284,28 +284,28 @@ async def _dripped(response: web.StreamResponse, delivery: Delivery, hold: Hold)
     return True
 
 
-def _scripted(options: SandboxOptions, rules: Sequence[RuleBody] = ()) -> Faults:
-    """The faults of the file, or without one of these rules."""
+def _load_faults(options: SandboxOptions, rules: Sequence[RuleBody] = ()) -> Faults:
+    """The faults of the options' file; without a file, those of the rules."""
     return Faults(rules_of(rules) if options.faults is None else rules_in(options.faults), options.seed)
 
 
-def _stocked(options: SandboxOptions) -> AgentStore:
-    """The store, with invented agents when it would hold none."""
+def _open_store(options: SandboxOptions) -> AgentStore:
+    """The store, with invented agents if it holds none."""
     company_id = USUAL_COMPANY_ID if options.company is None else VendorCompany.parsed(options.company).row_id
     sip_numbers = max(USUAL_SIZE, 2 * options.agents) if options.sip_numbers is None else options.sip_numbers
     store = AgentStore(options.data, sip_numbers=sip_numbers, company_id=company_id, seed=options.seed)
     with store.transaction():
         if options.agents and store.count() == 0:
-            plant(store, options.agents, options.seed)
+            invent_agents(store, options.agents, options.seed)
     return store
 
 
 @contextmanager
 def _in_thread(options: SandboxOptions, store: AgentStore, faults: Faults) -> Iterator[str]:
-    """Serves from a thread with its own event loop; gives the URL."""
+    """Serves from a thread with its own event loop until the block ends; yields the URL."""
     ready: Future[tuple[str, Callable[[], None]]] = Future()
     runner = _runner(options, store, faults)
-    thread = threading.Thread(target=asyncio.run, args=(_until_told(options, runner, ready),), daemon=True)
+    thread = threading.Thread(target=asyncio.run, args=(_serve_until_stopped(options, runner, ready),), daemon=True)
     thread.start()
     url, stop = ready.result()
     try:
@@ -315,34 +315,34 @@ def _in_thread(options: SandboxOptions, store: AgentStore, faults: Faults) -> It
         thread.join()
 
 
-async def _until_told(
+async def _serve_until_stopped(
     options: SandboxOptions, runner: web.AppRunner, ready: Future[tuple[str, Callable[[], None]]]
 ) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     try:
-        url = await _listening(runner, options)
-        ready.set_result((url, lambda: _tell(loop, stop)))
+        url = await _listen(runner, options)
+        ready.set_result((url, lambda: _set_from_thread(loop, stop)))
         await stop.wait()
-    except (OSError, ValueError) as error:  # a host that is no name at all is a UnicodeError
+    except (OSError, ValueError) as error:  # an impossible host name raises UnicodeError
         ready.set_exception(error)
     finally:
         await runner.cleanup()
 
 
-def _tell(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def _set_from_thread(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     loop.call_soon_threadsafe(stop.set)
 
 
-async def _until_signalled(
+async def _serve_until_signalled(
     options: SandboxOptions, store: AgentStore, faults: Faults, announce: Callable[[str], None]
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # not every platform's loop can; there SIGINT raises KeyboardInterrupt
+        with suppress(NotImplementedError):  # not every platform's loop can; SIGINT then raises KeyboardInterrupt
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     runner = _runner(options, store, faults)
     try:
-        announce(_greeting(await _listening(runner, options), options, store, faults.count))
+        announce(_greeting(await _listen(runner, options), options, store, faults.count))
         await stop.wait()
     finally:
         await runner.cleanup()
@@ -352,7 +352,7 @@ def _runner(options: SandboxOptions, store: AgentStore, faults: Faults) -> web.A
     return web.AppRunner(application(options, store, faults), access_log=None, shutdown_timeout=GRACE)
 
 
-async def _listening(runner: web.AppRunner, options: SandboxOptions) -> str:
+async def _listen(runner: web.AppRunner, options: SandboxOptions) -> str:
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()

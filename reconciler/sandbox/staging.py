@@ -1,6 +1,6 @@
-"""The seam between the HTTP face and the vendor: each call is carried out as the faults in force have it.
+"""Between `server` and `vendor`: carries each call out as the faults in force demand.
 
-The face asks a `Turn` how long to hold the call back, tells it to act, and sends what it is given. The vendor's
+The server asks a `FaultedCall` how long to hold the call back, lets it act, and sends what it returns. The vendor's
 handlers know nothing of faults.
 """
 
@@ -21,7 +21,7 @@ from reconciler.sandbox.delivery import Delivery, delivered
 from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.moves import Moves
 from reconciler.sandbox.rules import Rule
-from reconciler.sandbox.traffic import Entry
+from reconciler.sandbox.traffic import AttemptRecord
 from reconciler.sandbox.vendor import Vendor, VendorCall
 
 # The faults under which the vendor never sees the call.
@@ -29,26 +29,27 @@ UNSEEN = frozenset({"drop-before", "hang", "429", "5xx-before", "html", "refuse"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Lets calls in, one `Turn` each."""
+class FaultInjector:
+    """Finds the rule that hits a call, and records the call's arrival."""
 
     vendor: Vendor
     faults: Faults
 
-    def enter(self, call: VendorCall, token: str) -> Turn:
-        """The turn of a call that got past the door; it counts from now on."""
+    def enter(self, call: VendorCall, token: str) -> FaultedCall:
+        """A call that got past the door, with the rule that hits it; the call is counted."""
         rule = self.faults.hit(call)
-        entry = self.faults.traffic.arrived(call.endpoint, call.named, None if rule is None else rule.fault)
-        return Turn(self.vendor, self.faults.moves, call, token, rule, entry)
+        fault = None if rule is None else rule.fault
+        record = self.faults.traffic.record_arrival(call.endpoint, call.operator_ids, fault)
+        return FaultedCall(self.vendor, self.faults.moves, call, token, rule, record)
 
     def turn_away(self, path: str, refusal: RefusedError) -> Delivery:
-        """The answer to a request that the door refused; no fault touches it."""
-        self.faults.traffic.arrived(path, [])
+        """The answer to a request that the door refused; no fault alters it."""
+        self.faults.traffic.record_arrival(path, [])
         return delivered(refusal.answer)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class FaultedCall:
     """One call under way, and the rule that hits it."""
 
     vendor: Vendor
@@ -56,7 +57,7 @@ class Turn:
     call: VendorCall
     token: str
     rule: Rule | None
-    entry: Entry
+    record: AttemptRecord
 
     @property
     def delay(self) -> float:
@@ -64,22 +65,22 @@ class Turn:
         return self.rule.seconds if self.rule is not None and self.rule.fault == "late" else 0
 
     def act(self) -> Delivery:
-        """Carries the call out, or not, as the rule has it."""
+        """Carries the call out, or not, as the rule demands; returns what is to be sent."""
         if self.rule is not None and self.rule.fault in UNSEEN:
-            answer = _instead(self.rule, self.call, self.token)
+            answer = _answer_without_vendor(self.rule, self.call, self.token)
             self.vendor.note(self.call, answer.code)
         else:
-            answer, self.entry.committed = self._settled()
+            answer, self.record.committed = self._answer_of_vendor()
         return delivered(answer, self.rule)
 
-    def _settled(self) -> tuple[Answer, bool]:
-        """What the vendor answers, and whether that was a write carried out."""
+    def _answer_of_vendor(self) -> tuple[Answer, bool]:
+        """What the vendor answers, and whether the call was a write that was carried out."""
         try:
-            return self._performed(self.vendor.check(self.call))
+            return self._perform(self.vendor.check(self.call))
         except RefusedError as refusal:
             return self.vendor.refuse(self.call, refusal), False
 
-    def _performed(self, checked: VendorCall) -> tuple[Answer, bool]:
+    def _perform(self, checked: VendorCall) -> tuple[Answer, bool]:
         match self.rule:
             case Rule(fault="ignore-all"):
                 return self.vendor.pretend(checked), False
@@ -95,7 +96,7 @@ class Turn:
                 return self.vendor.act(checked), self.call.writes
 
 
-def _instead(rule: Rule, call: VendorCall, token: str) -> Answer:
+def _answer_without_vendor(rule: Rule, call: VendorCall, token: str) -> Answer:
     """The answer to a call that the vendor never sees."""
     match rule.fault:
         case "429":
@@ -119,5 +120,5 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)

@@ -1,4 +1,4 @@
-"""What the vendor remembers, in SQLite: the agents, their groups and SIP numbers, the history of writes."""
+"""The vendor's data, in SQLite: the agents, their groups and SIP numbers, the history of writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.sandbox.pool import FIRST_NUMBER, USUAL_SIZE, Pool
 
 USUAL_COMPANY_ID = 4242
 FIRST_FREE_OPERATOR_ID = 8001
-# Written into the file's `user_version`, so that no other program's database is taken for a sandbox's.
+# The file's `user_version`, which tells a sandbox's database from another program's.
 LAYOUT = 20_102
 LAYOUT_WITHOUT_COMMITTED = 20_101
 MOST_CACHED_LISTINGS = 50
@@ -42,7 +42,7 @@ CREATE TABLE history (
 CREATE TABLE settings (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
 
-# A refusal of an endpoint has a code from 20001 on; every other write was carried out.
+# The code of a refused write is from 20001 to 20099; every other write was carried out.
 UPGRADE = """
 ALTER TABLE history ADD COLUMN committed INTEGER NOT NULL DEFAULT 0;
 UPDATE history SET committed = code NOT BETWEEN 20001 AND 20099;
@@ -53,13 +53,13 @@ def _expression(column: str) -> str:
     computed = {
         "companyId": "? AS companyId",
         "sipNumber": f"CAST(a.sipid + {FIRST_NUMBER - 1} AS TEXT) AS sipNumber",
-        "sipPassword": "NULL AS sipPassword",  # filled in by `Store.rows`: it is derived, not stored
+        "sipPassword": "NULL AS sipPassword",  # `AgentStore._rows` fills it in: it is derived, not stored
         "mainGroupName": "g.name AS mainGroupName",
     }
     return computed.get(column, f"a.{column}")
 
 
-# Only names of this package's own tuples enter the statements below; values are always bound.
+# Only names from this package's own tuples become part of the statements below; values are always bound.
 _ROWS = (
     f"SELECT {', '.join(map(_expression, (*LISTED, *HIDDEN)))}"  # noqa: S608
     " FROM agents a LEFT JOIN groups g ON g.id = a.maingroupid"
@@ -77,10 +77,10 @@ class DataFileError(ValueError):
 
 
 class AnsweredWrite(NamedTuple):
-    """One write request that reached the vendor: its place in the order, the code it was answered with.
+    """One write request that reached the vendor: its number in order of time, and the code that it was answered with.
 
-    `committed` tells whether it was carried out. With scripted faults `code` is what the vendor said, whether
-    or not that arrived, and NO_ANSWER when a fault ended the request before the vendor said anything.
+    `committed`: it was carried out. With scripted faults `code` is the vendor's code, even if the answer did not
+    arrive, and NO_ANSWER when a fault ended the request before the vendor answered.
     """
 
     seq: int
@@ -97,10 +97,10 @@ def _milliseconds() -> int:
 class AgentStore:
     """One SQLite database, in memory or in a file, shared by threads under one lock.
 
-    Every method but `transaction` and `close` belongs inside `transaction`.
+    Every method but `transaction` and `close` is to be called inside `transaction`.
 
     Raises:
-        DataFileError: `path` cannot be opened, or is something else.
+        DataFileError: `path` cannot be opened, or is no sandbox's database.
     """
 
     def __init__(
@@ -117,20 +117,20 @@ class AgentStore:
         self._lock = threading.RLock()
         self._listings: dict[tuple[str, object], list[int]] = {}
         self._listings_of = (0, 0)
-        self._db = _opened(path)
+        self._db = _open(path)
         with self.transaction():
             self.pool = self._own_pool(sip_numbers, seed)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing: commits at the end, rolls back when the block raises."""
+        """Commits at the end of the block, or rolls everything back when the block raises."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")
-                self._listings.clear()  # one may have been read from what is now undone
+                self._listings.clear()  # one may contain what is now undone
                 raise
             self._db.execute("COMMIT")
 
@@ -144,12 +144,12 @@ class AgentStore:
         return int(self._db.execute("SELECT count(*) FROM agents").fetchone()[0])
 
     def in_use(self, operator_ids: Iterable[str]) -> set[str]:
-        """Those of the operatorIds that an agent has."""
+        """Those of the operatorIds that belong to an agent."""
         query = "SELECT 1 FROM agents WHERE operatorId = ?"
-        return {each for each in operator_ids if self._db.execute(query, (each,)).fetchone()}
+        return {operator_id for operator_id in operator_ids if self._db.execute(query, (operator_id,)).fetchone()}
 
     def next_operator_id(self) -> int:
-        """One above the greatest number of 4 to 9 digits in use."""
+        """One above the greatest operatorId of 4 to 9 digits in use."""
         row = self._db.execute(
             "SELECT max(CAST(operatorId AS INTEGER)) FROM agents"
             " WHERE operatorId NOT GLOB '*[^0-9]*' AND length(operatorId) BETWEEN 4 AND 9"
@@ -161,13 +161,13 @@ class AgentStore:
         return next(self._rows(" WHERE a.operatorId = ?", operator_id), None)
 
     def everyone(self) -> Iterator[dict[str, Any]]:
-        """The full state of every agent, by the vendor's id."""
+        """The full state of every agent, sorted by the vendor's id."""
         return self._rows(" ORDER BY a.id")
 
     def listing(self, column: str | None = None, value: object = None) -> list[int]:
-        """The ids of all agents, or of those with `value` in one of operatorId, sipid, maingroupid, in order.
+        """The sorted ids of all agents, or of those with `value` in the column operatorId, sipid or maingroupid.
 
-        Kept until the database changes: to read 1,000 pages must not be to count 100,000 rows 1,000 times.
+        They are cached until the database changes: reading 1,000 pages must not mean reading 100,000 rows 1,000 times.
         """
         state = (self._db.total_changes, int(self._db.execute("PRAGMA data_version").fetchone()[0]))
         if state != self._listings_of or len(self._listings) > MOST_CACHED_LISTINGS:
@@ -178,7 +178,7 @@ class AgentStore:
         return self._listings[key]
 
     def rows(self, ids: list[int]) -> list[dict[str, Any]]:
-        """The full states of the agents with these ids, by id."""
+        """The full states of the agents with these ids, sorted by id."""
         tail = " WHERE a.id IN (SELECT value FROM json_each(?)) ORDER BY a.id"
         return list(self._rows(tail, json.dumps(ids)))
 
@@ -195,7 +195,7 @@ class AgentStore:
         self._db.execute(statement, (*changed.values(), operator_id))
 
     def bind(self, operator_id: str, sipid: int | None) -> None:
-        """Gives one agent a sipid in place of the one it holds, or with None only releases that one."""
+        """Gives one agent a sipid in place of the one that it holds; with None it only releases the held one."""
         former = self._db.execute("SELECT sipid FROM agents WHERE operatorId = ?", (operator_id,)).fetchone()[0]
         if sipid == former:
             return
@@ -217,12 +217,12 @@ class AgentStore:
             self._db.execute("DELETE FROM agents WHERE operatorId = ?", (operator_id,))
 
     def known_group(self, name: str) -> int | None:
-        """The id of a skill group, or None when nobody was ever put in it."""
+        """The id of a skill group, or None for a group that no agent was ever put in."""
         row = self._db.execute("SELECT id FROM groups WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
     def group(self, name: str | None) -> int | None:
-        """The id of a skill group, which exists from now on; None for no name."""
+        """The id of a skill group, which is created if need be; None without a name."""
         if not name:
             return None
         self._db.execute("INSERT OR IGNORE INTO groups (name) VALUES (?)", (name,))
@@ -260,7 +260,7 @@ class AgentStore:
             yield state
 
     def _own_pool(self, sip_numbers: int, seed: int) -> Pool:
-        """The pool as the file knows it: never smaller than before, and with the passwords it had."""
+        """The pool of this file: never smaller than before, and with the same passwords."""
         first = {"sip_mark": 0, "sip_numbers": sip_numbers, "sip_salt": f"sip-{seed}"}
         self._db.executemany("INSERT OR IGNORE INTO settings (key, value) VALUES (?, ?)", first.items())
         self._db.execute("UPDATE settings SET value = max(value, ?) WHERE key = 'sip_numbers'", (sip_numbers,))
@@ -268,7 +268,7 @@ class AgentStore:
         return Pool(self._db, settings["sip_numbers"], settings["sip_salt"])
 
 
-def _opened(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path | None) -> sqlite3.Connection:
     try:
         db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         layout = int(db.execute("PRAGMA user_version").fetchone()[0])

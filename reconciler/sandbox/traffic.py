@@ -1,4 +1,4 @@
-"""What reached the sandbox and what is still under way: the attempts, and the requests that a fault holds back."""
+"""The requests that reached the sandbox (attempts), and those that are still under way because a fault holds them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# A sandbox left running for weeks must not grow for ever.
+# A sandbox that runs for weeks must not grow without limit.
 MOST_ATTEMPTS = 100_000
-PATIENCE = 10.0  # seconds for what was let go to be over; it takes none, unless a client does not read
+PATIENCE = 10.0  # seconds to wait for released requests to end; only a client that does not read makes them take any
 
 
 class Attempt(NamedTuple):
-    """One request that arrived: what it asked for, the fault that hit it, whether it was a write carried out."""
+    """One request that arrived; `committed`: it was a write, and it was carried out."""
 
     endpoint: str
     operator_ids: list[str]
@@ -25,8 +25,8 @@ class Attempt(NamedTuple):
 
 
 @dataclass(slots=True)
-class Entry:
-    """The line of one attempt, which is told later whether it was committed."""
+class AttemptRecord:
+    """The record of one attempt, in which `committed` is set later."""
 
     endpoint: str
     operator_ids: list[str]
@@ -36,45 +36,51 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hold:
-    """One request under way. `let_go` ends its waiting: with True it goes on, with False it is given up."""
+    """One request under way. `let_go` ends its waiting: with True it goes on, with False it is given up.
+
+    `over` is set when the request has ended.
+    """
 
     let_go: Future[bool] = field(default_factory=Future)
     over: Future[None] = field(default_factory=Future)
 
     @property
     def given_up(self) -> bool:
-        """Whether it is to end without doing anything more."""
+        """Whether the request is to end without doing anything more."""
         return self.let_go.done() and not self.let_go.result()
 
 
 class Traffic:
-    """Attempts and requests under way, seen from any thread."""
+    """Attempts and requests under way. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque(maxlen=MOST_ATTEMPTS)
+        self._records: deque[AttemptRecord] = deque(maxlen=MOST_ATTEMPTS)
         self._holds: set[Hold] = set()
 
-    def arrived(self, endpoint: str, operator_ids: list[str], fault: str | None = None) -> Entry:
-        """Notes a request."""
-        entry = Entry(endpoint, operator_ids, fault)
+    def record_arrival(self, endpoint: str, operator_ids: list[str], fault: str | None = None) -> AttemptRecord:
+        """Adds a request to the attempts."""
+        record = AttemptRecord(endpoint, operator_ids, fault)
         with self._lock:
-            self._entries.append(entry)
-        return entry
+            self._records.append(record)
+        return record
 
     def attempts(self) -> list[Attempt]:
         """Every request, in the order of arrival; the last 100,000."""
         with self._lock:
-            return [Attempt(e.endpoint, list(e.operator_ids), e.fault, e.committed) for e in self._entries]
+            return [
+                Attempt(record.endpoint, list(record.operator_ids), record.fault, record.committed)
+                for record in self._records
+            ]
 
     def clear(self) -> None:
         """Forgets the attempts."""
         with self._lock:
-            self._entries.clear()
+            self._records.clear()
 
     @contextmanager
     def under_way(self) -> Iterator[Hold]:
-        """Keeps a request in sight for as long as the block lasts."""
+        """Counts a request among those under way while the block runs."""
         hold = Hold()
         with self._lock:
             self._holds.add(hold)
@@ -86,7 +92,7 @@ class Traffic:
             hold.over.set_result(None)
 
     def let_go(self, *, go_on: bool) -> list[Future[None]]:
-        """Ends all waiting; each request is over when its future is."""
+        """Ends the waiting of all requests; each is over when its future is done."""
         with self._lock:
             holds = [hold for hold in self._holds if not hold.let_go.done()]
             for hold in holds:
@@ -94,5 +100,5 @@ class Traffic:
         return [hold.over for hold in holds]
 
     def settle(self, *, go_on: bool) -> None:
-        """Ends all waiting, and returns when those requests are over; not for the server's own thread."""
+        """Ends the waiting of all requests, and returns when they are over. Not to be called by the server's thread."""
         wait(self.let_go(go_on=go_on), timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""The vendor behind its HTTP face: check a call, act on it, answer. It knows nothing of HTTP."""
+"""The vendor without HTTP: checks a call, acts on it, and answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Handler = Callable[[AgentStore, Body], Data | None]
 
 @dataclass(frozen=True, slots=True)
 class VendorCompany:
-    """The one company served: its `abbreviate`, and its `companyId` where that is to be checked too."""
+    """The one company that the sandbox serves: its `abbreviate`, and its `companyId` if that is checked too."""
 
     abbreviate: str
     id: int | None = None
@@ -27,7 +27,7 @@ class VendorCompany:
         """Reads `ABBREVIATE[:ID]`.
 
         Raises:
-            ValueError: the abbreviate is empty or the id is no number.
+            ValueError: the abbreviate is empty, or the id is no number.
         """
         abbreviate, colon, number = text.partition(":")
         if not abbreviate or (colon and not (number.isascii() and number.isdigit())):
@@ -36,7 +36,7 @@ class VendorCompany:
 
     @property
     def row_id(self) -> int:
-        """The `companyId` that this company's rows carry."""
+        """The `companyId` of this company's rows."""
         return USUAL_COMPANY_ID if self.id is None else self.id
 
 
@@ -46,18 +46,18 @@ MOST_IN_A_BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class VendorCall:
-    """One request past the door: the endpoint, such as `create/v2`, and the JSON object of its body."""
+    """One request that got past the door: the endpoint, such as `create/v2`, and the JSON object of its body."""
 
     endpoint: str
     body: dict[str, Any]
 
     @property
-    def named(self) -> list[str]:
-        """The operatorIds that the body names, those of a batch too, however wrong the rest of it is."""
-        named = self.body.get("operatorIds", [self.body.get("operatorId")])
+    def operator_ids(self) -> list[str]:
+        """The operatorIds that the body names, those of a batch too, even if the rest of the body is wrong."""
+        values = self.body.get("operatorIds", [self.body.get("operatorId")])
         if self.body.get("batchFlag") == 1 and (numbers := self._numbers()):
-            named = [str(number).zfill(len(self.body["operatorId"])) for number in numbers]
-        return [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+            values = [str(number).zfill(len(self.body["operatorId"])) for number in numbers]
+        return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
     def _numbers(self) -> range | None:
         first, size = self.body.get("operatorId"), self.body.get("batchSize")
@@ -67,13 +67,13 @@ class VendorCall:
 
     @property
     def writes(self) -> bool:
-        """Whether the endpoint changes anything."""
+        """Whether the endpoint changes agents."""
         return self.endpoint not in READS
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """Answers calls from one store; with no company given, every company is this one."""
+    """Answers calls from one store. Without a company, calls for any company are answered."""
 
     store: AgentStore
     company: VendorCompany | None = None
@@ -92,24 +92,24 @@ class Vendor:
         return VendorCall(call.endpoint, body)
 
     def act(self, call: VendorCall, handler: Handler | None = None) -> Answer:
-        """Carries out a checked call in one transaction, which also records it; committed when this returns.
+        """Carries out and records a checked call in one transaction, which is committed when this returns.
 
-        `handler` takes the place of the endpoint's own.
+        `handler` takes the place of the endpoint's own handler.
 
         Raises:
-            RefusedError: the state forbids it, and nothing has changed.
+            RefusedError: the state of the agents forbids it; nothing has changed.
         """
         with self.store.transaction():
             data = (handler or HANDLERS[call.endpoint])(self.store, call.body)
             if call.writes:
-                self.store.record(call.endpoint, _concerned(call, data), self.success_code, committed=True)
+                self.store.record(call.endpoint, _operator_ids_of(call, data), self.success_code, committed=True)
         return self._success(call, data)
 
     def pretend(self, call: VendorCall, handler: Handler | None = None) -> Answer:
-        """What `act` would answer to a checked call; nothing has changed when this returns.
+        """What `act` would answer to a checked call; nothing is changed.
 
         Raises:
-            RefusedError: the state forbids it.
+            RefusedError: the state of the agents forbids it.
         """
         undone = _UndoneError()
         try:
@@ -121,7 +121,7 @@ class Vendor:
         return self._success(call, data)
 
     def refuse(self, call: VendorCall, refusal: RefusedError) -> Answer:
-        """The answer to a refused call, whose refusal is recorded when it was a write."""
+        """The answer to a refused call; if the call is a write, its refusal is recorded."""
         self.note(call, refusal.answer.code)
         return refusal.answer
 
@@ -129,7 +129,7 @@ class Vendor:
         """Records a write that was not carried out."""
         if call.writes:
             with self.store.transaction():
-                self.store.record(call.endpoint, _concerned(call, data), code, committed=False)
+                self.store.record(call.endpoint, _operator_ids_of(call, data), code, committed=False)
 
     def _success(self, call: VendorCall, data: Data | None) -> Answer:
         shown = _quirky_data(data) if self.quirks and not call.writes else data
@@ -147,9 +147,9 @@ def _check_company(company: VendorCompany, body: Mapping[str, Any]) -> None:
         raise RefusedError(COMPANY_UNKNOWN, f"企业id {body['companyId']} 与企业缩写不符")
 
 
-def _concerned(call: VendorCall, data: Data | None) -> list[str]:
-    """The operatorIds a write concerned: those created, else those its body names."""
-    return [agent["operatorId"] for agent in data] if isinstance(data, list) else call.named
+def _operator_ids_of(call: VendorCall, data: Data | None) -> list[str]:
+    """The operatorIds of a write: those that it created, else those that its body names."""
+    return [agent["operatorId"] for agent in data] if isinstance(data, list) else call.operator_ids
 
 
 def _quirky_data(data: Data | None) -> Data | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reconciler.sandbox.answers import RefusedError
-from reconciler.sandbox.door import Bucket, Door
+from reconciler.sandbox.door import Door, TokenBucket
 from reconciler.sandbox.server import Box, SandboxOptions, running
 from reconciler.sandbox.vendor import VendorCompany
 
@@ -91,7 +91,7 @@ def test_too_many_requests() -> None:
 def test_the_bucket_fills_again() -> None:
     """Two a second: two at once, none at once after them, one half a second later, never more than two."""
     now = 0.0
-    bucket = Bucket(2, lambda: now)
+    bucket = TokenBucket(2, lambda: now)
     assert [bucket.take() for _ in range(3)] == [True, True, False]
     now = 0.5
     assert [bucket.take() for _ in range(2)] == [True, False]

@@ -245,7 +245,7 @@ def test_attempts_do_not_grow_for_ever() -> None:
     """Only the last 100,000 attempts are kept."""
     traffic = Traffic()
     for number in range(MOST_ATTEMPTS + 1):
-        traffic.arrived(str(number), [])
+        traffic.record_arrival(str(number), [])
     assert (len(traffic.attempts()), traffic.attempts()[0].endpoint) == (MOST_ATTEMPTS, "1")
 
 

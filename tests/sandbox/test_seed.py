@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.console import Console
-from reconciler.sandbox.seed import plant
+from reconciler.sandbox.seed import invent_agents
 from reconciler.sandbox.server import running
 from reconciler.sandbox.store import AgentStore
 
@@ -19,7 +19,7 @@ def planted(count: int, seed: int = 1, sip_numbers: int = 39_999) -> dict[str, d
     """The agents of a store of their own."""
     with closing(AgentStore(seed=seed, sip_numbers=sip_numbers)) as store:
         with store.transaction():
-            plant(store, count, seed)
+            invent_agents(store, count, seed)
         return Console(store).agents()
 
 
