@@ -1,1 +1,1 @@
-"""Desired and live state become a diff, a plan, and the calls that carry it out."""
+"""Planning: desired and live state become a diff, the diff a plan, and the plan the calls that carry it out."""

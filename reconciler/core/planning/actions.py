@@ -1,20 +1,20 @@
-"""Diff x Policy to actions: facts become acts, and what cannot be done is blocked.
+"""Diff and Policy to actions: what to do about each difference. What cannot be done is blocked.
 
-| fact | act |
+| difference | action |
 |---|---|
-| missing from the live side | create |
-| extra there, in scope | delete, unless `prune: false`, protected, or the listing is incomplete |
+| not on the live side | create |
+| only on the live side, in scope | delete, unless `prune: false`, protected, or the listing is incomplete |
 | differs in what an edit can set | edit |
 | differs in what is fixed at creation | blocked; with `--allow-replace`, replace, unless protected |
-| its password has another version | password |
-| wants a SIP number that stays with another agent | blocked |
+| its password has another version, or is unknown | password |
+| wants a SIP number that another agent keeps | blocked |
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace as with_
+from dataclasses import replace
 from typing import Final
 
 from reconciler.core.model.desired import Policy, matches
@@ -25,8 +25,8 @@ from reconciler.core.model.live import LiveState
 from reconciler.core.model.plan import Action, Call, Note
 
 
-def acts(diff: Diff, policy: Policy) -> tuple[Action, ...]:
-    """What to do about a diff, sorted by operatorId, then action."""
+def plan_actions(diff: Diff, policy: Policy) -> tuple[Action, ...]:
+    """The actions that settle a diff, sorted by operatorId, then action."""
     actions = [action for agent in diff.agents for action in _actions(agent, diff, policy)]
     actions = block_taken_sip_numbers(actions, diff.live)
     return tuple(sorted(actions, key=lambda action: (action.operator_id, action.kind)))
@@ -37,22 +37,22 @@ def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
         case "missing":
             managed = {change.field for change in agent.changes}
             to_restore = {name: value for name, value in agent.to_restore.items() if name not in managed}
-            yield with_(_action(agent, "create", diff, agent.changes), carries=to_restore)
+            yield replace(_action(agent, "create", diff, agent.changes), carries=to_restore)
         case "extra":
-            if not _kept(agent.operator_id, diff):
+            if not _is_kept(agent.operator_id, diff):
                 yield _action(agent, "delete", diff)
         case _:
-            change = _change(agent, diff, policy) if agent.changes else None
+            change = _edit_or_replace(agent, diff, policy) if agent.changes else None
             if change:
                 yield change
-            # A replaced agent gets its password as it is made.
+            # The create of a replace sets the password already.
             if agent.password and (change is None or change.kind == "edit" or change.blocked):
                 version = FieldChange("password.version", agent.password.before, agent.password.source.version)
-                version = with_(version, before_known=agent.password.before is not None)
-                yield with_(_action(agent, "password", diff, (version,)), password=agent.password.source)
+                version = replace(version, before_known=agent.password.before is not None)
+                yield replace(_action(agent, "password", diff, (version,)), password=agent.password.source)
 
 
-def _kept(operator_id: str, diff: Diff) -> bool:
+def _is_kept(operator_id: str, diff: Diff) -> bool:
     return not diff.desired.prune or not diff.live.complete or matches(diff.desired.protect, operator_id)
 
 
@@ -76,42 +76,42 @@ def _sip_number(fields: Mapping[str, Value]) -> str | None:
     return None if number is None else str(number)
 
 
-def _change(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
-    """A present agent whose fields differ: an edit, or, where one of them is fixed, a replace or a block."""
+def _edit_or_replace(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
+    """The action for a live agent whose fields differ: an edit, or a replace if only a create can set one of them."""
     fixed = [change for change in agent.changes if not can_edit(BY_NAME[change.field], change.after)]
     if not fixed:
         return _action(agent, "edit", diff, agent.changes)
-    carries = _carried(agent, diff.ledger.get(agent.operator_id, NOT_RECORDED))
+    carries = _carried_over(agent, diff.ledger.get(agent.operator_id, NOT_RECORDED))
     managed = agent.desired.fields if agent.desired else {}
-    asked = tuple(change for change in agent.changes if change.field in managed)
-    action = with_(_action(agent, "replace", diff, asked), carries=carries)
+    managed_changes = tuple(change for change in agent.changes if change.field in managed)
+    action = replace(_action(agent, "replace", diff, managed_changes), carries=carries)
     if matches(diff.desired.protect, agent.operator_id):
-        return with_(action, blocked=f"{_fixed_words(fixed)}, and the agent is protected from being replaced")
+        return replace(action, blocked=f"{_fixed_reason(fixed)}, and the agent is protected from being replaced")
     if not policy.allow_replace:
-        return with_(action, blocked=f"{_fixed_words(fixed)}; --allow-replace deletes the agent and makes it anew")
-    if stuck := [name for name, value in carries.items() if not fits(BY_NAME[name], value)]:
-        return with_(action, blocked=f"the live value of {', '.join(stuck)} could not be given to the new agent")
+        return replace(action, blocked=f"{_fixed_reason(fixed)}; --allow-replace deletes the agent and makes it anew")
+    if unfit := [name for name, value in carries.items() if not fits(BY_NAME[name], value)]:
+        return replace(action, blocked=f"the live value of {', '.join(unfit)} could not be given to the new agent")
     return action
 
 
-def _fixed_words(fixed: Iterable[FieldChange]) -> str:
+def _fixed_reason(fixed: Iterable[FieldChange]) -> str:
     names = ", ".join(
         f"{change.field} {change.after}" if BY_NAME[change.field].wire.edit else change.field for change in fixed
     )
     return f"{names} can be set only at creation"
 
 
-def _carried(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
-    """What a replaced agent takes along: every live or recorded value that nobody asks to change and is no default.
+def _carried_over(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
+    """The values that a replaced agent keeps: every live or recorded one that is no default and that nobody changes.
 
-    Its SIP number is always among them, or the new agent would be given another; so is what an earlier replace still
-    owes it, and what the file wants and only a creation can give.
+    The SIP number is always among them, or the vendor would choose another for the new agent. So are the values that
+    an earlier replace has not restored yet, and the desired ones that only a create can set.
     """
     live = agent.live.fields if agent.live else {}
     desired = agent.desired.fields if agent.desired else {}
     to_restore = {change.field: change.after for change in agent.changes if change.field not in desired}
     wanted = {name: desired[name] for name in agent.unknowable}
-    known = {row.name: live[row.name] for row in LISTED} | dict(entry.given) | to_restore | wanted
+    known = {row.name: live[row.name] for row in LISTED} | dict(entry.last_sent) | to_restore | wanted
     changed = {change.field for change in agent.changes} - to_restore.keys()
     return {
         name: value
@@ -120,17 +120,20 @@ def _carried(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
     }
 
 
-def _narrowed(policy: Policy) -> str:
+def _narrowing_message(policy: Policy) -> str:
     only = f" to {', '.join(policy.targets)}" if policy.targets else ""
     without = f" without {', '.join(policy.excludes)}" if policy.excludes else ""
     return f"narrowed on the command line{only}{without}: no other agent was looked at"
 
 
-_STAYS: Final = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
+_NUMBER_IS_KEPT: Final = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
 
 
 def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[Action]:
-    """Block whoever wants a number that its holder keeps, and whoever waits for one so blocked, and so on."""
+    """Block each action that needs a SIP number whose holder keeps it.
+
+    A blocked action frees no number, so the action that waits for its number is blocked too, and so on.
+    """
     by_id = {action.operator_id: action for action in actions if action.kind != "password"}
     wanted = {number: id_ for id_, action in by_id.items() if (number := _sip_number(action.after))}
     holders: defaultdict[str, list[str]] = defaultdict(list)
@@ -144,28 +147,30 @@ def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[
         for holder in holders[number]:
             keeps = holder not in by_id or by_id[holder].blocked or not by_id[holder].frees_sip
             if holder != action.operator_id and keeps and not action.blocked:
-                reason = _STAYS.format(number=number, holder=holder)
-                by_id[action.operator_id] = with_(action, blocked=reason)
+                reason = _NUMBER_IS_KEPT.format(number=number, holder=holder)
+                by_id[action.operator_id] = replace(action, blocked=reason)
                 if action.live_sip in wanted:
                     waiting.append(wanted[action.live_sip])
     return [action if action.kind == "password" else by_id[action.operator_id] for action in actions]
 
 
 def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Note]:
-    """What a reader should know although nothing is done about it."""
+    """What a reader of the plan should know although no action follows from it."""
     if policy.targets or policy.excludes:
-        yield Note(_narrowed(policy))
+        yield Note(_narrowing_message(policy))
         known = [*diff.live.agents, *(agent.operator_id for agent in diff.desired.agents)]
-        idle = [p for p in (*policy.targets, *policy.excludes) if not any(matches((p,), id_) for id_ in known)]
-        if idle:
-            yield Note(f"no agent matches {', '.join(idle)}")
+        patterns = (*policy.targets, *policy.excludes)
+        unmatched = [pattern for pattern in patterns if not any(matches((pattern,), id_) for id_ in known)]
+        if unmatched:
+            yield Note(f"no agent matches {', '.join(unmatched)}")
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")
-    replaces = [a for a in actions if a.kind == "replace" and not a.blocked]
-    roleless = tuple(a.operator_id for a in replaces if "roleName" not in a.after)
+    replaces = [action for action in actions if action.kind == "replace" and not action.blocked]
+    roleless = tuple(action.operator_id for action in replaces if "roleName" not in action.after)
     if roleless:
         yield Note("the role is not known and cannot be carried over: the vendor chooses one", roleless)
-    kept = [a.operator_id for a in diff.agents if a.status == "extra" and _kept(a.operator_id, diff)]
+    extra = [agent.operator_id for agent in diff.agents if agent.status == "extra"]
+    kept = [id_ for id_ in extra if _is_kept(id_, diff)]
     protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))
     if protected:
         yield Note("not in the file, and kept because they are protected", protected)
@@ -181,12 +186,12 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
 
 
 def batch_notes(calls: Sequence[Call]) -> Iterator[Note]:
-    """Which agents are created together, and what that means for their passwords."""
-    for vendor, password in (
+    """The agents that are created together, and what that means for their passwords."""
+    for vendor_password, message in (
         (True, "the vendor chooses their passwords, which are delivered"),
         (False, "each batch shares one password"),
     ):
-        batches = [call.operator_ids for call in calls if call.batch and call.vendor_password is vendor]
+        batches = [call.operator_ids for call in calls if call.batch and call.vendor_password is vendor_password]
         if batches:
-            how = f"created in {len(batches)} batch{'es' * (len(batches) > 1)}; {password}"
-            yield Note(how, tuple(id_ for ids in batches for id_ in ids))
+            batch_count = f"created in {len(batches)} batch{'es' * (len(batches) > 1)}"
+            yield Note(f"{batch_count}; {message}", tuple(id_ for ids in batches for id_ in ids))

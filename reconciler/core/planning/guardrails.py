@@ -1,4 +1,4 @@
-"""The limits that a plan must stay within. Each guard is one function of the facts; a tripped one means no write."""
+"""The limits that a plan must stay within. Each guard is one function; if one trips, nothing is written."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from reconciler.core.model.plan import Action, Guardrail, SetBy
 
 DEFAULT_MAX_DELETES: Final = Limit("20%")
 DEFAULT_FROM: Final = 10
-"""Live agents in scope from which the default limit on deletes holds; below, a fifth is less than a person or two."""
+"""Live agents in scope from which the default limit on deletes holds: below, a fifth is one person or none."""
 
 
 def guardrails(
     actions: Sequence[Action], desired: DesiredState, in_scope: int, policy: Policy
 ) -> tuple[Guardrail, ...]:
-    """Every guardrail in force, tripped or not."""
-    found = (guard(actions, desired, in_scope, policy) for guard in GUARDS)
-    return tuple(guardrail for guardrail in found if guardrail)
+    """Every guardrail in force, tripped or not; `in_scope` counts the live agents that percentages refer to."""
+    results = (guard(actions, desired, in_scope, policy) for guard in GUARDS)
+    return tuple(guardrail for guardrail in results if guardrail)
 
 
 Guard = Callable[[Sequence[Action], DesiredState, int, Policy], Guardrail | None]
 
 
 def _deleted(actions: Sequence[Action]) -> tuple[str, ...]:
-    """A replace deletes too: for a while the agent is gone."""
+    """The agents that the plan deletes; a replace counts, since its agent is gone for a while."""
     return tuple(a.operator_id for a in actions if a.kind in ("delete", "replace") and not a.blocked)
 
 

@@ -1,4 +1,4 @@
-"""Joins the stages, in order. `plan` and `apply` share all of it.
+"""Joins the stages of planning in order; `plan` and `apply` both call it.
 
 bytes ─read_desired─► DesiredState ─┐
 rows  ─live_state───► LiveState ────┼─diff─► Diff ─plan─► Plan
@@ -13,22 +13,22 @@ from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.ledger import LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.plan import Plan
-from reconciler.core.planning.actions import acts, batch_notes, notes
-from reconciler.core.planning.calls import fewest, lower, marked
+from reconciler.core.planning.actions import batch_notes, notes, plan_actions
+from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
 from reconciler.core.planning.diff import diff
 from reconciler.core.planning.guardrails import guardrails
 
 
 def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: str = "") -> LiveState:
-    """The listing, by id."""
+    """The listed agents as a live state, by id."""
     return LiveState({agent.operator_id: agent for agent in agents}, complete, endpoint)
 
 
 def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Plan:
-    """Everything between reading and showing."""
-    found = diff(desired, live, ledger, policy)
-    actions = acts(found, policy)
-    calls = lower(actions, batch=policy.batch, delete_list=policy.delete_list)
+    """Diff, actions, calls, guardrails and notes: all that lies between reading and showing."""
+    difference = diff(desired, live, ledger, policy)
+    actions = plan_actions(difference, policy)
+    calls = calls_for(actions, batch=policy.batch, delete_list=policy.delete_list)
     touched = {action.operator_id for action in actions if action.kind != "delete"}
     return Plan(
         company=desired.company,
@@ -36,9 +36,9 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         files=desired.files,
         desired_agents=len(desired.agents),
         live_agents=len(live.agents),
-        in_scope=found.in_scope,
-        unchanged=found.looked_at - len(touched),
-        actions=marked(actions, calls),
+        in_scope=difference.in_scope,
+        unchanged=difference.agents_compared - len(touched),
+        actions=mark_batched(actions, calls),
         calls=calls,
         endpoint=live.endpoint,
         recipients=desired.recipients,
@@ -46,9 +46,9 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         expires_in=policy.expires_in,
         targets=policy.targets,
         excludes=policy.excludes,
-        guardrails=guardrails(actions, desired, found.in_scope, policy),
-        notes=(*notes(found, actions, policy), *batch_notes(calls)),
+        guardrails=guardrails(actions, desired, difference.in_scope, policy),
+        notes=(*notes(difference, actions, policy), *batch_notes(calls)),
         batch=policy.batch,
         delete_list=policy.delete_list,
-        fewest_calls=fewest(actions),
+        fewest_calls=count_fewest_calls(actions),
     )

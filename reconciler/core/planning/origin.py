@@ -1,6 +1,7 @@
-"""Whose doing an action is: this change of the files, or somebody's on the live side. Three-way, and no state is kept.
+"""The origin of each action: this change of the files, or drift, which somebody made on the live side.
 
-What the files of before would have done to the live agents of now is drift; everything else is this change.
+The files before the change are planned for the live agents of now. What that plan does too is drift; the rest is this
+change. So no earlier live state has to be stored.
 """
 
 from __future__ import annotations
@@ -13,40 +14,44 @@ from reconciler.core.model.plan import Action, Plan
 
 
 def with_origins(plan: Plan, before: Plan) -> Plan:
-    """The plan, each action and change with its origin. `before` is the old files' plan for the same live agents.
+    """The plan with the origin of each action and field. `before` is the old files' plan for the same live agents.
 
-    An action with changes of both kinds is a change; each of its fields says which it is.
+    An action with fields of both origins is a `change`; each field has its own origin.
     """
     comparable = before.company == plan.company
-    known = {_key(action): action for action in before.actions} if comparable else {}
-    return replace(plan, actions=tuple(_with_origin(action, known.get(_key(action))) for action in plan.actions))
+    old_actions = {_key(action): action for action in before.actions} if comparable else {}
+    return replace(plan, actions=tuple(_with_origin(action, old_actions.get(_key(action))) for action in plan.actions))
 
 
 def _key(action: Action) -> tuple[str, bool]:
-    """Whose it is, and whether it is about the password; what else happens to an agent is one action."""
+    """The agent, and whether the action sets its password: an agent has at most one other action."""
     return action.operator_id, action.kind == "password"
 
 
 def _with_origin(action: Action, before: Action | None) -> Action:
-    wanted = {change.field: change.after for change in before.changes} if before else {}
-    changes = tuple(replace(change, origin=_origin(change, wanted)) for change in action.changes)
-    drift = before is not None and _same(action, before) and all(change.origin == "drift" for change in changes)
+    old_values = {change.field: change.after for change in before.changes} if before else {}
+    changes = tuple(replace(change, origin=_origin(change, old_values)) for change in action.changes)
+    drift = (
+        before is not None
+        and _differs_only_in_values(action, before)
+        and all(change.origin == "drift" for change in changes)
+    )
     return replace(action, changes=changes, origin="drift" if drift else "change")
 
 
-def _same(action: Action, before: Action) -> bool:
-    """Whether nothing but values of fields is new: its kind, its block, its password, what it leaves out.
+def _differs_only_in_values(action: Action, before: Action) -> bool:
+    """Whether kind, block and password are as before, and no field is left out; only values may be new.
 
-    An edit may leave out what the old files asked for, even what it would have taken a replace to do: it is then less
-    of the same.
+    An edit may leave out fields that the old files changed, even those that took a replace: it then does a part of
+    what the old files did.
     """
     if bool(action.blocked) != bool(before.blocked):
         return False
     if action.kind == "edit":
         return before.kind in ("edit", "replace")
-    less = {change.field for change in before.changes} - {change.field for change in action.changes}
-    return (action.kind, action.password) == (before.kind, before.password) and not less
+    left_out = {change.field for change in before.changes} - {change.field for change in action.changes}
+    return (action.kind, action.password) == (before.kind, before.password) and not left_out
 
 
-def _origin(change: FieldChange, wanted: Mapping[str, object]) -> Origin:
-    return "drift" if change.field in wanted and wanted[change.field] == change.after else "change"
+def _origin(change: FieldChange, old_values: Mapping[str, object]) -> Origin:
+    return "drift" if change.field in old_values and old_values[change.field] == change.after else "change"

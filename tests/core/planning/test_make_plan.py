@@ -5,8 +5,8 @@ from __future__ import annotations
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
-from reconciler.core.planning.actions import acts, notes
-from reconciler.core.planning.calls import lower
+from reconciler.core.planning.actions import notes, plan_actions
+from reconciler.core.planning.calls import calls_for
 from reconciler.core.planning.diff import diff
 from reconciler.core.planning.guardrails import guardrails
 from reconciler.core.planning.make_plan import live_state, make_plan
@@ -26,8 +26,8 @@ def test_a_plan_is_made_of_every_stage() -> None:
     listed, ledger, policy = live_state([live_agent("8001")]), {"8001": LedgerEntry(1)}, Policy(allow_replace=True)
     found = make_plan(wanted, listed, ledger, policy)
     facts = diff(wanted, listed, ledger, policy)
-    assert found.actions == acts(facts, policy)
-    assert found.calls == lower(found.actions)
+    assert found.actions == plan_actions(facts, policy)
+    assert found.calls == calls_for(found.actions)
     assert found.guardrails == guardrails(found.actions, wanted, facts.in_scope, policy)
     assert found.notes == tuple(notes(facts, found.actions, policy))
     assert (len(found.actions), len(found.calls), len(found.guardrails), len(found.notes)) == (1, 2, 1, 1)
