@@ -1,10 +1,10 @@
-"""One agent, live and desired beside each other: what each field is, what it should be, and where that is written."""
+"""One agent, live and desired beside each other: each field's live and desired value, and the source of the latter."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.core.desired.resolve import Resolved, WrittenValue
+from reconciler.core.desired.resolve import ResolvedAgent, WrittenValue
 from reconciler.core.model.fields import COMPARED, Value, canon
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent
@@ -13,7 +13,7 @@ from reconciler.core.model.problem import Place
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a desired value comes from: `defaults`, `profile NAME`, `pool FROM…TO` or `own`."""
+    """Where a desired value comes from. `layer` is `defaults`, `profile NAME`, `pool FROM…TO` or `own`."""
 
     layer: str
     place: Place
@@ -21,9 +21,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ComparedField:
-    """One field. `live_known` is false where the vendor never lists it and the ledger has no record of it.
+    """One field's values. `live_known` is false if the vendor never lists the field and the ledger has no record of it.
 
-    `source` is `None` where the files do not manage the field.
+    `source` is `None` if the files do not manage the field.
     """
 
     field: str
@@ -34,17 +34,19 @@ class ComparedField:
 
     @property
     def differs(self) -> bool:
-        """Whether the files want another value than there is, or than anybody knows of."""
+        """Whether the desired value is not the live one, or the live one is unknown."""
         return self.source is not None and not (self.live_known and self.live == self.desired)
 
 
-def beside(live: LiveAgent | None, agent: Resolved | None, recorded: LedgerEntry) -> tuple[ComparedField, ...]:
-    """Every field in the table's order; those that are neither known nor managed are left out."""
-    known = {**(live.fields if live else {}), **recorded.given}
-    wanted = agent.values if agent else {}
+def compare_agent(
+    live: LiveAgent | None, agent: ResolvedAgent | None, recorded: LedgerEntry
+) -> tuple[ComparedField, ...]:
+    """Every field that is known or managed, in the order of the field table."""
+    known = {**(live.fields if live else {}), **recorded.last_sent}
+    managed = agent.values if agent else {}
     rows = []
     for row in COMPARED:
-        written = wanted.get(row.name)
+        written = managed.get(row.name)
         desired = canon(row, written.value) if written else None
         source = source_of(agent, written) if agent and written else None
         if written or row.name in known:
@@ -52,8 +54,8 @@ def beside(live: LiveAgent | None, agent: Resolved | None, recorded: LedgerEntry
     return tuple(rows)
 
 
-def source_of(agent: Resolved, written: WrittenValue) -> Source:
-    """Which layer a value comes from, in words, and where it stands."""
+def source_of(agent: ResolvedAgent, written: WrittenValue) -> Source:
+    """The layer that a value comes from, in words, and its place in the files."""
     match written.layer:
         case "profiles":
             layer = f"profile {written.path[1]}"

@@ -1,7 +1,7 @@
-"""Saved plans on disk: the plan's JSON with a seal over all of it, so that not a byte of it can change unseen.
+"""Saved plans on disk: the plan's JSON with a seal over all of it, so that a change of any byte is seen.
 
-The seal keeps out accidents and edits, not forgers: whoever can write the file can seal it anew. What binds it to the
-review is the digest, which reviewers see.
+The seal detects accidents and edits, but no forgery: whoever can write the file can seal it again. The digest, which
+reviewers see, binds a plan to its review.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.private import read_regular, replace_file
 
 MAX_BYTES: Final = 512 * 1024 * 1024
+"""Bytes of the largest file that is read as a plan."""
 _FIRST_YEAR: Final = 2000
-_SKEW: Final = timedelta(minutes=10)
-"""How far the clocks of two machines may stand apart."""
+_CLOCK_SKEW: Final = timedelta(minutes=10)
+"""How far the clocks of two machines may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan as it was saved: by which version of the tool, when and until when (UTC, ISO 8601), under which seal."""
+    """A plan as it was saved: `tool` is the version that saved it, `seal` a SHA-256 in hex; times are UTC, ISO 8601."""
 
     plan: Plan
     tool: str
@@ -39,34 +40,40 @@ class SavedPlan:
     seal: str
 
     def expired(self, now: datetime) -> bool:
-        """Whether it may not be applied any more, or not yet: what comes from the future, a wrong clock made."""
-        return not _time(self.created_at) - _SKEW <= now < _time(self.expires_at)
+        """Whether its time is over, or has not come: a plan from the future was made with a wrong clock."""
+        return not _time(self.created_at) - _CLOCK_SKEW <= now < _time(self.expires_at)
 
 
 def save_plan(path: Path, plan: Plan, tool: str, created_at: str) -> SavedPlan:
-    """Write a plan to be reviewed and applied (mode 0600: it names people); an older one there is replaced."""
+    """Write a plan to be reviewed and applied, in place of an older one. Its mode is 0600, since it names people.
+
+    Raises:
+        ReconcilerError: the file cannot be written.
+    """
     text = json_text(plan_document(plan, tool, created_at)).encode().removesuffix(_END)
     seal = _seal(text)
     try:
-        replace_file(path, text + _SEALED % seal.encode())
+        replace_file(path, b"".join((text, _SEAL_START, seal.encode(), _SEAL_END)))
     except OSError as error:
         raise ReconcilerError(f"the plan cannot be saved to {path}: {error.strerror}") from None
     return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal)
 
 
 _END: Final = b"\n}\n"
-_SEALED: Final = b',\n "seal": "%s"' + _END
+_SEAL_START: Final = b',\n "seal": "'
+_SEAL_END: Final = b'"' + _END
+"""A saved plan is the JSON text without its end, the start of the seal, the seal in hex, and the end."""
 
 
 def _seal(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def _time(created_at: str) -> datetime:
-    made = parse_stamp(created_at)
-    if made.year < _FIRST_YEAR:
+def _time(time_stamp: str) -> datetime:
+    time = parse_stamp(time_stamp)
+    if time.year < _FIRST_YEAR:
         raise ValueError
-    return made
+    return time
 
 
 def _expiry(created_at: str, seconds: int) -> str:
@@ -74,39 +81,44 @@ def _expiry(created_at: str, seconds: int) -> str:
 
 
 def load_plan(path: Path) -> SavedPlan:
-    """Read a saved plan; raises `Declined` when it is none, or not byte for byte as `save_plan` wrote it."""
+    """Read a saved plan.
+
+    Raises:
+        ReconcilerError: the file cannot be read.
+        Declined: the file is no saved plan, or not byte for byte as `save_plan` wrote it.
+    """
     try:
         data, _ = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise ReconcilerError(f"the plan {path} cannot be read: {error.strerror}", "save one with plan --out") from None
     try:
-        return _opened(path, data)
+        return _unseal(path, data)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         hint = "save a new one with plan --out, and have that reviewed"
         raise Declined(f"the plan {path} is not as it was saved: it was changed or damaged", hint) from None
 
 
-def _opened(path: Path, data: bytes) -> SavedPlan:
-    text, _, rest = data.rpartition(_SEALED[: _SEALED.index(b"%")])
+def _unseal(path: Path, data: bytes) -> SavedPlan:
+    text, _, rest = data.rpartition(_SEAL_START)
     seal = _seal(text)
-    if _SEALED.partition(b"%s")[2].join((seal.encode(), b"")) != rest:
-        raise _what_it_is(path, data)
-    written = json.loads(text + _END)
-    if written["format"] != FORMAT or not plan_validator().is_valid(written):
-        raise _what_it_is(path, data)
-    plan, tool, created_at = read_plan(written), written["tool"], written["created_at"]
-    if plan_document(plan, tool, created_at) != written or not is_sound(plan):
+    if rest != seal.encode() + _SEAL_END:
+        raise _why_not_saved(path, data)
+    document = json.loads(text + _END)
+    if document["format"] != FORMAT or not plan_validator().is_valid(document):
+        raise _why_not_saved(path, data)
+    plan, tool, created_at = read_plan(document), document["tool"], document["created_at"]
+    if plan_document(plan, tool, created_at) != document or not is_sound(plan):
         raise ValueError
     return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal)
 
 
-def _what_it_is(path: Path, data: bytes) -> Exception:
-    """Why a file is no saved plan of ours: another format, a plan to read, or one that was changed."""
-    written = json.loads(data)
-    format_ = written["format"]
+def _why_not_saved(path: Path, data: bytes) -> Exception:
+    """The error for a file that is no saved plan: it has another format or no seal, or (`ValueError`) was changed."""
+    document = json.loads(data)
+    format_ = document["format"]
     if format_ != FORMAT and str(format_).startswith(FORMAT.partition("/")[0]):
         return Declined(f"the plan {path} has another format than {FORMAT}", "apply it with the version that saved it")
-    if "seal" not in written:
+    if "seal" not in document:
         hint = "plan --format json prints a plan to read; plan --out FILE saves one to apply"
         return Declined(f"the plan {path} is not a saved one", hint)
     return ValueError()

@@ -12,7 +12,7 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import CallOutcome, Finding, Intent
 from reconciler.core.model.plan import Call, CallKind
-from reconciler.core.recovery import adopted, given_back, recover, remembered
+from reconciler.core.recovery import adopted_entries, entry_after, recover, restored_entries
 from tests.core.build import agent, desired, env, live, live_agent
 
 KNOWN = LedgerEntry(1, {"roleName": "old", "bindSkillName": "s"})
@@ -53,7 +53,7 @@ def test_an_intent_is_a_call_without_its_order() -> None:
         (KNOWN, intent("edit", {"name": "a"}), KNOWN),
         (None, intent("edit", {"name": "a"}), None),
         (None, intent("edit", {"roleName": "r"}), LedgerEntry(None, {"roleName": "r"})),
-        (KNOWN, intent("password", None, 2), LedgerEntry(2, KNOWN.given)),
+        (KNOWN, intent("password", None, 2), LedgerEntry(2, KNOWN.last_sent)),
         (None, intent("password", None, 2), LedgerEntry(2)),
         (KNOWN, intent("delete"), None),
         (None, intent("delete"), None),
@@ -81,7 +81,7 @@ def test_what_is_remembered(entry: LedgerEntry | None, done: Intent, after: Ledg
 
     What a replace owes stands from its delete until it is seen or sent where it is never seen; 0 is no version.
     """
-    assert remembered(entry, done) == after
+    assert entry_after(entry, done) == after
 
 
 LISTED = live(live_agent("8001", name="a", sipNumber="60001"))
@@ -117,7 +117,7 @@ NOBODY = live()
             intent("password", None, 2),
             LISTED,
             KNOWN,
-            LedgerEntry(None, KNOWN.given),
+            LedgerEntry(None, KNOWN.last_sent),
             "may have its new password; it counts as not recorded",
             None,
         ),
@@ -214,7 +214,7 @@ def test_the_calls_of_a_run_add_up() -> None:
 )
 def test_what_is_seen_is_given_back(listed: LiveState, entries: dict[str, LedgerEntry]) -> None:
     """What the listing shows of an owed value is owed no longer; what is never listed waits until it is sent."""
-    assert given_back(listed, {"8001": OWING, "8002": OWING, "8003": KNOWN}) == entries
+    assert restored_entries(listed, {"8001": OWING, "8002": OWING, "8003": KNOWN}) == entries
 
 
 def test_adopting_takes_the_files_word_for_what_cannot_be_read() -> None:
@@ -227,8 +227,8 @@ def test_adopting_takes_the_files_word_for_what_cannot_be_read() -> None:
     )
     listed = live(*(live_agent(id_) for id_ in ("8001", "8002", "8003", "8005")))
     ledger = {"8002": KNOWN, "8005": KNOWN}
-    assert adopted(wanted, listed, ledger) == {
+    assert adopted_entries(wanted, listed, ledger) == {
         "8001": LedgerEntry(3, {"roleName": "r"}),
         "8002": LedgerEntry(1, {"roleName": "old", "bindSkillName": "t"}),
     }
-    assert set(adopted(wanted, listed, ledger, ("8002", "9*"))) == {"8002"}
+    assert set(adopted_entries(wanted, listed, ledger, ("8002", "9*"))) == {"8002"}

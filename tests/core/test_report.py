@@ -8,7 +8,7 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import ActionResult, CallOutcome, Event, Mismatch
 from reconciler.core.model.plan import Plan
-from reconciler.core.report import mismatches, results
+from reconciler.core.report import action_results, mismatches
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 
 TWO_CALLS = planned(desired(agent("8001", status="disabled")))
@@ -18,7 +18,7 @@ TWO_CALLS = planned(desired(agent("8001", status="disabled")))
 def outcomes(plan: Plan, *ended: tuple[CallOutcome, str]) -> list[tuple[str, str]]:
     """What is made of calls that ended so, in order; the rest never ended."""
     events = [Event(call, outcome, message) for call, (outcome, message) in zip(plan.calls, ended, strict=False)]
-    return [(result.outcome, result.message) for result in results(plan, events)]
+    return [(result.outcome, result.message) for result in action_results(plan, events)]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_became_of_an_action(ended: list[tuple[CallOutcome, str]], expected
 def test_a_blocked_action_was_not_done() -> None:
     """An action that was blocked is not done, although not one call of it is missing."""
     plan = planned(desired(agent("8001", email="new")), live(live_agent("8001")))
-    (result,) = results(plan, ())
+    (result,) = action_results(plan, ())
     assert (result.outcome, result.message) == ("skipped", plan.actions[0].blocked)
 
 
@@ -59,7 +59,7 @@ def test_results_are_in_plan_order() -> None:
     """There is one result an action, whatever order the events came in."""
     plan = planned(desired(agent("8001"), agent("8003"), agent("8005")))
     events = [Event(plan.calls[index], outcome) for index, outcome in ((2, "done"), (0, "lost"))]  # type: ignore[arg-type]
-    found = results(plan, events)
+    found = action_results(plan, events)
     assert [result.action for result in found] == list(plan.actions)
     assert [result.outcome for result in found] == ["failed", "skipped", "done"]
 

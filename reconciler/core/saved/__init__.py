@@ -1,1 +1,1 @@
-"""A plan as JSON, and whether a saved one still holds."""
+"""Saved plans: the plan as JSON, and whether one that was read back is sound and still holds."""

@@ -1,7 +1,7 @@
-"""A plan as plain values (contract, section 5) and back, and its digest: what a reviewer's approval is bound to.
+"""A plan as plain values (contract, section 5) and back, and its digest, to which a reviewer's approval is bound.
 
-`digest` covers what decides, and nothing that an unrelated change could move: two plans with one digest send the same
-requests for the same reasons. It tells no time, so that the same plan made tomorrow has the same.
+The digest covers what decides and nothing that an unrelated change could alter: two plans with one digest send the same
+requests for the same reasons. It holds no time, so that the same plan made tomorrow has the same digest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place
-from reconciler.core.planning.calls import fewest, lower, marked
+from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
 
 FORMAT: Final = "reconciler.plan/1"
 
@@ -54,7 +54,7 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
 
 
 def digest(plan: Plan) -> str:
-    """SHA-256, in hexadecimal, over what decides."""
+    """SHA-256, in hexadecimal, over everything that decides what is sent and whether it may be."""
     deciding = {
         "format": FORMAT,
         "expires_in": plan.expires_in,
@@ -66,7 +66,7 @@ def digest(plan: Plan) -> str:
         "allow_replace": plan.allow_replace,
         "targets": list(plan.targets),
         "excludes": list(plan.excludes),
-        # One that nobody set and that lets the plan be comes and goes with how many others are live.
+        # Whether a default guardrail is in force depends on how many other agents are live.
         "guardrails": [_deciding_guardrail(g) for g in plan.guardrails if g.set_by != "default" or not g.ok],
         "actions": [_deciding_action(action) for action in plan.actions],
     }
@@ -74,21 +74,21 @@ def digest(plan: Plan) -> str:
 
 
 def _deciding_guardrail(guardrail: Guardrail) -> Document:
-    """Without what a percentage comes to: one live agent more must not void a review."""
-    written = _guardrail(guardrail)
-    return {key: written[key] for key in ("rule", "limit", "set_by", "planned", "ok", "operatorIds")}
+    """Without the count that a percentage comes to: one live agent more must not void a review."""
+    document = _guardrail(guardrail)
+    return {key: document[key] for key in ("rule", "limit", "set_by", "planned", "ok", "operatorIds")}
 
 
 def _deciding_action(action: Action) -> Document:
-    """Without what only explains: where in which file it stands, and who caused it."""
-    written = {key: value for key, value in _action(action).items() if key not in ("source", "origin", "live")}
-    changes = [{key: value for key, value in change.items() if key != "origin"} for change in written["changes"]]
-    return {**written, "changes": changes}
+    """Without what only explains: the place in the files, and the origin. `live_sha256` stands for the live values."""
+    document = {key: value for key, value in _action(action).items() if key not in ("source", "origin", "live")}
+    changes = [{key: value for key, value in change.items() if key != "origin"} for change in document["changes"]]
+    return {**document, "changes": changes}
 
 
 def _company(company: Company) -> Document:
-    known = {} if company.company_id is None else {"companyId": company.company_id}
-    return {"abbreviate": company.abbreviate, **known}
+    company_id = {} if company.company_id is None else {"companyId": company.company_id}
+    return {"abbreviate": company.abbreviate, **company_id}
 
 
 def _guardrail(guardrail: Guardrail) -> Document:
@@ -106,7 +106,7 @@ def _guardrail(guardrail: Guardrail) -> Document:
 
 def _action(action: Action) -> Document:
     place, live = action.place, action.live
-    written: Document = {
+    required: Document = {
         "action": action.kind,
         "operatorId": action.operator_id,
         "name": action.name,
@@ -123,20 +123,20 @@ def _action(action: Action) -> Document:
         "blocked": action.blocked,
         "batch": action.batched,
     }
-    return written | {key: value for key, value in optional.items() if value}
+    return required | {key: value for key, value in optional.items() if value}
 
 
 def change_document(change: FieldChange) -> Document:
-    """One field's way, as plain values."""
-    written: Document = {"field": change.field, "before": change.before, "after": change.after}
+    """A field's change, as plain values."""
+    required: Document = {"field": change.field, "before": change.before, "after": change.after}
     unknown = {} if change.before_known else {"before_known": False}
-    return {**written, **unknown, **({"origin": change.origin} if change.origin else {})}
+    return {**required, **unknown, **({"origin": change.origin} if change.origin else {})}
 
 
 def entry_document(entry: LedgerEntry) -> Document:
-    """What the ledger knows of an agent, as plain values."""
+    """An agent's ledger entry, as plain values. `owed` stands for `to_restore`, `unsure` for `password_unknown`."""
     version = {} if entry.password_version is None else {"passwordVersion": entry.password_version}
-    given = {"given": dict(entry.given)} if entry.given else {}
+    given = {"given": dict(entry.last_sent)} if entry.last_sent else {}
     password_unknown = {"unsure": True} if entry.password_unknown else {}
     return {**version, **given, **password_unknown, **({"owed": dict(entry.to_restore)} if entry.to_restore else {})}
 
@@ -146,11 +146,11 @@ def _password(source: PasswordSource) -> Document:
 
 
 def read_plan(document: Mapping[str, Any]) -> Plan:
-    """The plan that a document was made of; the document must fit `schemas/plan.schema.json`."""
-    actions = tuple(_read_action(written) for written in document["actions"])
+    """The plan that a document was made from. The document must fit `schemas/plan.schema.json`."""
+    actions = tuple(_read_action(action) for action in document["actions"])
     desired, live = document["desired"], document["live"]
     batch, delete_list = document["batch"], document["delete_list"]
-    calls = lower(actions, batch=batch, delete_list=delete_list)
+    calls = calls_for(actions, batch=batch, delete_list=delete_list)
     return Plan(
         company=Company(document["company"]["abbreviate"], document["company"].get("companyId")),
         desired_sha256=desired["sha256"],
@@ -159,7 +159,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         live_agents=live["agents"],
         in_scope=live["in_scope"],
         unchanged=document["summary"]["unchanged"],
-        actions=marked(actions, calls),
+        actions=mark_batched(actions, calls),
         calls=calls,
         endpoint=document["endpoint"],
         recipients=tuple(document["recipients"]),
@@ -167,57 +167,59 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         expires_in=document["expires_in"],
         targets=tuple(document["targets"]),
         excludes=tuple(document["excludes"]),
-        guardrails=tuple(_read_guardrail(written) for written in document["guardrails"]),
+        guardrails=tuple(_read_guardrail(guardrail) for guardrail in document["guardrails"]),
         notes=tuple(Note(note["message"], tuple(note["operatorIds"])) for note in document["notes"]),
         batch=batch,
         delete_list=delete_list,
-        fewest_calls=fewest(actions),
+        fewest_calls=count_fewest_calls(actions),
     )
 
 
-def _read_guardrail(written: Document) -> Guardrail:
-    rule, limit, allowed, planned = (written[key] for key in ("rule", "limit", "allowed", "planned"))
-    return Guardrail(rule, limit, allowed, planned, tuple(written["operatorIds"]), written["hint"], written["set_by"])
+def _read_guardrail(document: Document) -> Guardrail:
+    rule, limit, allowed, planned = (document[key] for key in ("rule", "limit", "allowed", "planned"))
+    return Guardrail(
+        rule, limit, allowed, planned, tuple(document["operatorIds"]), document["hint"], document["set_by"]
+    )
 
 
-def _read_action(written: Document) -> Action:
-    source, operator_id = written["source"], written["operatorId"]
-    password = dict(written.get("password", {}))
+def _read_action(document: Document) -> Action:
+    source, operator_id = document["source"], document["operatorId"]
+    password = dict(document.get("password", {}))
     version = password.pop("version", 0)
     return Action(
-        kind=written["action"],
+        kind=document["action"],
         operator_id=operator_id,
-        name=written["name"],
+        name=document["name"],
         place=Place(source["file"], source["line"]) if source else None,
-        changes=tuple(_read_change(change) for change in written["changes"]),
-        carries=written.get("carries", {}),
+        changes=tuple(_read_change(change) for change in document["changes"]),
+        carries=document.get("carries", {}),
         password=_read_password(password, version) if password else None,
-        live=LiveAgent(operator_id, cast("dict[str, Value]", written["live"])) if "live" in written else None,
-        recorded=_read_entry(written.get("ledger", {})),
-        blocked=written.get("blocked", ""),
-        origin=written.get("origin", ""),
+        live=LiveAgent(operator_id, cast("dict[str, Value]", document["live"])) if "live" in document else None,
+        recorded=_read_entry(document.get("ledger", {})),
+        blocked=document.get("blocked", ""),
+        origin=document.get("origin", ""),
     )
 
 
-def _read_change(written: Document) -> FieldChange:
+def _read_change(document: Document) -> FieldChange:
     return FieldChange(
-        written["field"],
-        written["before"],
-        written["after"],
-        before_known=written.get("before_known", True),
-        origin=written.get("origin", ""),
+        document["field"],
+        document["before"],
+        document["after"],
+        before_known=document.get("before_known", True),
+        origin=document.get("origin", ""),
     )
 
 
-def _read_entry(written: Document) -> LedgerEntry:
+def _read_entry(document: Document) -> LedgerEntry:
     return LedgerEntry(
-        written.get("passwordVersion"),
-        written.get("given", {}),
-        password_unknown=written.get("unsure", False),
-        to_restore=written.get("owed", {}),
+        document.get("passwordVersion"),
+        document.get("given", {}),
+        password_unknown=document.get("unsure", False),
+        to_restore=document.get("owed", {}),
     )
 
 
-def _read_password(written: Document, version: int) -> PasswordSource:
-    ((kind, name),) = written.items()
+def _read_password(document: Document, version: int) -> PasswordSource:
+    ((kind, name),) = document.items()
     return PasswordSource(kind, "" if kind == "generate" else name, version)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The table to the JSON Schema of the plan (contract, section 5), shown, saved, or part of a report."""
+"""The JSON Schema of a plan (contract, section 5), shown, saved or in a report; made from the field table."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final
 
 from jsonschema.protocols import Validator
 
-from reconciler.core.desired.schema import VARIABLE, Schema, strict
-from reconciler.core.model.endpoints import DELETE_LIST
+from reconciler.core.desired.schema import VARIABLE, Schema, strict_validator_for
+from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.fields import COMPARED, LISTED
 from reconciler.core.saved.plan_json import FORMAT
 
-LONGEST_LIFE: Final = 3650 * 86400
-"""Seconds that a review can hold at most."""
+MAX_EXPIRES_IN: Final = 3650 * 86400
+"""The most seconds that a review may hold: ten years."""
 RULES: Final = ("maxDeletes", "maxChanges", "emptyDesired")
 SCHEMA_ID: Final = "https://reconciler.example/schemas/plan.schema.json"
 _TEXT: Final[Schema] = {"type": "string"}
@@ -27,36 +27,40 @@ def plan_schema() -> Schema:
     """The schema of a plan, as committed in `schemas/`."""
     keys: dict[str, Schema] = {
         "format": {"const": FORMAT},
-        "tool": _said(_TEXT, "The version of reconciler that made it."),
+        "tool": _described(_TEXT, "The version of reconciler that made it."),
         "created_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
-        "digest": _said(_SHA256, "Over everything that decides; the same for the same plan at any time."),
-        "expires_in": _said({**_COUNT, "maximum": LONGEST_LIFE}, "Seconds that a review of it holds."),
+        "digest": _described(_SHA256, "Over everything that decides; the same for the same plan at any time."),
+        "expires_in": _described({**_COUNT, "maximum": MAX_EXPIRES_IN}, "Seconds that a review of it holds."),
         "company": _object({"abbreviate": _NAME}, companyId={"type": "integer"}),
-        "endpoint": _said(_TEXT, "The vendor's base URL."),
+        "endpoint": _described(_TEXT, "The vendor's base URL."),
         "desired": _object({"sha256": _TEXT, "files": _list(_TEXT), "agents": _COUNT}),
         "live": _object({"agents": _COUNT, "in_scope": _COUNT}),
         "summary": _counts("create", "edit", "replace", "delete", "password", "blocked", "unchanged"),
         "calls": _counts("create", "edit", "delete", "password", "total"),
-        "fewest_calls": _said(_COUNT, "What the API needs at least for these actions."),
-        "batch": _said({"type": "boolean"}, "Whether equal new agents are created together."),
-        "delete_list": _said({"type": "integer", "minimum": 1, "maximum": DELETE_LIST}, "How many one delete names."),
+        "fewest_calls": _described(_COUNT, "What the API needs at least for these actions."),
+        "batch": _described({"type": "boolean"}, "Whether equal new agents are created together."),
+        "delete_list": _described(
+            {"type": "integer", "minimum": 1, "maximum": MAX_DELETE_LIST}, "How many one delete names."
+        ),
         "allow_replace": {"type": "boolean"},
-        "targets": _said(_list(_TEXT), "Patterns that the plan was narrowed to; none: everybody in scope."),
-        "excludes": _said(_list(_TEXT), "Patterns of agents that were left out."),
-        "recipients": _said(_list(_TEXT), "Public keys that new credentials are encrypted for."),
+        "targets": _described(_list(_TEXT), "Patterns that the plan was narrowed to; none: everybody in scope."),
+        "excludes": _described(_list(_TEXT), "Patterns of agents that were left out."),
+        "recipients": _described(_list(_TEXT), "Public keys that new credentials are encrypted for."),
         "guardrails": _list(_guardrail()),
         "notes": _list(_object({"message": _TEXT, "operatorIds": _list(_TEXT)})),
-        "actions": _said(_list(_action()), "Sorted by operatorId, then action."),
+        "actions": _described(_list(_action()), "Sorted by operatorId, then action."),
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, "title": "A plan"}
-    seal = _said(_SHA256, "Only in a saved plan: over all of the file. A file whose seal is broken is not applied.")
+    seal = _described(
+        _SHA256, "Only in a saved plan: over all of the file. A file whose seal is broken is not applied."
+    )
     return {**head, **_object(keys, seal=seal)}
 
 
 @cache
 def plan_validator() -> Validator:
-    """What says whether a document is a plan."""
-    return strict(plan_schema())
+    """A validator of plan documents; made once."""
+    return strict_validator_for(plan_schema())
 
 
 def _object(required: dict[str, Schema], **optional: Schema) -> Schema:
@@ -68,8 +72,8 @@ def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def _said(schema: Schema, words: str) -> Schema:
-    return {"description": words, **schema}
+def _described(schema: Schema, description: str) -> Schema:
+    return {"description": description, **schema}
 
 
 def _counts(*names: str) -> Schema:
@@ -86,15 +90,15 @@ def _guardrail() -> Schema:
             "planned": _COUNT,
             "ok": {"type": "boolean"},
             "hint": _TEXT,
-            "operatorIds": _said(_list(_TEXT), "Which agents counted."),
+            "operatorIds": _described(_list(_TEXT), "Which agents counted."),
         }
     )
 
 
-def _values(*names: str, whole: bool = False) -> Schema:
-    """Values by field: all of these, or any."""
+def _values(*names: str, all_required: bool = False) -> Schema:
+    """Values by field: any of these, or all."""
     fields = dict.fromkeys(names, _VALUE)
-    return _object(fields) if whole else _object({}, **fields)
+    return _object(fields) if all_required else _object({}, **fields)
 
 
 def _action() -> Schema:
@@ -128,13 +132,15 @@ def _action() -> Schema:
             "changes": _list(change),
             "live_sha256": {**_SHA256, "type": ["string", "null"]},
         },
-        origin=_said(origin, "Whose doing it is, where `--since` asked."),
-        live=_said(_values(*(row.name for row in LISTED), whole=True), "What was listed of the agent, secrets apart."),
-        ledger=_said(ledger, "What the ledger knew of the agent."),
-        carries=_said(_values(*compared), "What a replaced agent takes along."),
-        password=_said(password, "Where the password comes from."),
-        blocked=_said(_TEXT, "Why it cannot be done."),
-        batch=_said(
+        origin=_described(origin, "Whose doing it is, where `--since` asked."),
+        live=_described(
+            _values(*(row.name for row in LISTED), all_required=True), "What was listed of the agent, secrets apart."
+        ),
+        ledger=_described(ledger, "What the ledger knew of the agent."),
+        carries=_described(_values(*compared), "What a replaced agent takes along."),
+        password=_described(password, "Where the password comes from."),
+        blocked=_described(_TEXT, "Why it cannot be done."),
+        batch=_described(
             {"const": True}, "It is created in one call with others, and without `password` gets the vendor's."
         ),
     )

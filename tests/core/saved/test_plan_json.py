@@ -24,7 +24,7 @@ from reconciler.core.model.problem import Place
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.planning.origin import with_origins
 from reconciler.core.saved.plan_json import digest, plan_document, read_plan
-from reconciler.core.saved.plan_schema import LONGEST_LIFE, plan_schema, plan_validator
+from reconciler.core.saved.plan_schema import MAX_EXPIRES_IN, plan_schema, plan_validator
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state
@@ -57,7 +57,7 @@ def plans(draw: st.DrawFn) -> Plan:
     wanted = replace(wanted, files=(draw(texts),), recipients=tuple(draw(st.lists(texts, max_size=2))))
     listing = replace(draw(live_states()), endpoint=draw(texts))
     ledger, policy = draw(ledgers()), draw(policies())
-    plan = make_plan(wanted, listing, ledger, replace(policy, expires_in=draw(st.integers(0, LONGEST_LIFE))))
+    plan = make_plan(wanted, listing, ledger, replace(policy, expires_in=draw(st.integers(0, MAX_EXPIRES_IN))))
     if draw(st.booleans()):
         return plan
     return with_origins(plan, make_plan(draw(desired_states()), listing, ledger, policy))

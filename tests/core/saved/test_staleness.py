@@ -17,15 +17,15 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import BY_NAME, LISTED, Value, encode
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
-from reconciler.core.model.outcome import Moved
+from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
-from reconciler.core.recovery import given_back
+from reconciler.core.recovery import restored_entries
 from reconciler.core.saved.plan_json import plan_document, read_plan
-from reconciler.core.saved.staleness import moved
+from reconciler.core.saved.staleness import stale_agents
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
-from reconciler.errors import Declined, Stale
+from reconciler.errors import Declined, StalePlan
 from reconciler.files.plan_file import SavedPlan
 from tests.core.build import REPLACING, act, agent, desired, env, live, live_agent, planned
 from tests.model_vendor import ModelVendor, admissible, record
@@ -69,7 +69,7 @@ ROWS = {
 BOOK = {
     "8001": LedgerEntry(1, {"roleName": "班长"}),
     "8002": LedgerEntry(2),
-    "8004": LedgerEntry(given={"roleName": "班长"}),
+    "8004": LedgerEntry(last_sent={"roleName": "班长"}),
 }
 PLAN = planned(WANTED, live(*ROWS.values()), BOOK, REPLACING)
 
@@ -90,9 +90,9 @@ def booked(operator_id: str, entry: LedgerEntry) -> dict[str, LedgerEntry]:
     return {**BOOK, operator_id: entry}
 
 
-def seen(operator_id: str, *changes: tuple[str, Value, Value]) -> Moved:
+def seen(operator_id: str, *changes: tuple[str, Value, Value]) -> StaleAgent:
     """That these values of an agent are others."""
-    return Moved(operator_id, CHANGED, values(*changes))
+    return StaleAgent(operator_id, CHANGED, values(*changes))
 
 
 def values(*changes: tuple[str, Value, Value]) -> tuple[FieldChange, ...]:
@@ -106,11 +106,11 @@ CHANGED = "was changed on the live side"
 ANOTHER = "has another record in the ledger"
 HELD = "SIP number {} is held by {}, from whom nothing in this plan takes it"
 
-STALE: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry], list[Moved]]] = {
-    "one to be made appeared": ({**ROWS, "8003": live_agent("8003")}, BOOK, [Moved("8003", APPEARED)]),
-    "one to be edited vanished": (without("8001"), BOOK, [Moved("8001", VANISHED)]),
-    "one to be deleted vanished": (without("8005"), BOOK, [Moved("8005", VANISHED)]),
-    "one to be made anew vanished": (without("8004"), BOOK, [Moved("8004", VANISHED)]),
+STALE: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry], list[StaleAgent]]] = {
+    "one to be made appeared": ({**ROWS, "8003": live_agent("8003")}, BOOK, [StaleAgent("8003", APPEARED)]),
+    "one to be edited vanished": (without("8001"), BOOK, [StaleAgent("8001", VANISHED)]),
+    "one to be deleted vanished": (without("8005"), BOOK, [StaleAgent("8005", VANISHED)]),
+    "one to be made anew vanished": (without("8004"), BOOK, [StaleAgent("8004", VANISHED)]),
     "a before value": (changed("8001", name="other"), BOOK, [seen("8001", ("name", "old", "other"))]),
     "what was wanted is so": (changed("8001", name="new"), BOOK, [seen("8001", ("name", "old", "new"))]),
     "an unmanaged value": (changed("8001", bindcode="7"), BOOK, [seen("8001", ("bindcode", "", "7"))]),
@@ -131,46 +131,50 @@ STALE: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry], list[
         changed("8004", sipNumber=None), BOOK, [seen("8004", ("sipNumber", "60004", None))]
     ),
     "a password set": (
-        ROWS, booked("8002", LedgerEntry(3)), [Moved("8002", ANOTHER, values(("password.version", 2, 3)))]
+        ROWS, booked("8002", LedgerEntry(3)), [StaleAgent("8002", ANOTHER, values(("password.version", 2, 3)))]
     ),
     "a record lost": (
         ROWS,
         {},
         [
-            Moved("8001", ANOTHER, values(("password.version", 1, None), ("roleName", "班长", None))),
-            Moved("8002", ANOTHER, values(("password.version", 2, None))),
-            Moved("8004", ANOTHER, values(("roleName", "班长", None))),
+            StaleAgent("8001", ANOTHER, values(("password.version", 1, None), ("roleName", "班长", None))),
+            StaleAgent("8002", ANOTHER, values(("password.version", 2, None))),
+            StaleAgent("8004", ANOTHER, values(("roleName", "班长", None))),
         ],
     ),
     "a record of one to be made": (
         ROWS,
         booked("8003", LedgerEntry(password_unknown=True)),
-        [Moved("8003", ANOTHER, values(("unsure", False, True)))],
+        [StaleAgent("8003", ANOTHER, values(("unsure", False, True)))],
     ),
     "a record of one to be deleted": (
-        ROWS, booked("8005", LedgerEntry(1)), [Moved("8005", ANOTHER, values(("password.version", None, 1)))]
+        ROWS, booked("8005", LedgerEntry(1)), [StaleAgent("8005", ANOTHER, values(("password.version", None, 1)))]
     ),
     "what is owed": (
         ROWS,
         booked("8006", LedgerEntry(to_restore={"bindcode": "7"})),
-        [Moved("8006", ANOTHER, values(("owed bindcode", None, "7")))],
+        [StaleAgent("8006", ANOTHER, values(("owed bindcode", None, "7")))],
     ),
     "a free number taken by a stranger": (
-        {**ROWS, "9001": live_agent("9001", sipNumber="60008")}, BOOK, [Moved("8008", HELD.format("60008", "9001"))]
+        {**ROWS, "9001": live_agent("9001", sipNumber="60008")},
+        BOOK,
+        [StaleAgent("8008", HELD.format("60008", "9001"))],
     ),
     "a free number taken by one who stays": (
-        changed("8007", sipNumber="60008"), BOOK, [Moved("8008", HELD.format("60008", "8007"))]
+        changed("8007", sipNumber="60008"), BOOK, [StaleAgent("8008", HELD.format("60008", "8007"))]
     ),
     "values and record": (
         changed("8001", name="other"),
         booked("8001", LedgerEntry(2, {"roleName": "班长"})),
         [
             seen("8001", ("name", "old", "other")),
-            Moved("8001", ANOTHER, values(("password.version", 1, 2))),
+            StaleAgent("8001", ANOTHER, values(("password.version", 1, 2))),
         ],
     ),
     "several agents, in plan order": (
-        {**without("8005"), "8003": live_agent("8003")}, BOOK, [Moved("8003", APPEARED), Moved("8005", VANISHED)]
+        {**without("8005"), "8003": live_agent("8003")},
+        BOOK,
+        [StaleAgent("8003", APPEARED), StaleAgent("8005", VANISHED)],
     ),
 }  # fmt: skip
 FRESH: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry]]] = {
@@ -194,18 +198,18 @@ def test_the_plan_of_the_table() -> None:
 
 @pytest.mark.parametrize(("rows", "book", "found"), STALE.values(), ids=STALE)
 def test_what_makes_a_plan_stale(
-    rows: Mapping[str, LiveAgent], book: Mapping[str, LedgerEntry], found: list[Moved]
+    rows: Mapping[str, LiveAgent], book: Mapping[str, LedgerEntry], found: list[StaleAgent]
 ) -> None:
     """Whatever moved about an agent that the plan touches is told: whose, what, from which value to which."""
-    assert list(moved(PLAN, live(*rows.values()), book)) == found
+    assert list(stale_agents(PLAN, live(*rows.values()), book)) == found
 
 
 @pytest.mark.parametrize(("rows", "book", "found"), STALE.values(), ids=STALE)
 def test_a_stale_plan_is_no_plan(
-    rows: Mapping[str, LiveAgent], book: Mapping[str, LedgerEntry], found: list[Moved]
+    rows: Mapping[str, LiveAgent], book: Mapping[str, LedgerEntry], found: list[StaleAgent]
 ) -> None:
     """As a goal it then gives no plan at all, and the reason carries what moved."""
-    with pytest.raises(Stale) as caught:
+    with pytest.raises(StalePlan) as caught:
         saved(PLAN).plan(live(*rows.values()), book)
     assert list(caught.value.moved) == found
 
@@ -226,7 +230,7 @@ def test_another_vendor_is_refused() -> None:
 def test_a_number_that_moved_among_touched_agents() -> None:
     """Who was to free a number and no longer has it is said to have changed, and who now has it blocks who waits."""
     rows = {**changed("8005", sipNumber=None), "9001": live_agent("9001", sipNumber="60005")}
-    assert [(each.operator_id, each.message) for each in moved(PLAN, live(*rows.values()), BOOK)] == [
+    assert [(each.operator_id, each.message) for each in stale_agents(PLAN, live(*rows.values()), BOOK)] == [
         ("8005", CHANGED),
         ("8006", HELD.format("60005", "9001")),
     ]
@@ -237,7 +241,7 @@ def test_a_blocked_action_stays_so() -> None:
     rows = live(live_agent("8001"), live_agent("9001", sipNumber="60001"))
     plan = planned(desired(agent("8001", sipNumber="60001"), prune=False), rows)
     assert act(plan, "8001").blocked
-    assert moved(plan, rows, {}) == ()
+    assert stale_agents(plan, rows, {}) == ()
 
 
 @law
@@ -247,12 +251,12 @@ def test_a_plan_is_fresh_until_a_touched_agent_moves(
 ) -> None:
     """Any plan holds for what it was made of; another value of an agent is told exactly where the plan touches it."""
     plan = make_plan(wanted, listing, ledger, REPLACING)
-    assert moved(plan, listing, ledger) == ()
+    assert stale_agents(plan, listing, ledger) == ()
     assume(listing.agents)
     row = listing.agents[data.draw(st.sampled_from(sorted(listing.agents)))]
     field = data.draw(st.sampled_from([row.name for row in LISTED if row.name != "sipNumber"]))
     other = replace(row, fields={**row.fields, field: "canary"})
-    found = moved(plan, replace(listing, agents={**listing.agents, row.operator_id: other}), ledger)
+    found = stale_agents(plan, replace(listing, agents={**listing.agents, row.operator_id: other}), ledger)
     touched = row.operator_id in {action.operator_id for action in plan.actions}
     expected = (seen(row.operator_id, (field, row.fields[field], "canary")),)
     assert found == (expected if touched else ())
@@ -289,7 +293,7 @@ def _assert_nothing_is_left(
         vendor.send(call, plan.company)
         ledger = record(ledger, call)
     after = live_state((listed(row) for row in vendor.listing()), complete=listing.complete)
-    ledger |= {id_: entry for id_, entry in given_back(after, ledger).items() if entry}
+    ledger |= {id_: entry for id_, entry in restored_entries(after, ledger).items() if entry}
     assert goal.left(after, ledger).actions == ()
 
 
@@ -298,7 +302,7 @@ def _vendor(listing: LiveState, ledger: Mapping[str, LedgerEntry]) -> ModelVendo
         {"operatorId": id_, **{str(row.wire.listed): encode(row, there.fields[row.name]) for row in LISTED}}
         for id_, there in listing.agents.items()
     ]
-    hidden = {id_: {n: encode(BY_NAME[n], v) for n, v in entry.given.items()} for id_, entry in ledger.items()}
+    hidden = {id_: {n: encode(BY_NAME[n], v) for n, v in entry.last_sent.items()} for id_, entry in ledger.items()}
     return ModelVendor(rows, POOL, hidden)
 
 
