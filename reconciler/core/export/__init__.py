@@ -1,1 +1,1 @@
-"""Live agents as desired-state files."""
+"""Export: live agents written as desired-state files."""

@@ -1,7 +1,7 @@
-"""Headings and cells as people write them: what a column is called, and what is meant by what stands in it.
+"""Headings and cells as people write them: which field a heading names, and which value a cell holds.
 
-Behind an apostrophe a text is taken exactly as it stands, which undoes what `core.table` writes. What a spreadsheet has
-destroyed is refused, never guessed.
+Text behind an apostrophe is taken exactly as it stands, which undoes the apostrophe of `core.sheets.csv`. A value that
+a spreadsheet has destroyed is refused, never guessed.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Final
 
 from reconciler.core.model.fields import FIELDS, Field, Kind, Value
 from reconciler.core.model.problem import closest
-from reconciler.core.sheets.csv import SAYS_NOTHING, TOTALS, ZH, from_cell, trimmed
+from reconciler.core.sheets.csv import EMPTY_WORDS, SUMMARY_ROW, ZH_HEADINGS, from_cell, trim_invisible
 from reconciler.core.yaml.spelling import QUOTED
 
 LEAVE_OUT: Final = ""
-"""Stands for a field where a column is to be left out."""
-CLIP: Final = 40
-"""Characters of a cell or a heading that a message repeats."""
+"""Stands in place of a field's name for a column that is left out."""
+CLIP_AT: Final = 40
+"""The most characters of a cell or a heading that a message quotes."""
 
 
 def clipped(text: str) -> str:
-    """A cell or a heading in a message."""
-    return json.dumps(text if len(text) <= CLIP else text[: CLIP - 1] + "…", ensure_ascii=False)
+    """A cell or a heading as a message quotes it: as a JSON string, cut where it is long."""
+    return json.dumps(text if len(text) <= CLIP_AT else text[: CLIP_AT - 1] + "…", ensure_ascii=False)
 
 
 # Headings.
@@ -55,50 +55,50 @@ _HEADINGS: Final = {
     "bindSkillName": "技能 技能名称 绑定技能 绑定技能名称 skill",
     "bindSkillLevel": "技能等级 技能级别 绑定技能等级 skilllevel",
 }
-"""What people call the fields, beside the fields' names and the headings of `core.table`."""
+"""Further headings that people use for a field, beside its name and its heading in `core.sheets.csv`."""
 
 _BRACKETS: Final = re.compile(r"[(\[{【〔<《].*?[)\]}】〕>》]", re.DOTALL)
-_MARKS: Final = re.compile(r"[\W_]+")
-_COUNTS: Final = frozenset(("序号", "行号"))
-"""Headings of columns that count the rows."""
-_SECRET: Final = ("密码", "口令", "password", "passwd", "pwd")
+_NOT_LETTERS: Final = re.compile(r"[\W_]+")
+_ROW_NUMBERS: Final = frozenset(("序号", "行号"))
+"""Headings of columns that number the rows."""
+_PASSWORD_WORDS: Final = ("密码", "口令", "password", "passwd", "pwd")
 
 
-def fold(heading: str) -> str:
-    """A heading without what people vary: case, width, blanks, hyphens, marks, and what stands in brackets."""
+def fold_heading(heading: str) -> str:
+    """A heading in a form to compare: without case, width, blanks, hyphens, marks, and anything in brackets."""
     text = unicodedata.normalize("NFKC", heading).casefold()
-    return _MARKS.sub("", _BRACKETS.sub("", text)) or _MARKS.sub("", text)
+    return _NOT_LETTERS.sub("", _BRACKETS.sub("", text)) or _NOT_LETTERS.sub("", text)
 
 
-_KNOWN: Final = {
-    fold(word): row.name
+_FIELD_BY_HEADING: Final = {
+    fold_heading(word): row.name
     for row in FIELDS
     if row.kind is not Kind.PASSWORD
-    for word in (row.name, ZH.get(row.name, row.name), *_HEADINGS.get(row.name, "").split())
+    for word in (row.name, ZH_HEADINGS.get(row.name, row.name), *_HEADINGS.get(row.name, "").split())
 }
 
 
-def field_called(heading: str) -> str | None:
-    """The name of the field that a heading stands for, or `LEAVE_OUT`; `None` for what is not known, as a password."""
-    return LEAVE_OUT if fold(heading) in _COUNTS else _KNOWN.get(fold(heading))
+def field_for_heading(heading: str) -> str | None:
+    """The name of the field that a heading stands for, or `LEAVE_OUT`; `None` for an unknown one or a password."""
+    return LEAVE_OUT if fold_heading(heading) in _ROW_NUMBERS else _FIELD_BY_HEADING.get(fold_heading(heading))
 
 
-def field_like(heading: str) -> str:
-    """The name of the field that a heading was most likely meant for, or the empty text."""
-    return _KNOWN.get(closest(fold(heading), _KNOWN), "")
+def closest_field(heading: str) -> str:
+    """The name of the field that a heading most likely means, or the empty text."""
+    return _FIELD_BY_HEADING.get(closest(fold_heading(heading), _FIELD_BY_HEADING), "")
 
 
-def is_secret(heading: str) -> bool:
-    """Whether a column of this heading is one of passwords."""
-    folded = fold(heading)
-    return any(word in folded for word in _SECRET)
+def is_password_heading(heading: str) -> bool:
+    """Whether a heading is that of a column of passwords."""
+    folded = fold_heading(heading)
+    return any(word in folded for word in _PASSWORD_WORDS)
 
 
 # Cells.
 
 
-class OddCell(ValueError):
-    """A cell that cannot be read: what is wrong with it, and what to do."""
+class UnreadableCell(ValueError):
+    """A cell that cannot be read. `message` says what is wrong with it, `hint` what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -108,7 +108,7 @@ class OddCell(ValueError):
 
 _YES: Final = "yes y on 是 有 开 开启 已开启 开通 已开通 启用 已启用 支持 允许 对 √ ✓ ✔ ☑"
 _NO: Final = "no n off 否 无 没有 关 关闭 已关闭 停用 已停用 禁用 已禁用 不支持 不允许 未开通 不 × x ✗ ✘ ☐"
-_WORDS: Final[Mapping[str, Mapping[Value, str]]] = {
+_CHOICE_WORDS: Final[Mapping[str, Mapping[Value, str]]] = {
     "operatorType": {
         "agent": "普通 普通坐席 普通座席 坐席 座席 普通员工 客服",
         "leader": "班长 组长 班组长 班长坐席 班长座席 组长坐席 组长座席",
@@ -121,20 +121,24 @@ _WORDS: Final[Mapping[str, Mapping[Value, str]]] = {
         "no-international": "限制国际 限制国际长途 禁止国际 禁止国际长途",
     },
 }
-_FLAG: Final[Mapping[Value, str]] = {True: _YES, False: _NO}
-_SAID: Final[Mapping[str, Mapping[str, Value]]] = {
-    row.name: {word: value for value, words in _WORDS.get(row.name, _FLAG).items() for word in words.split()}
+_FLAG_WORDS: Final[Mapping[Value, str]] = {True: _YES, False: _NO}
+_VALUE_BY_WORD: Final[Mapping[str, Mapping[str, Value]]] = {
+    row.name: {
+        word: value for value, words in _CHOICE_WORDS.get(row.name, _FLAG_WORDS).items() for word in words.split()
+    }
     for row in FIELDS
     if row.kind in (Kind.FLAG, Kind.CHOICE)
 }
-"""By field, the words for a value, beside its canonical one and the vendor's integers."""
+"""By field, the value that a word means; canonical spellings and the vendor's integers are not among the words."""
 
 _NUMBER: Final = re.compile(r"([0-9]{1,18})(?:\.0+)?")
 _SECONDS: Final = re.compile(r"(?<=[0-9])(?:秒钟?|s)\Z")
 _AS_TEXT: Final = re.compile(r'="([^"]*)"')
-"""How some programs keep a spreadsheet from taking digits for a number."""
-_ERROR: Final = re.compile(r"#{2,}|#(?:REF!|VALUE!|NUM!|NULL!|SPILL!|CALC!|FIELD!|DIV/0!|NAME\?|N/A|GETTING_DATA)")
-_AGAIN: Final = "set the column to text, write the digits again, and save the sheet anew"
+"""The formula with which some programs keep a spreadsheet from reading digits as a number."""
+_ERROR_VALUE: Final = re.compile(
+    r"#{2,}|#(?:REF!|VALUE!|NUM!|NULL!|SPILL!|CALC!|FIELD!|DIV/0!|NAME\?|N/A|GETTING_DATA)"
+)
+_WRITE_AGAIN: Final = "set the column to text, write the digits again, and save the sheet anew"
 _DESTROYED: Final = {
     re.compile(pattern): words
     for pattern, words in (
@@ -145,61 +149,65 @@ _DESTROYED: Final = {
         (r"[0-9]{1,4}[年/][0-9]{1,2}(?:[月/][0-9]{1,4}日?|月)|[0-9]{1,2}月[0-9]{1,2}日", "is a date"),
     )
 }
-"""What spreadsheets make of ids, phone and SIP numbers. `core.table` writes none of it without an apostrophe."""
+"""What spreadsheets turn ids, phone and SIP numbers into. `core.sheets.csv` writes an apostrophe before such text."""
 _FULL_WIDTH: Final = {ord("０") + digit: str(digit) for digit in range(10)}
 
 
 def read_cell(row: Field, cell: str) -> Value:
-    """A cell's canonical value, or `None` where it says nothing. Raises `OddCell`."""
-    exact = cell.startswith("'")
-    text = cell[1:] if exact else trimmed(cell)
-    if not exact and (found := _AS_TEXT.fullmatch(text)):
-        exact, text = True, found.group(1)
+    """A cell's canonical value; `None` for a cell that says nothing.
+
+    Raises:
+        UnreadableCell: the cell's text is not understood, or a spreadsheet has destroyed its value.
+    """
+    is_exact = cell.startswith("'")
+    text = cell[1:] if is_exact else trim_invisible(cell)
+    if not is_exact and (formula := _AS_TEXT.fullmatch(text)):
+        is_exact, text = True, formula.group(1)
     if not text:
         return None
     if row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER):
-        return _meant(row, text)
-    if exact:
+        return _read_word(row, text)
+    if is_exact:
         return from_cell(row, f"'{text}")
-    return None if text.casefold() in SAYS_NOTHING else _text(row, text)
+    return None if text.casefold() in EMPTY_WORDS else _read_text(row, text)
 
 
-def _text(row: Field, text: str) -> str:
-    """A text as people write it; one that is not what they wrote is refused."""
-    if _ERROR.fullmatch(text):
+def _read_text(row: Field, text: str) -> str:
+    """A text as it was written. One that a spreadsheet has changed, or that is no value, is refused."""
+    if _ERROR_VALUE.fullmatch(text):
         hint = "a row of # is a column too narrow, an error a formula that failed: mend the sheet and save it anew"
-        raise OddCell(f"{clipped(text)} is what a spreadsheet shows in place of a value", hint)
+        raise UnreadableCell(f"{clipped(text)} is what a spreadsheet shows in place of a value", hint)
     if text.startswith("="):
-        raise OddCell("is a formula, not its value", "copy the column, and paste it over itself as values")
+        raise UnreadableCell("is a formula, not its value", "copy the column, and paste it over itself as values")
     if "\ufffd" in text:
-        raise OddCell(f"{clipped(text)} has lost a character", "save the original as CSV UTF-8")
-    if row.kind is Kind.KEY and TOTALS.match(text):
-        raise OddCell(f"{clipped(text)} is no agent's number", "delete the row, if it is a sum or a remark")
+        raise UnreadableCell(f"{clipped(text)} has lost a character", "save the original as CSV UTF-8")
+    if row.kind is Kind.KEY and SUMMARY_ROW.match(text):
+        raise UnreadableCell(f"{clipped(text)} is no agent's number", "delete the row, if it is a sum or a remark")
     if row.name not in QUOTED:
         return text
     text = text.translate(_FULL_WIDTH)
     for pattern, words in _DESTROYED.items():
         if pattern.fullmatch(text):
-            raise OddCell(f"{clipped(text)} {words}", _AGAIN)
+            raise UnreadableCell(f"{clipped(text)} {words}", _WRITE_AGAIN)
     return text
 
 
-def _meant(row: Field, text: str) -> Value:
-    """What a word or a number stands for."""
+def _read_word(row: Field, text: str) -> Value:
+    """The value that a word or a number stands for, of a flag, a choice or an integer."""
     word = "".join(unicodedata.normalize("NFKC", text).casefold().split())
-    said = _SAID.get(row.name, {})
-    if word in said:
-        return said[word]
-    if word in SAYS_NOTHING:
+    values = _VALUE_BY_WORD.get(row.name, {})
+    if word in values:
+        return values[word]
+    if word in EMPTY_WORDS:
         return None
     number = _NUMBER.fullmatch(_SECONDS.sub("", word) if row.kind is Kind.INTEGER else word)
     try:
         return from_cell(row, number.group(1) if number else word)
     except ValueError:
-        raise OddCell(f"{clipped(text)} is not understood as {row.name}", _allowed(row)) from None
+        raise UnreadableCell(f"{clipped(text)} is not understood as {row.name}", _hint_for(row)) from None
 
 
-def _allowed(row: Field) -> str:
+def _hint_for(row: Field) -> str:
     if row.kind is Kind.INTEGER:
         return f"write a whole number, {row.rules['minimum']} or more"
     if row.kind is Kind.FLAG:

@@ -9,8 +9,8 @@ import pytest
 
 from reconciler.core.export import factor as factoring
 from reconciler.core.export import files as module
-from reconciler.core.export.factor import Factored, Own
-from reconciler.core.export.files import COMPANY_FILE, FILE, export, split
+from reconciler.core.export.factor import Factored, FactoredAgent
+from reconciler.core.export.files import COMPANY_FILE, FILE, export, split_by_field
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.live import LiveState
 from tests.core.build import COMPANY, live, live_agent
@@ -19,8 +19,8 @@ from tests.core.listings import call_centre, check, odd_values, team
 
 def unfactored(listed: LiveState) -> str:
     """The same export without `defaults` and `profiles`."""
-    agents, protected = module._said(listed)
-    whole = Factored({}, {}, tuple(Own("", agent.values) for agent in agents.values()))
+    agents, protected = module._spelled_agents(listed)
+    whole = Factored({}, {}, tuple(FactoredAgent("", agent.values) for agent in agents.values()))
     return module._head(COMPANY, protected) + module._body(agents, whole)
 
 
@@ -36,7 +36,7 @@ def test_what_is_shared_changes_no_meaning() -> None:
     listed = call_centre(3_000)
     check(export(listed, COMPANY), listed)
     listed = call_centre(300)
-    check(split(listed, COMPANY, "mainGroupName"), listed)
+    check(split_by_field(listed, COMPANY, "mainGroupName"), listed)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -60,13 +60,13 @@ def test_what_is_shared_spares_the_odd(seed: int) -> None:
 def test_the_work_grows_with_the_agents(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight times the agents are counted over some eight times as often, not sixty-four."""
     looked = [0]
-    original = factoring._split
+    original = factoring._split_by
 
     def counting(part: factoring._Part, column: int, fewest: int) -> list[factoring._Part]:
         looked[0] += len(part.cells)
         return original(part, column, fewest)
 
-    monkeypatch.setattr(factoring, "_split", counting)
+    monkeypatch.setattr(factoring, "_split_by", counting)
     work = []
     for count in (250, 2_000):
         looked[0] = 0
@@ -102,7 +102,7 @@ def test_profiles_of_two_files_never_have_one_name() -> None:
     ]
     others = [*team("售后 leader", range(2001, 2031)), live_agent("2099", mainGroupName="售后 leader", **odd)]
     listed = live(*sales, *others)
-    exported = split(listed, COMPANY, "mainGroupName")
+    exported = split_by_field(listed, COMPANY, "mainGroupName")
     names = {name: re.findall(r"^  (售后\S*):", text, re.MULTILINE) for name, text in exported.files.items()}
     assert names == {COMPANY_FILE: [], "售后.yaml": ["售后-leader"], "售后-leader.yaml": ["售后-leader-2"]}
     check(exported, listed)

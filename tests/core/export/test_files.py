@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.export.files import COMPANY_FILE, FILE, SPLITTABLE, export, split
+from reconciler.core.export.files import COMPANY_FILE, FILE, SPLITTABLE, export, split_by_field
 from reconciler.core.model.desired import Company
 from reconciler.core.model.fields import LISTED, Field, Kind, Value
 from reconciler.core.model.live import LiveState
@@ -32,7 +32,7 @@ def test_the_plan_of_an_export_is_empty(listed: LiveState) -> None:
 @given(odd_states(), st.sampled_from(SPLITTABLE))
 def test_the_plan_of_a_split_export_is_empty(listed: LiveState, by: str) -> None:
     """The files of a folder make the same desired state together, and have names that any disk takes."""
-    exported = split(listed, COMPANY, by)
+    exported = split_by_field(listed, COMPANY, by)
     check(exported, listed)
     assert_names_are_safe(exported.files)
 
@@ -52,7 +52,7 @@ def test_the_same_agents_give_the_same_bytes() -> None:
     agents = list(listed.agents.values())
     random.Random(5).shuffle(agents)
     assert export(live(*agents), COMPANY) == export(listed, COMPANY)
-    assert split(live(*agents), COMPANY, "mainGroupName") == split(listed, COMPANY, "mainGroupName")
+    assert split_by_field(live(*agents), COMPANY, "mainGroupName") == split_by_field(listed, COMPANY, "mainGroupName")
 
 
 def test_agents_stand_in_the_order_of_their_ids() -> None:
@@ -161,7 +161,7 @@ def test_an_empty_company_is_a_file_too() -> None:
     exported = export(live(), COMPANY)
     assert exported.files[FILE].endswith("\nagents: []\n")
     check(exported, live())
-    check(split(live(), COMPANY, "mainGroupName"), live())
+    check(split_by_field(live(), COMPANY, "mainGroupName"), live())
 
 
 @pytest.mark.parametrize("abbreviate", ["acme", "no", "0071", "a: b", "企业"])
@@ -184,7 +184,7 @@ def test_nothing_in_an_export_acts() -> None:
         for text in HOSTILE.values()
     )
     listed = live(*agents)
-    for exported in (export(listed, COMPANY), split(listed, COMPANY, "mainGroupName")):
+    for exported in (export(listed, COMPANY), split_by_field(listed, COMPANY, "mainGroupName")):
         assert_names_are_safe(exported.files)
         for text in exported.files.values():
             assert all(line.isprintable() for line in text.split("\n"))
@@ -212,7 +212,7 @@ GROUP_NAMES = {
 def test_a_group_names_its_file() -> None:
     """After the group as far as a file can be; no path, nothing hidden, no two that differ in case alone."""
     listed = live(*(live_agent(str(8001 + at), mainGroupName=group) for at, group in enumerate(GROUP_NAMES)))
-    exported = split(listed, COMPANY, "mainGroupName")
+    exported = split_by_field(listed, COMPANY, "mainGroupName")
     found = {agent.fields["mainGroupName"]: agent.place.file for agent in read(exported).agents}
     assert found == GROUP_NAMES
     assert set(exported.files) == {COMPANY_FILE, *GROUP_NAMES.values()}
@@ -221,14 +221,14 @@ def test_a_group_names_its_file() -> None:
 def test_agents_whose_group_cannot_be_written_have_a_file() -> None:
     """They stand together, and are left in their groups."""
     listed = live(live_agent("8001", mainGroupName="\ud800"), live_agent("8002"))
-    exported = split(listed, COMPANY, "mainGroupName")
+    exported = split_by_field(listed, COMPANY, "mainGroupName")
     assert set(exported.files) == {COMPANY_FILE, "others.yaml", "no-group.yaml"}
     check(exported, listed)
 
 
 def test_a_file_of_a_folder_owns_its_defaults_and_profiles() -> None:
     """The company stands in one file; profiles are named after their file, so that no two are the same."""
-    exported = split(live(*TEAMS), COMPANY, "mainGroupName")
+    exported = split_by_field(live(*TEAMS), COMPANY, "mainGroupName")
     assert [name for name, text in exported.files.items() if "\ncompany:" in text] == [COMPANY_FILE]
     assert "\n  外呼组-leader:\n" in exported.files["外呼组.yaml"]
     assert "  mainGroupName: 外呼组\n" in exported.files["外呼组.yaml"]
@@ -247,5 +247,5 @@ def test_values_have_their_canonical_spelling(row: Field) -> None:
 @pytest.mark.parametrize("listed", [call_centre(200), live(*TEAMS)], ids=["call centre", "teams"])
 def test_an_export_is_formatted(listed: LiveState) -> None:
     """`fmt` would change nothing, in a file or in a folder."""
-    for exported in (export(listed, COMPANY), split(listed, COMPANY, "mainGroupName")):
+    for exported in (export(listed, COMPANY), split_by_field(listed, COMPANY, "mainGroupName")):
         assert {name: fmt(name, text.encode()).decode() for name, text in exported.files.items()} == exported.files

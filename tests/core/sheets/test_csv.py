@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.model.fields import BY_NAME, COMPARED, FIELDS, KEY, Field, Kind, Value
-from reconciler.core.sheets.csv import COLUMNS, ZH, from_cell, to_cell, to_csv
-from reconciler.core.yaml.spelling import can_say, writable
+from reconciler.core.sheets.csv import COLUMNS, ZH_HEADINGS, from_cell, to_cell, to_csv
+from reconciler.core.yaml.spelling import is_expressible, writable
 from tests.core.build import live, live_agent
 from tests.core.yaml.test_spelling import ODD
 from tests.hostile import HOSTILE
@@ -134,8 +134,8 @@ def test_headings_may_be_chinese() -> None:
     """Every column has a heading of its own; the rows are the same."""
     listed = live(live_agent("8001", name="张三"))
     plain, chinese = rows(to_csv(listed).text), rows(to_csv(listed, chinese=True).text)
-    assert chinese[0] == [ZH[row.name] for row in COLUMNS]
-    assert len(set(ZH.values())) == len(COLUMNS)
+    assert chinese[0] == [ZH_HEADINGS[row.name] for row in COLUMNS]
+    assert len(set(ZH_HEADINGS.values())) == len(COLUMNS)
     assert chinese[1:] == plain[1:]
 
 
@@ -143,4 +143,4 @@ def test_every_listed_field_is_a_column() -> None:
     """In the table's order; what is never listed, passwords above all, has none."""
     assert [row.name for row in COLUMNS] == [row.name for row in FIELDS if row.wire.listed]
     assert not {row.kind for row in COLUMNS} & {Kind.PASSWORD}
-    assert [row for row in COMPARED if row in COLUMNS and not can_say(row, row.default)] == []
+    assert [row for row in COMPARED if row in COLUMNS and not is_expressible(row, row.default)] == []

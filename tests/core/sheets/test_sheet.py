@@ -13,14 +13,22 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.export.files import KEEPS_ALL, Opening, stated
+from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
 from reconciler.core.model.fields import BY_NAME, COMPARED, FIELDS, KEY, LISTED, Field, Kind, Value
 from reconciler.core.model.live import LiveState
 from reconciler.core.sheets import sheet as module
-from reconciler.core.sheets.cells import LEAVE_OUT, OddCell, field_called, field_like, fold, is_secret, read_cell
-from reconciler.core.sheets.csv import ZH, to_csv
+from reconciler.core.sheets.cells import (
+    LEAVE_OUT,
+    UnreadableCell,
+    closest_field,
+    field_for_heading,
+    fold_heading,
+    is_password_heading,
+    read_cell,
+)
+from reconciler.core.sheets.csv import ZH_HEADINGS, to_csv
 from reconciler.core.sheets.sheet import Sheet, read_sheet
-from reconciler.core.yaml.spelling import can_say
+from reconciler.core.yaml.spelling import is_expressible
 from reconciler.edit import fmt
 from reconciler.errors import ReconcilerError
 from reconciler.files.spreadsheet import decoded
@@ -53,7 +61,9 @@ def one(row: Field, cell: str) -> Value:
 
 # Laws.
 
-_texts = st.one_of(st.sampled_from(TEXTS), st.text(max_size=6)).filter(lambda text: can_say(BY_NAME["name"], text))
+_texts = st.one_of(st.sampled_from(TEXTS), st.text(max_size=6)).filter(
+    lambda text: is_expressible(BY_NAME["name"], text)
+)
 _TEXT_FIELDS = [row.name for row in LISTED if row.kind is Kind.TEXT]
 
 
@@ -130,7 +140,7 @@ def test_a_text_that_means_something_in_a_sheet_is_read_back(text: str) -> None:
 )
 def test_a_file_of_a_sheet_manages_what_the_sheet_says(agents: dict[str, dict[str, Value]]) -> None:
     """Neither more nor less, fields that are never listed too; it is formatted, and deletes nobody."""
-    text = stated(agents, COMPANY, Opening("s.json", "# about\n", KEEPS_ALL))
+    text = agents_file(agents, COMPANY, FileHeader("s.json", "# about\n", KEEPS_ALL))
     found = state(text)
     assert {agent.operator_id: dict(agent.fields) for agent in found.agents} == agents
     assert not found.prune
@@ -139,7 +149,7 @@ def test_a_file_of_a_sheet_manages_what_the_sheet_says(agents: dict[str, dict[st
 
 def test_agents_stand_in_the_order_of_the_sheet() -> None:
     """So that a file can be laid beside the sheet that it came from."""
-    text = stated(good("工号\n8002\n8001\n").agents, COMPANY, Opening())
+    text = agents_file(good("工号\n8002\n8001\n").agents, COMPANY, FileHeader())
     assert text.index('"8002"') < text.index('"8001"')
 
 
@@ -223,14 +233,14 @@ CALLED = {
 )
 def test_headings_that_people_write(name: str, heading: str) -> None:
     """Names in any case and width, Chinese ones, with marks and remarks in brackets."""
-    assert field_called(heading) == name
+    assert field_for_heading(heading) == name
 
 
 @pytest.mark.parametrize("row", [row for row in FIELDS if row.kind is not Kind.PASSWORD], ids=lambda row: row.name)
 def test_every_field_has_its_name_as_a_heading(row: Field) -> None:
     """And the Chinese one that `export` writes, each of which is no other field's."""
-    assert field_called(row.name) == row.name
-    assert field_called(ZH.get(row.name, row.name)) == row.name
+    assert field_for_heading(row.name) == row.name
+    assert field_for_heading(ZH_HEADINGS.get(row.name, row.name)) == row.name
 
 
 @pytest.mark.parametrize(
@@ -238,8 +248,8 @@ def test_every_field_has_its_name_as_a_heading(row: Field) -> None:
 )
 def test_a_password_is_no_field(heading: str) -> None:
     """Whatever it is called, and also where it is said to be a name; left out it is no problem."""
-    assert is_secret(heading)
-    assert field_called(heading) is None
+    assert is_password_heading(heading)
+    assert field_for_heading(heading) is None
     text = f"工号,姓名,{heading}\n8001,张三,{SECRETS[0]}\n"
     for mapping in ({}, {heading: "email"}):
         (problem,) = told(text, **mapping)
@@ -255,7 +265,7 @@ def test_an_unknown_heading_says_what_to_type() -> None:
     assert f"""--map {shlex.quote("it's 手机号吗=")} leaves the column out; is it bindcode?""" in problem
     (problem,) = told("工号,备注\n8001,1\n")
     assert "--map 备注= leaves" in problem.replace("'", "")
-    assert field_like("备注") == ""
+    assert closest_field("备注") == ""
 
 
 @pytest.mark.parametrize("heading", ["a\nb", "\x1b[2J", "x" * 99])
@@ -365,7 +375,7 @@ def test_every_canonical_word_and_integer_is_understood(row: Field) -> None:
 )
 def test_what_a_spreadsheet_destroyed_is_found(row: Field, cell: str, words: str) -> None:
     """Never guessed; but behind an apostrophe a text is taken as it is."""
-    with pytest.raises(OddCell, match=words) as caught:
+    with pytest.raises(UnreadableCell, match=words) as caught:
         one(row, cell)
     assert caught.value.hint
     if row.kind in (Kind.TEXT, Kind.KEY, Kind.SIP_NUMBER):
@@ -401,7 +411,7 @@ def test_rows_before_a_broken_one_are_looked_at() -> None:
 
 def test_a_sheet_has_so_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """More would fill the memory with commas."""
-    monkeypatch.setattr(module, "MOST_CELLS", 6)
+    monkeypatch.setattr(module, "MAX_CELLS", 6)
     assert good("工号,姓名\n8001,a\n8002,b").agents.keys() == {"8001", "8002"}
     assert "more than 6 cells" in told("工号,姓名\n8001,a\n8002,b\n\n\n")[0]
 
@@ -443,5 +453,5 @@ def test_hostile_text_is_read_or_told(text: str) -> None:
 
 def test_folding_leaves_something() -> None:
     """A heading in brackets is what is in the brackets."""
-    assert fold("（工号）") == "工号"
-    assert fold(" * ") == ""
+    assert fold_heading("（工号）") == "工号"
+    assert fold_heading(" * ") == ""
