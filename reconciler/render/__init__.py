@@ -1,4 +1,4 @@
-"""Plans, problems and reports in every form that they are shown in. Pure: values in, a string out.
+"""Renders plans, problems and reports in every format. Pure: values in, text out.
 
 A new format is one file here and one line in `FORMATS`.
 """
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 Renderer: TypeAlias = "Callable[[Plan, Heading], str]"
 
 
-def _of(module: str) -> Renderer:
-    """The `plan` of a module that is imported when it is first used: `--help` names formats and needs none."""
+def _lazy_renderer(module: str) -> Renderer:
+    """The `plan` of a module, which is imported on first use: `--help` names the formats and needs none of them."""
 
     def render(plan: Plan, heading: Heading) -> str:
         return cast("Renderer", import_module(f"reconciler.render.{module}").plan)(plan, heading)
@@ -26,6 +26,6 @@ def _of(module: str) -> Renderer:
 
 
 FORMATS: Final[dict[str, Renderer]] = {
-    name: _of(name) for name in ("text", "json", "markdown", "html", "github", "gitlab")
+    name: _lazy_renderer(name) for name in ("text", "json", "markdown", "html", "github", "gitlab")
 }
-"""What `plan --format` offers."""
+"""The formats of `plan --format`, by name."""

@@ -9,16 +9,16 @@ from reconciler.core.beside import ComparedField
 from reconciler.core.model.fields import BY_NAME
 from reconciler.core.text import width
 from reconciler.render.terminal import pad, paint, visible
-from reconciler.render.text import value
+from reconciler.render.text import spelled_value
 
-_MOST_CELLS = 24
+_MAX_CELLS = 24
 
 
 def table(rows: Sequence[ComparedField], *, color: bool = False) -> str:
-    """A line a field; `~` marks what differs. Long values are cut; JSON has them whole."""
+    """One line for each field; `~` marks a difference. Long values are cut here, and whole in JSON."""
     cells = [[row.field, _live(row), _desired(row)] for row in rows]
     head = ["field", "live", "desired"]
-    widths = [min(max(width(line[i]) for line in [head, *cells]), _MOST_CELLS) for i in range(3)]
+    widths = [min(max(width(line[i]) for line in [head, *cells]), _MAX_CELLS) for i in range(3)]
     lines = [paint(f"  {_line(head, widths)}  from", "dim", color=color)]
     for row, line in zip(rows, cells, strict=True):
         mark = paint("~", "edit", color=color) if row.differs else " "
@@ -27,17 +27,17 @@ def table(rows: Sequence[ComparedField], *, color: bool = False) -> str:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(pad(cell, cells_wide) for cell, cells_wide in zip(cells, widths, strict=True))
+    return "  ".join(pad(cell, cell_width) for cell, cell_width in zip(cells, widths, strict=True))
 
 
 def _live(row: ComparedField) -> str:
     if row.live_known:
-        return value(row.live)
+        return spelled_value(row.live)
     return "not recorded" if BY_NAME[row.field].write_only else "-"
 
 
 def _desired(row: ComparedField) -> str:
-    return value(row.desired) if row.source else "-"
+    return spelled_value(row.desired) if row.source else "-"
 
 
 def _from(row: ComparedField) -> str:

@@ -1,6 +1,6 @@
-"""Problems as GitLab's code quality report: a JSON list, of which a merge request shows what it adds and mends.
+"""Problems as GitLab's code quality report: a JSON list. A merge request shows which problems it adds and removes.
 
-GitLab keeps one entry for a fingerprint, and stops reading at the first that does not fit its schema.
+GitLab keeps one entry for each fingerprint, and stops reading at the first entry that does not fit its schema.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from reconciler.render.findings import CHECK, fingerprints, sentence
 from reconciler.render.terminal import visible
 
 
-def problems(found: Sequence[Problem]) -> str:
-    """The report, an empty list where nothing is wrong. Files are named as seen from the root of the repository."""
-    return json_text([_entry(problem, print_) for problem, print_ in zip(found, fingerprints(found), strict=True)])
+def problems(problems: Sequence[Problem]) -> str:
+    """The report; an empty list if there are no problems. Paths of files are relative to the root of the repository."""
+    return json_text(
+        [_entry(problem, fingerprint) for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)]
+    )
 
 
 def _entry(problem: Problem, fingerprint: str) -> dict[str, Any]:

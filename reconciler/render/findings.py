@@ -1,4 +1,4 @@
-"""What the reports on problems share: a problem as one sentence, and what makes it the same one tomorrow."""
+"""What the reports on problems share: a problem as one sentence, and its fingerprint."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Final
 from reconciler.core.model.problem import Problem
 
 CHECK: Final = "desired-state"
-"""The one rule that every problem breaks: their words may change with any version, and are no name to hold on to."""
+"""The name of the one rule that every problem breaks. A problem's words are no name: any version may change them."""
 
 _INDEX: Final = re.compile(r"\[\d+\]")
 _PLACE: Final = re.compile(r":\d+:\d+")
 
 
 def sentence(problem: Problem) -> str:
-    """Where in the file's structure, what is wrong, and what to do; nothing in it is escaped yet."""
+    """The path in the file, what is wrong, and what to do; not escaped yet."""
     path = f"at {problem.path}: " if problem.path else ""
     return f"{path}{problem.message}" + (f"; {problem.hint}" if problem.hint else "")
 
 
-def fingerprints(found: Sequence[Problem]) -> list[str]:
-    """A SHA-256, in hexadecimal, for each problem: of the same problem the same, wherever its lines have moved to.
+def fingerprints(problems: Sequence[Problem]) -> list[str]:
+    """A SHA-256, in hexadecimal, for each problem. It stays the same when the problem's lines move.
 
-    No two are equal: problems that say the same are counted in the order in which they are found.
+    No two are equal: problems with equal words are numbered in their order.
     """
     seen: Counter[str] = Counter()
     hashes = []
-    for problem in found:
-        stable = json.dumps([problem.place.file, _unmoved(problem.path), _unmoved(problem.message)])
+    for problem in problems:
+        stable = json.dumps([problem.place.file, _without_lines(problem.path), _without_lines(problem.message)])
         seen[stable] += 1
         hashes.append(hashlib.sha256(f"{seen[stable]}{stable}".encode()).hexdigest())
     return hashes
 
 
-def _unmoved(text: str) -> str:
-    """Without what a line more above would change: the index in a list, and the place of something else."""
+def _without_lines(text: str) -> str:
+    """The text without list indexes and places, which change when lines are added above."""
     return _PLACE.sub("", _INDEX.sub("[]", text))

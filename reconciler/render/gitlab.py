@@ -1,8 +1,8 @@
-"""What GitLab's merge request widget reads (`artifacts:reports:terraform`): three numbers, and no text at all.
+"""The report that GitLab's merge request widget reads (`artifacts:reports:terraform`): three numbers, and no text.
 
-A replace counts as a create and as a delete: GitLab has reports made by flattening the `actions` of each resource in
-Terraform's plan, and those of a replaced one are `["delete", "create"]`. A new password is an update. What is blocked
-is not going to be done and counts nowhere.
+A replace counts as a create and as a delete, as in Terraform's reports: GitLab counts the `actions` of each resource in
+a plan, and those of a replaced one are `["delete", "create"]`. A new password is an update. A blocked action counts
+nowhere.
 """
 
 from __future__ import annotations

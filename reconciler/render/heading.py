@@ -1,4 +1,4 @@
-"""What a rendering says beside the plan itself: where and when it was made, and how it may look."""
+"""What a renderer is given beside the plan: who made it and when, the request rate, and whether colours are allowed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """`created_at` is UTC, ISO 8601; `rate` is requests a second, 0 for unlimited; `color` allows ANSI colours."""
+    """`tool` is our version; `created_at` is UTC, ISO 8601; `rate` is requests a second, 0 for no limit."""
 
     tool: str
     created_at: str

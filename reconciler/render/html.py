@@ -1,10 +1,10 @@
-"""A plan as one page to be opened from disk: it holds all that it needs, asks for nothing, and is read without scripts.
+"""A plan as one HTML page to be opened from disk: it holds all that it needs, loads nothing, and works without scripts.
 
-Two things keep what others wrote from acting. Every text that the template prints goes through `_shown`, which makes
-hidden characters visible before the engine escapes it, so that no line of the template can forget to. And the page's
-own policy lets the browser run and apply only the script and the style that have these hashes.
+Two things keep foreign text from having an effect. The template engine passes every text through `_made_visible`, which
+shows hidden characters, and then escapes it, so that no line of the template can forget to. And the page's own policy
+lets the browser use only the script and the style that have its hashes.
 
-Importing this module raises `ImportError` where the extra `html` is not installed.
+The import of this module raises `ImportError` where the extra `html` is not installed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from markupsafe import Markup
 from reconciler.core.model.plan import Guardrail, Plan
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
-from reconciler.render.requests import pace, requests
-from reconciler.render.rows import KINDS, PlanRow, RowKind, in_order
+from reconciler.render.requests import duration_in_words, requests_in_words
+from reconciler.render.rows import KINDS, PlanRow, RowKind, rows_by_kind
 from reconciler.render.terminal import visible
 
 _SET_BY: Final = {"file": "set in the file", "flag": "set by a flag", "default": "by default", "always": "always on"}
@@ -33,8 +33,8 @@ _UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def plan(plan: Plan, heading: Heading) -> str:
-    """The page. The same plan and heading give the same bytes."""
-    sections = in_order(plan.actions)
+    """The HTML page. The same plan and heading give the same bytes."""
+    sections = rows_by_kind(plan.actions)
     groups = _groups(sections)
     page = _template().render(
         plan=plan,
@@ -43,7 +43,7 @@ def plan(plan: Plan, heading: Heading) -> str:
         verdict=_verdict(plan),
         made=heading.created_at.replace("T", " ").replace("Z", " UTC"),
         expires=_duration(plan.expires_in),
-        requests="; ".join(filter(None, (requests(plan), pace(plan, heading.rate)))),
+        requests="; ".join(filter(None, (requests_in_words(plan), duration_in_words(plan, heading.rate)))),
         bars=list(_bars(plan)),
         limits=[_Limit.of(guardrail) for guardrail in plan.guardrails],
         reasons=_reasons(sections),
@@ -59,7 +59,7 @@ def plan(plan: Plan, heading: Heading) -> str:
 
 @cache
 def _template() -> Template:
-    """The page's template, with style, script and the policy that names them in place."""
+    """The page's template, with its style, its script, and the policy with the hashes of both."""
     style, script = _resource("page.css"), _resource("page.js")
     policy = {
         "default-src": "'none'",
@@ -69,7 +69,7 @@ def _template() -> Template:
         "form-action": "'none'",
     }
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, finalize=_made_visible, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = "{:,}".format
     environment.filters["count"] = _count
@@ -89,14 +89,14 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _shown(value: object) -> object:
-    """What the template prints instead of a value: the engine escapes it afterwards."""
+def _made_visible(value: object) -> object:
+    """The value with hidden characters made visible; the engine escapes it afterwards."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What the plan comes to: in a word, in a sentence, and what stands in the way. `tone` is a class of the style."""
+    """Whether the plan may be applied, in a word and a sentence, and the obstacles. `tone` is a class of the style."""
 
     tone: str
     word: str
@@ -106,7 +106,8 @@ class _Verdict:
 
 def _verdict(plan: Plan) -> _Verdict:
     if plan.refused:
-        obstacles = [f"{g.rule}: {g.planned:,} planned, {g.allowed:,} allowed" for g in plan.guardrails if not g.ok]
+        tripped = [rail for rail in plan.guardrails if not rail.ok]
+        obstacles = [f"{rail.rule}: {rail.planned:,} planned, {rail.allowed:,} allowed" for rail in tripped]
         obstacles += [f"{len(plan.blocked):,} blocked"] if plan.blocked else []
         return _Verdict("refused", "Refused", "Nothing of this may be applied as it stands.", tuple(obstacles))
     if not plan.actions:
@@ -120,14 +121,14 @@ def _count(number: int, noun: str) -> str:
 
 
 def _duration(seconds: int) -> str:
-    """Seconds in the largest unit that tells them exactly."""
+    """Seconds in the largest unit that gives a whole number."""
     size, name = next((size, name) for size, name in _UNITS if seconds % size == 0)
     return _count(seconds // size, name)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bar:
-    """One count of the chart; `width` is in percent of the highest count of what changes anything."""
+    """One bar of the chart; `width` is in percent of the highest count, that of unchanged agents apart."""
 
     kind: str
     sign: str
@@ -146,7 +147,7 @@ def _bars(plan: Plan) -> Iterator[_Bar]:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """A guardrail as it is shown: `width` is what is planned and `mark` what is allowed, in percent of the meter."""
+    """A guardrail's meter: `width` is the planned count and `mark` the allowed one, in percent of the meter."""
 
     rail: Guardrail
     set_by: str
@@ -163,19 +164,19 @@ _Sections = list[tuple[RowKind, list[PlanRow]]]
 
 
 def _reasons(sections: _Sections) -> dict[str, list[str]]:
-    """Why something is blocked, and whose; those with one reason stand together."""
-    found: dict[str, list[str]] = {}
-    for each in dict(sections).get("blocked", []):
-        found.setdefault(each.action.blocked, []).append(each.action.operator_id)
-    return found
+    """The reasons of blocked actions, each with the ids of its agents."""
+    ids_by_reason: dict[str, list[str]] = {}
+    for row in dict(sections).get("blocked", []):
+        ids_by_reason.setdefault(row.action.blocked, []).append(row.action.operator_id)
+    return ids_by_reason
 
 
 def _groups(sections: _Sections) -> list[tuple[str, int]]:
-    """The main groups as they are seen, and how many rows each has; no group comes last."""
-    counted = Counter(visible(each.action.group) for _, rows in sections for each in rows)
-    return sorted(counted.items(), key=lambda group: (group[0] == "", group[0]))
+    """The main groups as the page shows them, each with its number of rows. Agents without a group come last."""
+    counts = Counter(visible(row.action.group) for _, rows in sections for row in rows)
+    return sorted(counts.items(), key=lambda group: (group[0] == "", group[0]))
 
 
 def _origins(sections: _Sections) -> list[str]:
-    found = {origin for _, rows in sections for each in rows for origin in each.origins}
-    return [origin for origin in ("change", "drift") if origin in found]
+    origins = {origin for _, rows in sections for row in rows for origin in row.origins}
+    return [origin for origin in ("change", "drift") if origin in origins]

@@ -1,11 +1,11 @@
-"""The contract's JSON (contract, section 5): plans, problems, reports, errors. No secret is in any of them."""
+"""The contract's JSON (contract, section 5): plans, problems, reports and stale agents. None of it holds a secret."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.model.outcome import Moved, Report
+from reconciler.core.model.outcome import Report, StaleAgent
 from reconciler.core.model.plan import Plan
 from reconciler.core.model.problem import Problem
 from reconciler.core.saved.plan_json import change_document, plan_document
@@ -18,7 +18,7 @@ def plan(plan: Plan, heading: Heading) -> str:
     return json_text(plan_document(plan, heading.tool, heading.created_at))
 
 
-def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:
+def problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """Problems, each with its place and path."""
     return [
         {
@@ -29,20 +29,24 @@ def problems(found: Sequence[Problem]) -> list[dict[str, Any]]:
             "message": problem.message,
             "hint": problem.hint,
         }
-        for problem in found
+        for problem in problems
     ]
 
 
-def moved(found: Sequence[Moved]) -> list[dict[str, Any]]:
-    """What is no longer as it was reviewed: `before` is what the plan has, `after` what is so now."""
+def stale_agents(agents: Sequence[StaleAgent]) -> list[dict[str, Any]]:
+    """The agents that are no longer as they were reviewed: `before` is the plan's value, `after` the present one."""
     return [
-        {"operatorId": each.operator_id, "message": each.message, "changes": [change_document(c) for c in each.changes]}
-        for each in found
+        {
+            "operatorId": agent.operator_id,
+            "message": agent.message,
+            "changes": [change_document(change) for change in agent.changes],
+        }
+        for agent in agents
     ]
 
 
 def report(report: Report) -> dict[str, Any]:
-    """What became of each action, and what the listing said afterwards."""
+    """The result of each action, and the mismatches with the listing afterwards."""
     return {
         "exit_code": report.exit_code,
         "done": report.done,
@@ -59,7 +63,11 @@ def report(report: Report) -> dict[str, Any]:
             for result in report.results
         ],
         "mismatches": [
-            {"operatorId": m.operator_id, "message": m.message, "changes": [change_document(c) for c in m.changes]}
-            for m in report.mismatches
+            {
+                "operatorId": mismatch.operator_id,
+                "message": mismatch.message,
+                "changes": [change_document(change) for change in mismatch.changes],
+            }
+            for mismatch in report.mismatches
         ],
     }

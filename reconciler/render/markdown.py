@@ -1,7 +1,7 @@
-"""A plan for the comment of a pull request: what decides comes first, and it fits whatever a plan holds.
+"""A plan as Markdown for the comment of a pull request: the verdict comes first, and any plan fits.
 
-Everything that comes out of the plan stands in code spans (`escape.code`), and no line begins with one. Nothing
-depends on when or where it was made, so that a comment changes when the plan does and at no other time.
+All text of the plan stands in code spans (`escape.code`), and no line begins with one. Nothing depends on when or where
+the plan was made, so that a comment changes only when the plan does.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.escape import cell, code
 from reconciler.render.heading import Heading
-from reconciler.render.room import Entry, Section, counted, fill
-from reconciler.render.runs import alike, around, span, spans
+from reconciler.render.room import Entry, Section, counted, share_room
+from reconciler.render.runs import group_alike, id_span, id_spans, split_around_id
 
 LIMIT: Final = 60_000
-"""Characters of a whole rendering; GitHub takes no comment of more than 65,536."""
+"""The most characters of the whole text; GitHub takes no comment of more than 65,536."""
 _SENTENCE_CELLS: Final = 300
 _ID_CELLS: Final = 40
-_LISTED: Final = 20
+_MAX_SPANS: Final = 20
 _SET_BY: Final = {
     "file": "set in the file",
     "flag": "set by a flag, which overrides the file",
@@ -38,18 +38,18 @@ _UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def plan(plan: Plan, _heading: Heading) -> str:
-    """The verdict, what stands against it, and every action as far as `LIMIT` characters take them."""
+    """The verdict, the obstacles, and as many of the actions as fit into `LIMIT` characters."""
     pieces = list(_pieces(plan))
     sections = [piece for piece in pieces if isinstance(piece, Section)]
-    fill(sections, LIMIT - sum(len(piece) + 2 for piece in pieces if isinstance(piece, str)))
+    share_room(sections, LIMIT - sum(len(piece) + 2 for piece in pieces if isinstance(piece, str)))
     blocks = [block for piece in pieces for block in (piece.blocks() if isinstance(piece, Section) else [piece])]
     return "\n\n".join(blocks) + "\n"
 
 
 def marker(company: Company) -> str:
-    """The hidden first line of a company's comment, by which it is found again; nothing of the name stands in it."""
-    named = hashlib.sha256(company.abbreviate.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"<!-- reconciler:plan:{named[:12]} -->"
+    """The hidden first line of a company's comment, by which the comment is found again. It does not show the name."""
+    name_hash = hashlib.sha256(company.abbreviate.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"<!-- reconciler:plan:{name_hash[:12]} -->"
 
 
 def _pieces(plan: Plan) -> Iterator[str | Section]:
@@ -63,24 +63,24 @@ def _pieces(plan: Plan) -> Iterator[str | Section]:
     yield _counts(plan)
     if plan.refused:
         yield "> [!CAUTION]\n> Nothing of this may be applied as it stands."
-    trips = [guardrail for guardrail in plan.guardrails if not guardrail.ok]
-    if trips:
-        yield Section(0, _TRIPPED, len(trips), map(_trip, trips))
+    tripped = [guardrail for guardrail in plan.guardrails if not guardrail.ok]
+    if tripped:
+        yield Section(0, _TRIPPED, len(tripped), map(_tripped, tripped))
     yield from _in_force(plan)
     if plan.recipients:
-        yield f"New passwords are delivered encrypted, for {_some(plan.recipients)} to read."
+        yield f"New passwords are delivered encrypted, for {_ids(plan.recipients)} to read."
     if plan.blocked:
         table = _table("Agent", "Name", "Action", "Why", "Where", "Changes")
         yield Section(1, _BLOCKED, len(plan.blocked), map(_blocked, plan.blocked), table)
     yield from _actions(plan)
     if plan.notes:
         yield Section(2, ("note", "notes"), len(plan.notes), map(_note, plan.notes))
-    yield from _foot(plan)
+    yield from _footer(plan)
 
 
 def _verdict(plan: Plan) -> str:
-    trips = sum(not guardrail.ok for guardrail in plan.guardrails)
-    reasons = [counted(trips, _TRIPPED)] if trips else []
+    tripped = sum(not guardrail.ok for guardrail in plan.guardrails)
+    reasons = [counted(tripped, _TRIPPED)] if tripped else []
     reasons += [counted(len(plan.blocked), _BLOCKED)] if plan.blocked else []
     if reasons:
         return f"### Refused: {' and '.join(reasons)}"
@@ -110,45 +110,46 @@ def _limit(guardrail: Guardrail) -> str:
     return f"{code(guardrail.rule)} {code(guardrail.limit)}, {_SET_BY[guardrail.set_by]}"
 
 
-def _trip(guardrail: Guardrail) -> Entry:
+def _tripped(guardrail: Guardrail) -> Entry:
     return 1, (
         f"- Limit {_limit(guardrail)}: {guardrail.planned:,} planned, {guardrail.allowed:,} allowed",
-        f"  Counted: {_some(guardrail.operator_ids)}",
+        f"  Counted: {_ids(guardrail.operator_ids)}",
         f"  What to do: {code(guardrail.hint, _SENTENCE_CELLS)}",
     )
 
 
-def _some(ids: Sequence[str]) -> str:
-    found = spans(ids)
-    shown, more = ", ".join(code(text, _ID_CELLS) for text, _ in found[:_LISTED]), sum(n for _, n in found[_LISTED:])
+def _ids(ids: Sequence[str]) -> str:
+    spans = id_spans(ids)
+    shown = ", ".join(code(text, _ID_CELLS) for text, _ in spans[:_MAX_SPANS])
+    more = sum(count for _, count in spans[_MAX_SPANS:])
     return f"{shown} and {more:,} more" if more else shown
 
 
 def _in_force(plan: Plan) -> Iterator[str]:
-    """The limits that hold although they do not trip, in one small line."""
+    """The limits in force that do not trip, in one small line."""
     kept = [guardrail for guardrail in plan.guardrails if guardrail.ok]
-    said = [f"{_limit(each)} ({each.planned:,} planned, {each.allowed:,} allowed)" for each in kept[:_LISTED]]
-    said += [f"{len(kept) - _LISTED:,} more"] if len(kept) > _LISTED else []
-    said += ["`--allow-replace`, set by a flag"] if plan.allow_replace else []
-    if said:
-        yield f"<sub>In force: {'; '.join(said)}.</sub>"
+    limits = [f"{_limit(rail)} ({rail.planned:,} planned, {rail.allowed:,} allowed)" for rail in kept[:_MAX_SPANS]]
+    limits += [f"{len(kept) - _MAX_SPANS:,} more"] if len(kept) > _MAX_SPANS else []
+    limits += ["`--allow-replace`, set by a flag"] if plan.allow_replace else []
+    if limits:
+        yield f"<sub>In force: {'; '.join(limits)}.</sub>"
 
 
 def _note(note: Note) -> Entry:
-    ids = f": {_some(note.operator_ids)}" if note.operator_ids else ""
+    ids = f": {_ids(note.operator_ids)}" if note.operator_ids else ""
     return 1, (f"- Note: {code(note.message, _SENTENCE_CELLS)}{ids}",)
 
 
-def _foot(plan: Plan) -> Iterator[str]:
-    fingerprint = digest(plan)
-    yield f"Digest: `{fingerprint}`"
+def _footer(plan: Plan) -> Iterator[str]:
+    plan_digest = digest(plan)
+    yield f"Digest: `{plan_digest}`"
     if plan.actions and not plan.refused:
-        until = f", for as long as a review of it holds ({_span(plan.expires_in)})" if plan.expires_in else ""
-        yield f"To apply exactly this or nothing{until}:\n\n```\nreconciler apply --expect {fingerprint}\n```"
+        until = f", for as long as a review of it holds ({_duration(plan.expires_in)})" if plan.expires_in else ""
+        yield f"To apply exactly this or nothing{until}:\n\n```\nreconciler apply --expect {plan_digest}\n```"
 
 
-def _span(seconds: int) -> str:
-    """A span of time in the largest unit that says it exactly."""
+def _duration(seconds: int) -> str:
+    """Seconds in the largest unit that gives a whole number."""
     unit, length = next((unit, length) for unit, length in _UNITS if seconds % length == 0)
     return counted(seconds // length, (unit, f"{unit}s"))
 
@@ -157,19 +158,19 @@ def _span(seconds: int) -> str:
 
 
 def _actions(plan: Plan) -> Iterator[str | Section]:
-    """What will be done, by kind; where origins are known, first what this change does and then what drift does."""
-    found: defaultdict[tuple[Origin, str], list[Action]] = defaultdict(list)
+    """The actions by kind; where origins are known, first those of this change and then drift."""
+    groups: defaultdict[tuple[Origin, str], list[Action]] = defaultdict(list)
     for action in plan.actions:
         if not action.blocked:
-            found["drift" if action.origin == "drift" else "change", action.kind].append(action)
-    told = any(action.origin for action in plan.actions)
+            groups["drift" if action.origin == "drift" else "change", action.kind].append(action)
+    with_origins = any(action.origin for action in plan.actions)
     for origin, heading in _ORIGINS.items():
         sections = [
-            Section(rank, words, len(actions), entries(actions), table, 5 if told else 4)
+            Section(rank, words, len(actions), entries(actions), table, 5 if with_origins else 4)
             for rank, (kind, words, entries, table) in enumerate(_KINDS, 3)
-            if (actions := found[origin, kind])
+            if (actions := groups[origin, kind])
         ]
-        if told and sections:
+        if with_origins and sections:
             yield heading
         yield from sections
 
@@ -181,36 +182,38 @@ def _deletes(actions: Sequence[Action]) -> Iterator[Entry]:
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Entry]:
-    """A row for each field, the agent named in the first; what a replace does beside has rows of its own."""
+    """A row for each field, with the agent in the first; asides of a replace have their own rows."""
     for action in actions:
-        told = [(_field(action, change), _before(change), _value(change.after)) for change in action.changes]
-        told += [(f"_{title}_", "", text) for title, text in _aside(action)]
-        agents = [_who(action), *[("", "")] * len(told)]
-        yield 1, [_row((*who, *cells)) for who, cells in zip(agents, told or [("", "", "")], strict=False)]
+        rows = [(_field(action, change), _before(change), _value(change.after)) for change in action.changes]
+        rows += [(f"_{title}_", "", text) for title, text in _asides(action)]
+        agents = [_who(action), *[("", "")] * len(rows)]
+        yield 1, [_row((*who, *cells)) for who, cells in zip(agents, rows or [("", "", "")], strict=False)]
 
 
 def _passwords(actions: Sequence[Action]) -> Iterator[Entry]:
-    """Ids, and where each password comes from."""
+    """The ids, each with the source of its password."""
     for action in actions:
         yield 1, (f"- Agent {code(action.operator_id)}, {_source(action.password, code)}",)
 
 
 def _creates(actions: Sequence[Action]) -> Iterator[Entry]:
-    """A row for each run of agents that are alike."""
-    for run in alike(actions):
+    """A row for each group of agents that differ only in their ids."""
+    for run in group_alike(actions):
         first, last = run[0], run[-1]
         if len(run) == 1:
             who = _who(first)
         else:
-            ids = span(first.operator_id, last.operator_id)
-            who = f"{cell(ids)} ({len(run):,})", cell(ids.join(around(first.name, first)))
+            ids = id_span(first.operator_id, last.operator_id)
+            who = f"{cell(ids)} ({len(run):,})", cell(ids.join(split_around_id(first.name, first)))
         yield len(run), (_row((*who, cell(first.group) if first.group else "_none_", _sets(first))),)
 
 
 def _blocked(action: Action) -> Entry:
     kind = f"{action.kind} (drift)" if action.origin == "drift" else action.kind
     where = f"{cell(action.place.file)}:{action.place.line}" if action.place else "_not in the file_"
-    changes = "<br>".join(f"{_field(action, each)}: {_before(each)} → {_value(each.after)}" for each in action.changes)
+    changes = "<br>".join(
+        f"{_field(action, change)}: {_before(change)} → {_value(change.after)}" for change in action.changes
+    )
     return 1, (_row((*_who(action), kind, cell(action.blocked, _SENTENCE_CELLS), where, changes)),)
 
 
@@ -226,7 +229,7 @@ _KINDS: Final = (
     ("edit", ("edit", "edits"), _edits, _FIELDS),
     ("create", ("create", "creates"), _creates, _table("Agent", "Name", "Group", "Sets")),
 )
-"""In the order in which they are shown, and get room."""
+"""Kinds in the order in which they are shown and get room: name, words, entries, and head of the table."""
 
 
 def _who(action: Action) -> tuple[str, str]:
@@ -234,7 +237,7 @@ def _who(action: Action) -> tuple[str, str]:
 
 
 def _field(action: Action, change: FieldChange) -> str:
-    """A field's name, marked where somebody else changed it and the rest of its action is this change's."""
+    """A field's name, marked if it is drift in an action that is not."""
     return cell(change.field) + (" (drift)" if change.origin == "drift" and action.origin != "drift" else "")
 
 
@@ -250,14 +253,14 @@ def _value(value: Value) -> str:
 
 
 def _source(source: PasswordSource | None, quoted: Callable[[str], str]) -> str:
-    """Where a password comes from, in words; never the password."""
+    """The source of a password, in words; never the password."""
     if source is None or source.kind == "generate":
         return "a generated one"
     return f"from the {'environment variable' if source.kind == 'env' else 'file'} {quoted(source.name)}"
 
 
-def _aside(action: Action) -> Iterator[tuple[str, str]]:
-    """What else happens to an agent: title and text."""
+def _asides(action: Action) -> Iterator[tuple[str, str]]:
+    """What else happens to an agent: a title and a text each."""
     kept = ", ".join(cell(name) for name, value in action.carries.items() if value is not None)
     if action.kind == "replace":
         yield "carried over", kept or "nothing"
@@ -269,8 +272,8 @@ def _aside(action: Action) -> Iterator[tuple[str, str]]:
 
 
 def _sets(action: Action) -> str:
-    """What a new agent gets beside what has a column of its own."""
+    """The values of a new agent that have no column of their own."""
     shown = (("name", action.name), ("mainGroupName", action.group))
     changes = (change for change in action.changes if (change.field, change.after) not in shown)
-    told = [f"{_field(action, change)} {_value(change.after)}" for change in changes]
-    return ", ".join([*told, *(f"_{title}_ {text}" for title, text in _aside(action))])
+    values = [f"{_field(action, change)} {_value(change.after)}" for change in changes]
+    return ", ".join([*values, *(f"_{title}_ {text}" for title, text in _asides(action))])

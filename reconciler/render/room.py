@@ -1,6 +1,6 @@
-"""Lists that share a room too small for all of them: each is shown as far as it fits, and says how much is left out.
+"""Fits lists into a limited number of characters (the room): each shows what fits, and says how much it leaves out.
 
-Whole entries are taken and never a piece of one, so that no table ends in the middle of a row.
+Entries are shown whole or not at all, so that no table ends in the middle of a row.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 Entry = tuple[int, Sequence[str]]
-"""How many of the section's total an entry stands for, and its lines."""
+"""How many of the section's total the entry stands for, and its lines."""
 
 FLOOR: Final = 1_500
-"""Characters that every section may take before any section may take more."""
+"""Characters that every section may take before any section takes more."""
 FOLD: Final = 20
-"""Lines up to which a section is not folded."""
+"""A section with more lines than this is folded."""
 
 
 @dataclass(slots=True)
 class Section:
-    """One list: how many of what it counts (`words` for one and for many), and its entries, asked for one by one.
+    """One list. `words` name its items, singular and plural; `entries` are taken one by one.
 
-    A lower `rank` is served first. `table` is the head of the table that the lines are rows of; without one they are
-    a list. `level` is how deep its heading stands.
+    A section of lower `rank` gets room first. `table` is the head of the table that has the lines as rows; without one
+    they form a list. `level` is the level of the heading.
     """
 
     rank: int
@@ -38,11 +38,11 @@ class Section:
 
     @property
     def frame(self) -> int:
-        """How many characters it takes at most beside its entries, with the blank line behind it."""
+        """The most characters that it takes beside its entries, with the blank line behind it."""
         return len("\n\n".join(self._blocks(self.table or "-", self.total, self.total, folded=True))) + 2
 
     def take(self, room: int) -> int:
-        """Take in entries while they fit; returns how many characters of the room they took."""
+        """Take entries while they fit into so many characters; returns how many they took."""
         taken = 0
         while entry := self.waiting or next(self.entries, None):
             count, lines = entry
@@ -56,21 +56,21 @@ class Section:
         return taken
 
     def blocks(self) -> list[str]:
-        """The section as Markdown blocks, to be parted by blank lines."""
+        """The section as Markdown blocks, which blank lines are to separate."""
         body = "\n".join([self.table, *self.lines] if self.table else self.lines)
-        left = self.total - self.shown
-        return self._blocks(body if self.lines else "", self.shown, left, folded=len(self.lines) > FOLD)
+        omitted = self.total - self.shown
+        return self._blocks(body if self.lines else "", self.shown, omitted, folded=len(self.lines) > FOLD)
 
-    def _blocks(self, body: str, shown: int, left: int, *, folded: bool) -> list[str]:
-        some = f"{shown:,} of " if left else ""
-        opened = [f"<details>\n<summary>{some}{counted(self.total, self.words)}</summary>"] if folded else []
-        more = f"… and {left:,} more {self.words[left != 1]} {'is' if left == 1 else 'are'} not shown"
+    def _blocks(self, body: str, shown: int, omitted: int, *, folded: bool) -> list[str]:
+        part = f"{shown:,} of " if omitted else ""
+        opened = [f"<details>\n<summary>{part}{counted(self.total, self.words)}</summary>"] if folded else []
+        more = f"… and {omitted:,} more {self.words[omitted != 1]} {'is' if omitted == 1 else 'are'} not shown"
         return [
             f"{'#' * self.level} {counted(self.total, self.words)}",
             *opened,
             *([body] if body else []),
             *(["</details>"] if folded else []),
-            *([f"{more}; `reconciler plan` shows all."] if left else []),
+            *([f"{more}; `reconciler plan` shows all."] if omitted else []),
         ]
 
 
@@ -79,9 +79,9 @@ def counted(count: int, words: tuple[str, str]) -> str:
     return f"{count:,} {words[count != 1]}"
 
 
-def fill(sections: Sequence[Section], room: int) -> None:
-    """Give every section its frame and a little, and then, by rank, as much as is left of so many characters."""
+def share_room(sections: Sequence[Section], room: int) -> None:
+    """Share `room` characters: each section gets its frame and up to `FLOOR`, then, by rank, as much as is left."""
     room -= sum(section.frame for section in sections)
-    for most in (FLOOR, room):
+    for limit in (FLOOR, room):
         for section in sorted(sections, key=lambda section: section.rank):
-            room -= section.take(min(most, room))
+            room -= section.take(min(limit, room))

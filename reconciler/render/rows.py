@@ -1,6 +1,6 @@
-"""An action as a row of a page: who, what was, what will be, and what else happens to the agent.
+"""An action as a row of the HTML page: the agent, its values before and after, and what else happens to it.
 
-Nothing in here is escaped or made visible yet; the page does that to every text it is given.
+Nothing in here is escaped or made visible yet; the page does that to every text.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ KINDS: Final[dict[RowKind, tuple[str, str]]] = {
     "edit": ("~", "changed where they are"),
     "create": ("+", "made new"),
 }
-"""What rows can be, each with its sign and in words, in the order of a page: what most needs a look comes first."""
+"""The kinds of rows in the order of the page, the most critical first; each with its sign and its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A text as somebody wrote it, between words of ours. `style` is `text`, `word` (no string) or `unknown`."""
+    """A foreign text between words of our own. `style` is `text`, `word` (no string) or `unknown`."""
 
     text: str
     style: Literal["text", "word", "unknown"] = "text"
@@ -38,8 +38,8 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One field: what was and what will be, `None` where that side does not exist."""
+class FieldLine:
+    """One field's value before and after; `None` where there is none, as before a create."""
 
     field: str
     was: Shown | None
@@ -49,14 +49,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Lines that belong together, under a caption that is empty for plain changes."""
+    """Lines under one caption, which is empty for plain changes."""
 
     caption: str
-    lines: tuple[Line, ...]
+    lines: tuple[FieldLine, ...]
 
     @property
     def one_sided(self) -> bool:
-        """Whether every line has one value only, so that two lines fit beside each other."""
+        """Whether every line has only one value, so that two lines fit beside each other."""
         return all(line.was is None or line.now is None for line in self.lines)
 
     @property
@@ -68,7 +68,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """An action as it is shown. `origins` are those of its fields too; `asides` are a sentence and a text each."""
+    """An action as the page shows it. `origins` are those of action and fields; an aside is a sentence and a text."""
 
     action: Action
     kind: RowKind
@@ -78,12 +78,12 @@ class PlanRow:
 
     @property
     def size(self) -> int:
-        """How many lines it takes on a wide screen, two at least and twelve at most: a guess that spares a layout."""
+        """About how many lines it takes on a wide screen, from 2 to 12, so that the browser can delay its layout."""
         lines = sum(part.size for part in self.parts) + len(self.asides) + bool(self.action.blocked)
         return min(max(lines, 2), 12)
 
 
-def row(action: Action) -> PlanRow:
+def plan_row(action: Action) -> PlanRow:
     """The row of an action."""
     origins = dict.fromkeys((action.origin, *(change.origin for change in action.changes)))
     return PlanRow(
@@ -95,8 +95,8 @@ def row(action: Action) -> PlanRow:
     )
 
 
-def value(value: Value) -> Shown:
-    """A value as the file spells it; text that would not be seen is quoted."""
+def shown_value(value: Value) -> Shown:
+    """A value as the file spells it; a text that is empty or has blanks at its ends is quoted."""
     if value is None:
         return Shown("none", "word")
     if isinstance(value, bool):
@@ -107,46 +107,49 @@ def value(value: Value) -> Shown:
 
 def _parts(action: Action) -> Iterator[Part]:
     if action.kind == "delete":
-        yield _lost(action)
+        yield _lost_values(action)
         return
     lines = [_line(action, change) for change in action.changes]
     if action.kind in ("create", "replace") and not action.blocked:
         chosen = Shown("chosen by the vendor, in a batch", "word")
-        lines.append(Line("password", None, chosen if action.vendor_password else _source(action.password)))
+        lines.append(FieldLine("password", None, chosen if action.vendor_password else _source(action.password)))
     yield Part("", tuple(lines))
     if action.blocked:
         return
-    kept = tuple(Line(name, None, value(it)) for name, it in action.carries.items() if it is not None)
+    kept = tuple(
+        FieldLine(name, None, shown_value(carried)) for name, carried in action.carries.items() if carried is not None
+    )
     if action.kind == "replace":
         yield Part("Carried over" if kept else "Nothing to carry over", kept)
     else:
         yield Part("Given back after a replace that was cut short" if kept else "", kept)
 
 
-def _lost(action: Action) -> Part:
-    """What a deleted agent had and a new one would not have; its name stands in front already."""
+def _lost_values(action: Action) -> Part:
+    """The values of a deleted agent that a new one would not have; the row shows its name already."""
     live = action.live.fields if action.live else {}
-    rows = (each for each in LISTED if each.name != "name" and live.get(each.name, each.default) != each.default)
-    listed = [Line(each.name, value(live[each.name]), None) for each in rows]
-    recorded = [Line(name, value(it), None) for name, it in action.recorded.given.items()]
+    fields = [field for field in LISTED if field.name != "name"]
+    lost = (field for field in fields if live.get(field.name, field.default) != field.default)
+    listed = [FieldLine(field.name, shown_value(live[field.name]), None) for field in lost]
+    recorded = [FieldLine(name, shown_value(sent), None) for name, sent in action.recorded.last_sent.items()]
     return Part("Lost" if listed or recorded else "Nothing but defaults is lost", (*listed, *recorded))
 
 
-def _line(action: Action, change: FieldChange) -> Line:
-    was: Shown | None = value(change.before) if change.before_known else Shown("not recorded", "unknown")
-    now = value(change.after)
+def _line(action: Action, change: FieldChange) -> FieldLine:
+    was: Shown | None = shown_value(change.before) if change.before_known else Shown("not recorded", "unknown")
+    now = shown_value(change.after)
     if action.kind == "create":
         was = None
     if action.kind == "password" and action.password:
         was = Shown(str(change.before), "word", "version ") if change.before_known else was
         now = _source(action.password)
-    # An action that is drift as a whole says so once.
+    # An action that is drift as a whole shows that once.
     origin = change.origin if change.origin != action.origin else ""
-    return Line("password" if action.kind == "password" else change.field, was, now, origin)
+    return FieldLine("password" if action.kind == "password" else change.field, was, now, origin)
 
 
 def _source(source: PasswordSource | None) -> Shown:
-    """Where a password comes from and its version. A version of 0 is a password that no file manages."""
+    """A password's source and version. Version 0 is a password that no file manages."""
     version = f", version {source.version}" if source and source.version else ""
     if source is None or source.kind == "generate":
         return Shown("generated", "word", after=version)
@@ -159,10 +162,10 @@ def _asides(action: Action) -> Iterator[tuple[str, str]]:
         yield "Frees SIP number", str(action.live_sip)
 
 
-def in_order(actions: Iterable[Action]) -> list[tuple[RowKind, list[PlanRow]]]:
-    """The rows of each kind that there are any of, in the order of `KINDS`; within a kind in the plan's order."""
-    rows = [row(action) for action in actions]
-    found: list[tuple[RowKind, list[PlanRow]]] = [
-        (kind, [each for each in rows if each.kind == kind]) for kind in KINDS
+def rows_by_kind(actions: Iterable[Action]) -> list[tuple[RowKind, list[PlanRow]]]:
+    """The rows by kind, in the order of `KINDS` and without empty kinds; within a kind in the plan's order."""
+    rows = [plan_row(action) for action in actions]
+    sections: list[tuple[RowKind, list[PlanRow]]] = [
+        (kind, [entry for entry in rows if entry.kind == kind]) for kind in KINDS
     ]
-    return [(kind, some) for kind, some in found if some]
+    return [(kind, section) for kind, section in sections if section]

@@ -1,4 +1,4 @@
-"""Rows of consecutive numbers: agents that are alike are shown once, and lists of ids as spans."""
+"""Runs of consecutive ids: similar agents are shown once, and lists of ids as spans."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 from reconciler.core.model.plan import Action
 
-_LONGEST: Final = 30
-_WORTH_IT: Final = 3
+_MAX_DIGITS: Final = 30
+_SHORTEST_SPAN: Final = 3
 
 
-def alike(actions: Sequence[Action]) -> Iterator[list[Action]]:
-    """The actions in their order, those together that differ in nothing but their ids, which count up."""
+def group_alike(actions: Sequence[Action]) -> Iterator[list[Action]]:
+    """The actions in their order; those whose ids are consecutive and that are otherwise equal form one group."""
     run: list[Action] = []
     for action in actions:
         if run and not (_next(run[-1].operator_id, action.operator_id) and _shape(run[-1]) == _shape(action)):
@@ -24,41 +24,42 @@ def alike(actions: Sequence[Action]) -> Iterator[list[Action]]:
         yield run
 
 
-def spans(ids: Sequence[str]) -> list[tuple[str, int]]:
-    """The ids in their order, three or more consecutive ones as `first…last`, each with how many it stands for."""
-    found: list[list[str]] = []
+def id_spans(ids: Sequence[str]) -> list[tuple[str, int]]:
+    """The ids in their order, three or more consecutive ones as `first…last`; each with the count of its ids."""
+    runs: list[list[str]] = []
     for id_ in ids:
-        if found and _next(found[-1][-1], id_):
-            found[-1].append(id_)
+        if runs and _next(runs[-1][-1], id_):
+            runs[-1].append(id_)
         else:
-            found.append([id_])
-    return [each for run in found for each in _told(run)]
+            runs.append([id_])
+    return [id_or_span for run in runs for id_or_span in _shown(run)]
 
 
-def _told(run: Sequence[str]) -> list[tuple[str, int]]:
-    return [(id_, 1) for id_ in run] if len(run) < _WORTH_IT else [(span(run[0], run[-1]), len(run))]
+def _shown(run: Sequence[str]) -> list[tuple[str, int]]:
+    return [(id_, 1) for id_ in run] if len(run) < _SHORTEST_SPAN else [(id_span(run[0], run[-1]), len(run))]
 
 
-def span(first: str, last: str) -> str:
-    """A row of ids, in words."""
+def id_span(first: str, last: str) -> str:
+    """A span of ids, as it is shown."""
     return f"{first}…{last}"
 
 
-def around(name: str, action: Action) -> list[str]:
-    """A name without the agent's id in it: what stands before, between and behind."""
+def split_around_id(name: str, action: Action) -> list[str]:
+    """The parts of a name between occurrences of the agent's id."""
     return name.split(action.operator_id)
 
 
 def _next(before: str, after: str) -> bool:
-    """Whether two ids are numbers of one width, short enough for a pair, the second one more than the first."""
+    """Whether both ids are numbers of one width, and the second is one more than the first."""
     numbers = (before + after).isascii() and before.isdigit() and after.isdigit()
-    return numbers and len(before) == len(after) < _LONGEST and int(before) + 1 == int(after)
+    return numbers and len(before) == len(after) < _MAX_DIGITS and int(before) + 1 == int(after)
 
 
 def _shape(action: Action) -> tuple[object, ...]:
-    """What two new agents must have in common, the name but for the id inside it."""
+    """What actions must have in common to form a group; in the name, the id does not count."""
     changes = [replace(change, after=None) if change.field == "name" else change for change in action.changes]
     names = [
-        around(name, action) for name in (action.name, *(str(c.after) for c in action.changes if c.field == "name"))
+        split_around_id(name, action)
+        for name in (action.name, *(str(c.after) for c in action.changes if c.field == "name"))
     ]
     return changes, names, action.carries, action.password, action.origin, action.batched, action.blocked, action.kind

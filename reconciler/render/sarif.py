@@ -14,7 +14,7 @@ from reconciler.render.terminal import visible
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _ABOUT: Final = "https://reconciler.example/"
 _FINGERPRINT: Final = "desiredState/v1"
-"""Not `primaryLocationLineHash`: GitHub's upload computes that one itself, and complains where ours is another."""
+"""Not `primaryLocationLineHash`: GitHub's upload computes that itself, and complains if ours differs."""
 
 _RULE: Final[dict[str, Any]] = {
     "id": CHECK,
@@ -28,13 +28,15 @@ _RULE: Final[dict[str, Any]] = {
 }
 
 
-def problems(found: Sequence[Problem], tool: str) -> str:
-    """A log of one run, with no results where nothing is wrong; `tool` is our version.
+def problems(problems: Sequence[Problem], tool: str) -> str:
+    """A log of one run, without results if there are no problems; `tool` is our version.
 
-    Files are named as seen from the root of the repository. The same problems give the same bytes.
+    Paths of files are relative to the root of the repository. The same problems give the same bytes.
     """
     driver = {"name": "reconciler", "version": tool, "informationUri": _ABOUT, "rules": [_RULE]}
-    results = [_result(problem, print_) for problem, print_ in zip(found, fingerprints(found), strict=True)]
+    results = [
+        _result(problem, fingerprint) for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
+    ]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
@@ -51,7 +53,7 @@ def _result(problem: Problem, fingerprint: str) -> dict[str, Any]:
 
 
 def _message(text: str) -> str:
-    """Text that is no link and has no placeholder: the standard (3.11.5, 3.11.6) looks for both in plain messages."""
+    """The text without links and placeholders, which SARIF (3.11.5, 3.11.6) recognises in plain messages."""
     return visible(text).replace("](", "]\\x28").replace("{", "{{").replace("}", "}}")
 
 

@@ -1,4 +1,4 @@
-"""A plan, problems and a report for people, at 80 columns and up. Chinese names line up."""
+"""A plan, problems, stale agents and a report as text for people, at 80 columns and up. Chinese names line up."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Final
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
-from reconciler.core.model.outcome import ActionResult, Moved, Report
+from reconciler.core.model.outcome import ActionResult, Report, StaleAgent
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Problem
 from reconciler.core.saved.plan_json import digest
 from reconciler.core.text import width
 from reconciler.render.heading import Heading
-from reconciler.render.requests import pace, requests
-from reconciler.render.runs import alike, around, span, spans
+from reconciler.render.requests import duration_in_words, requests_in_words
+from reconciler.render.runs import group_alike, id_span, id_spans, split_around_id
 from reconciler.render.terminal import pad, paint, visible
 
 _SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "password": "*"}
 _NAME_CELLS: Final = 20
 _VALUE_CELLS: Final = 60
-_LISTED: Final = 8
-_SHARED: Final = 24
+_MAX_SPANS: Final = 8
+_MIN_SHARED: Final = 24
 _CONTEXT: Final = 8
 MAX_PROBLEMS: Final = 200
 
 
 def plan(plan: Plan, heading: Heading) -> str:
-    """What would change, why not all of it may, and what it costs."""
+    """What would change, which of it may not be applied, and how many requests it takes."""
     lines = [
         f"{visible(plan.company.abbreviate)} at {visible(plan.endpoint)}: "
         f"{plan.desired_agents} agents desired, {plan.live_agents} live, {plan.in_scope} in scope",
-        *([f"New passwords are encrypted for {_some(plan.recipients)}"] if plan.recipients else []),
+        *([f"New passwords are encrypted for {_ids(plan.recipients)}"] if plan.recipients else []),
         "",
     ]
     parts = [(title, list(_rows(actions))) for title, actions in by_origin(plan.actions)]
@@ -58,20 +58,20 @@ _TITLES: Final = {
 
 
 def by_origin(actions: Sequence[Action]) -> list[tuple[str, list[Action]]]:
-    """The actions under a title for each origin; under none where nobody asked for it."""
-    found = {title: [a for a in actions if a.origin == origin] for origin, title in _TITLES.items()}
-    return [(title, some) for title, some in found.items() if some]
+    """The actions by origin, each with a title; an empty title where origins were not asked for."""
+    by_title = {title: [action for action in actions if action.origin == origin] for origin, title in _TITLES.items()}
+    return [(title, group) for title, group in by_title.items() if group]
 
 
 def _rows(actions: Sequence[Action]) -> Iterator[Action]:
-    """The actions, new agents that are alike as one: whatever names their number names all of them."""
-    for run in alike(actions):
+    """The actions, with new agents that differ only in their ids as one, whose id and name show all the ids."""
+    for run in group_alike(actions):
         first = run[0]
         if len(run) == 1 or first.kind != "create":
             yield from run
             continue
-        ids = span(first.operator_id, run[-1].operator_id)
-        name = ids.join(around(first.name, first))
+        ids = id_span(first.operator_id, run[-1].operator_id)
+        name = ids.join(split_around_id(first.name, first))
         changes = [replace(change, after=name) if change.field == "name" else change for change in first.changes]
         yield replace(first, operator_id=f"{ids} ({len(run)})", name=name, changes=tuple(changes))
 
@@ -95,33 +95,37 @@ def _action(action: Action, columns: tuple[int, int], heading: Heading) -> Itera
     for change in action.changes:
         drift = "  (drift)" if change.origin == "drift" and action.origin == "change" else ""
         yield f"      {pad(change.field, names)}  {_change(action, change)}{drift}"
-    yield from _aside(action)
+    yield from _asides(action)
 
 
 def _change(action: Action, change: FieldChange) -> str:
     if action.kind == "create":
-        return value(change.after)
-    before, after = (value(each) for each in apart(change.before, change.after))
+        return spelled_value(change.after)
+    before, after = map(spelled_value, cut_shared_beginning(change.before, change.after))
     if action.kind == "password" and action.password:
         after = f"version {after}, {_source(action.password)}"
     return f"{before if change.before_known else 'not recorded'} → {after}"
 
 
-def apart(before: Value, after: Value) -> tuple[Value, Value]:
-    """Two values that can be told apart where they are cut: of long texts the beginning that they share is left out."""
-    if not (isinstance(before, str) and isinstance(after, str)) or len(before) < _SHARED or len(after) < _SHARED:
+def cut_shared_beginning(before: Value, after: Value) -> tuple[Value, Value]:
+    """The two values, without the beginning that long texts share, so that they differ even where they are cut."""
+    if (
+        not (isinstance(before, str) and isinstance(after, str))
+        or len(before) < _MIN_SHARED
+        or len(after) < _MIN_SHARED
+    ):
         return before, after
     shared = len(commonprefix([before, after])) - _CONTEXT
-    return (before, after) if shared < _SHARED - _CONTEXT else (f"…{before[shared:]}", f"…{after[shared:]}")
+    return (before, after) if shared < _MIN_SHARED - _CONTEXT else (f"…{before[shared:]}", f"…{after[shared:]}")
 
 
-def _aside(action: Action) -> Iterator[str]:
+def _asides(action: Action) -> Iterator[str]:
     """What else happens to the agent, in words."""
     if action.blocked:
         return
     if action.kind in ("create", "replace"):
-        whose = "chosen by the vendor" if action.vendor_password else _source(action.password)
-        yield f"      password: {whose}{', in a batch' if action.batched else ''}"
+        source = "chosen by the vendor" if action.vendor_password else _source(action.password)
+        yield f"      password: {source}{', in a batch' if action.batched else ''}"
     kept = ", ".join(name for name in action.carries if action.carries[name] is not None)
     if action.kind == "replace":
         yield f"      deleted and made anew; carried over: {kept or 'nothing'}"
@@ -132,13 +136,13 @@ def _aside(action: Action) -> Iterator[str]:
 
 
 def _source(source: PasswordSource | None) -> str:
-    """Where a password comes from, in words."""
+    """The source of a password, in words."""
     if source is None or source.kind == "generate":
         return "a generated one"
     return f"from {source.kind} {visible(source.name)}"
 
 
-def value(value: Value) -> str:
+def spelled_value(value: Value) -> str:
     """A value as the file spells it; long ones are cut."""
     if value is None:
         return "none"
@@ -150,14 +154,15 @@ def value(value: Value) -> str:
     return pad(text, _VALUE_CELLS) if width(text) > _VALUE_CELLS else text
 
 
-def _some(ids: Sequence[str]) -> str:
-    found = spans(ids)
-    shown, more = ", ".join(visible(text) for text, _ in found[:_LISTED]), sum(count for _, count in found[_LISTED:])
+def _ids(ids: Sequence[str]) -> str:
+    spans = id_spans(ids)
+    shown = ", ".join(visible(text) for text, _ in spans[:_MAX_SPANS])
+    more = sum(count for _, count in spans[_MAX_SPANS:])
     return f"{shown} and {more} more" if more else shown
 
 
 def _note(note: Note, heading: Heading) -> Iterator[str]:
-    ids = f": {_some(note.operator_ids)}" if note.operator_ids else ""
+    ids = f": {_ids(note.operator_ids)}" if note.operator_ids else ""
     yield paint(f"Note: {visible(note.message)}{ids}", "dim", color=heading.color)
 
 
@@ -165,15 +170,15 @@ _SET_BY: Final = {"file": "of the file", "flag": "by a flag", "default": "by def
 
 
 def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
-    """A limit in force: a trip says who counted, and what to do."""
+    """A limit in force; a tripped one also shows which agents counted, and what to do."""
     head = f"Guardrail {visible(guardrail.rule)}: {guardrail.planned} planned, {guardrail.allowed} allowed"
     limit = f" (limit {visible(guardrail.limit)}, {_SET_BY[guardrail.set_by]})"
     if guardrail.ok:
         if not guardrail.planned and guardrail.set_by != "flag":
-            return  # it limits nothing of this plan
+            return  # it limits nothing in this plan
         yield paint(head + limit, "dim", color=heading.color)
         return
-    yield paint(head, "bad", color=heading.color) + f"{limit}: {_some(guardrail.operator_ids)}"
+    yield paint(head, "bad", color=heading.color) + f"{limit}: {_ids(guardrail.operator_ids)}"
     yield f"      {visible(guardrail.hint)}"
 
 
@@ -189,50 +194,56 @@ def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
     parts += [f"{count['blocked']} blocked"] if count["blocked"] else []
     yield paint(f"Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold", color=heading.color)
     if plan.calls:
-        yield f"API calls: {requests(plan)}."
-    if took := pace(plan, heading.rate):
-        yield f"They take {took}."
+        yield f"API calls: {requests_in_words(plan)}."
+    if duration := duration_in_words(plan, heading.rate):
+        yield f"They take {duration}."
     if plan.refused:
         yield paint("Refused: nothing of this may be applied as it stands.", "bad", color=heading.color)
 
 
-def problems(found: Sequence[Problem], *, color: bool = False) -> str:
+def problems(problems: Sequence[Problem], *, color: bool = False) -> str:
     """Problems for people: place, what is wrong, what to do."""
     lines: list[str] = []
-    for problem in found[:MAX_PROBLEMS]:
+    for problem in problems[:MAX_PROBLEMS]:
         path = f"{visible(problem.path)}: " if problem.path else ""
         place = paint(f"{visible(str(problem.place))}:", "bold", color=color)
         lines.append(f"{place} {path}{visible(problem.message)}")
         if problem.hint:
             lines.append(paint(f"      {visible(problem.hint)}", "dim", color=color))
-    if len(found) > MAX_PROBLEMS:
-        lines.append(f"… and {len(found) - MAX_PROBLEMS} more; --format json lists them all")
+    if len(problems) > MAX_PROBLEMS:
+        lines.append(f"… and {len(problems) - MAX_PROBLEMS} more; --format json lists them all")
     return "\n".join(lines) + "\n"
 
 
-def moved(found: Sequence[Moved], *, color: bool = False) -> str:
-    """What is no longer as a plan was reviewed: who, what, and from which value to which."""
+def stale_agents(agents: Sequence[StaleAgent], *, color: bool = False) -> str:
+    """The agents that are no longer as they were reviewed: what changed, from which value to which."""
     lines: list[str] = []
-    for each in found:
+    for agent in agents:
         head = paint("! moved", "bad", color=color)
-        lines.append(f"{head}  {visible(each.operator_id)}  {visible(each.message)}")
-        lines += [f"      {c.field}: reviewed {value(c.before)}, now {value(c.after)}" for c in each.changes]
+        lines.append(f"{head}  {visible(agent.operator_id)}  {visible(agent.message)}")
+        lines += [
+            f"      {change.field}: reviewed {spelled_value(change.before)}, now {spelled_value(change.after)}"
+            for change in agent.changes
+        ]
     return "\n".join(lines) + "\n"
 
 
-_ENDS: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
+_OUTCOMES: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
 
 
 def report(report: Report, *, color: bool = False, again: str = "Run apply again") -> str:
-    """What an apply did: failures first, each with the vendor's words, then what was not done, then the count.
+    """What an apply did: actions that were not done, each with the reason, then mismatches, warnings and the count.
 
-    `again` says how to go on where something is left.
+    `again` says how to go on if something is left to do.
     """
     lines = [line for result in report.results if result.outcome != "done" for line in _failure(result, color)]
     for mismatch in report.mismatches:
         head = paint("! not so", "bad", color=color)
         lines.append(f"{head}  {visible(mismatch.operator_id)}  {mismatch.message}")
-        lines += [f"      {c.field}: wanted {value(c.after)}, is {value(c.before)}" for c in mismatch.changes]
+        lines += [
+            f"      {change.field}: wanted {spelled_value(change.after)}, is {spelled_value(change.before)}"
+            for change in mismatch.changes
+        ]
     lines += [f"warning: {visible(warning)}" for warning in report.warnings]
     total = len(report.results)
     lines.append(paint(f"Applied {report.done} of {total} actions.", "bold", color=color))
@@ -242,7 +253,7 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
 
 def _failure(result: ActionResult, color: bool) -> Iterator[str]:
     action = result.action
-    head = paint(f"! {_ENDS[result.outcome]}", "bad", color=color)
+    head = paint(f"! {_OUTCOMES[result.outcome]}", "bad", color=color)
     yield f"{head}  {action.kind} {visible(action.operator_id)} {visible(action.name)}".rstrip()
     yield f"      {visible(result.message)}"
 

@@ -19,7 +19,7 @@ from reconciler.core.saved.plan_json import digest
 from reconciler.render import github
 from reconciler.render.escape import clip
 from reconciler.render.heading import Heading
-from reconciler.render.rows import value
+from reconciler.render.rows import shown_value
 from reconciler.render.terminal import visible
 from tests.core.build import live_agent
 from tests.hostile import HOSTILE
@@ -280,7 +280,7 @@ def test_the_visible_text_comes_back(text: str) -> None:
     found = read(spread(text))
     (edit,) = [each for each in found if each.properties["title"] == "Edit"]
     assert edit.data.startswith(f"agent {clip(f'8{text}', 60)} {clip(text, 60)}: ")
-    assert f"ttscontent {clip(value(f'b{text}').text, 60)} → " in edit.data
+    assert f"ttscontent {clip(shown_value(f'b{text}').text, 60)} → " in edit.data
     assert all(visible(each.data) == each.data for each in found)
 
 
