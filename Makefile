@@ -41,7 +41,7 @@ generate: $(VENV)/.ready  ## write what is derived from the field table
 generate-check: $(VENV)/.ready  ## fail when a generated file is stale
 	$(BIN)/python -m reconciler.generate --check
 
-pictures: $(VENV)/.ready  ## the README's pictures, made anew (needs Chromium)
+pictures: $(VENV)/.ready  ## draw the pictures of README and docs/plan.md anew (needs Chromium)
 	$(BIN)/python -m docs.pictures.make
 
 $(PEERS)/.ready: benchmarks/requirements.txt

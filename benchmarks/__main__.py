@@ -21,22 +21,26 @@ SIZES: Final = (1_000, 10_000, 100_000)
 PLOTTER: Final = ROOT / ".venv-bench/bin/python"
 
 
-def measured(given: argparse.Namespace, folder: Path) -> Iterator[Section]:
-    """Every section that was asked for, as soon as it is measured."""
-    wanted = given.only or SECTIONS
-    if "stage" in wanted:
-        yield stages(given.sizes, given.rounds, folder)
-    if "whole" in wanted:
-        yield whole(given.sizes, given.rounds, folder)
-    if "peers" in wanted:
-        yield beside_peers(given.sizes, given.rounds, folder)
-    if "apply" in wanted:
-        yield applies(given.rounds, folder)
+def measured(options: argparse.Namespace, folder: Path) -> Iterator[Section]:
+    """Yield every section that was asked for, as soon as it is measured.
+
+    Raises:
+        WrongAnswer: something that is measured did not do its work.
+    """
+    names = options.only or SECTIONS
+    if "stage" in names:
+        yield stages(options.sizes, options.rounds, folder)
+    if "whole" in names:
+        yield whole(options.sizes, options.rounds, folder)
+    if "peers" in names:
+        yield beside_peers(options.sizes, options.rounds, folder)
+    if "apply" in names:
+        yield applies(options.rounds, folder)
 
 
-def publish(found: list[Section], about: str) -> None:
-    """Renew the page's tables, and the plots where there is what draws them."""
-    write(keep(found, about))
+def publish(sections: list[Section], about: str) -> None:
+    """Renew the page's tables, and the plots where matplotlib is installed."""
+    write(keep(sections, about))
     if PLOTTER.exists():
         run((PLOTTER, "-m", "benchmarks.plots", RESULTS, ROOT / "docs/pictures"), ROOT)
     else:
@@ -50,22 +54,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=SECTIONS, action="append", help="only this; repeatable")
     parser.add_argument("--write", action="store_true", help="renew docs/performance.md and its plots")
-    given = parser.parse_args()
-    about, found = machine(), []
+    options = parser.parse_args()
+    about, sections = machine(), []
     for source in ("reconciler", "benchmarks"):  # as pip does with what it installs
         compileall.compile_dir(ROOT / source, quiet=1)
     sys.stdout.write(f"{about}\n")
     try:
         with TemporaryDirectory(prefix="bench-") as folder:
-            for section in measured(given, Path(folder)):
-                found.append(section)
+            for section in measured(options, Path(folder)):
+                sections.append(section)
                 sys.stdout.write(terminal(section))
                 sys.stdout.flush()
     except WrongAnswer as error:
         sys.exit(f"benchmarks: {error}")
-    if given.write:
-        publish(found, about)
-    sys.exit(0 if all(limit.ok for section in found for limit in section.limits) else 1)
+    if options.write:
+        publish(sections, about)
+    sys.exit(0 if all(limit.ok for section in sections for limit in section.limits) else 1)
 
 
 if __name__ == "__main__":

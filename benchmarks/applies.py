@@ -1,4 +1,4 @@
-"""Applies to the sandbox: how many calls, and how close to the rate that is allowed."""
+"""Applies to the sandbox: how many calls they send, and how close they come to the rate that is allowed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST: Final = 8001
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to apply: the file, how many agents the vendor has before, and how fast it may go."""
+    """An apply to measure: the file, how many agents the vendor has before, and requests a second (0: unlimited)."""
 
     name: str
     text: str
@@ -33,45 +33,49 @@ class Job:
 
 def _jobs(rounds: int) -> tuple[Job, Job, Job]:
     pool = 'pools:\n  - {from: "100000", to: "100999", name: 外呼}\n'
-    one = f'agents:\n  - {{operatorId: "{FIRST}"}}\n'
+    single = f'agents:\n  - {{operatorId: "{FIRST}"}}\n'
     renamed = "".join(f'  - {{operatorId: "{id_}", name: "改{id_}"}}\n' for id_ in range(FIRST, FIRST + 500))
     return (
         Job("1,000 new agents, a uniform pool", HEAD + pool, 0, 0, 1),
-        Job("600 deletes", HEAD + one, 601, 0, 1),
+        Job("600 deletes", HEAD + single, 601, 0, 1),
         Job("500 edits at 20 a second", HEAD + f"agents:\n{renamed}", 500, 20, min(3, rounds)),
     )
 
 
 @contextmanager
 def sandbox(folder: Path, agents: int) -> Iterator[str]:
-    """A stand-in vendor with so many agents, which keeps its books in the folder; its address."""
+    """Run a stand-in vendor with so many agents, which keeps its data in the folder; yield its address."""
     command = [sys.executable, "-m", "reconciler", "sandbox", "--port", "0", "--data", "vendor.sqlite"]
     with subprocess.Popen(  # noqa: S603 - ourselves
         [*command, "--agents", str(agents)], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            told = re.search(r"http://[\w.:]+", process.stdout.readline() if process.stdout else "")
-            yield told[0] if told else ""
+            address = re.search(r"http://[\w.:]+", process.stdout.readline() if process.stdout else "")
+            yield address[0] if address else ""
         finally:
             process.terminate()
 
 
 def calls(folder: Path) -> dict[str, int]:
-    """How many writes reached the vendor, by endpoint."""
-    with closing(sqlite3.connect(folder / "vendor.sqlite")) as books:
-        return dict(books.execute("SELECT endpoint, count(*) FROM history GROUP BY endpoint").fetchall())
+    """Count the writes that reached the vendor, by endpoint."""
+    with closing(sqlite3.connect(folder / "vendor.sqlite")) as database:
+        return dict(database.execute("SELECT endpoint, count(*) FROM history GROUP BY endpoint").fetchall())
 
 
 @dataclass(slots=True)
 class Trial:
-    """Applies a job in a folder of its own each time; `seen` are the last one's calls."""
+    """Applies a job, each time in a folder of its own; `writes` counts those of the last apply, by endpoint."""
 
     job: Job
     folder: Path
-    seen: dict[str, int]
+    writes: dict[str, int]
 
     def once(self) -> Sample:
-        """One apply, which must do all of it and see that it is done."""
+        """Run one apply, which must do all of the job and see that it is done.
+
+        Raises:
+            WrongAnswer: the apply does not exit with 0.
+        """
         folder = self.folder / str(len(list(self.folder.iterdir())))
         folder.mkdir()
         (folder / "agents.yaml").write_text(self.job.text, encoding="utf-8")
@@ -79,12 +83,16 @@ class Trial:
         with sandbox(folder, self.job.agents) as endpoint:
             env = {"RECONCILER_ENDPOINT": endpoint, "RECONCILER_TOKEN": "any", "RECONCILER_RATE": str(self.job.rate)}
             sample, _ = run(command, folder, env=env)
-        self.seen = calls(folder)
+        self.writes = calls(folder)
         return sample
 
 
 def applies(rounds: int, folder: Path) -> Section:
-    """The three applies that have a limit."""
+    """Measure the three applies that have a limit.
+
+    Raises:
+        WrongAnswer: an apply does not do its job.
+    """
     section = Section("apply", ("apply", "rounds", "writes", "wall, s", "CPU, s", "MiB"))
     done: list[tuple[Measured, dict[str, int]]] = []
     for number, job in enumerate(_jobs(rounds)):
@@ -92,15 +100,15 @@ def applies(rounds: int, folder: Path) -> Section:
         place.mkdir()
         trial = Trial(job, place, {})
         measured = interleaved([Thing(job.name, trial.once, job.rounds)], "apply")[job.name]
-        done.append((measured, trial.seen))
-        counted = ", ".join(f"{count} {endpoint}" for endpoint, count in sorted(trial.seen.items()))
+        done.append((measured, trial.writes))
+        counted = ", ".join(f"{count} {endpoint}" for endpoint, count in sorted(trial.writes.items()))
         cells = (seconds(measured.wall), seconds(measured.cpu), f"{measured.memory:.0f}")
         section.rows.append((job.name, str(job.rounds), counted, *cells))
     (_, creates), (_, deletes), (edits, _) = done
-    found = (
+    limits = (
         Limit.exactly("writes for a uniform pool of 1,000", 1, sum(creates.values())),
         Limit.exactly("writes for 600 deletes", 6, sum(deletes.values())),
         Limit.most("500 edits at 20 a second, to 25 s", 1.1, edits.wall / 25),
     )
-    section.limits.extend(found)
+    section.limits.extend(limits)
     return section

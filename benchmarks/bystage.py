@@ -1,4 +1,4 @@
-"""The stages as a table: `benchmarks.stages`, in a fresh process each round."""
+"""The stages as a table: runs `benchmarks.stages` in a fresh process each round."""
 
 from __future__ import annotations
 
@@ -34,14 +34,18 @@ Spent = dict[str, dict[str, float]]
 
 
 def stages(sizes: Sequence[int], rounds: int, folder: Path) -> Section:
-    """Every stage at every size."""
+    """Measure every stage at every size.
+
+    Raises:
+        WrongAnswer: a plan does not have the expected number of actions.
+    """
     columns = ("agents", "stage", "wall, s", "× floor", "CPU, s", "× floor", "peak, MiB", "its floor")
     section = Section("stage", columns)
     for size in sizes:
         file = write_file(size, folder)
         with vendor(size) as seller:
-            found = [_round(number, size, file, seller) for number in range(1, rounds + 1)]
-        section.rows.extend(_row(size, name, found) for name in found[0])
+            each_round = [_round(number, size, file, seller) for number in range(1, rounds + 1)]
+        section.rows.extend(_row(size, name, each_round) for name in each_round[0])
         file.unlink()
     section.notes.append(f"Medians of {rounds}. A peak is the whole process's, while the stage runs.")
     return section
@@ -50,19 +54,19 @@ def stages(sizes: Sequence[int], rounds: int, folder: Path) -> Section:
 def _round(number: int, size: int, file: Path, seller: Vendor) -> Spent:
     say(f"{size:,} agents, stages, round {number}")
     _, printed = run((sys.executable, "-m", "benchmarks.stages", file, str(seller.port)), file.parent)
-    found: dict[str, Any] = json.loads(printed)
-    if found["actions"] != changed(size):
-        raise WrongAnswer(f"the plan has {found['actions']} actions")
-    spent: Spent = found["spent"]
+    result: dict[str, Any] = json.loads(printed)
+    if result["actions"] != changed(size):
+        raise WrongAnswer(f"the plan has {result['actions']} actions")
+    spent: Spent = result["spent"]
     return spent
 
 
-def _row(size: int, name: str, found: Sequence[Spent]) -> tuple[str, ...]:
+def _row(size: int, name: str, each_round: Sequence[Spent]) -> tuple[str, ...]:
     floors = FLOORS.get(name, ())
     cells = []
     for kind in ("wall", "cpu"):
-        cells.append(seconds(statistics.median(spent[name][kind] for spent in found)))
-        ratios = [spent[name][kind] / sum(spent[floor][kind] for floor in floors) for spent in found if floors]
+        cells.append(seconds(statistics.median(spent[name][kind] for spent in each_round)))
+        ratios = [spent[name][kind] / sum(spent[floor][kind] for floor in floors) for spent in each_round if floors]
         cells.append(ratio(statistics.median(ratios)) if ratios else "")
-    peak = statistics.median(spent[name]["peak"] for spent in found)
+    peak = statistics.median(spent[name]["peak"] for spent in each_round)
     return (f"{size:,}", name, *cells, f"{peak:.0f}", " and ".join(floors))

@@ -1,4 +1,4 @@
-"""What is measured against: a desired-state file of any size, and the vendor's listing of the same agents.
+"""The data of every measurement: a desired-state file of any size, and the vendor's listing of the same agents.
 
 Agents have 16 keys. One live agent in a hundred has another name: a plan has that many edits, and no other action.
 """
@@ -13,20 +13,20 @@ from typing import Any, Final
 
 PAGE_SIZE: Final = 100
 CHANGED_EACH: Final = 100
-"""One agent in so many differs."""
+"""Of so many agents one differs."""
 
 _UNQUOTED: Final = frozenset(("operatorType", "status", "outcallflag"))
 _NUMBERS: Final = {"operatorType": 0, "status": 1, "outcallflag": 1}
-"""The vendor's integers for what every agent has."""
+"""The vendor's integers for the choices that every agent has."""
 
 
 def operator_ids(count: int) -> Iterator[str]:
-    """So many ids of six digits."""
+    """Yield so many ids of six digits."""
     return (str(100_000 + number) for number in range(count))
 
 
 def fields(id_: str) -> dict[str, str | int]:
-    """The 16 keys of one agent, as the file has them."""
+    """Return the 16 keys of one agent, as the file has them."""
     number = int(id_)
     return {
         "operatorId": id_,
@@ -49,12 +49,12 @@ def fields(id_: str) -> dict[str, str | int]:
 
 
 def desired_file(count: int) -> bytes:
-    """An `agents.yaml` of so many agents."""
+    """Return an `agents.yaml` of so many agents."""
     head = "version: 1\ncompany: {abbreviate: acme, companyId: 4242}\nagents:\n"
-    return (head + "".join(map(_written, operator_ids(count)))).encode()
+    return (head + "".join(map(_entry, operator_ids(count)))).encode()
 
 
-def _written(id_: str) -> str:
+def _entry(id_: str) -> str:
     lines = (
         f"{name}: {value if name in _UNQUOTED else json.dumps(value, ensure_ascii=False)}\n"
         for name, value in fields(id_).items()
@@ -63,12 +63,12 @@ def _written(id_: str) -> str:
 
 
 def changed(count: int) -> int:
-    """How many agents of so many differ."""
+    """Return how many of so many agents differ."""
     return -(-count // CHANGED_EACH)
 
 
 def pages(count: int) -> Iterator[bytes]:
-    """The bodies of every page of the listing, in order; one empty page where there is nobody."""
+    """Yield the body of every page of the listing (2.1.5), in order; one empty page where there are no agents."""
     rows = [_row(index, id_) for index, id_ in enumerate(operator_ids(count))]
     total = max(1, -(-count // PAGE_SIZE))
     for number in range(1, total + 1):
@@ -78,7 +78,7 @@ def pages(count: int) -> Iterator[bytes]:
 
 
 def live_name(index: int, id_: str) -> str:
-    """What the live agent is called, the first being number 0."""
+    """Return the live agent's name; `index` counts from 0."""
     return "改名" if index % CHANGED_EACH == 0 else f"坐席{id_}"
 
 

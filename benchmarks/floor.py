@@ -41,11 +41,11 @@ CHOICES: Final[dict[str, dict[str, int]]] = {
     "status": {"disabled": 0, "enabled": 1},
     "outcallflag": {"allowed": 0, "no-long-distance": 1, "forbidden": 2, "no-international": 3},
 }
-"""The vendor's integers. Its 0 and 1 are equal to Python's booleans as they are."""
+"""The vendor's integers for choices. Its flags need none: 0 and 1 are equal to Python's booleans."""
 
 
 def build(data: bytes) -> tuple[Any, list[int]]:
-    """The value of a file without anchors and tags, and the line of each of its collections, from 0."""
+    """Return the value of a file without anchors and tags, and the line of each of its collections, from 0."""
     event_of: Callable[[], Any] = yaml.CSafeLoader(data).get_event
     parents: list[Any] = []
     lines: list[int] = []
@@ -87,7 +87,7 @@ def _plain(text: str) -> str | int | bool | None:
 
 
 def _request(port: int, number: int) -> bytes:
-    """What our client sends, but for the case of two headers' names."""
+    """Return the request that `vendor.http` sends, except for the case of two headers' names (2.1.5)."""
     body = json.dumps({"abbreviate": "acme", "pageNumber": number, "pageSize": PAGE_SIZE}).encode()
     head = (
         f"POST {PAGE} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ntoken: any\r\ncontent-type: application/json\r\n"
@@ -98,7 +98,7 @@ def _request(port: int, number: int) -> bytes:
 
 
 def _body(connection: socket.socket, request: bytes) -> bytes:
-    """One request, and its answer's body."""
+    """Send one request and return its answer's body."""
     connection.sendall(request)
     answer = bytearray(connection.recv(1 << 16))
     while (head := answer.find(b"\r\n\r\n")) < 0:
@@ -111,7 +111,7 @@ def _body(connection: socket.socket, request: bytes) -> bytes:
 
 
 def fetch(port: int) -> list[bytes]:
-    """The bodies of every page, in order, over a few connections."""
+    """Return the body of every page, in order, fetched over a few connections."""
     first = _connection(port)
     bodies = {1: _body(first, _request(port, 1))}
     total = -(-json.loads(bodies[1])["data"]["total"] // PAGE_SIZE)
@@ -122,8 +122,8 @@ def fetch(port: int) -> list[bytes]:
             for number in numbers:
                 bodies[number] = _body(connection, _request(port, number))
 
-    wanted = min(CONNECTIONS, total)
-    connections = itertools.chain([first], (_connection(port) for _ in range(wanted - 1)))
+    count = min(CONNECTIONS, total)
+    connections = itertools.chain([first], (_connection(port) for _ in range(count - 1)))
     threads = [threading.Thread(target=work, args=(connection,)) for connection in connections]
     for thread in threads:
         thread.start()
@@ -144,7 +144,7 @@ def rows(bodies: Iterable[bytes]) -> dict[str, dict[str, Any]]:
 
 
 def differing(agents: Sequence[dict[str, Any]], live: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The ids of the agents that the listing does not have as the file does."""
+    """Yield the ids of the agents that differ between file and listing."""
     for agent in agents:
         for name, numbers in CHOICES.items():
             agent[name] = numbers[agent[name]]
@@ -153,7 +153,7 @@ def differing(agents: Sequence[dict[str, Any]], live: dict[str, dict[str, Any]])
 
 
 def beside(port: int) -> Callable[[], list[bytes]]:
-    """Fetch the pages in a forked process; what comes back waits for them."""
+    """Fetch the pages in a forked process; the returned function waits for them."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -165,15 +165,15 @@ def beside(port: int) -> Callable[[], list[bytes]]:
 
     def bodies() -> list[bytes]:
         with os.fdopen(reading, "rb") as pipe:
-            found: list[bytes] = marshal.load(pipe)  # noqa: S302 - from our own child
+            fetched: list[bytes] = marshal.load(pipe)  # noqa: S302 - from our own child
         os.waitpid(child, 0)
-        return found
+        return fetched
 
     return bodies
 
 
 def plan(file: Path, port: int) -> int:
-    """How many agents differ."""
+    """Return how many agents differ."""
     bodies = beside(port)
     root, _ = build(file.read_bytes())
     return sum(1 for _ in differing(root["agents"], rows(bodies())))
@@ -185,14 +185,14 @@ def main() -> None:
     parser.add_argument("what", choices=("plan", "load"))
     parser.add_argument("file", type=Path)
     parser.add_argument("port", type=int, nargs="?", default=0)
-    given = parser.parse_args()
-    if given.what == "load":
-        # The collector stays as it is by default: this is what `yaml.load` costs who just calls it.
-        found = len(yaml.load(given.file.read_bytes(), Loader=yaml.CSafeLoader)["agents"])
+    arguments = parser.parse_args()
+    if arguments.what == "load":
+        # The garbage collector stays on, as it is for everybody who just calls `yaml.load`.
+        count = len(yaml.load(arguments.file.read_bytes(), Loader=yaml.CSafeLoader)["agents"])
     else:
         gc.disable()
-        found = plan(given.file, given.port)
-    sys.stdout.write(f"{found}\n")
+        count = plan(arguments.file, arguments.port)
+    sys.stdout.write(f"{count}\n")
 
 
 if __name__ == "__main__":

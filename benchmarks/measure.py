@@ -1,4 +1,4 @@
-"""Running things as fresh processes: how long, how much processor time, how much memory; medians over rounds."""
+"""Runs things as fresh processes and measures time, processor time and memory; figures are medians over rounds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Final, Self
 
 ROOT: Final = Path(__file__).parents[1]
 _MEBIBYTE: Final = 1024 * 1024
-_LOOK_EACH: Final = 0.05
-"""Seconds between two looks at what memory the processes have had. A peak only ever grows."""
+_SECONDS_BETWEEN_READINGS: Final = 0.05
+"""Seconds between two readings of the processes' memory peaks. A peak only ever grows, so few are enough."""
 
 
 class WrongAnswer(Exception):
-    """What was measured did not do its work, so that its time means nothing."""
+    """A thing that was measured did not do its work, so its time means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Sample:
 
     @property
     def memory(self) -> float:
-        """The peaks of all processes together; pages that they share count for each, so it is never too little."""
+        """MiB of all processes together; memory that they share counts for each, so the sum is never too small."""
         return sum(self.peaks)
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something to measure: run it once, in a process of its own, and see that it did its work."""
+    """A thing to measure: `once` runs it in a process of its own and checks that it did its work."""
 
     name: str
     once: Callable[[], Sample]
@@ -81,25 +81,29 @@ class Measured:
         return min(walls), max(walls)
 
     def over(self, other: Measured) -> float:
-        """How many times as long as `other`: the median over the rounds of both, each within its round."""
+        """How many times as long as `other` it took: the median of the ratios within each round."""
         return statistics.median(
             own.wall / its.wall for own, its in zip(self.samples, other.samples, strict=False) if its.wall
         )
 
 
 def interleaved(things: Sequence[Thing], about: str) -> dict[str, Measured]:
-    """Every thing in turn, round after round, so that a machine that grows slower does so for all."""
+    """Run every thing in turn, round after round, so that a machine that becomes slower does so for all.
+
+    Raises:
+        WrongAnswer: a thing did not do its work.
+    """
     samples: dict[str, list[Sample]] = {thing.name: [] for thing in things}
     for number in range(max((thing.rounds for thing in things), default=0)):
         for thing in things:
             if number < thing.rounds:
                 say(f"{about}, round {number + 1}: {thing.name}")
                 samples[thing.name].append(thing.once())
-    return {name: Measured(name, tuple(found)) for name, found in samples.items()}
+    return {name: Measured(name, tuple(rounds)) for name, rounds in samples.items()}
 
 
 def say(line: str) -> None:
-    """Tell whoever waits what is going on."""
+    """Write a line about the progress to stderr."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
     sys.stderr.flush()
 
@@ -111,7 +115,11 @@ def run(
     env: Mapping[str, str] | None = None,
     code: int = 0,
 ) -> tuple[Sample, str]:
-    """Run a command to its end; the sample, and what it printed on either stream. It must exit with `code`."""
+    """Run a command to its end; return the sample, and what it printed on stdout and stderr.
+
+    Raises:
+        WrongAnswer: it does not exit with `code`.
+    """
     with TemporaryFile() as out:
         begin = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - what is measured
@@ -130,7 +138,10 @@ def run(
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Ours, without what would steer the things that are measured; this copy of the source is the one imported."""
+    """Return our environment without the variables that steer the things that are measured.
+
+    `PYTHONPATH` makes them import this copy of the source.
+    """
     steering = ("RECONCILER_", "GITHUB_", "TF_", "OCTODNS_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
     return {**kept, "PYTHONPATH": str(ROOT), "CI": "true", **(extra or {})}
@@ -138,15 +149,18 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @dataclass(slots=True)
 class _Watch:
-    """Looks at a process and its children while they run: the system tells the largest peak only, and at the end."""
+    """Reads the memory peaks of a process and its children while they run.
+
+    The system itself tells only the largest of them, at the end.
+    """
 
     pid: int
-    seen: dict[int, int] = field(default_factory=dict)
+    peak_of: dict[int, int] = field(default_factory=dict)
     over: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread = threading.Thread(target=self._read_peaks, daemon=True)
         self.thread.start()
         return self
 
@@ -155,20 +169,20 @@ class _Watch:
         if self.thread:
             self.thread.join()
 
-    def _look(self) -> None:
-        while not self.over.wait(_LOOK_EACH):
+    def _read_peaks(self) -> None:
+        while not self.over.wait(_SECONDS_BETWEEN_READINGS):
             for pid in _family(self.pid):
-                self.seen[pid] = max(self.seen.get(pid, 0), _peak(pid))
+                self.peak_of[pid] = max(self.peak_of.get(pid, 0), _peak(pid))
 
     def peaks(self, largest: int) -> tuple[float, ...]:
-        """MiB of each process, largest first; the system knows the largest to the byte."""
-        found = sorted(self.seen.values(), reverse=True) or [0]
-        found[0] = max(found[0], largest)
-        return tuple(peak / _MEBIBYTE for peak in found if peak)
+        """MiB of each process, largest first; `largest` is the largest in bytes, as the system tells it."""
+        peaks = sorted(self.peak_of.values(), reverse=True) or [0]
+        peaks[0] = max(peaks[0], largest)
+        return tuple(peak / _MEBIBYTE for peak in peaks if peak)
 
 
 def _family(pid: int) -> Iterator[int]:
-    """A process and everything below it, where the system has `/proc`."""
+    """Yield a process and all its descendants; without `/proc`, only the process."""
     yield pid
     try:
         children = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/children")]

@@ -1,8 +1,8 @@
-"""Two tools that plan too, on as many things of which as many differ: octoDNS and terraform. Neither uses a network.
+"""The peers octoDNS and terraform: they plan for as many things, of which as many differ. Neither uses a network.
 
-octoDNS is installed beside us, in `.venv-bench`, from `benchmarks/requirements.txt`. It compares two zones of A
-records, each in a YAML file of its own. terraform is asked only where there is one; each agent is a resource block of
-all its fields, and its state is written here, as `apply` would have left it.
+octoDNS is installed in `.venv-bench`, from `benchmarks/requirements.txt`. It compares two zones of A records, each in
+a YAML file of its own. terraform is measured only where it is installed. Each agent is a resource block of all its
+fields, and this module writes terraform's state as its `apply` would have left it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ zones:
 
 
 def write_zones(count: int, folder: Path) -> None:
-    """A zone of so many records, as it should be and as it is, and what octoDNS has to know of them."""
+    """Write a zone of so many records, as it should be and as it is live, and octoDNS' configuration."""
     for name in ("wanted", "live"):
         (folder / name).mkdir(parents=True)
         records = (_record(index, id_, live=name == "live") for index, id_ in enumerate(operator_ids(count)))
@@ -39,14 +39,14 @@ def write_zones(count: int, folder: Path) -> None:
 
 
 def octodns(count: int, folder: Path) -> Callable[[], Sample] | None:
-    """Plans a zone of so many records; `None` where octoDNS is not installed."""
+    """Return a function that plans a zone of so many records; `None` where octoDNS is not installed."""
     if not OCTODNS.exists():
         return None
     _prepare("octodns", count, folder)
 
     def once() -> Sample:
         sample, printed = run((OCTODNS, "--config-file", "config.yaml"), folder)
-        return _sure(sample, printed, rf"Updates={changed(count)}, Deletes=0, Existing={count}\b")
+        return _checked(sample, printed, rf"Updates={changed(count)}, Deletes=0, Existing={count}\b")
 
     return once
 
@@ -57,14 +57,14 @@ def _record(index: int, id_: str, *, live: bool) -> str:
     return f"a{id_}:\n  ttl: {600 if differs else 300}\n  type: A\n  value: {address}\n"
 
 
-def _sure(sample: Sample, printed: str, pattern: str) -> Sample:
+def _checked(sample: Sample, printed: str, pattern: str) -> Sample:
     if not re.search(pattern, printed):
         raise WrongAnswer(f"the peer did not plan what was expected ({pattern}):\n{printed[-2000:]}")
     return sample
 
 
 def write_resources(count: int, folder: Path) -> None:
-    """So many resource blocks, and the state in which terraform left them."""
+    """Write so many resource blocks, and the state in which terraform would have left them."""
     folder.mkdir(parents=True)
     (folder / "terraformrc").write_text("disable_checkpoint = true\n", encoding="utf-8")
     (folder / "main.tf").write_text("".join(_block(id_) for id_ in operator_ids(count)), encoding="utf-8")
@@ -73,7 +73,7 @@ def write_resources(count: int, folder: Path) -> None:
 
 
 def terraform(count: int, folder: Path) -> Callable[[], Sample] | None:
-    """Plans so many resources; `None` where there is no terraform on the PATH."""
+    """Return a function that plans so many resources; `None` where there is no terraform on the PATH."""
     binary = shutil.which("terraform")
     if binary is None:
         return None
@@ -84,30 +84,33 @@ def terraform(count: int, folder: Path) -> Callable[[], Sample] | None:
     def once() -> Sample:
         command = (binary, "plan", "-input=false", "-no-color", "-detailed-exitcode")
         sample, printed = run(command, folder, env=env, code=2)
-        return _sure(sample, printed, rf"Plan: 0 to add, {changed(count)} to change, 0 to destroy\.")
+        return _checked(sample, printed, rf"Plan: 0 to add, {changed(count)} to change, 0 to destroy\.")
 
     return once
 
 
 def _prepare(peer: str, count: int, folder: Path) -> None:
-    """In a process of its own: the system counts the memory of whoever starts a process as the process's."""
+    """Write a peer's files in a process of its own.
+
+    The system counts the memory of whoever starts a process as the process's own, so this one must stay small.
+    """
     run((sys.executable, "-m", "benchmarks.peers", peer, str(count), folder), ROOT)
 
 
 def installed(binary: str) -> bool:
-    """Whether it is on the PATH."""
+    """Whether a program is on the PATH."""
     return shutil.which(binary) is not None
 
 
 def terraform_version() -> str:
-    """Which one it is."""
+    """Return the version of the terraform on the PATH."""
     command = (shutil.which("terraform") or "terraform", "version", "-json")
     done = subprocess.run(command, env=environment(), capture_output=True, check=True)  # noqa: S603 - the peer
     return str(json.loads(done.stdout)["terraform_version"])
 
 
 def octodns_version() -> str:
-    """Which one it is."""
+    """Return the version of the octoDNS in `.venv-bench`."""
     command = (OCTODNS.with_name("python"), "-c", "import octodns; print(octodns.__version__)")
     done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 - the peer
     return done.stdout.strip()

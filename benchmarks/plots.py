@@ -15,7 +15,7 @@ THEMES: Final = {
     "light": {"page": "#ffffff", "ink": "#1f2328", "grid": "#d8dee4"},
     "dark": {"page": "#0d1117", "ink": "#e6edf3", "grid": "#30363d"},
 }
-# Colours of Okabe and Ito, which colour-blind people can tell apart; each line has a marker of its own too.
+# Colour-blind people can tell the colours of Okabe and Ito apart; each line has a marker of its own too.
 LINES: Final = {
     "floor": ("#8c959f", "o", "--"),
     "reconciler plan": ("#009e73", "o", "-"),
@@ -29,7 +29,7 @@ PANELS: Final = (("seconds", 0, "seconds of a whole plan"), ("memory", 1, "MiB o
 
 
 def draw(series: Series, column: int, title: str, theme: dict[str, str]) -> Any:
-    """One figure: a line for each thing, both axes logarithmic."""
+    """Draw one figure: a line for each thing, with both axes logarithmic."""
     plots: Any = import_module("matplotlib.pyplot")
     figure, axes = plots.subplots(figsize=(8.4, 4.4), layout="constrained")
     figure.set_facecolor(theme["page"])
@@ -60,7 +60,7 @@ def main(results: Path, folder: Path) -> None:
     """Write every picture."""
     library: Any = import_module("matplotlib")
     library.use("svg")
-    # Text stays text, and the same numbers give the same bytes.
+    # Text stays text in the SVG, and the same numbers give the same bytes.
     library.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "reconciler", "font.family": "sans-serif"})
     known = json.loads(results.read_text(encoding="utf-8"))
     series: Series = {**known.get("peers", {}).get("series", {}), **known.get("whole", {}).get("series", {})}

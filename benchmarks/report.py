@@ -1,4 +1,4 @@
-"""What was measured, as tables: on the terminal, in `docs/performance.md`, and as JSON for the plots."""
+"""Writes measurements as tables on the terminal and in `docs/performance.md`, and as JSON for the plots."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIBRARIES: Final = ("httpx", "httpcore", "jsonschema", "deepdiff", "click")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Something to be shown: what, how much is allowed, what was measured, and whether that is within."""
+    """A limit to be kept: of what, how much is allowed, how much was measured, and whether that is within."""
 
     what: str
     allowed: str
@@ -34,17 +34,17 @@ class Limit:
 
     @classmethod
     def most(cls, what: str, allowed: float, measured: float, unit: str = "×") -> Limit:
-        """At most so much."""
+        """Return a limit that allows at most so much."""
         return cls(what, f"≤ {allowed:g} {unit}", f"{measured:.3g} {unit}", measured <= allowed)
 
     @classmethod
     def least(cls, what: str, allowed: float, measured: float, unit: str = "×") -> Limit:
-        """At least so much."""
+        """Return a limit that demands at least so much."""
         return cls(what, f"≥ {allowed:g} {unit}", f"{measured:.3g} {unit}", measured >= allowed)
 
     @classmethod
     def exactly(cls, what: str, wanted: int, counted: int) -> Limit:
-        """So many, and neither more nor fewer."""
+        """Return a limit that demands exactly so many."""
         return cls(what, str(wanted), str(counted), counted == wanted)
 
 
@@ -60,27 +60,27 @@ class Section:
     series: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
 
     def draw(self, name: str, size: int, measured: Measured) -> None:
-        """A point of a plot."""
+        """Add a point to the plots."""
         self.series.setdefault(name, {})[str(size)] = (measured.wall, measured.memory)
 
 
 def seconds(value: float) -> str:
-    """Three digits that count."""
+    """Return seconds with three significant digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def ratio(value: float) -> str:
-    """Two digits that count, or three."""
+    """Return a ratio with at most three significant digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def memory(measured: Measured) -> str:
-    """MiB of each process, largest first."""
+    """Return the MiB of each process, largest first."""
     return " + ".join(f"{peak:.0f}" for peak in measured.peaks)
 
 
 def machine() -> str:
-    """When and on what, without anything that names the machine."""
+    """Return when and on what was measured, without anything that names the machine."""
     about = [
         time.strftime("%Y-%m-%d", time.gmtime()),
         f"{_processor()}, {os.cpu_count()} cores, {_gibibytes()} GiB",
@@ -94,11 +94,11 @@ def machine() -> str:
 
 def _processor() -> str:
     try:
-        told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        processors = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return platform.processor() or platform.machine()
-    found = re.search(r"^model name\s*: *(.*)$", told, re.MULTILINE)
-    return found[1].strip() if found else platform.machine()
+    model = re.search(r"^model name\s*: *(.*)$", processors, re.MULTILINE)
+    return model[1].strip() if model else platform.machine()
 
 
 def _gibibytes() -> int:
@@ -121,7 +121,7 @@ def _version(name: str) -> str:
 
 
 def terminal(section: Section) -> str:
-    """The table in columns, then a line for each limit."""
+    """Return the table in columns, then a line for each limit."""
     lines = [f"\n{section.name}", *_columns([section.columns, *section.rows])]
     for limit in section.limits:
         verdict = "ok" if limit.ok else "NOT MET"
@@ -137,7 +137,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
 
 
 def markdown(section: Section, about: str) -> str:
-    """The same for the page."""
+    """Return the same table in Markdown, for the page."""
     parts = [f"Measured {about}.", _table(section.columns, section.rows)]
     if section.limits:
         rows = [(it.what, it.allowed, it.measured, "ok" if it.ok else "**not met**") for it in section.limits]
@@ -150,7 +150,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def keep(sections: Iterable[Section], about: str) -> dict[str, Any]:
-    """Note what was measured beside what was measured before; returns all of it."""
+    """Add the sections to the results file, in place of older ones of their name; return all of it."""
     known: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     for section in sections:
         known[section.name] = {"text": markdown(section, about), **asdict(section)}

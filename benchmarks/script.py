@@ -32,21 +32,21 @@ def desired(file: Path, *, safe: bool) -> list[dict[str, Any]]:
 
 
 def live(endpoint: str) -> dict[str, dict[str, Any]]:
-    """Every listed row, by id."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return every listed row, by id (2.1.5)."""
+    rows: dict[str, dict[str, Any]] = {}
     number = 1
     with httpx.Client(headers={"token": "any"}) as client:
         while True:
             body = {"abbreviate": "acme", "pageNumber": number, "pageSize": 100}
             data = client.post(URL.format(endpoint=endpoint), json=body).json()["data"]
-            found |= {row["operatorId"]: row for row in data["result"]}
+            rows |= {row["operatorId"]: row for row in data["result"]}
             if number >= data["pageTotal"]:
-                return found
+                return rows
             number += 1
 
 
 def differing(agents: list[dict[str, Any]], rows: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The ids of the agents that are not as the file says."""
+    """Yield the ids of the agents that are not as the file says."""
     for agent in agents:
         row = rows.get(agent["operatorId"], {})
         for field, value in agent.items():
@@ -61,8 +61,9 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("endpoint")
     parser.add_argument("--safe", action="store_true")
-    given = parser.parse_args()
-    sys.stdout.writelines(f"{id_}\n" for id_ in differing(desired(given.file, safe=given.safe), live(given.endpoint)))
+    options = parser.parse_args()
+    agents, rows = desired(options.file, safe=options.safe), live(options.endpoint)
+    sys.stdout.writelines(f"{id_}\n" for id_ in differing(agents, rows))
 
 
 if __name__ == "__main__":

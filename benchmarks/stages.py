@@ -38,7 +38,7 @@ SHOWN: Final = ("text", "json", "markdown")
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds on the clock and of the processor, and the highest MiB that the process had meanwhile."""
+    """What one stage took: seconds on the clock, seconds of the processor, and the process's peak in MiB meanwhile."""
 
     wall: float
     cpu: float
@@ -47,12 +47,12 @@ class Spent:
 
 @dataclass(slots=True)
 class Watch:
-    """Times steps, each with nothing left to collect from the one before, and with the collector off."""
+    """Times steps, with the garbage collector off and the garbage of earlier steps collected before."""
 
     spent: dict[str, Spent] = field(default_factory=dict)
 
     def time(self, name: str, step: Callable[[], T]) -> T:
-        """Do it and note what it took."""
+        """Run a step and note what it took; return its result."""
         gc.collect()
         _forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
@@ -64,7 +64,7 @@ class Watch:
 
 
 def _forget_peak() -> None:
-    """Begin the peak anew, where the system can."""
+    """Reset the process's memory peak, where the system can."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
@@ -78,7 +78,7 @@ def _peak() -> float:
 
 
 def floors(watch: Watch, data: bytes, port: int) -> None:
-    """The least that the same work can cost."""
+    """Time the floor of every stage."""
     root, _ = watch.time(EVENTS, lambda: floor.build(data))
     bodies = watch.time(PAGES, lambda: floor.fetch(port))
     rows = watch.time(ROWS, lambda: floor.rows(bodies))
@@ -86,7 +86,7 @@ def floors(watch: Watch, data: bytes, port: int) -> None:
 
 
 def offline(watch: Watch, data: bytes) -> DesiredState:
-    """From the file's bytes to the desired state."""
+    """Time the stages from the file's bytes to the desired state, and return that."""
     _one_by_one(watch, data)
     desired, _ = watch.time("read, validate, resolve, rules", lambda: read_desired("agents.yaml", data))
     if desired is None:
@@ -107,7 +107,7 @@ def _resolved(document: Document) -> DesiredState:
 
 
 def fetched(watch: Watch, desired: DesiredState, port: int) -> LiveState:
-    """Every page, decoded."""
+    """Time the listing, every page of it decoded, and return the live state."""
     settings = Connection(f"http://127.0.0.1:{port}", Secret("any"), rate=0)
 
     def listing() -> list[LiveAgent]:
@@ -118,7 +118,7 @@ def fetched(watch: Watch, desired: DesiredState, port: int) -> LiveState:
 
 
 def planned(watch: Watch, desired: DesiredState, live: LiveState) -> int:
-    """From both sides to what is shown; how many actions there are."""
+    """Time the stages from both sides to the rendered plan; return the number of actions."""
     watch.time("diff", lambda: diff(desired, live, {}, Policy()))
     plan = watch.time("plan, with the diff", lambda: make_plan(desired, live, {}, Policy()))
     for name in SHOWN:
@@ -131,14 +131,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("port", type=int)
-    given = parser.parse_args()
-    data = given.file.read_bytes()
+    arguments = parser.parse_args()
+    data = arguments.file.read_bytes()
     watch = Watch()
-    floors(watch, data, given.port)
+    floors(watch, data, arguments.port)
     desired = offline(watch, data)
-    actions = planned(watch, desired, fetched(watch, desired, given.port))
-    found: dict[str, Any] = {"actions": actions, "spent": {name: asdict(it) for name, it in watch.spent.items()}}
-    sys.stdout.write(json.dumps(found))
+    actions = planned(watch, desired, fetched(watch, desired, arguments.port))
+    result: dict[str, Any] = {"actions": actions, "spent": {name: asdict(it) for name, it in watch.spent.items()}}
+    sys.stdout.write(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Final
 from benchmarks.data import pages
 
 LATENCY: Final = 0.02
-"""Seconds that a page takes, by default."""
+"""Seconds after which a page is answered, by default."""
 
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _NUMBER: Final = re.compile(rb'"pageNumber": ?(\d+)')
@@ -31,7 +31,7 @@ _END: Final = b"\r\n\r\n"
 
 @dataclass(slots=True)
 class Listing:
-    """The whole answers, head and body, of every page; how late they are; and how many were asked for."""
+    """Every page's whole answer, head and body; the seconds until an answer; and how many pages were asked for."""
 
     answers: list[bytes]
     latency: float
@@ -39,7 +39,7 @@ class Listing:
 
     @classmethod
     def of(cls, count: int, latency: float) -> Listing:
-        """The listing of so many agents."""
+        """Make the listing of so many agents."""
         return cls([_answer(body) for body in pages(count)], latency)
 
 
@@ -56,12 +56,12 @@ class Door(asyncio.Protocol):
     transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where answers go."""
+        """Keep the transport, which answers go to."""
         if isinstance(transport, asyncio.Transport):
             self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer when a request is whole."""
+        """Answer once a request has arrived whole."""
         self.received += data
         head = self.received.find(_END)
         if head < 0:
@@ -98,7 +98,7 @@ async def serve(listing: Listing) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """A vendor that runs."""
+    """A running vendor."""
 
     port: int
 
@@ -109,14 +109,14 @@ class Vendor:
 
     @property
     def asked(self) -> int:
-        """How many pages were asked for until now."""
+        """The number of pages that were asked for until now."""
         with urllib.request.urlopen(f"{self.endpoint}/asked", timeout=10) as answer:  # noqa: S310 - our own
             return int(answer.read())
 
 
 @contextmanager
 def vendor(count: int, latency: float = LATENCY) -> Iterator[Vendor]:
-    """A vendor with so many agents, in a process that is ended afterwards."""
+    """Run a vendor with so many agents in a process of its own, which ends with the context; `latency` in seconds."""
     command = [sys.executable, "-m", "benchmarks.vendor", str(count), str(latency)]
     root = Path(__file__).parents[1]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as process:  # noqa: S603 - ourselves
@@ -130,5 +130,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("agents", type=int)
     parser.add_argument("latency", type=float, help="seconds")
-    given = parser.parse_args()
-    asyncio.run(serve(Listing.of(given.agents, given.latency)))
+    options = parser.parse_args()
+    asyncio.run(serve(Listing.of(options.agents, options.latency)))

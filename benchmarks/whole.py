@@ -1,4 +1,4 @@
-"""Whole plans as processes: ours, the floor, the script that a user would write, PyYAML's loader, and the peers."""
+"""Measures whole plans as processes: `reconciler plan`, the floor, a user's script, PyYAML's loader, and the peers."""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ OCTODNS: Final = "octoDNS"
 TERRAFORM: Final = "terraform"
 
 LARGE: Final = 50_000
-"""Agents from which what takes minutes is measured less often, or not at all."""
+"""Agents from which slow things are measured less often, or not at all."""
 FEWER: Final = 3
+"""Rounds at most for slow things."""
 
 MEGABYTE: Final = 1_000_000 / 1024 / 1024
 
 
 def write_file(size: int, folder: Path) -> Path:
-    """An `agents.yaml`, written by another process so that this one stays small."""
+    """Write an `agents.yaml` in another process, so that this one stays small; return its path."""
     file = folder / f"agents-{size}.yaml"
     run((sys.executable, "-m", "benchmarks.data", str(size), file), ROOT)
     return file
 
 
 def ours(size: int, file: Path, seller: Vendor) -> Callable[[], Sample]:
-    """`reconciler plan` without a limit on the rate."""
-    shown = file.with_name("plan.json")
+    """Return a function that runs `reconciler plan` without a limit on the rate and checks its plan."""
+    plan_file = file.with_name("plan.json")
     env = {"RECONCILER_ENDPOINT": seller.endpoint, "RECONCILER_TOKEN": "any"}
     command = (sys.executable, "-m", "reconciler", "plan", "-f", file, "--rate", "0", "--detailed-exitcode")
 
     def once() -> Sample:
         before = seller.asked
-        sample, _ = run((*command, "--format", "json", "--output", shown), file.parent, env=env, code=2)
-        summary = json.loads(shown.read_text(encoding="utf-8"))["summary"]
+        sample, _ = run((*command, "--format", "json", "--output", plan_file), file.parent, env=env, code=2)
+        summary = json.loads(plan_file.read_text(encoding="utf-8"))["summary"]
         expected = dict.fromkeys(summary, 0) | {"edit": changed(size), "unchanged": size - changed(size)}
         if summary != expected:
             raise WrongAnswer(f"the plan has {summary} and not {expected}")
@@ -57,12 +58,12 @@ def ours(size: int, file: Path, seller: Vendor) -> Callable[[], Sample]:
 
 
 def other(module: str, *arguments: str | Path, folder: Path, lines: int, first: str = "") -> Callable[[], Sample]:
-    """A module of ours as a process, which prints so many lines, and `first` on the first."""
+    """Return a function that runs a module of this package; it must print so many lines, and `first` on the first."""
 
     def once() -> Sample:
         sample, printed = run((sys.executable, "-m", module, *arguments), folder)
-        told = printed.splitlines()
-        if len(told) != lines or (first and told[0] != first):
+        printed_lines = printed.splitlines()
+        if len(printed_lines) != lines or (first and printed_lines[0] != first):
             raise WrongAnswer(f"{module} printed {printed[:200]}")
         return sample
 
@@ -102,32 +103,36 @@ def _row(size: int, measured: Measured, base: Measured) -> tuple[str, ...]:
 
 
 def whole(sizes: Sequence[int], rounds: int, folder: Path) -> Section:
-    """Ours beside the floor, the loader and the script."""
+    """Measure `reconciler plan` beside the floor, the loader and the script.
+
+    Raises:
+        WrongAnswer: one of them did not do its work.
+    """
     section = Section("whole", tuple(name.format("floor") for name in _COLUMNS))
-    found: dict[int, dict[str, Measured]] = {}
+    by_size: dict[int, dict[str, Measured]] = {}
     for size in sizes:
         file = write_file(size, folder)
         with vendor(size) as seller:
-            found[size] = interleaved(_things(size, rounds, file, seller), f"{size:,} agents")
-        for name, measured in found[size].items():
+            by_size[size] = interleaved(_things(size, rounds, file, seller), f"{size:,} agents")
+        for name, measured in by_size[size].items():
             if measured.samples:
-                section.rows.append(_row(size, measured, found[size][FLOOR]))
+                section.rows.append(_row(size, measured, by_size[size][FLOOR]))
                 section.draw(name, size, measured)
         file.unlink()
-    section.limits.extend(_limits(found))
+    section.limits.extend(_limits(by_size))
     return section
 
 
-def _limits(found: dict[int, dict[str, Measured]]) -> list[Limit]:
+def _limits(by_size: dict[int, dict[str, Measured]]) -> list[Limit]:
     limits = []
-    if large := found.get(100_000):
+    if large := by_size.get(100_000):
         mine = large[OURS]
         limits += [
             Limit.most("plan of 100,000, to the floor", 1.4, mine.over(large[FLOOR])),
             Limit.most("plan of 100,000, to yaml.load with CSafeLoader", 0.2, mine.over(large[LOADER])),
             Limit.most("plan of 100,000, memory of all its processes", 600, mine.memory / MEGABYTE, "MB"),
         ]
-    if middle := found.get(10_000):
+    if middle := by_size.get(10_000):
         limits.append(Limit.most("plan of 10,000, to the floor", 1.6, middle[OURS].over(middle[FLOOR])))
     if large and middle:
         limits += [
@@ -138,22 +143,26 @@ def _limits(found: dict[int, dict[str, Measured]]) -> list[Limit]:
 
 
 def beside_peers(sizes: Sequence[int], rounds: int, folder: Path) -> Section:
-    """Ours, listing included, beside octoDNS and terraform."""
+    """Measure `reconciler plan`, listing included, beside octoDNS and terraform.
+
+    Raises:
+        WrongAnswer: one of them did not do its work.
+    """
     section = Section("peers", tuple(name.format("ours") for name in _COLUMNS))
     _say_who(section)
     for size in sizes:
         file = write_file(size, folder)
         with vendor(size) as seller:
             things = [Thing(OURS, ours(size, file, seller), rounds), *_peers(size, rounds, folder / str(size))]
-            found = interleaved(things, f"{size:,} agents and peers")
-        for name, measured in found.items():
-            section.rows.append(_row(size, measured, found[OURS]))
+            by_name = interleaved(things, f"{size:,} agents and peers")
+        for name, measured in by_name.items():
+            section.rows.append(_row(size, measured, by_name[OURS]))
             section.draw(name, size, measured)
         if size == 10_000:
             section.limits.extend(
-                Limit.least(f"{name} at 10,000, to reconciler plan", least, found[name].over(found[OURS]))
+                Limit.least(f"{name} at 10,000, to reconciler plan", least, by_name[name].over(by_name[OURS]))
                 for name, least in ((OCTODNS, 8), (TERRAFORM, 30))
-                if name in found
+                if name in by_name
             )
         file.unlink()
     return section
@@ -170,7 +179,7 @@ def _peers(size: int, rounds: int, folder: Path) -> list[Thing]:
 
 
 def _say_who(section: Section) -> None:
-    """Which versions, or why there are none."""
+    """Note which versions of the peers are measured, or why one is not, and print that."""
     if peers.OCTODNS.exists():
         section.notes.append(f"octoDNS {peers.octodns_version()}.")
     else:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job, on the sandbox: validate, plan, apply, and the empty plan. Nothing outside a temporary folder is touched.
+# Runs the main job on the sandbox: validate, plan, apply, and the empty plan. It writes only into a temporary folder.
 set -euo pipefail
 folder=$(mktemp -d)
 sandbox=

@@ -1,6 +1,6 @@
-"""Text that vendor rows and files may hold and that must act nowhere: on a terminal, a page, a comment, a pipeline.
+"""Hostile texts that vendor rows and files may hold and that must act nowhere: terminal, page, comment or pipeline.
 
-Nearly every text holds `MARK`, near its beginning, by which a test finds it in what was made of it.
+Nearly every text holds `MARK` near its beginning, by which a test finds the text in an output.
 """
 
 from __future__ import annotations
@@ -379,4 +379,4 @@ GROUPS: Final = {
     "long": _LONG,
 }
 HOSTILE: Final = {f"{group}: {name}": text for group, texts in GROUPS.items() for name, text in texts.items()}
-"""Every text, by what it is."""
+"""Every text, by its group and name."""

@@ -1,8 +1,8 @@
-"""The real command in a process of its own, without the imports: forked from one that has made them.
+"""Runs the real command in processes that are forked with its imports already made.
 
-`python -m tests.parent` makes them once and forks a process for each job that it reads, one JSON object a line. What
-runs there is the command from its entry point on. Two things are not as its users have them: the pauses between tries
-are tiny, and the certificates, of which nobody at a loopback address has need, are read only once.
+`python -m tests.parent` imports everything once. Then it reads jobs, one JSON object a line, and forks a process for
+each. The process runs the command from its entry point on. Two things differ from what users have: the pauses between
+tries are tiny, and the certificates, which nobody needs at a loopback address, are read only once.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[1]
 LONGEST: Final = 120
-"""Seconds after which a process that does not end is taken for hung."""
+"""Seconds after which a process that does not end counts as hung."""
 HASTE: Final = 500
-"""So much faster goes the clock by which requests are paced."""
+"""The clock that paces requests goes so many times as fast."""
 
 
 @dataclass(slots=True)
 class Ran:
     """How a command ended and what it printed; a negative code is the signal that ended it.
 
-    `memory` is the most that it had, in megabytes, the imports of its parent included; 0 where it had no parent.
+    `memory` is its peak in MiB, with the imports of its parent; 0 where it had no parent.
     """
 
     code: int
@@ -55,17 +55,21 @@ class Ran:
         return json.loads(self.out)
 
     def __post_init__(self) -> None:
-        """No process ever prints a traceback."""
+        """Check that it printed no traceback: no process ever does.
+
+        Raises:
+            AssertionError: it did.
+        """
         assert "Traceback" not in self.out + self.err, self.err
         assert "internal error" not in self.out + self.err, self.err
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One process: where, with which environment, arguments and stdin, and for how many seconds at most.
+    """What a process is started with: folder, environment, arguments, the file for its stdin.
 
-    `logs` is how the names of its output files begin; `limits` are the system's, by their names in `resource`; `more`
-    is for whoever started the parent.
+    It is killed after `longest` seconds. The names of its output files begin with `logs`. `limits` are the system's,
+    by their names in `resource`. `more` is for the `prepare` of whoever serves as the parent.
     """
 
     folder: str
@@ -78,7 +82,7 @@ class Job:
     more: Any
 
     def take_place(self) -> None:
-        """Become the command, up to the call of its entry point."""
+        """Turn this process into the command's, up to the call of its entry point."""
         os.chdir(self.folder)
         os.environ.clear()
         os.environ.update(self.env)
@@ -95,7 +99,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process that was started; `logs` is how the names of its output files begin."""
+    """A process that was started; the names of its output files begin with `logs`."""
 
     pid: int
     logs: Path
@@ -105,24 +109,24 @@ class Running:
         os.kill(self.pid, number)
 
     def said(self) -> str:
-        """What it has said on stderr up to now."""
+        """Return what it has printed on stderr up to now."""
         return self.read("err")
 
     @property
     def trace(self) -> list[str]:
-        """What a parent that watches its processes has noted of it."""
+        """The lines that a parent which watches its processes has noted about it."""
         return self.read("trace").splitlines()
 
     def read(self, ending: str) -> str:
-        """One of its files."""
+        """Read the output file with this ending; empty where there is none."""
         path = Path(f"{self.logs}.{ending}")
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 class Parent:
-    """The process that forks; a context. One job after another, or several at once, from any thread.
+    """The process that forks, as a context. Any thread may start jobs, several at once too.
 
-    While one thread waits for the end of a job, the others' jobs are not started.
+    While one thread waits for the end of a job, jobs of other threads are not started.
     """
 
     module = "tests.parent"
@@ -153,28 +157,36 @@ class Parent:
         limits: Mapping[str, int] | None = None,
         more: Any = None,
     ) -> Running:
-        """Start `reconciler` with these arguments."""
+        """Start `reconciler` with these arguments.
+
+        Raises:
+            AssertionError: the parent has ended by itself.
+        """
         with self._lock:
             self._count += 1
             logs = self._logs / f"{self._count:05}"
-        said = os.devnull
+        stdin_file = os.devnull
         if stdin:
-            said = f"{logs}.in"
-            Path(said).write_text(stdin, encoding="utf-8")
-        job = Job(str(folder), dict(env), list(arguments), str(logs), said, longest, dict(limits or {}), more)
+            stdin_file = f"{logs}.in"
+            Path(stdin_file).write_text(stdin, encoding="utf-8")
+        job = Job(str(folder), dict(env), list(arguments), str(logs), stdin_file, longest, dict(limits or {}), more)
         (pid,) = self._ask({"start": asdict(job)})
         self._alive.add(pid)
         return Running(pid, logs)
 
     def clear(self) -> None:
-        """Kill what was started and not waited for."""
+        """Kill every process that was started and not waited for."""
         for pid in self._alive:
             os.kill(pid, signal.SIGKILL)
             self._ask({"wait": pid})
         self._alive.clear()
 
     def wait(self, running: Running) -> Ran:
-        """Wait for its end."""
+        """Wait for a process to end.
+
+        Raises:
+            AssertionError: it did not end in time, or printed a traceback.
+        """
         code, memory = self._ask({"wait": running.pid})
         self._alive.discard(running.pid)
         assert code != -signal.SIGALRM, "it did not end"
@@ -193,7 +205,7 @@ class Parent:
 
 
 def serve(prepare: Callable[[Job], object] | None = None) -> None:
-    """Be the parent until stdin ends; in each new process call `prepare`, and then the command's entry point."""
+    """Serve as the parent until stdin ends; each new process calls `prepare`, and then the command's entry point."""
     _preload()
     from reconciler.cli.main import main
 
@@ -208,7 +220,7 @@ def serve(prepare: Callable[[Job], object] | None = None) -> None:
 
 
 def _leave(code: object) -> None:
-    """End as the interpreter does, threads and exit functions included, but leave its memory to the system."""
+    """End as the interpreter does, with threads and exit functions, but without freeing memory value by value."""
     getattr(threading, "_shutdown")()  # noqa: B009 - mypy does not know it
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -218,7 +230,7 @@ def _leave(code: object) -> None:
 
 
 def _next_job(questions: IO[str]) -> Job | None:
-    """Answers questions; returns twice for a job, as `fork` does: it comes back in the new process only."""
+    """Answer the questions on stdin. Like `fork`, a job makes two processes: only the new one returns, with its job."""
     for line in questions:
         question = json.loads(line)
         if "wait" in question:
@@ -234,7 +246,7 @@ def _next_job(questions: IO[str]) -> Job | None:
 
 
 def _preload() -> None:
-    """Import all that the command may import while it runs."""
+    """Import everything that the command may import while it runs."""
     import reconciler
 
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
@@ -262,7 +274,7 @@ def _hasten() -> None:
 
 
 def certificates_read_once() -> Callable[..., ssl.SSLContext]:
-    """What may stand in for `ssl.create_default_context` where nobody speaks TLS; it has read httpx's certificates."""
+    """Return a substitute for `ssl.create_default_context` that reads the certificates once; for tests without TLS."""
     import certifi
 
     made = functools.cache(ssl.create_default_context)
@@ -271,7 +283,7 @@ def certificates_read_once() -> Callable[..., ssl.SSLContext]:
 
 
 def hurry(transport: Transport) -> None:
-    """Pace requests by a clock that goes `HASTE` times as fast: what the vendor asks to wait for is soon over."""
+    """Pace requests by a clock that goes `HASTE` times as fast, so that pauses which the vendor asks for are short."""
     from reconciler.vendor.rate import RateLimiter
 
     transport.limiter = RateLimiter(0, lambda: HASTE * time.monotonic(), transport.sleep)

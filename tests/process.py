@@ -1,4 +1,4 @@
-"""Running the command as its users do: a process, an environment of its own, real files."""
+"""Runs the command as its users do: in a process, with an environment of its own and real files."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _ENDING = ExitStack()
 
 @cache
 def _parent() -> Parent:
-    """The parent of all processes that are started from here, until `end`."""
+    """Start the parent of all processes that this module starts, until `end`."""
     folder = _ENDING.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-"))
     return _ENDING.enter_context(Parent(Path(folder)))
 
 
 def end() -> None:
-    """Let the parent of all processes end, where there is one."""
+    """End the parent of all processes, where there is one."""
     _ENDING.close()
     _parent.cache_clear()
 
@@ -46,13 +46,13 @@ class Workplace:
     env: dict[str, str] = field(default_factory=dict)
 
     def write(self, text: str, name: str = "agents.yaml") -> Path:
-        """Put a file there."""
+        """Write a file into the folder and return its path."""
         path = self.folder / name
         path.write_text(text, encoding="utf-8")
         return path
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What the process sees: nothing of ours but what the tests set."""
+        """Return the environment of a process: of our variables it has only those that tests set."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RECONCILER_", "GITHUB_"))}
         kept |= {"CI": "true", "RECONCILER_RATE": "0", "RECONCILER_ENDPOINT": self.endpoint, "RECONCILER_TOKEN": TOKEN}
         return {**kept, **self.env, **(extra or {})}
@@ -65,16 +65,24 @@ class Workplace:
         timeout: int = 60,
         limits: Mapping[str, int] | None = None,
     ) -> Ran:
-        """Run `reconciler` with these arguments, in a process that has its imports already; no run prints a traceback.
+        """Run `reconciler` with these arguments, in a process that is forked with its imports already made.
 
         `timeout` is in seconds; `limits` are the system's, by their names in `resource`.
+
+        Raises:
+            AssertionError: it prints a traceback, or does not end in time.
         """
         parent, seen = _parent(), self.environment(env)
         started = parent.fork(self.folder, seen, *arguments, stdin=stdin, longest=timeout, limits=limits)
         return parent.wait(started)
 
     def start_and_run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
-        """Run `reconciler` with these arguments from nothing, as a shell does: with its imports and its pauses."""
+        """Run `reconciler` with these arguments in a new interpreter, as a shell does: with its imports and pauses.
+
+        Raises:
+            AssertionError: it prints a traceback.
+            subprocess.TimeoutExpired: it takes over 60 seconds.
+        """
         done = subprocess.run(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.folder,
@@ -88,11 +96,11 @@ class Workplace:
 
     @property
     def ledger(self) -> Any:
-        """The ledger as it stands."""
+        """The ledger's JSON as it stands on disk."""
         return json.loads((self.folder / ".reconciler/ledger.json").read_text())
 
     @property
     def credentials(self) -> list[dict[str, Any]]:
-        """Every credential line, of every run, in order."""
+        """Every line of every credentials file, in the order of runs."""
         files = sorted((self.folder / ".reconciler").glob("credentials-*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the core's values, derived from the field table: a new row is covered as it is added."""
+"""Hypothesis strategies for the core's values, derived from the field table, so that a new row is covered at once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ texts = st.one_of(st.sampled_from(_ODD_TEXTS), st.text(max_size=8))
 
 
 def canonical_values(row: Field) -> st.SearchStrategy[Value]:
-    """Every canonical value of a field that a file may ask for."""
+    """Canonical values of a field that a file may ask for."""
     match row.kind:
         case Kind.INTEGER:
             low, high = row.rules["minimum"], row.rules["maximum"]
@@ -122,7 +122,7 @@ def live_states(draw: st.DrawFn, *, sip_only: bool = False, odd: bool = True) ->
 
 
 def ledgers() -> st.SearchStrategy[dict[str, LedgerEntry]]:
-    """What may be remembered of any of the agents; no SIP number is owed, for two might then want it."""
+    """Ledgers with records of some agents. None restores a SIP number, for two agents might then want the same."""
     given: dict[str, Any] = {row.name: canonical_values(row) for row in COMPARED if row.write_only}
     versions = st.one_of(st.none(), st.integers(1, 3))
     to_restore: dict[str, Any] = {row.name: canonical_values(row) for row in _OWN}
@@ -132,11 +132,11 @@ def ledgers() -> st.SearchStrategy[dict[str, LedgerEntry]]:
 
 
 def policies() -> st.SearchStrategy[Policy]:
-    """What a command line may say."""
+    """Policies as a command line may set them."""
     return st.builds(Policy, _limits, _limits, st.booleans())
 
 
-# YAML text whose every place is known, because it was written here.
+# YAML text in which the place of everything is known, because it is written here.
 
 Tree = Any
 _keys = st.one_of(st.sampled_from(("a", "b", "no", "password", "80 01", "键")), st.text(min_size=1, max_size=5))
@@ -150,7 +150,7 @@ _trees = st.recursive(
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A document as text, the value it stands for, and where each value and key begins (from 1)."""
+    """A document as text, the value it stands for, and the line and column where each value and key begins (from 1)."""
 
     text: str
     value: dict[str, Tree]
@@ -171,7 +171,7 @@ _RAW = set(string.printable) - set('\\"\t\n\r\x0b\x0c') | set("张三键长😀"
 
 
 class _Typist:
-    """Writes a value down in styles chosen by `random`, and notes where everything begins."""
+    """Writes a value as YAML, in styles that `random` chooses, and notes where everything begins."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -212,7 +212,7 @@ class _Typist:
             self.put(self.scalar(value))
 
     def block(self, path: Path, value: Tree, indent: int) -> None:
-        """A block collection: begins on a line of its own, unless it is the whole document."""
+        """Write a block collection, which begins on a line of its own unless it is the whole document."""
         if path:
             self.next_line(indent)
         self.values_at[path] = (self.line, self.column)

@@ -1,6 +1,6 @@
-"""The pictures of the README: a plan on a terminal and as a page, from the three files beside this one.
+"""Draws the pictures of README and docs/plan.md: one plan on a terminal and as a page, from the three files here.
 
-`python -m docs.pictures.make` writes them anew. It needs Chromium, and fonts with Chinese in them.
+`python -m docs.pictures.make` writes both. It needs Chromium, and fonts with Chinese in them.
 """
 
 from __future__ import annotations
@@ -53,36 +53,40 @@ pre {{ margin: 8px 0 0; color: {foreground}; font: 14px/1.45 "Noto Sans Mono CJK
 
 
 def state(name: str) -> DesiredState:
-    """One of the files, which has no problem."""
-    found, problems = read_desired("agents.yaml", (FOLDER / name).read_bytes())
-    if found is None:
+    """Read one of the files.
+
+    Raises:
+        SystemExit: the file has problems.
+    """
+    desired, problems = read_desired("agents.yaml", (FOLDER / name).read_bytes())
+    if desired is None:
         raise SystemExit("\n".join(f"{problem.place}: {problem.message}" for problem in problems))
-    return found
+    return desired
 
 
 def live() -> LiveState:
-    """The listing that `live.yaml` stands for."""
-    new = {row.name: row.default for row in LISTED}
-    agents = (LiveAgent(agent.operator_id, {**new, **agent.fields}) for agent in state("live.yaml").agents)
+    """Return the live state that `live.yaml` describes."""
+    defaults = {row.name: row.default for row in LISTED}
+    agents = (LiveAgent(agent.operator_id, {**defaults, **agent.fields}) for agent in state("live.yaml").agents)
     return live_state(agents, endpoint="https://vendor.example")
 
 
 def plan() -> Plan:
-    """What both pictures show, with origins."""
+    """Make the plan that both pictures show, with the origin of each action."""
     now, before = (make_plan(state(name), live(), LEDGER, Policy()) for name in ("agents.yaml", "before.yaml"))
     return with_origins(now, before)
 
 
 def terminal(shown: Plan) -> str:
-    """The text as a terminal has it: every cell in its column."""
+    """Return a plan's text as HTML that looks like a terminal: every cell in its column."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), color_system="standard", force_terminal=True)
-    told = f"\x1b[2m$\x1b[0m reconciler plan --since origin/main\n{text.plan(shown, HEADING)}"
-    console.print(Text.from_ansi(told.rstrip()), end="")
+    printed = f"\x1b[2m$\x1b[0m reconciler plan --since origin/main\n{text.plan(shown, HEADING)}"
+    console.print(Text.from_ansi(printed.rstrip()), end="")
     return console.export_html(theme=THEME, code_format=PAGE)
 
 
 def shoot(browser: Browser, page: str, name: str, height: int | None) -> None:
-    """Photograph a page at 1280 pixels, or, with no height, just what is on it."""
+    """Take a picture of a page, 1280 pixels wide and `height` high; without a height, of its `main` element alone."""
     tab = browser.new_page(viewport={"width": 1280, "height": height or 900}, color_scheme="light")
     tab.set_content(page)
     target = tab if height else tab.locator("main")

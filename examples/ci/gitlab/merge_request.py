@@ -1,4 +1,4 @@
-"""Merge requests, over GitLab's API; lies as `.gitlab/merge_request.py`, and needs nothing but Python.
+"""Reads and writes merge requests over GitLab's API. It lies at `.gitlab/merge_request.py` and needs only Python.
 
 merge_request.py note FILE    keep one note on the merge request of this pipeline; the file's first line marks it
 merge_request.py digest       print the digest of the plan that was reviewed for the commit of this pipeline
@@ -23,7 +23,7 @@ EXIT_REFUSED = 3
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another host."""
+    """Follows no redirect: it would take the token to another host."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -38,7 +38,7 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _ask(method: str, path: str, **fields: str) -> Any:
-    """The answer and its headers; `fields` are the query of a GET, else the body."""
+    """Return the answer and its headers; `fields` are the query of a GET, and otherwise the body."""
     url = f"{os.environ['CI_API_V4_URL']}/projects/{os.environ['CI_PROJECT_ID']}/{path}"
     headers = {"PRIVATE-TOKEN": os.environ["GITLAB_API_TOKEN"], "Content-Type": "application/json"}
     body = None
@@ -61,7 +61,7 @@ def _get(path: str, **query: str) -> Any:
 
 
 def _pages(path: str) -> Iterator[Any]:
-    """Every row of a list, page by page."""
+    """Yield every row of a list, page by page."""
     page = "1"
     while page:
         with _ask("GET", path, per_page="100", page=page) as answer:
@@ -70,7 +70,7 @@ def _pages(path: str) -> Iterator[Any]:
 
 
 def note(file: Path) -> None:
-    """Write the file as a note, over the one that we wrote before."""
+    """Write the file as a note, in place of the one that an earlier pipeline wrote."""
     body = file.read_text(encoding="utf-8")
     marker = body.splitlines()[0]
     notes = f"merge_requests/{os.environ['CI_MERGE_REQUEST_IID']}/notes"
@@ -84,7 +84,7 @@ def note(file: Path) -> None:
 
 
 def digest() -> str:
-    """The digest that the last plan of the merged commit left behind; refuses where that is not certain."""
+    """Return the digest that the last plan of the merged commit left behind; refuse where that is not certain."""
     request = _get(f"merge_requests/{_merged()['iid']}")
     pipeline = request["head_pipeline"] or _refuse("The merge request had no pipeline.")
     # A pipeline of the merged result has a commit of its own.
@@ -102,7 +102,7 @@ def digest() -> str:
 
 
 def _merged() -> Any:
-    """The one merge request, none of a fork's, whose merge is this pipeline's commit."""
+    """Return the one merge request, not from a fork, whose merge is this pipeline's commit."""
     commit, branch = os.environ["CI_COMMIT_SHA"], os.environ["CI_DEFAULT_BRANCH"]
     found = [
         request
