@@ -1,7 +1,7 @@
-"""The vendor as a pure model: rows in memory, and the six endpoints' rules as its reference states them (2.1).
+"""The vendor as a pure model: rows in memory, and the rules of its endpoints as its reference states them (2.1).
 
-The names and rules below are typed from the reference and not taken from the field table, so that a wrong row there
-shows here.
+The names and rules below are typed from the reference and not taken from the field table, so that a wrong row in the
+table makes a test fail.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reconciler.core.model.desired import Company
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import Intent
 from reconciler.core.model.plan import Call
-from reconciler.core.recovery import remembered
+from reconciler.core.recovery import entry_after
 
 Row = dict[str, Any]
 
@@ -57,25 +57,25 @@ _FLAGS: Final = ("isHidePhone", "isrecord", "isaudio", "ismessage", "isvideo", "
 
 
 class Refused(Exception):
-    """The vendor answers with another code than success."""
+    """The vendor refuses: it answers with a code other than success."""
 
 
 class ModelVendor:
-    """All agents of one company, and the SIP numbers it has."""
+    """All agents of one company, and its SIP numbers."""
 
     def __init__(self, rows: Iterable[Row], numbers: Sequence[str], hidden: Mapping[str, Row] | None = None) -> None:
         self.rows = {row["operatorId"]: {**_NEW, **row, **(hidden or {}).get(row["operatorId"], {})} for row in rows}
         self.numbers: set[str] = {*numbers, *(row["sipNumber"] for row in self.rows.values() if row["sipNumber"])}
 
     def listing(self) -> list[Row]:
-        """What 2.1.5 shows."""
+        """Return the rows that the listing shows (2.1.5)."""
         return [{key: value for key, value in row.items() if key not in _HIDDEN} for row in self.rows.values()]
 
     def send(self, call: Call, company: Company) -> None:
-        """Carry out one call, given as the body that would go over the wire.
+        """Carry out one call by the body that it would send over the wire.
 
         Raises:
-            Refused: the reference says that it is an error.
+            Refused: the call is an error by the reference.
         """
         operator_id = call.operator_ids[0]
         match call.kind:
@@ -90,7 +90,11 @@ class ModelVendor:
                 self.edit_password(wire.password_body(company, operator_id, "next-password"))
 
     def create(self, body: Row) -> None:
-        """2.1.1: one agent, or `batchSize` of them, numbered upwards in the width of the first; all or none."""
+        """Create one agent, or `batchSize` agents numbered upwards in the width of the first; all or none (2.1.1).
+
+        Raises:
+            Refused: a parameter is wrong, or an operatorId is in use.
+        """
         values = self._checked(body, _CREATABLE | {"sipFlag", "batchFlag", "batchSize"}, least_interval=0)
         first, size = body["operatorId"], values.pop("batchSize", 1) if values.pop("batchFlag", 0) else 1
         if not 1 <= size <= 1000:
@@ -104,7 +108,11 @@ class ModelVendor:
             self.rows[id_] = {**_NEW, "operatorId": id_, **values, "sipNumber": number}
 
     def edit(self, body: Row) -> None:
-        """2.1.2."""
+        """Edit one agent (2.1.2).
+
+        Raises:
+            Refused: a parameter is wrong, there is no such agent or SIP number, or another agent holds the number.
+        """
         values = self._checked(body, _EDITABLE | {"sipnumber", "unbindSip"}, least_interval=1)
         row = self._found(body["operatorId"])
         number = values.pop("sipnumber", row["sipNumber"])
@@ -117,14 +125,22 @@ class ModelVendor:
         row.update(values, sipNumber=number)
 
     def delete(self, body: Row) -> None:
-        """2.1.3: all of them or, when one is unknown, none."""
+        """Delete all the agents or, when one is unknown, none (2.1.3).
+
+        Raises:
+            Refused: one is unknown.
+        """
         for operator_id in body["operatorIds"]:
             self._found(operator_id)
         for operator_id in body["operatorIds"]:
             del self.rows[operator_id]
 
     def edit_password(self, body: Row) -> None:
-        """2.1.6."""
+        """Set the password of one agent, given as its lower-case MD5 in hexadecimal (2.1.6).
+
+        Raises:
+            Refused: it is something else, or there is no such agent.
+        """
         digest = body["password"]
         if len(digest) != 32 or not set(digest) <= set("0123456789abcdef"):
             raise Refused("the password is not the lower-case MD5")
@@ -158,27 +174,28 @@ class ModelVendor:
 
 
 def record(entries: Mapping[str, LedgerEntry], call: Call) -> dict[str, LedgerEntry]:
-    """What the ledger remembers after a call that succeeded."""
+    """Return what the ledger remembers after a call that succeeded."""
     kept = {id_: entry for id_, entry in entries.items() if id_ not in call.operator_ids}
     for id_ in call.operator_ids:
-        if entry := remembered(entries.get(id_), Intent.of(call)):
+        if entry := entry_after(entries.get(id_), Intent.of(call)):
             kept[id_] = entry
     return kept
 
 
 def admissible(calls: Sequence[Call], random: Random) -> Iterator[Call]:
-    """The calls, one by one, in a random one of the orders that their promises allow.
+    """Yield the calls in a random one of the orders that `requires_success_of` and its like allow.
 
     Raises:
-        AssertionError: no call may go next, so the promises contradict each other.
+        AssertionError: no call may go next, so the calls wait for each other.
     """
-    left = dict(enumerate(calls))
-    while left:
-        moving = any(call.moves_sip for call in left.values())
+    waiting = dict(enumerate(calls))
+    while waiting:
+        moving = any(call.moves_sip for call in waiting.values())
         ready = [
             index
-            for index, call in left.items()
-            if not (left.keys() & {*call.requires_success_of, *call.waits_for}) and not (call.takes_any_sip and moving)
+            for index, call in waiting.items()
+            if not (waiting.keys() & {*call.requires_success_of, *call.waits_for})
+            and not (call.takes_any_sip and moving)
         ]
-        assert ready, f"none of these may go next: {sorted(left)}"
-        yield left.pop(random.choice(ready))
+        assert ready, f"none of these may go next: {sorted(waiting)}"
+        yield waiting.pop(random.choice(ready))
