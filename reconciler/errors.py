@@ -83,7 +83,7 @@ class StalePlan(Declined):
     """The reviewed plan no longer holds; `moved` says what has changed, and for which agents."""
 
     def __init__(self, moved: tuple[StaleAgent, ...]) -> None:
-        agents = len({each.operator_id for each in moved})
+        agents = len({agent.operator_id for agent in moved})
         them = "1 agent that it touches is" if agents == 1 else f"{agents} agents that it touches are"
         hint = "nothing was done; plan again, and have the new plan reviewed"
         super().__init__(f"the plan no longer holds: {them} not as it was reviewed", hint)

@@ -28,7 +28,7 @@ def field_node(name: str, value: Any) -> Node:
 
 def ids_node(ids: Iterable[str]) -> Node:
     """A list of operator ids on one line."""
-    return Node("sequence", 0, items=[Item(scalar_node(quoted(each))) for each in ids])
+    return Node("sequence", 0, items=[Item(scalar_node(quoted(operator_id))) for operator_id in ids])
 
 
 def scalar_node(text: str) -> Node:

@@ -30,11 +30,15 @@ from reconciler.edit.tree import Item, Node, Remark, Tree
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a place in the file holds: the order of its keys, the shapes below it, the spelling of a scalar."""
+    """What a place in the file holds.
+
+    `order`: of its keys. `parts`: the shapes of the values by key. `entry`: the shape of every other value, or of every
+    item of a list. `spell`: the spelling of a scalar.
+    """
 
     order: tuple[str, ...] = ()
     parts: Mapping[str, _Shape] = field(default_factory=dict)
-    each: _Shape | None = None
+    entry: _Shape | None = None
     spell: Callable[[Value], str] = scalar
 
     def part(self, item: Item) -> _Shape:
@@ -42,8 +46,8 @@ class _Shape:
         if item.merges:
             return self
         if item.key is None:
-            return self.each or self
-        return self.parts.get(item.name or "", self.each or _ANY)
+            return self.entry or self
+        return self.parts.get(item.name or "", self.entry or _ANY)
 
 
 def _spell_field(name: str, value: Value) -> str:
@@ -58,7 +62,7 @@ def _spell_id(value: Value) -> str:
 
 _ANY: Final = _Shape()
 _ID: Final = _Shape(spell=_spell_id)
-_IDS: Final = _Shape(each=_ID)
+_IDS: Final = _Shape(entry=_ID)
 _BY_FIELD: Final = {
     **{row.name: _Shape(spell=partial(_spell_field, row.name)) for row in FIELDS if row.kind is not Kind.PASSWORD},
     "password": _Shape(PASSWORD_ORDER),
@@ -74,9 +78,9 @@ _FILE: Final = _Shape(
         "protect": _IDS,
         "guardrails": _Shape(GUARDRAIL_ORDER),
         "defaults": _FIELDS,
-        "profiles": _Shape(each=_FIELDS),
-        "agents": _Shape(each=_AGENT),
-        "pools": _Shape(each=_POOL),
+        "profiles": _Shape(entry=_FIELDS),
+        "agents": _Shape(entry=_AGENT),
+        "pools": _Shape(entry=_POOL),
     },
 )
 

@@ -88,7 +88,7 @@ def _remove_agent(agent: ResolvedAgent, changes: FileChanges) -> None:
 
 def _exclude_from_pool(agent: ResolvedAgent, changes: FileChanges) -> None:
     excluded = agent.own.get("except")
-    ids = [str(each) for each in excluded] if isinstance(excluded, list) else []
+    ids = [str(operator_id) for operator_id in excluded] if isinstance(excluded, list) else []
     changes.excluded.setdefault(agent.path, ids).append(agent.operator_id)
 
 

@@ -1,4 +1,4 @@
-"""Desired-state files from disk: files and folders to bytes for the core, and every problem of reading them."""
+"""Desired-state files on disk: which files count, their bytes for the core, and every problem of reading them."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ if TYPE_CHECKING:
     from reconciler.core.desired.read import ParsedFiles
 
 ENDINGS: Final = (".yaml", ".yml")
-"""What a folder's files must end in to be read. Names that begin with a dot are passed over."""
+"""A folder's files are read if they end in one of these, and their names do not begin with a dot."""
 
 
 class DesiredFiles(Protocol):
-    """Files that are read, or that a process of their own still reads."""
+    """Desired-state files that have been read, or that another process is still reading."""
 
     @property
     def company(self) -> Company:
-        """Whose agents they are about: known as soon as it can be."""
+        """The company of the agents; known before the agents themselves where the file names it first."""
 
     def desired(self) -> DesiredState:
-        """The desired state, once the files are read.
+        """Wait until the files are read, and return the desired state.
 
         Raises:
-            ReconcilerError: they have problems (`InvalidFiles`, with all of them), or the process has ended by itself.
+            InvalidFiles: the files have problems; carries them all.
+            ReconcilerError: the reading process has ended by itself.
         """
 
     def check(self) -> None:
-        """Raise what is known by now to be wrong with the files.
+        """Raise the problems that are known by now; wait for nothing.
 
         Raises:
             ReconcilerError: as `desired` does.
         """
 
     def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
-        """Sleep so long, and no longer than until something is found to be wrong with the files.
+        """Sleep for so many seconds, or until a problem is found in the files.
 
         Raises:
             ReconcilerError: as `desired` does.
@@ -52,13 +53,13 @@ class DesiredFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilesRead:
-    """Files that are read, and in which nothing is wrong."""
+    """Desired-state files that have been read and have no problems."""
 
     state: DesiredState
 
     @property
     def company(self) -> Company:
-        """Whose agents they are about."""
+        """The company of the agents."""
         return self.state.company
 
     def desired(self) -> DesiredState:
@@ -66,21 +67,21 @@ class FilesRead:
         return self.state
 
     def check(self) -> None:
-        """Nothing is wrong with them."""
+        """Do nothing: the files have no problems."""
 
     def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
-        """Sleep to the end: nothing is found out about them any more."""
+        """Sleep for so many seconds."""
         sleep(seconds)
 
 
 @contextmanager
 def read(paths: Sequence[Path]) -> Iterator[DesiredFiles]:
-    """Read files and folders as one desired state; a process of its own reads large ones while the body runs.
+    """Read files and folders as one desired state; another process reads large ones while the body runs.
 
-    What is wrong with the files comes before whatever else goes wrong in the body.
+    Problems of the files take precedence over an error of the body.
 
     Raises:
-        ReconcilerError: as `DesiredFiles.desired` does, in the body or before it.
+        ReconcilerError: as `DesiredFiles.desired` does.
     """
     # The child is forked before this process imports the parser.
     from reconciler.files.reader_process import start
@@ -100,53 +101,53 @@ def read(paths: Sequence[Path]) -> Iterator[DesiredFiles]:
 
 
 def load_desired(paths: Sequence[Path]) -> DesiredState:
-    """Read and check files and folders as one, in this process.
+    """The desired state of files and folders, read and checked as one in this process.
 
     Raises:
-        InvalidFiles: with everything that is wrong.
+        InvalidFiles: the files have problems; carries them all.
     """
     return desired_from(read_contents(paths))
 
 
 def desired_from(files: Iterable[tuple[str, Content]]) -> DesiredState:
-    """The same of files whose bytes are there.
+    """The desired state of files whose content has been read.
 
     Raises:
-        InvalidFiles: with everything that is wrong.
+        InvalidFiles: the files have problems; carries them all.
     """
     from reconciler.core.desired.read import desired_state
 
-    return desired_state(_sound(files))
+    return desired_state(_parsed(files))
 
 
 def load_parsed(paths: Sequence[Path]) -> ParsedFiles:
-    """What files and folders say, resolved.
+    """Files and folders parsed and resolved: their documents and agents, with the place of every value.
 
     Raises:
-        InvalidFiles: with everything that is wrong.
+        InvalidFiles: the files have problems; carries them all.
     """
-    return _sound(read_contents(paths))
+    return _parsed(read_contents(paths))
 
 
-def _sound(files: Iterable[tuple[str, Content]]) -> ParsedFiles:
-    # Who only wants the bytes, for another process to read, needs no parser.
+def _parsed(files: Iterable[tuple[str, Content]]) -> ParsedFiles:
+    # Imported late: a process that only hands the bytes to another one needs no parser.
     from reconciler.core.desired.read import parse_files
 
-    reading = parse_files(files)
-    if reading.problems:
-        raise InvalidFiles(reading.problems)
-    return reading
+    parsed = parse_files(files)
+    if parsed.problems:
+        raise InvalidFiles(parsed.problems)
+    return parsed
 
 
 def read_contents(paths: Sequence[Path]) -> Iterator[tuple[str, Content]]:
-    """Every file that is named or stands in a named folder, each once, with its bytes or why they cannot be had."""
+    """Every file that is named or is in a named folder, once, with its bytes or the problem of reading it."""
     seen: set[Path] = set()
     for path in paths:
-        for file, wrong in _files(path):
+        for file, problem in _files(path):
             real = Path(os.path.realpath(file))
             if real not in seen:
                 seen.add(real)
-                yield str(file), wrong or _read(file)
+                yield str(file), problem or _read(file)
 
 
 def _read(file: Path) -> Content:
@@ -163,30 +164,30 @@ def _unreadable(file: Path, error: OSError) -> Problem:
 
 def _files(path: Path) -> Iterator[tuple[Path, Problem | None]]:
     """The path itself, or the files below it when it is a folder."""
-    found: list[tuple[Path, Problem | None]] = [(path, None)]
+    files: list[tuple[Path, Problem | None]] = [(path, None)]
     try:
         if path.is_dir():
-            found = list(_below(path, Path(os.path.realpath(path))))
+            files = list(_below(path, Path(os.path.realpath(path))))
     except OSError as error:
-        found = [(path, _unreadable(path, error))]
-    if not found:
+        files = [(path, _unreadable(path, error))]
+    if not files:
         hint = "a folder's files end in " + " or ".join(ENDINGS)
-        found = [(path, Problem(Place(str(path), 1), "", "the folder holds no desired-state file", hint))]
-    yield from found
+        files = [(path, Problem(Place(str(path), 1), "", "the folder holds no desired-state file", hint))]
+    yield from files
 
 
 def _below(folder: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
-    """In order of names. A link may lead to another place of the same folder, and nowhere else."""
+    """The files below a folder, sorted by name. A link may lead to another place in the root folder, nowhere else."""
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _below(entry, root)
         elif entry.suffix in ENDINGS or (entry.is_symlink() and entry.is_dir()):
-            yield from _listed(entry, root)
+            yield from _entry(entry, root)
 
 
-def _listed(entry: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
+def _entry(entry: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
     if entry.is_symlink() and not Path(os.path.realpath(entry)).is_relative_to(root):
         hint = "copy what it points to into the folder, or name that with --file"
         yield entry, Problem(Place(str(entry), 1), "", "is a link that leads out of the folder", hint)

@@ -18,7 +18,7 @@ from tests.edit.scribe import Scribe
 
 TEXTS = ("", "no", "张三", "a: b # c", "0071", "'", " x ", "a\nb")
 ROWS = [row for row in COMPARED if row.kind is not Kind.SIP_NUMBER]
-Said = dict[str, dict[str, Value]]
+SheetValues = dict[str, dict[str, Value]]
 
 
 def read(data: bytes) -> DesiredState:
@@ -42,7 +42,7 @@ def value(random: Random, name: str) -> Value:
             return random.choice([text for text in TEXTS if len(text) >= row.rules.get("minLength", 0)])
 
 
-def sheet(random: Random) -> Said:
+def sheet(random: Random) -> SheetValues:
     """Some of the file's agents, some of its pools', and some new ones, with a few values each."""
     ids = random.sample(("8000", "8001", "8002", "9001", "9002", "9012", "8555", "8444"), random.randint(1, 6))
     names = [row.name for row in ROWS]
@@ -91,7 +91,7 @@ pools:
 
 def test_only_what_differs_is_written() -> None:
     """A value is set where it differs, new agents stand below a heading in the sheet's order, a pool lets one go."""
-    said: Said = {
+    said: SheetValues = {
         "8001": {"name": "张三", "isrecord": True},
         "8002": {"name": "李四"},
         "8101": {"name": "王五", "roleName": "客服"},
@@ -135,7 +135,7 @@ def test_a_sheet_that_says_what_the_file_says_changes_nothing() -> None:
         ("", {"8001": {"sipNumber": "6"}, "8002": {"sipNumber": "6"}}, "both want SIP number 6"),
     ],
 )
-def test_a_sheet_that_does_not_fit_the_file(more: str, said: Said, words: str) -> None:
+def test_a_sheet_that_does_not_fit_the_file(more: str, said: SheetValues, words: str) -> None:
     """What would be no good file is refused, with why."""
     with pytest.raises(ReconcilerError, match=words):
         merge_sheet("a.yaml", (FILE + more).encode(), said)
