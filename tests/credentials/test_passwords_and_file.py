@@ -423,8 +423,8 @@ FULL_DISK = """
 import resource, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from reconciler.core.model import Secret
-from reconciler.credentials import CredentialsFile
+from reconciler.core.model.secret import Secret
+from reconciler.credentials.delivery import CredentialsFile
 file = CredentialsFile(Path(sys.argv[1]), lambda: datetime.now(UTC))
 first, second = Secret("first-1"), Secret("second-2")
 file.write("8001", first)
