@@ -1,4 +1,4 @@
-"""The command line: the only printer and the only exit.
+"""The command line. Only this room prints, and only it ends the process.
 
-The modules in here import little at their head; a command imports what it needs when it runs: `--help` is quick.
+Its modules import little at their head, and a command imports what it needs when it runs: so `--help` is quick.
 """

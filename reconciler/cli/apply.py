@@ -1,4 +1,4 @@
-"""`reconciler apply`."""
+"""`reconciler apply`: plans or loads a saved plan, asks, carries it out and exits with what became of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.options import EXPIRES_IN, connection_options, digest_given, format_option, guardrail_options
+from reconciler.cli.options import EXPIRES_IN, connection_options, format_option, full_digest, guardrail_options
 from reconciler.cli.shell import Shell
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from reconciler.apply.goal import Goal
     from reconciler.apply.refresh import Refreshed, Session
     from reconciler.cli.inputs import Options
-    from reconciler.core.model.outcome import Event, Report
+    from reconciler.core.model.outcome import Event
     from reconciler.core.model.plan import Plan
+    from reconciler.core.model.report import Report
     from reconciler.credentials.delivery import CredentialsFile
     from reconciler.render.heading import Heading
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @connection_options
 @guardrail_options
 @EXPIRES_IN
-@click.option("--expect", metavar="DIGEST", callback=digest_given, help="Apply only the plan that has this digest.")
+@click.option("--expect", metavar="DIGEST", callback=full_digest, help="Apply only the plan that has this digest.")
 @format_option("text", "json")
 @click.option("--auto-approve", "--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(
@@ -59,7 +60,7 @@ def apply(
     auto_approve: bool,
     credentials: Path | None,
     events: Path | None,
-    **given: Any,
+    **arguments: Any,
 ) -> None:
     """Make the live agents as the file says, or do exactly what a saved plan says.
 
@@ -82,37 +83,39 @@ def apply(
     """
     from reconciler.apply.refresh import recovery_lines, refresh
     from reconciler.apply.run import record_recovery
-    from reconciler.cli.inputs import Options, credentials_file, heading, session
+    from reconciler.cli.inputs import Options, new_credentials_file, open_session, plan_heading
     from reconciler.cli.progress import Progress
     from reconciler.render import text
     from reconciler.render.terminal import visible
 
-    options, stop = Options(**given), threading.Event()
+    options, stop = Options(**arguments), threading.Event()
     with ExitStack() as held:
         with collector_paused():
             goal = held.enter_context(_goal(options, planfile))
             if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
                 options = replace(options, files=_folder_of(goal.saved.plan))
-            work = held.enter_context(session(options, goal, stop))
-            held.enter_context(work.store.lock())
-            with Progress(shell, "reading live agents") as progress, _stale_shown(shell):
-                refreshed = refresh(work, progress.update)
-        delivered = held.enter_context(closing(credentials_file(work, options, credentials)))
-        for finding in recovery_lines(refreshed):
-            shell.say(visible(finding))
-        record_recovery(work, refreshed, delivered)
-        head = heading(options, goal.saved, color=shell.color)
-        (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, head))
-        _refuse_or_go_on(refreshed.plan, expect)
-        report = _go_on(shell, options, work, refreshed, delivered, events, stop, auto_approve=auto_approve)
-    if delivered.used:
-        shell.say(f"New credentials are in {delivered.path}: hand them over, then delete the file.")
-    _finish(shell, head, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
+            session = held.enter_context(open_session(options, goal, stop))
+            held.enter_context(session.store.lock())
+            with Progress(shell, "reading live agents") as progress, _stale_agents_shown(shell):
+                refreshed = refresh(session, progress.update)
+        credentials_file = held.enter_context(closing(new_credentials_file(session, options, credentials)))
+        for line in recovery_lines(refreshed):
+            shell.say(visible(line))
+        record_recovery(session, refreshed, credentials_file)
+        heading = plan_heading(options, goal.saved, color=shell.color)
+        (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, heading))
+        _refuse_unfit(refreshed.plan, expect)
+        report = _ask_and_carry_out(
+            shell, options, session, refreshed, credentials_file, events, stop, auto_approve=auto_approve
+        )
+    if credentials_file.used:
+        shell.say(f"New credentials are in {credentials_file.path}: hand them over, then delete the file.")
+    _finish(shell, heading, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
 
 
 @contextmanager
 def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
-    """The files' goal, or the saved plan's, which must still be alive and brings its own limits."""
+    """The goal that the files set, or the saved plan, which must not have expired and brings its own limits."""
     from reconciler.apply.goal import SavedPlanGoal
     from reconciler.cli.inputs import files_goal
     from reconciler.clock import now
@@ -135,14 +138,14 @@ def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
 
 
 def _folder_of(plan: Plan) -> tuple[Path, ...]:
-    """Where the plan's files are: their ledger is the one that the plan was made with."""
+    """The common folder of the plan's files; the ledger beside them is the one that the plan was made with."""
     folders = [str(Path(file).parent) for file in plan.files]
-    return (Path(os.path.commonpath(folders) if len({Path(each).is_absolute() for each in folders}) == 1 else "."),)
+    return (Path(os.path.commonpath(folders) if len({Path(folder).is_absolute() for folder in folders}) == 1 else "."),)
 
 
 @contextmanager
-def _stale_shown(shell: Shell) -> Iterator[None]:
-    """What moved since the review is what was asked for, when it did."""
+def _stale_agents_shown(shell: Shell) -> Iterator[None]:
+    """When the plan is stale, print what changed since the review on stdout; with JSON the error holds it."""
     from reconciler.render import text
 
     try:
@@ -153,67 +156,68 @@ def _stale_shown(shell: Shell) -> Iterator[None]:
         raise
 
 
-def _go_on(
+def _ask_and_carry_out(
     shell: Shell,
     options: Options,
-    work: Session,
+    session: Session,
     refreshed: Refreshed,
-    delivered: CredentialsFile,
+    credentials_file: CredentialsFile,
     events: Path | None,
     stop: threading.Event,
     *,
     auto_approve: bool,
 ) -> Report:
-    """From the plan that was shown to the report: ask, carry out."""
+    """Read the passwords, ask whether to go on, and carry out the plan that was shown."""
     from reconciler.apply.run import carry_out
     from reconciler.cli.progress import Progress
-    from reconciler.core.model.outcome import Report
+    from reconciler.core.model.report import Report
     from reconciler.credentials.passwords import resolve_passwords
 
     if not refreshed.plan.actions:
         return Report((), verified=True)
-    ours = [action for action in refreshed.plan.actions if not action.vendor_password]
-    passwords = resolve_passwords(ours, os.environ, [options.token_file] if options.token_file else [])
+    with_our_password = [action for action in refreshed.plan.actions if not action.vendor_password]
+    passwords = resolve_passwords(with_our_password, os.environ, [options.token_file] if options.token_file else [])
     _ask(shell, refreshed.plan, auto_approve=auto_approve)
-    shell.heed()
+    shell.raise_if_interrupted()
     total = len(refreshed.plan.calls)
     with _interruptible(shell, stop), _event_log(events) as log, Progress(shell, "applying") as progress:
         done = 0
 
-        def heard(event: Event) -> None:
+        def on_event(event: Event) -> None:
             nonlocal done
             done += 1
             progress.update(done, total)
             log(event)
 
-        return carry_out(work, refreshed, passwords, delivered, stop, heard)
+        return carry_out(session, refreshed, passwords, credentials_file, stop, on_event)
 
 
-def _refuse_or_go_on(planned: Plan, expect: str | None) -> None:
+def _refuse_unfit(plan: Plan, expect: str | None) -> None:
+    """Raise `Declined` unless the plan has the expected digest, no guardrail trips and no action is blocked."""
     from reconciler.core.saved.plan_json import digest
 
-    if expect and digest(planned) != expect:
-        message = f"nothing was done: the plan is not the one that was reviewed; its digest is {digest(planned)}"
-        if not planned.actions:
+    if expect and digest(plan) != expect:
+        message = f"nothing was done: the plan is not the one that was reviewed; its digest is {digest(plan)}"
+        if not plan.actions:
             raise Declined(message, "there is nothing left to change: it may have been applied already")
         raise Declined(message, "have the plan above reviewed; flags count too, give those that plan was given")
-    if planned.refused:
-        reasons = [f"guardrail {guardrail.rule}" for guardrail in planned.guardrails if not guardrail.ok]
-        reasons += [f"{len(planned.blocked)} blocked"] if planned.blocked else []
+    if plan.refused:
+        reasons = [f"guardrail {guardrail.rule}" for guardrail in plan.guardrails if not guardrail.ok]
+        reasons += [f"{len(plan.blocked)} blocked"] if plan.blocked else []
         raise Declined(f"nothing was done: {', '.join(reasons)}", "the plan above says why, and how to go on")
 
 
-def _ask(shell: Shell, planned: Plan, *, auto_approve: bool) -> None:
+def _ask(shell: Shell, plan: Plan, *, auto_approve: bool) -> None:
     from reconciler.render.terminal import visible
 
     if auto_approve:
         return
-    if not shell.asks:
+    if not shell.can_ask:
         raise Declined(
             "nothing was done: there is no terminal to ask on", "pass --auto-approve if the plan is reviewed"
         )
-    count = len(planned.actions)
-    company = visible(planned.company.abbreviate)
+    count = len(plan.actions)
+    company = visible(plan.company.abbreviate)
     sys.stderr.write(f"Apply {count} action{'s' * (count != 1)} to {company}? Only 'yes' goes on: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip() != "yes":
@@ -222,7 +226,7 @@ def _ask(shell: Shell, planned: Plan, *, auto_approve: bool) -> None:
 
 @contextmanager
 def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the event: nothing new is started. A second one leaves at once."""
+    """SIGINT and SIGTERM set `stop`, and no new call is started. A second signal ends the process at once."""
 
     def handle(_number: int, _frame: object) -> None:
         if stop.is_set():
@@ -230,17 +234,17 @@ def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
         stop.set()
         shell.say("stopping: waiting for what is in flight; once more leaves at once")
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    old_handlers = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in old_handlers.items():
             signal.signal(number, handler)
 
 
 @contextmanager
 def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
-    """Writes each event as a JSON line, where a file was named."""
+    """A function that appends each event to the file as a JSON line; without a file it does nothing."""
     if path is None:
         yield lambda _event: None
         return
@@ -253,21 +257,21 @@ def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
 
 
 def _log(event: Event, stream: IO[bytes]) -> None:
-    """A run does not end because its log cannot be written."""
+    """Write one line. An error is ignored: a run does not end because its log cannot be written."""
     from reconciler.clock import now, stamp
 
-    line = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
+    record = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
     with suppress(OSError):
-        stream.write(json.dumps({**line, "outcome": event.outcome, "message": event.message}).encode() + b"\n")
+        stream.write(json.dumps({**record, "outcome": event.outcome, "message": event.message}).encode() + b"\n")
 
 
-def _finish(shell: Shell, head: Heading, planned: Plan, report: Report, again: str) -> None:
+def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: str) -> None:
     from reconciler.core.saved.plan_json import plan_document
     from reconciler.render import json as as_json
     from reconciler.render import text
 
     if shell.json:
-        document = {"format": "reconciler.report/1", "plan": plan_document(planned, head.tool, head.created_at)}
+        document = {"format": "reconciler.report/1", "plan": plan_document(plan, heading.tool, heading.created_at)}
         shell.document({**document, **as_json.report(report)})
     elif report.results:
         shell.data(text.report(report, color=shell.color, again=again))

@@ -1,4 +1,4 @@
-"""`reconciler credentials`."""
+"""`reconciler credentials`: shows the passwords in a credentials file."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str
     from reconciler.credentials.delivery import read_credentials
     from reconciler.render.terminal import visible
 
-    delivered = read_credentials(file, identity)
+    file_contents = read_credentials(file, identity)
     name = visible(str(file))
-    if delivered.exposed:
+    if file_contents.exposed:
         shell.say(f"warning: {name} can be read by others on this machine: chmod 600 {name}")
-    if delivered.torn:
-        what = "a record that was" if delivered.torn == 1 else f"{delivered.torn} records that were"
+    if file_contents.torn:
+        what = "a record that was" if file_contents.torn == 1 else f"{file_contents.torn} records that were"
         shell.say(f"warning: {name} has {what} cut off while being written; left out here")
-    rows = [_row(credential) for credential in delivered.credentials]
+    rows = [_row(credential) for credential in file_contents.credentials]
     if format_ == "json":
         shell.document({"credentials": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]})
     elif rows:
@@ -58,11 +58,11 @@ def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str
 
 
 def _row(credential: Credential) -> tuple[str | None, ...]:
-    password, sip_password = _opened(credential.password), _opened(credential.sip_password)
+    password, sip_password = _revealed(credential.password), _revealed(credential.sip_password)
     return credential.operator_id, password, credential.sip_number, sip_password, credential.at
 
 
-def _opened(secret: Secret | None) -> str | None:
+def _revealed(secret: Secret | None) -> str | None:
     return secret.reveal() if secret else None
 
 

@@ -1,4 +1,4 @@
-"""`reconciler explain`."""
+"""`reconciler explain`: prints the help of a field from the field table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconciler export`."""
+"""`reconciler export`: writes the live agents as desired-state files or CSV, or into an existing file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.live import COMPANY_ID, company_named, listed, prove, vendor_options, warn
+from reconciler.cli.live import COMPANY_ID, check_export, company_named, read_live, vendor_options, warn_unexported
 from reconciler.cli.options import FILES
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.pass_context
 @collector_paused()
-def export(context: click.Context, /, **given: Any) -> None:
+def export(context: click.Context, /, **options: Any) -> None:
     """Write the live agents as a desired-state file: its plan is empty. Nothing is changed at the vendor.
 
     What most agents share becomes defaults and profiles. Values that no file can say are left unmanaged and told on
@@ -59,87 +59,88 @@ def export(context: click.Context, /, **given: Any) -> None:
       reconciler export --format csv --headings zh --output agents.csv
     """
     shell = context.find_object(Shell) or Shell()
-    _check(**given)
-    company = _company(given, named=context.get_parameter_source("files") is not ParameterSource.DEFAULT)
-    if given["into"] is not None:
-        _update(shell, given["into"], listed(shell, company, given))
-    elif given["format_"] == "csv":
-        _csv(shell, company, given)
+    _check(**options)
+    company = _company(options, files_named=context.get_parameter_source("files") is not ParameterSource.DEFAULT)
+    if options["into"] is not None:
+        _update(shell, options["into"], read_live(shell, company, options))
+    elif options["format_"] == "csv":
+        _csv(shell, company, options)
     else:
-        _yaml(shell, company, given)
+        _yaml(shell, company, options)
 
 
-def _check(**given: Any) -> None:
-    """What cannot be meant; raises `UsageError`."""
+def _check(**options: Any) -> None:
+    """Raise `UsageError` when the options contradict one another."""
     from reconciler.core.export.files import SPLITTABLE
 
-    by, into, csv = given["split_by"], given["into"], given["format_"] == "csv"
-    if by is not None and by not in SPLITTABLE:
+    field, into, csv = options["split_by"], options["into"], options["format_"] == "csv"
+    if field is not None and field not in SPLITTABLE:
         raise click.UsageError(f"--split-by takes one of {', '.join(SPLITTABLE)}.")
-    if by is not None and given["output"] is None:
+    if field is not None and options["output"] is None:
         raise click.UsageError("--split-by needs --output FOLDER.")
-    if by is not None and csv:
+    if field is not None and csv:
         raise click.UsageError("--split-by makes no CSV.")
-    if into is not None and (by is not None or csv or given["output"] is not None):
+    if into is not None and (field is not None or csv or options["output"] is not None):
         raise click.UsageError("--into stands alone: no --output, --split-by or --format csv.")
-    if given["headings"] != "wire" and not csv:
+    if options["headings"] != "wire" and not csv:
         raise click.UsageError("--headings needs --format csv.")
-    if given["company_id"] is not None and given["company"] is None:
+    if options["company_id"] is not None and options["company"] is None:
         raise click.UsageError("--company-id needs --company.")
 
 
-def _company(given: dict[str, Any], *, named: bool) -> Company:
-    """Whose agents: as the command line says, or the files that it names, or the default file where there is one."""
+def _company(options: dict[str, Any], *, files_named: bool) -> Company:
+    """The company of the command line, or of the files that it names, or of the default file where there is one."""
     from reconciler.files.desired_files import load_desired
 
-    if given["company"] is not None:
-        return company_named(given["company"], given["company_id"])
-    files: tuple[Path, ...] = given["files"]
-    if given["into"] is not None and not named:
-        files = (given["into"],)
-    elif not named and not files[0].exists():
+    if options["company"] is not None:
+        return company_named(options["company"], options["company_id"])
+    files: tuple[Path, ...] = options["files"]
+    if options["into"] is not None and not files_named:
+        files = (options["into"],)
+    elif not files_named and not files[0].exists():
         raise WrongUsage("whose agents?", "pass --company ABBREVIATE, or -f FILE with a company in it")
     return load_desired(files).company
 
 
-def _yaml(shell: Shell, company: Company, given: dict[str, Any]) -> None:
+def _yaml(shell: Shell, company: Company, options: dict[str, Any]) -> None:
     from reconciler.core.export.files import COMPANY_FILE, FILE, export, split_by_field
     from reconciler.files.worktree import refuse_existing, write_file, write_folder
 
-    output: Path | None = given["output"]
-    if output is not None and given["split_by"] is None:
-        refuse_existing(output, replace=given["force"])  # before the vendor is asked
-    live = listed(shell, company, given)
-    exported = split_by_field(live, company, given["split_by"]) if given["split_by"] else export(live, company)
-    prove(exported, live)
-    warn(shell, exported.warnings)
+    output: Path | None = options["output"]
+    if output is not None and options["split_by"] is None:
+        refuse_existing(output, replace=options["force"])  # before the vendor is asked
+    live = read_live(shell, company, options)
+    exported = split_by_field(live, company, options["split_by"]) if options["split_by"] else export(live, company)
+    check_export(exported, live)
+    warn_unexported(shell, exported.warnings)
     if output is None:
         shell.data(exported.files[FILE])
-    elif given["split_by"]:
-        # The company comes last: a folder without it cannot be applied, so none that is cut short can.
+    elif options["split_by"]:
+        # The company's file is written last. A folder without it cannot be applied, and so neither can one whose
+        # writing was cut short.
         names = sorted(exported.files, key=lambda name: name == COMPANY_FILE)
         files = {name: exported.files[name].encode() for name in names}
-        write_folder(output, files, replace=given["force"])
+        write_folder(output, files, replace=options["force"])
         _wrote(shell, output, live, f" in {len(files)} files")
     else:
-        write_file(output, exported.files[FILE].encode(), replace=given["force"])
+        write_file(output, exported.files[FILE].encode(), replace=options["force"])
         _wrote(shell, output, live)
 
 
-def _csv(shell: Shell, company: Company, given: dict[str, Any]) -> None:
+def _csv(shell: Shell, company: Company, options: dict[str, Any]) -> None:
     from reconciler.core.sheets.csv import to_csv
     from reconciler.files.worktree import refuse_existing, write_file
 
-    output: Path | None = given["output"]
+    output: Path | None = options["output"]
     if output is not None:
-        refuse_existing(output, replace=given["force"])
-    live = listed(shell, company, given)
-    table = to_csv(live, chinese=given["headings"] == "zh")
-    warn(shell, table.warnings)
+        refuse_existing(output, replace=options["force"])
+    live = read_live(shell, company, options)
+    table = to_csv(live, chinese=options["headings"] == "zh")
+    warn_unexported(shell, table.warnings)
     if output is None:
         shell.data(table.text)
     else:
-        write_file(output, table.text.encode(), replace=given["force"])
+        write_file(output, table.text.encode(), replace=options["force"])
         _wrote(shell, output, live)
 
 

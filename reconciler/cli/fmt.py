@@ -1,4 +1,4 @@
-"""`reconciler fmt`."""
+"""`reconciler fmt`: rewrites the desired-state files in canonical spelling, or shows what would change."""
 
 from __future__ import annotations
 
@@ -38,31 +38,35 @@ def fmt(shell: Shell, /, files: tuple[Path, ...], check: bool, diff: bool) -> No
     for name, before, after in changed:
         if not (check or diff):
             _rewrite(name, after)
-        told = "".join(_lines(name, before, after, color=shell.color)) if diff else f"{visible(name)}\n"
-        shell.data(told)
+        output = "".join(_lines(name, before, after, color=shell.color)) if diff else f"{visible(name)}\n"
+        shell.data(output)
     if check and changed:
         raise click.exceptions.Exit(CHANGES)
 
 
 def _formatted(files: tuple[Path, ...]) -> list[tuple[str, bytes, bytes]]:
-    """Every file with its bytes as they are and as they should be; raises all problems of all files at once."""
+    """Each file's name, its bytes and its bytes in canonical spelling.
+
+    Raises:
+        InvalidFiles: files have problems; carries those of all files.
+    """
     from reconciler.core.model.problem import Problem
     from reconciler.edit import fmt as formatted
     from reconciler.errors import InvalidFiles
     from reconciler.files.desired_files import read_contents
 
-    done, problems = [], []
+    contents, problems = [], []
     for name, content in read_contents(files):
         if isinstance(content, Problem):
             problems.append(content)
             continue
         try:
-            done.append((name, content, formatted(name, content)))
+            contents.append((name, content, formatted(name, content)))
         except InvalidFiles as error:
             problems += error.problems
     if problems:
         raise InvalidFiles(tuple(problems))
-    return done
+    return contents
 
 
 def _rewrite(name: str, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""`reconciler import-csv`."""
+"""`reconciler import-csv`: turns a spreadsheet into a desired-state file, or merges it into one."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _ABOUT: Final = (
     "# 由表格导入的坐席；此后请直接编辑此文件。\n"
 )
 _EACH: Final = 5
-"""Problems of one column that are shown."""
+"""How many problems of one column are shown."""
 
 
-def _mapping(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """`HEADING=FIELD` as given, to fields by heading; with nothing behind the sign the column is left out."""
+def _mapping(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Fields by heading, from `HEADING=FIELD`; an empty field leaves the column out."""
     from reconciler.core.sheets.cells import fold_heading
 
-    found: dict[str, str] = {}
-    for each in given:
-        heading, sign, name = each.rpartition("=")
+    fields: dict[str, str] = {}
+    for text in texts:
+        heading, sign, name = text.rpartition("=")
         if not sign or not fold_heading(heading):
             raise click.BadParameter("it takes HEADING=FIELD, or HEADING= to leave a column out.", context, parameter)
-        if fold_heading(heading) in map(fold_heading, found):
+        if fold_heading(heading) in map(fold_heading, fields):
             raise click.BadParameter(f"{heading!r} is mapped twice.", context, parameter)
-        found[heading] = _field(name.strip(), context, parameter)
-    return found
+        fields[heading] = _field(name.strip(), context, parameter)
+    return fields
 
 
 def _field(name: str, context: click.Context, parameter: click.Parameter) -> str:
@@ -48,12 +48,12 @@ def _field(name: str, context: click.Context, parameter: click.Parameter) -> str
         return name
     if is_password_heading(name):
         raise click.BadParameter("no column is read as a password: one never goes into the file.", context, parameter)
-    known = field_for_heading(name)
-    if not known:
+    field = field_for_heading(name)
+    if not field:
         guess = closest_field(name)
         hint = f"Did you mean {guess}?" if guess else "`reconciler explain` names them all."
         raise click.BadParameter(f"there is no field {name!r}. {hint}", context, parameter)
-    return known
+    return field
 
 
 _PATH: Final = click.Path(path_type=Path)
@@ -75,7 +75,7 @@ _PATH: Final = click.Path(path_type=Path)
 @COMPANY_ID
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.pass_obj
-def import_csv(shell: Shell, /, **given: Any) -> None:
+def import_csv(shell: Shell, /, **options: Any) -> None:
     """Turn a spreadsheet, saved as CSV, into agents of a desired-state file. No network.
 
     Headings may be the fields' names or Chinese (工号, 姓名, 技能组, …); encoding and delimiter are found out. A blank
@@ -91,35 +91,35 @@ def import_csv(shell: Shell, /, **given: Any) -> None:
     from reconciler.files.spreadsheet import read_text
     from reconciler.files.worktree import refuse_existing
 
-    _check(**given)
-    sheet: Path = given["sheet"]
-    if given["output"] is not None:
-        refuse_existing(given["output"], replace=given["force"])
-    found = read_sheet(str(sheet), read_text(sheet), given["mapping"])
-    if found.problems:
-        _tell(shell, found.problems)
-    if not found.agents:
-        raise ReconcilerError(f"{sheet} names no agent", "nothing was written")
-    if given["into"] is None:
-        _new_file(shell, found, given)
+    _check(**options)
+    path: Path = options["sheet"]
+    if options["output"] is not None:
+        refuse_existing(options["output"], replace=options["force"])
+    sheet = read_sheet(str(path), read_text(path), options["mapping"])
+    if sheet.problems:
+        _refuse(shell, sheet.problems)
+    if not sheet.agents:
+        raise ReconcilerError(f"{path} names no agent", "nothing was written")
+    if options["into"] is None:
+        _new_file(shell, sheet, options)
     else:
-        _update(shell, found, given["into"])
-    _passed_over(shell, found.passed_over)
+        _update(shell, sheet, options["into"])
+    _say_passed_over(shell, sheet.passed_over)
 
 
-def _check(**given: Any) -> None:
-    """What cannot be meant; raises `UsageError`, `WrongUsage`."""
+def _check(**options: Any) -> None:
+    """Raise `UsageError` when the options contradict one another, `WrongUsage` when no company is named."""
     others = ("output", "company", "company_id", "force")
-    if given["into"] is not None and any(given[name] not in (None, False) for name in others):
+    if options["into"] is not None and any(options[name] not in (None, False) for name in others):
         raise click.UsageError("--into stands alone: no --output, --company or --force.")
-    if given["into"] is None and given["company"] is None:
+    if options["into"] is None and options["company"] is None:
         raise WrongUsage(
             "whose agents?", "pass --company ABBREVIATE for a new file, or --into FILE for one that is there"
         )
 
 
-def _tell(shell: Shell, problems: Iterable[Problem]) -> None:
-    """Show the problems, the first few of each column, and raise."""
+def _refuse(shell: Shell, problems: Iterable[Problem]) -> None:
+    """Show the first few problems of each column, and raise `ReconcilerError`."""
     from reconciler.render import text
 
     total: Counter[int] = Counter()
@@ -128,35 +128,35 @@ def _tell(shell: Shell, problems: Iterable[Problem]) -> None:
         column = problem.place.column if problem.path else 0
         total[column] += 1
         shown += [problem] if total[column] <= _EACH else []
-    told = text.problems(shown, color=shell.talks)
+    listing = text.problems(shown, color=shell.watched)
     count = total.total()
     more = f"… and {count - len(shown):,} more of the same columns\n" if count > len(shown) else ""
-    shell.say(told + more)
+    shell.say(listing + more)
     raise ReconcilerError(f"{count:,} problem{'s' * (count != 1)} in the spreadsheet", "nothing was written")
 
 
-def _new_file(shell: Shell, found: Sheet, given: dict[str, Any]) -> None:
+def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
     from reconciler.cli.live import company_named
     from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
     from reconciler.files.worktree import write_file
 
-    output: Path | None = given["output"]
-    company = company_named(given["company"], given["company_id"])
+    output: Path | None = options["output"]
+    company = company_named(options["company"], options["company_id"])
     schema = Path("schemas/agents.schema.json")
-    beside = output is not None and (output.parent / schema).is_file()
-    written = agents_file(
-        found.agents, company, FileHeader(str(schema if beside else ".." / schema), _ABOUT, KEEPS_ALL)
+    schema_beside = output is not None and (output.parent / schema).is_file()
+    text = agents_file(
+        sheet.agents, company, FileHeader(str(schema if schema_beside else ".." / schema), _ABOUT, KEEPS_ALL)
     )
-    _prove(None, _state(str(output or "-"), written.encode()), found)
+    _check_result(None, _state(str(output or "-"), text.encode()), sheet)
     if output is None:
-        shell.data(written)
+        shell.data(text)
         return
-    write_file(output, written.encode(), replace=given["force"])
-    count = len(found.agents)
+    write_file(output, text.encode(), replace=options["force"])
+    count = len(sheet.agents)
     _say(shell, f"wrote {output}: {count:,} agent{'s' * (count != 1)}")
 
 
-def _update(shell: Shell, found: Sheet, file: Path) -> None:
+def _update(shell: Shell, sheet: Sheet, file: Path) -> None:
     from reconciler.core.model.problem import MAX_BYTES
     from reconciler.edit import merge_sheet
     from reconciler.files.private import read_regular
@@ -166,9 +166,9 @@ def _update(shell: Shell, found: Sheet, file: Path) -> None:
         data, _ = read_regular(file, MAX_BYTES)
     except OSError as error:
         raise ReconcilerError(f"{file} cannot be read: {error.strerror}") from None
-    merged = merge_sheet(str(file), data, found.agents)
+    merged = merge_sheet(str(file), data, sheet.agents)
     before, after = _state(str(file), data), _state(str(file), merged)
-    _prove(before, after, found)
+    _check_result(before, after, sheet)
     if merged == data:
         _say(shell, f"{file} says what the sheet says; it is left as it is")
         return
@@ -177,7 +177,7 @@ def _update(shell: Shell, found: Sheet, file: Path) -> None:
 
 
 def _state(file: str, data: bytes) -> DesiredState:
-    """The state of a file; raises `InvalidFiles`."""
+    """The desired state of a file; raises `InvalidFiles`."""
     from reconciler.core.desired.read import read_desired
     from reconciler.errors import InvalidFiles
 
@@ -187,30 +187,31 @@ def _state(file: str, data: bytes) -> DesiredState:
     return state
 
 
-def _prove(before: DesiredState | None, after: DesiredState, found: Sheet) -> None:
-    """Raise unless a file says what the sheet says, and of everybody else what it said before."""
-    known = {agent.operator_id: agent for agent in before.agents} if before else {}
-    there = {agent.operator_id: agent for agent in after.agents}
-    good = there.keys() == known.keys() | found.agents.keys()
-    for operator_id, agent in there.items():
-        said = found.agents.get(operator_id, {})
-        old = known.get(operator_id)
-        kept = {**old.fields, **said} if old else {**agent.fields, **said}
-        good = good and dict(agent.fields) == kept and (old is None or old.password == agent.password)
-    if not good:
+def _check_result(before: DesiredState | None, after: DesiredState, sheet: Sheet) -> None:
+    """Raise unless the sheet's cells are in the file, and all other agents and fields are as before."""
+    agents_before = {agent.operator_id: agent for agent in before.agents} if before else {}
+    agents = {agent.operator_id: agent for agent in after.agents}
+    as_expected = agents.keys() == agents_before.keys() | sheet.agents.keys()
+    for operator_id, agent in agents.items():
+        cells = sheet.agents.get(operator_id, {})
+        old_agent = agents_before.get(operator_id)
+        kept = {**old_agent.fields, **cells} if old_agent else {**agent.fields, **cells}
+        same_password = old_agent is None or old_agent.password == agent.password
+        as_expected = as_expected and dict(agent.fields) == kept and same_password
+    if not as_expected:
         raise ReconcilerError("the file would not be what the sheet says", "nothing was written; please report it")
 
 
 def _counted(before: DesiredState, after: DesiredState) -> str:
-    known = {agent.operator_id: agent.fields for agent in before.agents}
-    new = sum(agent.operator_id not in known for agent in after.agents)
-    changed = sum(known.get(agent.operator_id, agent.fields) != agent.fields for agent in after.agents)
-    return f"{new:,} new, {changed:,} changed, {len(known) - changed:,} unchanged"
+    fields_before = {agent.operator_id: agent.fields for agent in before.agents}
+    new = sum(agent.operator_id not in fields_before for agent in after.agents)
+    changed = sum(fields_before.get(agent.operator_id, agent.fields) != agent.fields for agent in after.agents)
+    return f"{new:,} new, {changed:,} changed, {len(fields_before) - changed:,} unchanged"
 
 
-def _passed_over(shell: Shell, told: Iterable[str]) -> None:
-    for each in told:
-        _say(shell, f"passed over: {each}")
+def _say_passed_over(shell: Shell, notes: Iterable[str]) -> None:
+    for note in notes:
+        _say(shell, f"passed over: {note}")
 
 
 def _say(shell: Shell, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`reconciler init`."""
+"""`reconciler init`: writes the first files of a repository of agents, and says the next steps."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 FILE: Final = "agents.yaml"
 SCHEMA: Final = "schemas/agents.schema.json"
 IGNORED: Final = ".reconciler/"
-_SAME: Final = frozenset((".reconciler", "/.reconciler", "/.reconciler/", "**/.reconciler", "**/.reconciler/", IGNORED))
-_LARGEST_IGNORE: Final = 1024 * 1024
+_IGNORING_LINES: Final = frozenset(
+    (".reconciler", "/.reconciler", "/.reconciler/", "**/.reconciler", "**/.reconciler/", IGNORED)
+)
+_MAX_IGNORE_BYTES: Final = 1024 * 1024
 
 _ABOUT: Final = """\
 #
@@ -66,7 +68,7 @@ agents: []
 @click.option("--from-export", is_flag=True, help="Begin with the live agents, not with an example.")
 @vendor_options
 @click.pass_obj
-def init(shell: Shell, /, folder: Path, **given: Any) -> None:
+def init(shell: Shell, /, folder: Path, **options: Any) -> None:
     """Write the first files of a repository of agents: agents.yaml, its schema, .gitignore, and a pipeline.
 
     agents.yaml names nobody yet and says `prune: false`, so that its plan is empty. A file that is there is kept, and
@@ -79,39 +81,39 @@ def init(shell: Shell, /, folder: Path, **given: Any) -> None:
     """
     from reconciler.cli.live import company_named
 
-    company = company_named(given["company"], given["company_id"])
-    first = folder / FILE
-    exported = given["from_export"] and not os.path.lexists(first)
-    agents = _exported(shell, company, given) if exported else _example(company)
-    files = [(first, agents), (folder / SCHEMA, _schema())]
-    files += [(folder / name, data) for name, data in _pipeline(given["ci"])]
-    made = [_put(shell, path, data) for path, data in files]
-    if not any((*made, _ignore(shell, folder / ".gitignore"))):
+    company = company_named(options["company"], options["company_id"])
+    agents_file = folder / FILE
+    exported = options["from_export"] and not os.path.lexists(agents_file)
+    agents = _exported(shell, company, options) if exported else _example(company)
+    files = [(agents_file, agents), (folder / SCHEMA, _schema())]
+    files += [(folder / name, data) for name, data in _pipeline(options["ci"])]
+    written = [_write_new(shell, path, data) for path, data in files]
+    if not any((*written, _ignore(shell, folder / ".gitignore"))):
         raise Declined("everything is there already", "nothing was written; delete what should be written anew")
-    for number, step in enumerate(_steps(folder, given["ci"], exported=exported), 1):
+    for number, step in enumerate(_steps(folder, options["ci"], exported=exported), 1):
         _say(shell, f"{number}. {step}")
-    _look_at_root(shell, folder, given["ci"])
+    _warn_about_root(shell, folder, options["ci"])
 
 
-# What goes into the files.
+# The contents of the files.
 
 
 def _example(company: Company) -> bytes:
-    """A file that names nobody, with an example of everything in comments."""
+    """A desired-state file without agents, with an example of everything in comments."""
     from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
 
     text = agents_file({}, company, FileHeader(SCHEMA, _ABOUT, KEEPS_ALL))
     return (text.removesuffix("\nagents: []\n") + _REST).encode()
 
 
-def _exported(shell: Shell, company: Company, given: dict[str, Any]) -> bytes:
-    from reconciler.cli.live import listed, prove, warn
+def _exported(shell: Shell, company: Company, options: dict[str, Any]) -> bytes:
+    from reconciler.cli.live import check_export, read_live, warn_unexported
     from reconciler.core.export.files import EXPORT_HEADER, KEEPS_ALL, FileHeader, export
 
-    live = listed(shell, company, given)
+    live = read_live(shell, company, options)
     exported = export(live, company, FileHeader(SCHEMA, EXPORT_HEADER.about, KEEPS_ALL))
-    prove(exported, live)
-    warn(shell, exported.warnings)
+    check_export(exported, live)
+    warn_unexported(shell, exported.warnings)
     return exported.files[FILE].encode()
 
 
@@ -122,25 +124,25 @@ def _schema() -> bytes:
     return json_text(agents_schema()).encode()
 
 
-_HOMES: Final[dict[str, Callable[[str], str]]] = {
+_PLACES: Final[dict[str, Callable[[str], str]]] = {
     "github": lambda name: f".github/workflows/{name}",
     "gitlab": lambda name: name if name == ".gitlab-ci.yml" else f".gitlab/{name}",
 }
 
 
 def _pipeline(ci: str) -> Iterator[tuple[str, bytes]]:
-    """The files of a pipeline, each with its place in a repository."""
+    """The files of a pipeline: each one's path in the repository, and its bytes."""
     if ci == "none":
         return
     examples = _examples()
-    for each in sorted((examples / ci).iterdir(), key=lambda each: each.name):
-        if each.is_file():
-            yield _HOMES[ci](each.name), each.read_bytes()
+    for entry in sorted((examples / ci).iterdir(), key=lambda entry: entry.name):
+        if entry.is_file():
+            yield _PLACES[ci](entry.name), entry.read_bytes()
     yield f".{ci}/reconciler.in", (examples / "reconciler.in").read_bytes()
 
 
 def _examples() -> Traversable:
-    """The folder of pipelines: in the installed package, or in the checkout that this runs from."""
+    """The folder of pipelines: in the installed package, or in the checkout that the package runs from."""
     from importlib import resources
 
     package = resources.files("reconciler")
@@ -153,8 +155,8 @@ def _examples() -> Traversable:
 # Writing.
 
 
-def _put(shell: Shell, path: Path, data: bytes) -> bool:
-    """Write a file unless there is one; says which, and returns whether it was written."""
+def _write_new(shell: Shell, path: Path, data: bytes) -> bool:
+    """Write a file unless it exists; say what was done, and return whether the file was written."""
     from reconciler.files.worktree import write_file
 
     if os.path.lexists(path):
@@ -170,48 +172,48 @@ def _put(shell: Shell, path: Path, data: bytes) -> bool:
 
 
 def _ignore(shell: Shell, path: Path) -> bool:
-    """Have git ignore the folder of ledgers and credentials; what else is ignored stays."""
+    """Have git ignore the folder of ledgers and credentials; the other lines of `.gitignore` stay."""
     from reconciler.files.private import read_regular
     from reconciler.files.worktree import write_file
 
     if not os.path.lexists(path):
-        return _put(shell, path, f"{IGNORED}\n".encode())
+        return _write_new(shell, path, f"{IGNORED}\n".encode())
     try:
-        data, _ = read_regular(path, _LARGEST_IGNORE)
+        data, _ = read_regular(path, _MAX_IGNORE_BYTES)
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be read: {error.strerror}", f"add {IGNORED} to it") from None
-    if _SAME & {line.strip().decode("utf-8", "replace") for line in data.splitlines()}:
+    if _IGNORING_LINES & {line.strip().decode("utf-8", "replace") for line in data.splitlines()}:
         _say(shell, f"kept {path}: it has {IGNORED} already")
         return False
     end = b"\r\n" if b"\r\n" in data else b"\n"
-    begun = bool(data) and not data.endswith(b"\n")
-    write_file(path, data + end * begun + IGNORED.encode() + end, replace=True)
+    unfinished = bool(data) and not data.endswith(b"\n")
+    write_file(path, data + end * unfinished + IGNORED.encode() + end, replace=True)
     _say(shell, f"wrote {path}: {IGNORED} added")
     return True
 
 
-# What comes next.
+# The next steps.
 
 
 def _steps(folder: Path, ci: str, *, exported: bool) -> Iterator[str]:
     file = shlex.quote(str(folder / FILE))
-    named = "" if folder == Path() else f" -f {file}"
+    file_option = "" if folder == Path() else f" -f {file}"
     if exported:
         yield f"read {file}: from now on it is what you edit"
     else:
         yield f"fill it: reconciler export --into {file}, or reconciler import-csv SHEET.csv --into {file}"
-    then = f"reconciler validate{named} && reconciler plan{named}"
-    yield f"set RECONCILER_ENDPOINT and RECONCILER_TOKEN_FILE, then: {then}"
+    commands = f"reconciler validate{file_option} && reconciler plan{file_option}"
+    yield f"set RECONCILER_ENDPOINT and RECONCILER_TOKEN_FILE, then: {commands}"
     if ci == "none":
         yield "commit it all; reconciler init --ci github (or gitlab) adds a pipeline"
     else:
         yield f"lock .{ci}/reconciler.in as it says, and set up what docs/ci.md of reconciler lists; then commit it all"
 
 
-def _look_at_root(shell: Shell, folder: Path, ci: str) -> None:
-    """Say so when a pipeline was put where it is not looked for."""
+def _warn_about_root(shell: Shell, folder: Path, ci: str) -> None:
+    """Warn when the pipeline does not lie in the root of the repository, the only place where it is found."""
     here = Path(os.path.realpath(folder))
-    root = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+    root = next((ancestor for ancestor in (here, *here.parents) if (ancestor / ".git").exists()), here)
     if ci != "none" and root != here:
         _say(shell, f"warning: pipelines are looked for in {root}, the root of the repository; move them there")
 

@@ -1,4 +1,4 @@
-"""What `plan` and `apply` share: options, files and settings in, a bench to work on out."""
+"""What commands need before they start: options, the goal, the stores of ledger and credentials, and a session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of a command that talks to the vendor, as they came."""
+    """The options of a command that talks to the vendor, as the command line gives them.
+
+    `rate` is requests a second, `timeout` and `expires_in` are seconds.
+    """
 
     files: tuple[Path, ...]
     endpoint: str | None
@@ -49,14 +52,14 @@ class Options:
 
     @property
     def policy(self) -> Policy:
-        """What the command line says on top of the file."""
+        """The guardrails and the choice of agents that the command line adds to those of the files."""
         limits = (self.max_deletes, self.max_changes, self.allow_replace)
-        narrowed = (self.expires_in, self.targets, self.excludes)
-        return Policy(*limits, *narrowed, batch=self.batch, delete_list=self.delete_list)
+        selection = (self.expires_in, self.targets, self.excludes)
+        return Policy(*limits, *selection, batch=self.batch, delete_list=self.delete_list)
 
     @property
     def folder(self) -> Path:
-        """Where the ledger and the credentials go unless they are named."""
+        """The folder for the ledger and the credentials, unless the command line names their files."""
         return folder_of(self.files)
 
 
@@ -66,7 +69,12 @@ def folder_of(files: tuple[Path, ...]) -> Path:
 
 
 def store_of(files: tuple[Path, ...], ledger: str | None) -> LedgerStore:
-    """Where the ledger lives: an object store for a URL, and otherwise a file."""
+    """The ledger's store: an object store for a URL, otherwise a file.
+
+    Raises:
+        WrongUsage: the URL names no bucket and key.
+        ReconcilerError: the library for object stores is not installed.
+    """
     if ledger is not None and "://" in ledger:
         from reconciler.ledger.object_store import RemoteStore
 
@@ -77,7 +85,7 @@ def store_of(files: tuple[Path, ...], ledger: str | None) -> LedgerStore:
 
 
 def journal_of(files: tuple[Path, ...], ledger: str | None) -> Path:
-    """Where the journal is: beside a local ledger, in the folder for a remote one; each ledger has its own."""
+    """The path of the journal. Each ledger has its own: beside a local ledger, in the folder for a remote one."""
     if ledger is None:
         return folder_of(files) / "journal.jsonl"
     if "://" in ledger:
@@ -87,7 +95,12 @@ def journal_of(files: tuple[Path, ...], ledger: str | None) -> Path:
 
 
 def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
-    """The ledger of the files' company, with no network but the ledger's own."""
+    """The ledger of the files' company. The vendor is not asked.
+
+    Raises:
+        InvalidFiles: the files have problems.
+        ReconcilerError: the ledger cannot be read, or belongs to another company.
+    """
     from reconciler.files.desired_files import load_desired
     from reconciler.ledger.ledger import load_ledger
 
@@ -96,7 +109,7 @@ def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
 
 @contextmanager
 def files_goal(options: Options, since: Callable[[], DesiredState | None] = lambda: None) -> Iterator[FilesGoal]:
-    """The goal that the files set, beside what they were before.
+    """The goal that the files set; `since` gives the desired state of an earlier revision, where one is known.
 
     Raises:
         ReconcilerError: the files have problems, or cannot be read.
@@ -104,18 +117,19 @@ def files_goal(options: Options, since: Callable[[], DesiredState | None] = lamb
     from reconciler.files.desired_files import read
 
     with read(options.files) as files:
-        # Imported while a large file is being read already.
+        # Imported while another process reads a large file.
         from reconciler.apply.goal import FilesGoal
 
         yield FilesGoal(files, options.policy, since())
 
 
 @contextmanager
-def session(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Session]:
-    """Read settings and connect. With `stop`, pauses end when it is set.
+def open_session(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Session]:
+    """Read settings and connect. Setting `stop` ends pauses early.
 
     Raises:
         WrongUsage: a setting is unusable.
+        ReconcilerError: the token's file or the ledger's store is unusable.
     """
     from reconciler.apply.refresh import Session
     from reconciler.settings import connection
@@ -137,8 +151,8 @@ def session(options: Options, goal: Goal, stop: threading.Event | None = None) -
         yield Session(goal, transport, store, journal)
 
 
-def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
-    """What a rendering says beside the plan, made now or when it was saved."""
+def plan_heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
+    """What a rendering says beside the plan: the tool's version and the time, now or of the saved plan."""
     from reconciler.clock import now, stamp
     from reconciler.render.heading import Heading
 
@@ -146,14 +160,18 @@ def heading(options: Options, saved: SavedPlan | None = None, *, color: bool) ->
     return Heading(tool, created_at, options.rate, color)
 
 
-def credentials_file(work: Session, options: Options, named: Path | None) -> CredentialsFile:
-    """Where new credentials go, encrypted for the file's recipients where it names any."""
+def new_credentials_file(session: Session, options: Options, path: Path | None) -> CredentialsFile:
+    """The file for new credentials, encrypted when the goal names recipients.
+
+    Raises:
+        ReconcilerError: the files cannot be read, or a recipient cannot be used.
+    """
     from reconciler.clock import now
     from reconciler.credentials.delivery import CredentialsFile
 
-    recipients = work.goal.recipients
+    recipients = session.goal.recipients
     ending = ".jsonl.age" if recipients else ".jsonl"
-    path = named or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
+    path = path or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
     if not recipients:
         return CredentialsFile(path, now)
     from reconciler.credentials.age import Sealer

@@ -1,4 +1,4 @@
-"""`reconciler ledger show|adopt|unlock`."""
+"""`reconciler ledger show|adopt|unlock`: looks at the ledger, records without sending, removes a stale lock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ledger() -> None:
 @LEDGER
 @format_option("text", "json")
 @click.pass_obj
-def show(shell: Shell, /, format_: str, **given: Any) -> None:
+def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
     """Show what is recorded of each agent, and who holds the lock.
 
     \b
@@ -43,22 +43,22 @@ def show(shell: Shell, /, format_: str, **given: Any) -> None:
     from reconciler.cli.inputs import ledger_of
     from reconciler.render.terminal import visible
 
-    book = ledger_of(**given)
-    holder = book.store.holder()
+    ledger = ledger_of(**arguments)
+    holder = ledger.store.holder()
     if format_ == "json":
         lock = {"id": holder.id, "who": holder.who, "since": holder.since} if holder else None
-        agents = {id_: _document(entry) for id_, entry in sorted(book.entries.items())}
-        head = {"company": book.company.abbreviate, "lineage": book.lineage, "serial": book.serial}
+        agents = {operator_id: _document(entry) for operator_id, entry in sorted(ledger.entries.items())}
+        head = {"company": ledger.company.abbreviate, "lineage": ledger.lineage, "serial": ledger.serial}
         shell.document({**head, "lock": lock, "agents": agents})
         return
-    count = f"{len(book.entries)} agent{'s' * (len(book.entries) != 1)} recorded"
-    shell.data(f"{visible(book.store.name)}: {count}, serial {book.serial}\n")
+    count = f"{len(ledger.entries)} agent{'s' * (len(ledger.entries) != 1)} recorded"
+    shell.data(f"{visible(ledger.store.name)}: {count}, serial {ledger.serial}\n")
     if holder:
         shell.data(f"locked by {visible(holder.who)} since {visible(holder.since)} (id {visible(holder.id)})\n")
-    for id_, entry in sorted(book.entries.items()):
-        told = [f"password version {entry.password_version}"] if entry.password_version is not None else []
-        told += [f"{name} {visible(str(value))}" for name, value in entry.last_sent.items()]
-        shell.data(f"  {visible(id_)}  {', '.join(told) or 'created by apply'}\n")
+    for operator_id, entry in sorted(ledger.entries.items()):
+        recorded = [f"password version {entry.password_version}"] if entry.password_version is not None else []
+        recorded += [f"{name} {visible(str(value))}" for name, value in entry.last_sent.items()]
+        shell.data(f"  {visible(operator_id)}  {', '.join(recorded) or 'created by apply'}\n")
 
 
 def _document(entry: LedgerEntry) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _document(entry: LedgerEntry) -> dict[str, Any]:
 @click.argument("patterns", nargs=-1)
 @connection_options
 @click.pass_obj
-def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
+def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
     """Record the file's password versions, roles and skills as applied, without sending anything.
 
     For agents that are live and in the file; PATTERNS (such as '80*') narrow them. Use it when the ledger is lost, or
@@ -80,21 +80,21 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
       reconciler ledger adopt
     """
     from reconciler.apply.goal import FilesGoal
-    from reconciler.apply.run import adopt as record
-    from reconciler.cli.inputs import Options, credentials_file, session
+    from reconciler.apply.run import adopt as record_adopted
+    from reconciler.cli.inputs import Options, new_credentials_file, open_session
     from reconciler.cli.progress import Progress
     from reconciler.files.desired_files import FilesRead, load_desired
 
-    options = Options(**given)
+    options = Options(**arguments)
     desired = load_desired(options.files)
     goal = FilesGoal(FilesRead(desired), options.policy)
     with (
-        session(options, goal) as work,
-        work.store.lock(),
-        closing(credentials_file(work, options, None)) as delivered,
+        open_session(options, goal) as session,
+        session.store.lock(),
+        closing(new_credentials_file(session, options, None)) as credentials_file,
         Progress(shell, "reading live agents") as progress,
     ):
-        count = record(work, desired, patterns, delivered, progress.update)
+        count = record_adopted(session, desired, patterns, credentials_file, progress.update)
     shell.data(f"Recorded {count} agent{'s' * (count != 1)} as the file has them; nothing was sent.\n")
 
 
@@ -103,7 +103,7 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **given: Any) -> None:
 @LEDGER
 @click.option("--id", "lock_id", required=True, help="The lock's id, as the refused apply or `ledger show` names it.")
 @click.pass_obj
-def unlock(shell: Shell, /, lock_id: str, **given: Any) -> None:
+def unlock(shell: Shell, /, lock_id: str, **arguments: Any) -> None:
     """Remove a lock that an apply left behind. Make sure first that it is no longer at work.
 
     Only a lock in an object store can be left behind; a local one goes with its process.
@@ -114,5 +114,5 @@ def unlock(shell: Shell, /, lock_id: str, **given: Any) -> None:
     """
     from reconciler.cli.inputs import store_of
 
-    store_of(**given).unlock(lock_id)
+    store_of(**arguments).unlock(lock_id)
     shell.data("The lock is removed.\n")

@@ -1,4 +1,4 @@
-"""What commands share about live agents: how they are reached, read, proved and warned about."""
+"""What `export`, `init` and `import-csv` share: options for reaching the vendor, reading and checking live agents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from reconciler.cli.options import _CONNECTION, LEDGER, F
+from reconciler.cli.options import CONNECTION, LEDGER, F
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
 
@@ -20,17 +20,15 @@ if TYPE_CHECKING:
     from reconciler.core.model.live import LiveState
     from reconciler.core.model.plan import Note
 
-
-_NAMED: Final = 5
-"""Agents that a warning names."""
-
-
+_IDS_IN_A_WARNING: Final = 5
+"""How many agents a warning names."""
 _LARGEST_ID: Final = 2**53 - 1
+"""The largest integer that every JSON reader takes exactly."""
 
 
 def vendor_options(command: F) -> F:
-    """How to reach the vendor; an export needs no ledger."""
-    options: list[Callable[[F], F]] = [option for option in _CONNECTION if option is not LEDGER]
+    """The options for reaching the vendor, without `--ledger`: an export needs none."""
+    options: list[Callable[[F], F]] = [option for option in CONNECTION if option is not LEDGER]
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
@@ -40,7 +38,11 @@ COMPANY_ID: Final = click.option(
 
 
 def company_named(abbreviate: str, company_id: int | None) -> Company:
-    """The company that the command line names; raises `WrongUsage` for a name that no file can say."""
+    """The company that the command line names.
+
+    Raises:
+        WrongUsage: the name is empty, or no YAML file can hold it.
+    """
     from reconciler.core.model.desired import Company
     from reconciler.core.yaml.spelling import writable
 
@@ -49,27 +51,36 @@ def company_named(abbreviate: str, company_id: int | None) -> Company:
     return Company(abbreviate, company_id)
 
 
-def listed(shell: Shell, company: Company, given: dict[str, Any]) -> LiveState:
-    """The live agents, as `vendor_options` say how to reach them; raises `VendorError`, `WrongUsage`."""
+def read_live(shell: Shell, company: Company, options: dict[str, Any]) -> LiveState:
+    """The live agents, read with the values of `vendor_options`.
+
+    Raises:
+        VendorError: the vendor cannot be reached or refuses.
+        WrongUsage: a setting is unusable.
+    """
     from reconciler.cli.progress import Progress
     from reconciler.core.planning.make_plan import live_state
     from reconciler.settings import connection
     from reconciler.vendor.http import Reader, connected
 
     settings = connection(
-        given["endpoint"],
+        options["endpoint"],
         os.environ.get("RECONCILER_TOKEN"),
-        given["token_file"],
-        parallelism=given["parallelism"],
-        rate=given["rate"],
-        timeout=given["timeout"],
+        options["token_file"],
+        parallelism=options["parallelism"],
+        rate=options["rate"],
+        timeout=options["timeout"],
     )
     with connected(settings) as transport, Progress(shell, "reading live agents") as progress:
         return live_state(Reader(transport, company).listing(progress.update), endpoint=settings.endpoint)
 
 
-def prove(exported: Exported, live: LiveState) -> None:
-    """Read back what is about to be written; raises unless its plan is empty."""
+def check_export(exported: Exported, live: LiveState) -> None:
+    """Read the export back before it is written, and plan it against the live agents.
+
+    Raises:
+        ReconcilerError: the export has problems, or its plan is not empty.
+    """
     from reconciler.core.desired.read import read_files
     from reconciler.core.model.desired import Policy
     from reconciler.core.planning.make_plan import make_plan
@@ -80,11 +91,11 @@ def prove(exported: Exported, live: LiveState) -> None:
         raise ReconcilerError(f"the export is not what is live: {what}", "nothing was written; please report it")
 
 
-def warn(shell: Shell, notes: Iterable[Note]) -> None:
-    """Say what could not be exported."""
+def warn_unexported(shell: Shell, notes: Iterable[Note]) -> None:
+    """Warn of each value that could not be exported."""
     from reconciler.render.terminal import visible
 
     for note in notes:
         ids = note.operator_ids
-        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-        shell.say(visible(f"warning: {note.message} ({', '.join(ids[:_NAMED])}{more})"))
+        more = f" and {len(ids) - _IDS_IN_A_WARNING} more" if len(ids) > _IDS_IN_A_WARNING else ""
+        shell.say(visible(f"warning: {note.message} ({', '.join(ids[:_IDS_IN_A_WARNING])}{more})"))

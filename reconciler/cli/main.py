@@ -1,4 +1,4 @@
-"""The entry point: the command group, and one table from error to exit code."""
+"""The entry point: the command group, and how each error is shown and which exit code it gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXIT_USAGE = 64
 
 
 class Commands(click.Group):
-    """The commands, each of which is imported when it is asked for: `plan` need not know how `export` works."""
+    """The commands. Each one is imported when it is asked for, so that `plan` does not wait for `export`'s imports."""
 
     NAMES = (
         *("validate", "plan", "apply", "show-plan", "show", "explain", "export", "fmt", "import-csv", "init"),
@@ -30,16 +30,16 @@ class Commands(click.Group):
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        """Every name, in order of the alphabet."""
+        """Every name, sorted."""
         return sorted(self.NAMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        """The command of a name, or nothing."""
+        """The command with a name, or `None`."""
         if cmd_name not in self.NAMES:
             return None
         name = cmd_name.replace("-", "_")
-        found: click.Command = getattr(import_module(f"reconciler.cli.{name}"), name)
-        return found
+        command: click.Command = getattr(import_module(f"reconciler.cli.{name}"), name)
+        return command
 
 
 @click.group(
@@ -57,9 +57,9 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run a command and exit with the contract's code (contract, section 4). Never a traceback."""
+    """Run a command and exit with a code of docs/formats.md, "Exit codes". It never shows a traceback."""
     for name in ("stdout", "stderr"):
-        setattr(sys, name, _writable(getattr(sys, name)))
+        setattr(sys, name, _utf8_stream(getattr(sys, name)))
     shell = Shell()
 
     def interrupt(*_: object) -> NoReturn:
@@ -76,28 +76,28 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def process() -> NoReturn:
-    """`main`, and then the process's end, at once.
+    """Run `main` and end the process at once.
 
-    The interpreter would free hundreds of thousands of values one by one, and wait for answers that nobody will read.
+    A normal end would free hundreds of thousands of values one by one, and wait for answers that nobody reads.
     """
-    gc.set_threshold(50_000)  # else it would look through what is imported several times
-    code: object = 1  # of what cannot even be told, such as an output that takes nothing
+    gc.set_threshold(50_000)  # with the default, the collector looks through all imported modules several times
+    code: object = 1  # for an error that cannot be shown, such as a broken stderr
     try:
         main()
     except SystemExit as ended:
         code = ended.code
-    except KeyboardInterrupt:  # another one, on the way out
+    except KeyboardInterrupt:  # a second one, while the first is being handled
         code = EXIT_INTERRUPTED
     finally:
         os._exit(code if isinstance(code, int) else 1)
 
 
-def _writable(stream: TextIO | None) -> TextIO:
-    """The stream in UTF-8, whose writes are whole; one that nobody reads where it was closed before we began."""
+def _utf8_stream(stream: TextIO | None) -> TextIO:
+    """The stream in UTF-8, with buffered writes; the null device for a stream that was closed before the start."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - until the process ends
     if isinstance(stream, io.TextIOWrapper):
-        if isinstance(stream.buffer, io.RawIOBase):  # with PYTHONUNBUFFERED, where a short write would go unnoticed
+        if isinstance(stream.buffer, io.RawIOBase):  # PYTHONUNBUFFERED is set, and a short write would go unnoticed
             stream = io.TextIOWrapper(io.BufferedWriter(stream.detach()), line_buffering=True)
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     return stream
@@ -108,50 +108,50 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         code = cli.main(arguments, prog_name="reconciler", standalone_mode=False, obj=shell)
     except click.UsageError as error:
         if shell.json:
-            told = {"message": error.format_message(), "hint": "", "problems": []}
-            shell.document({"error": told, "exit_code": EXIT_USAGE})
+            document = {"message": error.format_message(), "hint": "", "problems": []}
+            shell.document({"error": document, "exit_code": EXIT_USAGE})
         error.show()
         return EXIT_USAGE
     except ReconcilerError as error:
-        _tell(error, shell)
+        _show_error(error, shell)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         shell.say("interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; what is still buffered must not fail again at exit.
+        # The reader of our output has gone; what is still buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         shell.say(f"error: the output cannot be written: {error.strerror}; `reconciler status` shows the last apply")
         return 1
-    except Exception as error:  # noqa: BLE001 - a traceback could show a secret; its place is enough for a report
-        if shell.interrupted:  # in the middle of an import it arrives as the import's own error
+    except Exception as error:  # noqa: BLE001 - a traceback could show a secret; the line's number is enough
+        if shell.interrupted:  # an interrupt during an import arrives as an ImportError
             shell.say("interrupted")
             return EXIT_INTERRUPTED
         return _unexpected(error, shell)
     return code if isinstance(code, int) else 0
 
 
-def _tell(error: ReconcilerError, shell: Shell) -> None:
+def _show_error(error: ReconcilerError, shell: Shell) -> None:
     problems = error.problems if isinstance(error, InvalidFiles | MissingSecrets) else ()
     if shell.json:
         from reconciler.render import json as rendered
 
-        told = {"message": error.message, "hint": error.hint, "problems": rendered.problems(problems)}
+        document = {"message": error.message, "hint": error.hint, "problems": rendered.problems(problems)}
         moved = {"moved": rendered.stale_agents(error.moved)} if isinstance(error, StalePlan) else {}
-        shell.document({"error": {**told, **moved}, "exit_code": error.exit_code})
+        shell.document({"error": {**document, **moved}, "exit_code": error.exit_code})
     from reconciler.render.terminal import visible
-    from reconciler.render.text import problems as in_words
+    from reconciler.render.text import problems as problems_text
 
     if problems:
-        shell.say(in_words(problems, color=shell.talks))
-    for line in (f"error: {error.message}", *(f"       {more}" for more in (error.hint, *_notes(error)) if more)):
+        shell.say(problems_text(problems, color=shell.watched))
+    for line in (f"error: {error.message}", *(f"       {detail}" for detail in (error.hint, *_notes(error)) if detail)):
         shell.say(visible(line))
 
 
 def _notes(error: ReconcilerError) -> list[str]:
-    """What else went wrong on the way out, such as a lock that could not be released."""
+    """What else went wrong while the error passed through, such as a lock that could not be released."""
     return getattr(error, "__notes__", [])
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share (contract, section 2), each with its environment variable."""
+"""Options that several commands share, with their environment variables. docs/commands.md lists them by command."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LEDGER = click.option(
     help="The ledger: a file, or s3://, gs://, az://.  [default: .reconciler/ledger.json beside the file]",
 )
 
-_CONNECTION = (
+CONNECTION = (
     click.option(
         "--endpoint", metavar="URL", envvar="RECONCILER_ENDPOINT", show_envvar=True, help="The vendor's base URL."
     ),
@@ -90,7 +90,7 @@ class _LimitType(click.ParamType[Limit]):
         return Limit(str(value))
 
 
-class _SpanType(click.ParamType[int]):
+class _DurationType(click.ParamType[int]):
     """Seconds, written as 90s, 30m, 12h or 7d."""
 
     name = "span of time"
@@ -98,18 +98,18 @@ class _SpanType(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        number, unit = str(value)[:-1], _UNITS.get(str(value)[-1:])
-        if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= _LONGEST:
+        number, unit = str(value)[:-1], _SECONDS_IN.get(str(value)[-1:])
+        if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= _MAX_SECONDS:
             self.fail(f"{value!r} is no span of time such as 12h or 7d, of ten years at most.", param, ctx)
         return int(number) * unit
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST = 3650 * 86400
+_SECONDS_IN = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_MAX_SECONDS = 3650 * 86400
 
 EXPIRES_IN = click.option(
     "--expires-in",
-    type=_SpanType(),
+    type=_DurationType(),
     metavar="SPAN",
     default="7d",
     show_default=True,
@@ -117,15 +117,23 @@ EXPIRES_IN = click.option(
 )
 
 
-def named(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """A name that is not empty: a variable that a pipeline forgot to set must not pass for none."""
+def not_empty(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The value, unless it is empty: a variable that a pipeline forgot to set must not count as no value.
+
+    Raises:
+        BadParameter: the value is empty or blank.
+    """
     if value is not None and not value.strip():
         raise click.BadParameter("it is empty.", context, parameter)
     return value
 
 
-def digest_given(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """A plan's digest, whole."""
+def full_digest(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A plan's digest, of which no digit may be missing.
+
+    Raises:
+        BadParameter: the value is not 64 hexadecimal digits.
+    """
     if value is not None and not re.fullmatch("[0-9a-f]{64}", value):
         raise click.BadParameter("a digest has 64 hexadecimal digits; plan prints it.", context, parameter)
     return value
@@ -176,12 +184,12 @@ def _all(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
     return lambda command: reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-connection_options = _all((FILES, *_CONNECTION))
+connection_options = _all((FILES, *CONNECTION))
 guardrail_options = _all(_GUARDRAILS)
 
 
 def format_option(*formats: str) -> Callable[[F], F]:
-    """`--format`, which also tells the shell what stdout is for."""
+    """The option `--format`; when it is JSON, it also tells the shell that stdout holds one document."""
 
     def chosen(context: click.Context, _: click.Parameter, value: str) -> str:
         shell = context.find_object(Shell)

@@ -1,4 +1,4 @@
-"""Where a rendered plan goes: stdout or a file, and on GitHub the summary and the outputs of the step too."""
+"""Renders a plan to stdout or a file, and with `--format github` also to the step's summary and outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path | None) -> None:
-    """Render a plan and put it where it was asked for; raises `ReconcilerError` where that is not possible."""
+    """Render a plan and write it to `output`, or to stdout without one.
+
+    Raises:
+        ReconcilerError: the format's library is not installed, or a file cannot be written.
+    """
     from reconciler.cli.places import plan_from_root
     from reconciler.render import FORMATS
 
@@ -37,7 +41,11 @@ def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path 
 
 
 def write(output: Path, rendered: str) -> None:
-    """Write a file that was asked for; raises `ReconcilerError` when it cannot be."""
+    """Write the text to the file.
+
+    Raises:
+        ReconcilerError: the file cannot be written.
+    """
     try:
         output.write_bytes(rendered.encode("utf-8", "backslashreplace"))
     except OSError as error:

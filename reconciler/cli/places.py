@@ -1,4 +1,4 @@
-"""Files as seen from the root of the repository, which is how GitHub and GitLab know them."""
+"""Turns paths into paths from the root of the repository, as GitHub and GitLab want them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 
 def from_root(file: str, environment: Mapping[str, str]) -> str:
-    """A file's way from the root that the pipeline names, or else from the working directory; `..` where it is outside.
+    """The path from the root that the pipeline's variable names, else from the working directory.
 
-    Links are followed: a line is annotated where it stands.
+    It begins with `..` for a file outside the root. Links are resolved, since an annotation needs the file itself.
     """
     root = environment.get("GITHUB_WORKSPACE") or environment.get("CI_PROJECT_DIR") or "."
     return os.path.relpath(os.path.realpath(file), os.path.realpath(root)).replace(os.sep, "/")
 
 
-def problems_from_root(found: Sequence[Problem], environment: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The same problems, their files as seen from the root."""
-    ways = {file: from_root(file, environment) for file in {problem.place.file for problem in found}}
-    return tuple(replace(each, place=replace(each.place, file=ways[each.place.file])) for each in found)
+def problems_from_root(problems: Sequence[Problem], environment: Mapping[str, str]) -> tuple[Problem, ...]:
+    """The same problems, with their files as paths from the root."""
+    paths = {file: from_root(file, environment) for file in {problem.place.file for problem in problems}}
+    return tuple(replace(problem, place=replace(problem.place, file=paths[problem.place.file])) for problem in problems)
 
 
 def plan_from_root(plan: Plan, environment: Mapping[str, str]) -> Plan:
-    """The same plan, its files as seen from the root; its digest does not depend on them."""
+    """The same plan, with its files as paths from the root; the digest does not depend on them."""
     files = {*plan.files, *(action.place.file for action in plan.actions if action.place)}
-    ways = {file: from_root(file, environment) for file in files}
+    paths = {file: from_root(file, environment) for file in files}
     actions = tuple(
-        replace(action, place=replace(action.place, file=ways[action.place.file])) if action.place else action
+        replace(action, place=replace(action.place, file=paths[action.place.file])) if action.place else action
         for action in plan.actions
     )
-    return replace(plan, files=tuple(ways[file] for file in plan.files), actions=actions)
+    return replace(plan, files=tuple(paths[file] for file in plan.files), actions=actions)

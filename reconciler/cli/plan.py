@@ -1,4 +1,4 @@
-"""`reconciler plan`."""
+"""`reconciler plan`: shows what apply would do, and saves the plan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, format_option, guardrail_options, named
+from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, format_option, guardrail_options, not_empty
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
@@ -36,7 +36,7 @@ EXIT_REFUSED = 3
 @click.option(
     "--since",
     metavar="GITREF",
-    callback=named,
+    callback=not_empty,
     help="Tell this change of the file, since GITREF, from the live side's.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to change.")
@@ -50,7 +50,7 @@ def plan(
     out: Path | None,
     since: str | None,
     detailed_exitcode: bool,
-    **given: Any,
+    **arguments: Any,
 ) -> None:
     """Show what apply would do. Nothing is changed.
 
@@ -67,23 +67,23 @@ def plan(
       reconciler plan --since origin/main --format markdown
       reconciler plan --format json --output plan.json --detailed-exitcode
     """
-    from reconciler.cli.inputs import Options, files_goal, heading, session
+    from reconciler.cli.inputs import Options, files_goal, open_session, plan_heading
 
-    options = Options(**given)
-    with files_goal(options, lambda: _base(shell, options, since) if since else None) as goal:
-        # Imported while a large file is being read already.
+    options = Options(**arguments)
+    with files_goal(options, lambda: _desired_at(shell, options, since) if since else None) as goal:
+        # Imported while another process reads a large file.
         from reconciler.apply.refresh import recovery_lines, refresh, warm_up
         from reconciler.cli.progress import Progress
         from reconciler.render.terminal import visible
 
-        with session(options, goal) as work, Progress(shell, "reading live agents") as progress:
-            refreshed = refresh(work, progress.update, partial(warm_up, f"reconciler.render.{format_}"))
-    shell.keep(goal, refreshed)
-    for finding in recovery_lines(refreshed):
-        shell.say(visible(finding))
-    head = heading(options, color=shell.color and output is None)
-    saved = _saved(out, options, refreshed.plan, head) if out else None
-    show(shell, refreshed.plan, head, format_, output)
+        with open_session(options, goal) as session, Progress(shell, "reading live agents") as progress:
+            refreshed = refresh(session, progress.update, partial(warm_up, f"reconciler.render.{format_}"))
+    shell.keep_until_exit(goal, refreshed)
+    for line in recovery_lines(refreshed):
+        shell.say(visible(line))
+    heading = plan_heading(options, color=shell.color and output is None)
+    saved = _save(out, options, refreshed.plan, heading) if out else None
+    show(shell, refreshed.plan, heading, format_, output)
     if saved is not None:
         does = (
             "show-plan {} shows it; it may not be applied"
@@ -97,8 +97,11 @@ def plan(
         raise click.exceptions.Exit(EXIT_CHANGES)
 
 
-def _base(shell: Shell, options: Options, since: str) -> DesiredState | None:
-    """The files of before. A change that mends what was broken must be planned too, and is then all that is known."""
+def _desired_at(shell: Shell, options: Options, since: str) -> DesiredState | None:
+    """The desired state at a git revision; `None` if its files have problems, so that a change that fixes them plans.
+
+    The problems go to stderr, and the plan then has no origins.
+    """
     from reconciler.errors import InvalidFiles
     from reconciler.files.git_revision import desired_at
     from reconciler.render.terminal import visible
@@ -107,15 +110,15 @@ def _base(shell: Shell, options: Options, since: str) -> DesiredState | None:
     try:
         return desired_at(options.files, since)
     except InvalidFiles as error:
-        shell.say(problems(error.problems, color=shell.talks))
+        shell.say(problems(error.problems, color=shell.watched))
         shell.say(visible(f"the files at {since} have problems: whose doing each action is cannot be told"))
         return None
 
 
-def _saved(out: Path, options: Options, planned: Plan, head: Heading) -> SavedPlan:
-    """Save a plan, and over no desired-state file."""
+def _save(out: Path, options: Options, plan: Plan, heading: Heading) -> SavedPlan:
+    """Save a plan, unless `out` is a desired-state file (`WrongUsage`)."""
     from reconciler.files.plan_file import save_plan
 
     if any(out.exists() and file.exists() and out.samefile(file) for file in options.files):
         raise WrongUsage(f"--out {out} is the desired-state file itself", "name another file for the plan")
-    return save_plan(out, planned, head.tool, head.created_at)
+    return save_plan(out, plan, heading.tool, heading.created_at)

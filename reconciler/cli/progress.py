@@ -1,4 +1,4 @@
-"""How far something is: a bar for a person, a plain line now and then elsewhere, nothing when it is quick."""
+"""Shows progress on stderr: a bar on a terminal, elsewhere a plain line now and then, nothing for short work."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from reconciler.cli.shell import Shell
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-QUIET: Final = 1.0
-"""Seconds before anything is said."""
-EVERY: Final = 5.0
+QUIET_SECONDS: Final = 1.0
+"""Seconds before anything is shown."""
+SECONDS_BETWEEN_LINES: Final = 5.0
 """Seconds between two plain lines."""
 
 
 class Progress:
-    """Says `what`, done and total, on stderr; a context that cleans up after itself."""
+    """Shows an activity with what is done and the total. A context; its end removes the bar."""
 
-    def __init__(self, shell: Shell, what: str) -> None:
+    def __init__(self, shell: Shell, activity: str) -> None:
         self._shell = shell
-        self._what = what
+        self._activity = activity
         self._bar: Bar | None = None
         self._task: Any = None
-        self._next = time.monotonic() + QUIET
+        self._next = time.monotonic() + QUIET_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -37,20 +37,20 @@ class Progress:
             self._bar.stop()
 
     def update(self, done: int, total: int) -> None:
-        """So many of so many are done."""
+        """Show that `done` of `total` are done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total)
         elif time.monotonic() >= self._next:
-            self._speak(done, total)
+            self._show(done, total)
 
-    def _speak(self, done: int, total: int) -> None:
-        self._next = time.monotonic() + EVERY
-        if self._shell.talks:
+    def _show(self, done: int, total: int) -> None:
+        self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+        if self._shell.watched:
             self._bar = _bar()
-            self._task = self._bar.add_task(self._what, completed=done, total=total)
+            self._task = self._bar.add_task(self._activity, completed=done, total=total)
             self._bar.start()
         else:
-            self._shell.say(f"{self._what}: {done} of {total}")
+            self._shell.say(f"{self._activity}: {done} of {total}")
 
 
 def _bar() -> Bar:

@@ -1,4 +1,4 @@
-"""`reconciler sandbox`."""
+"""`reconciler sandbox`: runs the stand-in vendor."""
 
 from __future__ import annotations
 

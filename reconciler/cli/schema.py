@@ -1,4 +1,4 @@
-"""`reconciler schema`."""
+"""`reconciler schema`: prints a JSON Schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands print with: data to stdout, everything else to stderr, JSON alone when JSON was asked for."""
+"""How commands print: the result to stdout, everything else to stderr; with `--format json` stdout holds only JSON."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 @dataclass(slots=True)
 class Shell:
-    """The process's own streams. `json` says that stdout is to hold one JSON document and nothing else.
+    """The process's streams. With `json`, stdout holds one JSON document and nothing else.
 
-    `interrupted`: a signal has come. It was raised where it came, but not every place lets an exception out.
+    `interrupted` means that a signal has come. It raised an exception, which code such as a destructor may swallow.
     """
 
     json: bool = False
     interrupted: bool = False
-    _kept: list[object] = field(default_factory=list, repr=False)
+    _kept_values: list[object] = field(default_factory=list, repr=False)
 
     @property
     def color(self) -> bool:
@@ -27,41 +27,45 @@ class Shell:
         return _may_color(sys.stdout.isatty())
 
     @property
-    def talks(self) -> bool:
-        """Whether a person watches stderr."""
+    def watched(self) -> bool:
+        """Whether stderr is a terminal that a person watches, not one of a pipeline."""
         return _may_color(sys.stderr.isatty()) or (sys.stderr.isatty() and "CI" not in os.environ)
 
     @property
-    def asks(self) -> bool:
-        """Whether a person can answer."""
+    def can_ask(self) -> bool:
+        """Whether a person can be asked: stdin and stderr are terminals."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
-    def heed(self) -> None:
-        """Raise the interrupt that has come, if one has; before what cannot be taken back."""
+    def raise_if_interrupted(self) -> None:
+        """Raise an interrupt that was swallowed before; called ahead of acts that cannot be undone.
+
+        Raises:
+            KeyboardInterrupt: a signal has come.
+        """
         if self.interrupted:
             raise KeyboardInterrupt
 
     def data(self, text: str) -> None:
-        """What was asked for."""
+        """Write a part of the result to stdout."""
         sys.stdout.write(text)
         sys.stdout.flush()
 
     def document(self, value: Mapping[str, Any]) -> None:
-        """What was asked for, as the one JSON document."""
+        """Write the result to stdout as the one JSON document."""
         from reconciler.core.text import json_text
 
         self.data(json_text(value))
 
-    def keep(self, *values: object) -> None:
-        """Leave large values to the end of the process.
+    def keep_until_exit(self, *values: object) -> None:
+        """Keep large values alive until the process ends.
 
-        To free them one by one takes as long as to compare them, and so does looking among them for garbage.
+        Freeing them one by one takes as long as comparing them, and so does the search for garbage among them.
         """
-        self._kept += values
+        self._kept_values += values
         gc.freeze()
 
     def say(self, text: str) -> None:
-        """What happens beside it."""
+        """Write a message to stderr."""
         sys.stderr.write(text if text.endswith("\n") else text + "\n")
         sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""`reconciler show`."""
+"""`reconciler show`: shows one agent's live and desired values side by side."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @connection_options
 @format_option("text", "json")
 @click.pass_obj
-def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
+def show(shell: Shell, /, operator_id: str, format_: str, **arguments: Any) -> None:
     """Show one agent: what is live, what the files want, what differs, and where each value is written.
 
     Asks the vendor for this agent alone. Passwords are never shown; of the password only its version is known.
@@ -33,7 +33,7 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
       reconciler show 8001 -f teams/ --format json
     """
     from reconciler.apply.goal import FilesGoal
-    from reconciler.cli.inputs import Options, session
+    from reconciler.cli.inputs import Options, open_session
     from reconciler.core.beside import compare_agent
     from reconciler.core.desired.read import desired_state
     from reconciler.core.model.desired import Policy
@@ -42,27 +42,27 @@ def show(shell: Shell, /, operator_id: str, format_: str, **given: Any) -> None:
     from reconciler.ledger.ledger import load_ledger
     from reconciler.render.beside import documents, table
 
-    options = Options(**given)
-    reading = load_parsed(options.files)
-    desired = desired_state(reading)
-    agent = next((each for each in reading.agents if each.operator_id == operator_id), None)
-    with session(options, FilesGoal(FilesRead(desired), Policy())) as work:
-        recorded = load_ledger(work.store, desired.company).view.get(operator_id, NOT_RECORDED)
-        found = work.reader.one(operator_id)
-        live = found.agent if found else None
+    options = Options(**arguments)
+    parsed = load_parsed(options.files)
+    desired = desired_state(parsed)
+    agent = next((agent for agent in parsed.agents if agent.operator_id == operator_id), None)
+    with open_session(options, FilesGoal(FilesRead(desired), Policy())) as session:
+        recorded = load_ledger(session.store, desired.company).view.get(operator_id, NOT_RECORDED)
+        live_row = session.reader.one(operator_id)
+        live = live_row.agent if live_row else None
     if live is None and agent is None:
         raise ReconcilerError(f"there is no agent {operator_id}, live or desired", "reconciler plan lists who differs")
     rows = compare_agent(live, agent, recorded if live else NOT_RECORDED)
     if format_ == "json":
         password = {"recorded": recorded.password_version, "desired": _version(agent)}
-        fate = _fate(desired, operator_id, live, agent)
+        verdict = _verdict(desired, operator_id, live, agent)
         head = {"format": "reconciler.show/1", "operatorId": operator_id, "live": live is not None}
         shell.document(
-            {**head, "desired": agent is not None, "verdict": fate, "fields": documents(rows), "password": password}
+            {**head, "desired": agent is not None, "verdict": verdict, "fields": documents(rows), "password": password}
         )
     else:
-        told = _about(desired, operator_id, live, agent)
-        shell.data(told + table(rows, color=shell.color) + _password(recorded, agent))
+        heading = _heading(desired, operator_id, live, agent)
+        shell.data(heading + table(rows, color=shell.color) + _password(recorded, agent))
 
 
 def _version(agent: ResolvedAgent | None) -> Any:
@@ -70,18 +70,18 @@ def _version(agent: ResolvedAgent | None) -> Any:
     return written.value["version"] if written else None
 
 
-def _about(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
+def _heading(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
     from reconciler.render.terminal import visible
 
-    name = next((each.fields.get("name") for each in desired.agents if each.operator_id == operator_id), None)
+    name = next((other.fields.get("name") for other in desired.agents if other.operator_id == operator_id), None)
     name = name or (live.fields["name"] if live else "")
     place = f", {agent.place}" if agent else ""
     head = f"{operator_id} {name or ''}".strip() + place
-    return f"{visible(head)}: {_fate(desired, operator_id, live, agent)}\n\n"
+    return f"{visible(head)}: {_verdict(desired, operator_id, live, agent)}\n\n"
 
 
-def _fate(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
-    """What apply would do about it, as far as one agent tells."""
+def _verdict(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
+    """What apply would do with the agent, as far as can be told from this agent alone."""
     from reconciler.core.model.desired import Policy, matches
     from reconciler.core.planning.make_plan import live_state, make_plan
 

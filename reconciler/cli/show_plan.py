@@ -1,4 +1,4 @@
-"""`reconciler show-plan`."""
+"""`reconciler show-plan`: shows a saved plan."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def show_plan(shell: Shell, /, planfile: Path, format_: str, output: Path | None
     from reconciler.render.terminal import visible
 
     saved = load_plan(planfile)
-    head = Heading(saved.tool, saved.created_at, 0, color=shell.color and output is None)
-    show(shell, saved.plan, head, format_, output)
-    life = "expired at" if saved.expired(now()) else "to be applied before"
-    shell.say(visible(f"saved at {saved.created_at} by reconciler {saved.tool}; {life} {saved.expires_at}"))
+    heading = Heading(saved.tool, saved.created_at, 0, color=shell.color and output is None)
+    show(shell, saved.plan, heading, format_, output)
+    expiry = "expired at" if saved.expired(now()) else "to be applied before"
+    shell.say(visible(f"saved at {saved.created_at} by reconciler {saved.tool}; {expiry} {saved.expires_at}"))

@@ -1,4 +1,4 @@
-"""`reconciler status`."""
+"""`reconciler status`: tells from the journal what became of the last apply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.cli.shell import Shell
 if TYPE_CHECKING:
     from reconciler.ledger.journal import JournaledCall, RunRecord
 
-_WORDS = {"done": "done", "refused": "refused", "not-sent": "not sent", "lost": "unknown", None: "unknown"}
+_OUTCOME_WORDS = {"done": "done", "refused": "refused", "not-sent": "not sent", "lost": "unknown", None: "unknown"}
 _SHOWN = 20
 
 
@@ -22,7 +22,7 @@ _SHOWN = 20
 @LEDGER
 @format_option("text", "json")
 @click.pass_obj
-def status(shell: Shell, /, format_: str, **given: Any) -> None:
+def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
     """Show what became of the last apply, from its journal: done, failed, unknown, and what to do.
 
     Needs no network. Calls that are unknown are looked up by the next apply.
@@ -34,7 +34,7 @@ def status(shell: Shell, /, format_: str, **given: Any) -> None:
     from reconciler.cli.inputs import journal_of
     from reconciler.ledger.journal import last_run
 
-    path = journal_of(**given)
+    path = journal_of(**arguments)
     run = last_run(path)
     if format_ == "json":
         shell.document(_document(run))
@@ -46,13 +46,13 @@ def status(shell: Shell, /, format_: str, **given: Any) -> None:
 
 def _counts(run: RunRecord) -> dict[str, int]:
     counts = dict.fromkeys(("done", "refused", "not sent", "looked up since", "unknown"), 0)
-    for kept in run.calls:
-        counts[_word(run, kept)] += 1
+    for call in run.calls:
+        counts[_outcome_word(run, call)] += 1
     return counts
 
 
-def _word(run: RunRecord, kept: JournaledCall) -> str:
-    return "looked up since" if run.recovered and not kept.settled else _WORDS[kept.intent.outcome]
+def _outcome_word(run: RunRecord, call: JournaledCall) -> str:
+    return "looked up since" if run.recovered and not call.settled else _OUTCOME_WORDS[call.intent.outcome]
 
 
 def _document(run: RunRecord | None) -> dict[str, Any]:
@@ -60,12 +60,12 @@ def _document(run: RunRecord | None) -> dict[str, Any]:
         return {"run": None}
     calls = [
         {
-            "call": kept.intent.kind,
-            "operatorIds": list(kept.intent.operator_ids),
-            "outcome": _word(run, kept),
-            "message": kept.message,
+            "call": call.intent.kind,
+            "operatorIds": list(call.intent.operator_ids),
+            "outcome": _outcome_word(run, call),
+            "message": call.message,
         }
-        for kept in run.calls
+        for call in run.calls
     ]
     head = {"id": run.id, "started": run.started, "company": run.company, "planned": run.planned}
     return {
@@ -80,15 +80,16 @@ def _lines(run: RunRecord) -> Iterator[str]:
     ended = run.ended or "it did not end by itself: killed, or still at work"
     yield f"Last apply for {visible(run.company)}, {run.started}: {ended}"
     counts = _counts(run)
-    told = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing was sent"
-    yield f"{run.planned} calls planned; {told}."
+    counted = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing was sent"
+    yield f"{run.planned} calls planned; {counted}."
     troubled = [
-        kept for kept in run.calls if kept.intent.outcome != "done" and not (run.recovered and not kept.settled)
+        call for call in run.calls if call.intent.outcome != "done" and not (run.recovered and not call.settled)
     ]
-    for kept in troubled[:_SHOWN]:
-        ids = ", ".join(visible(id_) for id_ in kept.intent.operator_ids[:5])
-        more = f" and {len(kept.intent.operator_ids) - 5} more" if len(kept.intent.operator_ids) > 5 else ""
-        yield f"! {_WORDS[kept.intent.outcome]}  {kept.intent.kind} {ids}{more}  {visible(kept.message)}".rstrip()
+    for call in troubled[:_SHOWN]:
+        intent = call.intent
+        ids = ", ".join(visible(operator_id) for operator_id in intent.operator_ids[:5])
+        more = f" and {len(intent.operator_ids) - 5} more" if len(intent.operator_ids) > 5 else ""
+        yield f"! {_OUTCOME_WORDS[intent.outcome]}  {intent.kind} {ids}{more}  {visible(call.message)}".rstrip()
     if len(troubled) > _SHOWN:
         yield f"… and {len(troubled) - _SHOWN} more; --format json lists them all"
     yield _advice(run)
@@ -97,7 +98,7 @@ def _lines(run: RunRecord) -> Iterator[str]:
 def _advice(run: RunRecord) -> str:
     if run.open_intents:
         return "Run apply again: it looks up what is unknown, tells the ledger, and goes on."
-    if all(kept.intent.outcome == "done" for kept in run.calls) and len(run.calls) >= run.planned:
+    if all(call.intent.outcome == "done" for call in run.calls) and len(run.calls) >= run.planned:
         return "Nothing to do."
     if run.recovered and run.ended.startswith("cut short"):
         return "Run plan to see what is left."

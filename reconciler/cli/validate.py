@@ -1,4 +1,4 @@
-"""`reconciler validate`."""
+"""`reconciler validate`: checks the desired-state files and reports every problem."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
         desired = load_desired(files)
     except InvalidFiles as error:
         invalid = error
-    told = _told(format_, files, desired, invalid.problems if invalid else ())
+    rendered = _rendered(format_, files, desired, invalid.problems if invalid else ())
     if output is not None:
-        write(output, told)
+        write(output, rendered)
     elif format_ != "text" or desired:
-        shell.data(told)
+        shell.data(rendered)
     if desired and format_ not in ("text", "json"):
-        shell.say(_verdict(files, desired))
+        shell.say(_all_good(files, desired))
     if invalid:
         if format_ == "json" and output is None:
             raise click.exceptions.Exit(1)
-        shell.json = False  # what stdout is for is written
+        shell.json = False  # the report is written already: the error goes to stderr only
         raise invalid
 
 
-def _verdict(files: tuple[Path, ...], desired: DesiredState) -> str:
+def _all_good(files: tuple[Path, ...], desired: DesiredState) -> str:
     from reconciler.render.terminal import visible
 
     count = len(desired.agents)
@@ -69,34 +69,34 @@ def _verdict(files: tuple[Path, ...], desired: DesiredState) -> str:
     return f"{names}: {count} agent{'s' * (count != 1)}, no problems\n"
 
 
-def _told(format_: str, files: tuple[Path, ...], desired: DesiredState | None, found: Sequence[Problem]) -> str:
-    """The result in a format: that of a good file, or its problems."""
+def _rendered(format_: str, files: tuple[Path, ...], desired: DesiredState | None, problems: Sequence[Problem]) -> str:
+    """The result in a format: that of valid files, or their problems."""
     if format_ == "json":
-        return _document(files, desired, found)
+        return _document(files, desired, problems)
     if format_ == "text":
         from reconciler.render import text
 
-        return _verdict(files, desired) if desired else text.problems(found)
-    return _report(format_, found)
+        return _all_good(files, desired) if desired else text.problems(problems)
+    return _report(format_, problems)
 
 
-def _document(files: tuple[Path, ...], desired: DesiredState | None, found: Sequence[Problem]) -> str:
+def _document(files: tuple[Path, ...], desired: DesiredState | None, problems: Sequence[Problem]) -> str:
     from reconciler.core.text import json_text
     from reconciler.render import json
 
-    problems = json.problems(found)
+    listed = json.problems(problems)
     if desired is None:
-        return json_text({"ok": False, "files": [str(file) for file in files], "problems": problems, "exit_code": 1})
+        return json_text({"ok": False, "files": [str(file) for file in files], "problems": listed, "exit_code": 1})
     count = len(desired.agents)
-    return json_text({"ok": True, "files": list(desired.files), "agents": count, "problems": problems, "exit_code": 0})
+    return json_text({"ok": True, "files": list(desired.files), "agents": count, "problems": listed, "exit_code": 0})
 
 
-def _report(format_: str, found: Sequence[Problem]) -> str:
+def _report(format_: str, problems: Sequence[Problem]) -> str:
     from reconciler import __version__
     from reconciler.cli.places import problems_from_root
     from reconciler.render import code_quality, github, sarif
 
-    seen = problems_from_root(found, os.environ)
+    located = problems_from_root(problems, os.environ)
     if format_ == "sarif":
-        return sarif.problems(seen, __version__)
-    return github.problems(seen) if format_ == "github" else code_quality.problems(seen)
+        return sarif.problems(located, __version__)
+    return github.problems(located) if format_ == "github" else code_quality.problems(located)

@@ -1,8 +1,8 @@
-"""Large files are read in a process of their own, while this one asks the vendor for pages.
+"""Reads large files in a child process, while this process asks the vendor for pages.
 
-Threads would gain nothing: the YAML parser never lets go of the interpreter. The process gets bytes and gives back a
-desired state or problems; it knows no token, opens no connection and prints nothing. Whatever ends this process ends it
-too, and its own death is an error like any other.
+Threads would gain nothing, since the YAML parser never releases the interpreter's lock. The child gets bytes and sends
+back a desired state or problems; it knows no token, opens no connection and prints nothing. It ends with this process.
+When it ends early by itself, that is a `ReconcilerError`.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ from reconciler.errors import InvalidFiles, ReconcilerError
 
 FORK_FROM: Final = 256 * 1024
 SPAWN_FROM: Final = 1024 * 1024
-"""Bytes of YAML from which a process of its own is quicker: some 600 agents, and 2,500 where it has to be spawned."""
+"""Bytes of YAML from which a child is quicker: some 600 agents where it can be forked, 2,500 where it is spawned."""
 
 Contents = Sequence[tuple[str, Content]]
 
 
 def start(contents: Contents) -> ReaderProcess | None:
-    """A process that reads the files, where they are large enough for it to pay and one is to be had."""
+    """A child process that reads the files; `None` where it would not be quicker or cannot be started."""
     try:
-        return ReaderProcess(contents) if worth_it(contents) else None
+        return ReaderProcess(contents) if is_worthwhile(contents) else None
     except OSError:
         return None
 
 
-def worth_it(contents: Contents) -> bool:
-    """Whether every file can be had, and they are so large that a process of its own reads them sooner."""
+def is_worthwhile(contents: Contents) -> bool:
+    """Whether every file was read, and together they are so large that a child is quicker."""
     sizes = [len(content) for _, content in contents if isinstance(content, bytes)]
-    return len(sizes) == len(contents) and sum(sizes) >= (FORK_FROM if _alone() else SPAWN_FROM)
+    return len(sizes) == len(contents) and sum(sizes) >= (FORK_FROM if _can_fork() else SPAWN_FROM)
 
 
-def _alone() -> bool:
-    """Whether this process can be forked: no other thread runs in it."""
+def _can_fork() -> bool:
+    """Whether this process can be forked safely: on Linux, while no other thread runs."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 class ReaderProcess:
-    """`DesiredFiles` that a process of their own reads; a context, at whose end the process is gone. Safe for threads.
+    """`DesiredFiles` that a child process reads. A context, whose end ends the child. Safe for threads.
 
     Raises:
-        OSError: no process is to be had.
+        OSError: the child cannot be started.
     """
 
     def __init__(self, contents: Contents) -> None:
         self._company: Company | None = None
-        self._told = threading.Event()
+        self._company_known = threading.Event()
         self._desired: DesiredState | None = None
         self._error: ReconcilerError | None = None
         self._done = threading.Event()
         try:
-            with _undisturbed():
-                self._process, receiver = (_forked if _alone() else _spawned)(contents)
+            with _interrupts_blocked():
+                self._process, receiver = (_forked if _can_fork() else _spawned)(contents)
                 self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
                 self._thread.start()
-        except KeyboardInterrupt:  # kept back until here
+        except KeyboardInterrupt:  # it was blocked until the child and the thread had started
             self.__exit__()
             raise
 
@@ -80,16 +80,16 @@ class ReaderProcess:
         self._process.join()
 
     def check(self) -> None:
-        """Raise what is known by now to be wrong with the files.
+        """Raise the error in the files, if one is known by now.
 
         Raises:
-            ReconcilerError: they have problems, or the process has ended by itself.
+            ReconcilerError: they have problems, or the child has ended by itself.
         """
         if self._error is not None:
             raise self._error
 
     def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
-        """Sleep so long, and no longer than until something is found to be wrong with the files.
+        """Sleep for so many seconds, or until an error is found in the files.
 
         Raises:
             ReconcilerError: as `check` does.
@@ -104,15 +104,19 @@ class ReaderProcess:
 
     @property
     def company(self) -> Company:
-        """Whose agents they are about: known at once where that stands before the agents, else with all the rest."""
-        self._told.wait()
+        """The company of the agents; known at once where it stands before the agents, else when all is read.
+
+        Raises:
+            ReconcilerError: as `check` does.
+        """
+        self._company_known.wait()
         return self._company or self.desired().company
 
     def desired(self) -> DesiredState:
-        """The desired state, once the files are read.
+        """The desired state; waits until the files are read.
 
         Raises:
-            ReconcilerError: they have problems, or the process has ended by itself.
+            ReconcilerError: they have problems, or the child has ended by itself.
         """
         self._done.wait()
         self.check()
@@ -123,20 +127,20 @@ class ReaderProcess:
         return self._desired
 
     def _receive(self, receiver: _Receiver) -> None:
-        # Nothing is imported here: where the main thread is interrupted in the middle of an import and then waits for
-        # this one, the two would wait for each other.
+        # This thread imports nothing: a main thread that is interrupted during an import and then joins this thread
+        # would deadlock with it.
         try:
             with closing(receiver):
-                parts = _parts(receiver)
+                parts = _received_parts(receiver)
                 self._company = unpacked_company(next(parts))
-                self._told.set()
+                self._company_known.set()
                 self._desired, problems = unpacked(parts)
             self._error = InvalidFiles(problems) if problems else None
         except (EOFError, OSError, MemoryError):
             hint = "it may have run out of memory; try again, or split the file"
             self._error = ReconcilerError("the process that reads the files has ended by itself", hint)
         finally:
-            self._told.set()
+            self._company_known.set()
             self._done.set()
 
 
@@ -156,32 +160,32 @@ def _spawned(contents: Contents) -> tuple[_Process, _Receiver]:
     from multiprocessing import get_context, resource_tracker
 
     if hasattr(signal, "pthread_sigmask"):
-        # The first process brings a tracker with it, whose start lets interrupts through again.
+        # The first spawn starts a resource tracker, which unblocks interrupts: start it, and block them again.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     context: Any = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_read, args=(contents, sender.send_bytes), daemon=True)
+    process = context.Process(target=_run_child, args=(contents, sender.send_bytes), daemon=True)
     process.start()
     sender.close()
     return process, receiver
 
 
 def _forked(contents: Contents) -> tuple[_Process, _Receiver]:
-    """The same, where it can be had for less: to import `multiprocessing` takes as long as to read 300 agents."""
+    """A forked child, which starts sooner: importing `multiprocessing` takes as long as reading 300 agents."""
     receiving, sending = os.pipe()
     _widen(sending)
     pid = os.fork()
     if not pid:
-        # It has the receiving end too, and would never see that nobody is left to receive.
+        # With the receiving end open, the child would never see that this process has gone.
         os.close(receiving)
-        _read(contents, _Pipe(sending).send_bytes)
+        _run_child(contents, _Pipe(sending).send_bytes)
     os.close(sending)
     return _Fork(pid), _Pipe(receiving)
 
 
 def _widen(pipe: int) -> None:
-    """Let the process send on while this one has no time to receive; where that is not allowed, it waits."""
+    """Enlarge the pipe, so that the child need not wait for this process; where that is not allowed, it waits."""
     import fcntl
 
     with suppress(OSError):
@@ -197,13 +201,13 @@ class _Fork:
             os.kill(self.pid, signal.SIGKILL)
 
     def join(self) -> None:
-        # Where SIGCHLD is ignored the system takes the notice, and says so afterwards.
+        # Where SIGCHLD is ignored, the system reaps the child itself, and waiting for it raises.
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
 
 class _Pipe:
-    """One end of a pipe, for whole parts."""
+    """One end of a pipe. A part is sent as its length in 8 bytes and then its bytes."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -212,64 +216,64 @@ class _Pipe:
         os.close(self._handle)
 
     def send_bytes(self, part: bytes) -> None:
-        left = memoryview(len(part).to_bytes(8, "big") + part)
-        while left:
-            left = left[os.write(self._handle, left) :]
+        unsent = memoryview(len(part).to_bytes(8, "big") + part)
+        while unsent:
+            unsent = unsent[os.write(self._handle, unsent) :]
 
     def recv_bytes(self) -> bytes:
         return self._exactly(int.from_bytes(self._exactly(8), "big"))
 
     def _exactly(self, size: int) -> bytes:
-        found = bytearray()
-        while len(found) < size:
-            if not (more := os.read(self._handle, size - len(found))):
+        data = bytearray()
+        while len(data) < size:
+            if not (chunk := os.read(self._handle, size - len(data))):
                 raise EOFError
-            found += more
-        return bytes(found)
+            data += chunk
+        return bytes(data)
 
 
-def _parts(receiver: _Receiver) -> Iterator[bytes]:
+def _received_parts(receiver: _Receiver) -> Iterator[bytes]:
     while True:
         yield receiver.recv_bytes()
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep interrupts back while a process begins; it is born with them kept back, and never takes any."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Block interrupts while a child starts. The child inherits the block, and then ignores them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
 
 
 _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def _read(contents: Contents, send: Callable[[bytes], object]) -> NoReturn:
-    """What the process does. It is ended from outside, and has nobody to tell of what goes wrong but by its end."""
+def _run_child(contents: Contents, send: Callable[[bytes], object]) -> NoReturn:
+    """The child's whole work. It reports an exception only by ending early; this process kills it when it is done."""
     for number in _INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
     gc.disable()
     code = 1
     with suppress(BaseException):
-        for part in _told(contents):
+        for part in _packed(contents):
             send(part)
         code = 0
     os._exit(code)
 
 
-def _told(contents: Contents) -> Iterator[bytes]:
-    # Imported here alone: who asks the vendor meanwhile needs no parser.
+def _packed(contents: Contents) -> Iterator[bytes]:
+    # Imported in the child only: this process needs no parser.
     from reconciler.core.desired.read import packed_agents, parse_files, peek_company, state_without_agents
 
     heads = (peek_company(content) for _, content in contents if isinstance(content, bytes))
     yield packed_company(next((company for company in heads if company is not None), None))
-    reading = parse_files(contents)
-    if reading.problems:
-        yield packed_problems(reading.problems)
+    parsed = parse_files(contents)
+    if parsed.problems:
+        yield packed_problems(parsed.problems)
     else:
-        yield from packed_state(state_without_agents(reading), packed_agents(reading), len(reading.agents))
+        yield from packed_state(state_without_agents(parsed), packed_agents(parsed), len(parsed.agents))

@@ -16,14 +16,14 @@ import pytest
 from benchmarks.data import desired_file
 from reconciler.apply.goal import FilesGoal
 from reconciler.apply.refresh import refresh
-from reconciler.cli.inputs import Options, files_goal, session
+from reconciler.cli.inputs import Options, files_goal, open_session
 from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.saved.plan_json import plan_document
 from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
 from reconciler.files import reader_process
 from reconciler.files.desired_files import FilesRead
-from reconciler.files.reader_process import FORK_FROM, SPAWN_FROM, ReaderProcess, worth_it
+from reconciler.files.reader_process import FORK_FROM, SPAWN_FROM, ReaderProcess, is_worthwhile
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
 from tests.process import TOKEN
@@ -147,21 +147,21 @@ def test_its_death_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
 def test_small_files_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process pays for large files alone, all of which can be had."""
     large = [("a.yaml", b"version: 1\n"), MUCH[0]]
-    assert worth_it(large)
-    assert not worth_it(GOOD)
-    assert not worth_it([*large, ("b.yaml", read_files(BAD)[1][0])])
+    assert is_worthwhile(large)
+    assert not is_worthwhile(GOOD)
+    assert not is_worthwhile([*large, ("b.yaml", read_files(BAD)[1][0])])
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
-    assert worth_it(GOOD)
+    assert is_worthwhile(GOOD)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
 def test_a_fork_pays_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process with no other thread forks, and for smaller files than it would spawn another for."""
     middle = [("a.yaml", b"#" * (FORK_FROM + SPAWN_FROM >> 1))]
-    assert not worth_it(middle)
+    assert not is_worthwhile(middle)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
-    assert worth_it(middle)
-    assert not worth_it(GOOD)
+    assert is_worthwhile(middle)
+    assert not is_worthwhile(GOOD)
 
 
 def test_the_company_is_known_ahead() -> None:
@@ -203,7 +203,7 @@ def test_the_plan_is_the_same(
     for least, kind in ((1 << 30, FilesRead), (0, ReaderProcess)):
         monkeypatch.setattr(reader_process, "SPAWN_FROM", least)
         given = options(box.url, text.encode())
-        with files_goal(given) as goal, session(given, goal) as work:
+        with files_goal(given) as goal, open_session(given, goal) as work:
             assert isinstance(goal.files, kind)
             assert (goal.recipients, goal.saved) == ((), None)
             plan = refresh(work, lambda _done, _total: None).plan
@@ -220,7 +220,7 @@ def test_bad_files_come_before_the_network(
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     for endpoint in ("http://127.0.0.1:1", "http://elsewhere.example", "nonsense"):
         given = options(endpoint, BAD[0][1])
-        with pytest.raises(InvalidFiles), files_goal(given) as goal, session(given, goal) as work:
+        with pytest.raises(InvalidFiles), files_goal(given) as goal, open_session(given, goal) as work:
             refresh(work, lambda _done, _total: None)
 
 
@@ -230,7 +230,7 @@ def test_good_files_leave_the_other_error(
     """Where only something else is wrong, that is told."""
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     given = options("nonsense", GOOD[0][1])
-    with pytest.raises(WrongUsage), files_goal(given) as goal, session(given, goal):
+    with pytest.raises(WrongUsage), files_goal(given) as goal, open_session(given, goal):
         pass
     with pytest.raises(VendorError), files_goal(given):
         raise VendorError("no")
@@ -245,7 +245,7 @@ def test_bad_files_end_the_listing(
     given = options(vendor.url, BAD[0][1])
 
     def ask() -> None:
-        with files_goal(given) as goal, session(given, goal) as work:
+        with files_goal(given) as goal, open_session(given, goal) as work:
             assert isinstance(goal.files, ReaderProcess)
             goal.files._done.wait()
             refresh(work, lambda _done, _total: None)
@@ -259,7 +259,7 @@ def test_bad_files_end_a_pause(options: Callable[[str, bytes], Options], monkeyp
     """A vendor that has to be waited for does not keep a problem back."""
     monkeypatch.setattr(reader_process, "SPAWN_FROM", 0)
     given = options("http://127.0.0.1:1", BAD[0][1])
-    with pytest.raises(InvalidFiles), files_goal(given) as goal, session(given, goal) as work:
+    with pytest.raises(InvalidFiles), files_goal(given) as goal, open_session(given, goal) as work:
         work.transport.sleep(3600)
 
 
