@@ -28,7 +28,8 @@ from reconciler.core.yaml.document import Document, parse
 from reconciler.render import FORMATS
 from reconciler.render.heading import Heading
 from reconciler.settings import Connection
-from reconciler.vendor.http import Reader, connected
+from reconciler.vendor.http import connected
+from reconciler.vendor.reader import Reader
 
 T = TypeVar("T")
 

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.core.text import counted
+
 if TYPE_CHECKING:
     from reconciler.core.model.ledger import LockInfo
     from reconciler.core.model.outcome import StaleAgent
@@ -41,7 +43,7 @@ class InvalidFiles(ReconcilerError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         count = len(problems)
-        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the desired state")
+        super().__init__(f"{counted(count, 'problem')} in the desired state")
         self.problems = problems
 
 

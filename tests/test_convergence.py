@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from reconciler.apply.execute import RunContext, execute
-from reconciler.apply.settle import Budget, CallChannel
+from reconciler.apply.settle import CallChannel
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.fields import BY_NAME, LISTED, encode
 from reconciler.core.model.ledger import LedgerEntry
@@ -32,7 +32,10 @@ from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
 from reconciler.settings import Connection
-from reconciler.vendor.http import Reader, Transport, Writer, connected
+from reconciler.vendor.http import Transport, connected
+from reconciler.vendor.reader import Reader
+from reconciler.vendor.retry import Budget
+from reconciler.vendor.writer import Writer
 from tests.core.build import REPLACING
 from tests.process import TOKEN
 from tests.strategies import desired_states, ledgers, live_states

@@ -149,7 +149,7 @@ class _Run:
             with suppress(OSError):
                 # A request that may have been sent may come through yet.
                 ended: CallOutcome = "lost" if settled.maybe_sent else "refused"
-                self._context.books.over(number, Event(part, ended, "not made, and sent anew"))
+                self._context.books.record_outcome(number, Event(part, ended, "not made, and sent anew"))
             yield from self._enqueue(_Job(job.index, part, settled.maybe_sent, from_batch=True))
 
     def _enqueue(self, job: _Job) -> Iterator[Event]:
@@ -182,7 +182,7 @@ def _record_intent(call: Call, context: RunContext) -> int | OSError:
     try:
         if call.kind in ("create", "password") and not call.vendor_password:
             _store_passwords(call, context)
-        return context.books.intend(Intent.of(call))
+        return context.books.record_intent(Intent.of(call))
     except OSError as error:
         return error
 
@@ -208,7 +208,7 @@ def _record(call: Call, outcome: Outcome, number: int, context: RunContext) -> E
         elif isinstance(outcome, Refused | NotSent) and call.kind in ("create", "password"):
             for operator_id in () if call.vendor_password else call.operator_ids:
                 context.credentials.withdraw(operator_id)
-        context.books.over(number, event)
+        context.books.record_outcome(number, event)
     except OSError as error:
         if isinstance(outcome, Ok):
             return Event(call, "lost", f"done, but that could not be noted ({error.strerror}); run apply again")
@@ -224,7 +224,7 @@ def _record_unknown_password(call: Call, outcome: Outcome, context: RunContext) 
     """Until its password is set, the ledger says that nobody knows it, and the create stays open in the journal."""
     ledger, operator_id = context.books.ledger, call.operator_ids[0]
     ledger.record(call)
-    ledger.take({operator_id: replace(ledger.entries[operator_id], password_unknown=True)})
+    ledger.update({operator_id: replace(ledger.entries[operator_id], password_unknown=True)})
     with suppress(OSError):  # the next run delivers what is open in the journal
         _deliver(call, outcome, context)
 
@@ -241,7 +241,7 @@ def _end_of_create(job: _Job, created: _UnknownPassword, event: Event, context: 
     if event.outcome != "done":
         return job.unsent(event.message)
     with suppress(OSError):  # losing this line loses nothing: the agent is looked up, and its password set anew
-        context.books.over(created.number, Event(created.create, "done"))
+        context.books.record_outcome(created.number, Event(created.create, "done"))
     return Event(created.create, "done")
 
 

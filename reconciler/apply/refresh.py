@@ -13,7 +13,8 @@ from reconciler.apply.goal import Goal
 from reconciler.errors import Declined
 from reconciler.ledger.journal import RunRecord, last_run
 from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger
-from reconciler.vendor.http import Reader, Transport
+from reconciler.vendor.http import Transport
+from reconciler.vendor.reader import Reader
 
 if TYPE_CHECKING:
     from reconciler.core.model.live import LiveState
@@ -105,8 +106,8 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     findings: tuple[Finding, ...] = ()
     if run is not None:
         entries, findings = recover(run.open_intents, live, ledger.view)
-        ledger.take(entries)
-    ledger.take(restored_entries(live, ledger.view))
+        ledger.update(entries)
+    ledger.update(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)
     return Refreshed(live, ledger, findings, plan, run)
 

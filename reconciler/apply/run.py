@@ -12,12 +12,13 @@ from contextlib import closing, suppress
 
 from reconciler.apply.execute import RunContext, execute
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
-from reconciler.apply.settle import Budget, CallChannel
+from reconciler.apply.settle import CallChannel
 from reconciler.clock import now, stamp
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.live import LiveState
-from reconciler.core.model.outcome import ActionResult, CallOutcome, Event, Finding, Mismatch, Report
+from reconciler.core.model.outcome import CallOutcome, Event, Finding
 from reconciler.core.model.plan import Plan
+from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import adopted_entries, recover, restored_entries
 from reconciler.core.report import action_results, mismatches
@@ -25,7 +26,9 @@ from reconciler.credentials.delivery import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError
 from reconciler.ledger.books import Books
 from reconciler.ledger.journal import last_run
-from reconciler.vendor.http import Reader, Writer
+from reconciler.vendor.reader import Reader
+from reconciler.vendor.retry import Budget
+from reconciler.vendor.writer import Writer
 
 
 def record_recovery(session: Session, refreshed: Refreshed, credentials: CredentialsFile) -> None:
@@ -110,7 +113,7 @@ def _closed_books(
         if live is not None and "lost" in outcomes:
             _settle_unknown(session, context, live)
         if live is not None and (restored := restored_entries(live, books.ledger.view)):
-            books.ledger.take(restored)
+            books.ledger.update(restored)
             books.checkpoint(settled=True)
     except (ReconcilerError, OSError) as error:
         # What was sent is in the journal: the next run tells the ledger.
@@ -161,7 +164,7 @@ def _settle_unknown(session: Session, context: RunContext, live: LiveState) -> N
         return
     ledger = context.books.ledger
     entries, findings = recover(run.open_intents, live, ledger.view)
-    ledger.take(entries)
+    ledger.update(entries)
     for finding in findings:
         if finding.sip_number is not None:
             _deliver(session.reader, finding, context.credentials)
@@ -180,6 +183,6 @@ def adopt(
     record_recovery(session, refreshed, credentials)  # what the last run left open would otherwise be forgotten
     ledger = refreshed.ledger
     entries = adopted_entries(desired, refreshed.live, ledger.view, patterns)
-    ledger.take(entries)
+    ledger.update(entries)
     ledger.save("adopt")
     return len(entries)

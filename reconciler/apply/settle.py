@@ -22,47 +22,15 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from reconciler.core.model.fields import BY_NAME
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.http import LookedUp, Reader, Writer
-from reconciler.vendor.rate import backoff
-
-TRIES: Final = 4
-"""Times that one call is sent at most."""
-
-
-class Budget:
-    """Requests beyond the planned ones that a whole run may spend, so that a dead vendor is not flooded.
-
-    A fifth of the planned calls, and enough to ride out one hiccup of a small plan: a look-up and a repetition.
-    """
-
-    def __init__(self, planned: int) -> None:
-        self._left = max(2, planned // 5)
-        self._in_flight = 0
-        self._changed = threading.Condition()
-
-    def take(self) -> bool:
-        """Whether one more may be sent. The last ones that are in flight may be answered, and are waited for."""
-        with self._changed:
-            while not self._left and self._in_flight:
-                self._changed.wait()
-            if not self._left:
-                return False
-            self._left -= 1
-            self._in_flight += 1
-            return True
-
-    def give_back(self, *, answered: bool) -> None:
-        """Note that one has ended; when it was answered the vendor lives, and answers cost nothing."""
-        with self._changed:
-            self._in_flight -= 1
-            self._left += answered
-            self._changed.notify_all()
+from reconciler.vendor.reader import LookedUp, Reader
+from reconciler.vendor.retry import CALL_TRIES, Budget, backoff
+from reconciler.vendor.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +126,7 @@ def _single(call: Call, channel: CallChannel, maybe_sent: bool, from_batch: bool
     outcome = channel.send(call)
     lost: Outcome | None = Lost("an earlier request may have made it") if maybe_sent else None
     made_earlier = replace(call, vendor_password=maybe_sent or from_batch)
-    for attempt in range(1, TRIES):
+    for attempt in range(1, CALL_TRIES):
         if isinstance(outcome, Ok) or (isinstance(outcome, Refused) and outcome.authentication):
             return call, outcome
         if isinstance(outcome, Refused):
@@ -214,7 +182,7 @@ def _shows_fields(call: Call, found: LookedUp) -> bool:
 
 def _batch(call: Call, channel: CallChannel, maybe_sent: bool) -> Settled:
     outcome = channel.send(call)
-    for attempt in range(1, TRIES):
+    for attempt in range(1, CALL_TRIES):
         if isinstance(outcome, Ok | Refused):
             break
         channel.pause(backoff(attempt, outcome.retry_after))
@@ -309,7 +277,7 @@ def _created_parts(call: Call, created: Mapping[str, CreatedItem]) -> PartOutcom
 def _delete(call: Call, channel: CallChannel) -> PartOutcomes:
     ended: PartOutcomes = []
     outcome = channel.send(call)
-    for attempt in range(1, TRIES):
+    for attempt in range(1, CALL_TRIES):
         if isinstance(outcome, Ok) or (isinstance(outcome, Refused) and outcome.authentication):
             break
         if isinstance(outcome, Refused):

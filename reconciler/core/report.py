@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from reconciler.core.model.outcome import ActionOutcome, ActionResult, Event, Mismatch
+from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Action, Plan
+from reconciler.core.model.report import ActionOutcome, ActionResult, Mismatch
 
 
 def action_results(plan: Plan, events: Iterable[Event]) -> tuple[ActionResult, ...]:

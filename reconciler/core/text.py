@@ -26,6 +26,11 @@ def is_hidden(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN or character in _BLANK
 
 
+def counted(count: int, noun: str) -> str:
+    """A count and its noun: `1 agent`, `20 agents`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def width(text: str) -> int:
     """Width in terminal cells: two for a Chinese character, none for a mark on the character before it."""
     return len(text) if text.isascii() else sum(map(_cells, text))

@@ -20,7 +20,8 @@ from reconciler.core.saved.plan_schema import plan_validator
 from reconciler.core.saved.validity import is_sound
 from reconciler.core.text import json_text
 from reconciler.errors import Declined, ReconcilerError
-from reconciler.files.private import read_regular, replace_file
+from reconciler.files.atomic import replace_file
+from reconciler.files.private import read_regular
 
 MAX_BYTES: Final = 512 * 1024 * 1024
 """Bytes of the largest file that is read as a plan."""

@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -51,53 +49,3 @@ def read_regular(path: Path, limit: int) -> tuple[bytes, int]:
 def json_line(value: object) -> bytes:
     """A JSON document on a line of its own. Half a surrogate pair, which UTF-8 cannot carry, becomes an escape."""
     return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-
-
-def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace a file's content whole: a reader sees the old or the new content, also after a power cut.
-
-    Raises:
-        OSError: the file cannot be written; the old one is kept.
-    """
-    with written_beside(path, data, mode) as temporary:
-        temporary.replace(path)
-
-
-@contextmanager
-def written_beside(path: Path, data: bytes, mode: int | None) -> Iterator[Path]:
-    """A temporary file beside `path` with the data on disk, which the body renames or links to its final name.
-
-    With `mode` `None` the umask decides. Afterwards the temporary file is gone, and the folder is synced if the body
-    succeeded.
-
-    Raises:
-        OSError: the file or its folder cannot be written.
-    """
-    # The name is always the same, so that the next run removes what a killed one leaves behind.
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    try:
-        with os.fdopen(os.open(temporary, flags, 0o666 if mode is None else 0o600), "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            if mode is not None:
-                os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new or renamed file's name survive a power cut.
-
-    Raises:
-        OSError: the folder cannot be opened or synced.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

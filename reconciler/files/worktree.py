@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Declined, ReconcilerError
+from reconciler.files.atomic import replace_file, written_beside
 from reconciler.files.desired_files import ENDINGS
-from reconciler.files.private import replace_file, written_beside
 
 _HINT: Final = "--force replaces it; nothing was written"
 

@@ -14,6 +14,7 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.plan import Action, Guardrail, Plan
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.saved.plan_json import digest
+from reconciler.core.text import counted
 from reconciler.render import FORMATS
 from reconciler.render.escape import clip
 from reconciler.render.findings import sentence
@@ -62,7 +63,7 @@ def plan(plan: Plan, _heading: Heading) -> str:
     for level, kinds in _LEVELS.items():
         lines += _level(level, [subject for kind in kinds for subject in subjects if _kind(subject) == kind], top)
     if not lines:
-        lines.append(_command("notice", top, "Nothing to change", f"as desired: {_counted(plan.unchanged, 'agent')}"))
+        lines.append(_command("notice", top, "Nothing to change", f"as desired: {counted(plan.unchanged, 'agent')}"))
     return "".join(lines)
 
 
@@ -79,12 +80,8 @@ def _level(level: Level, subjects: Sequence[Guardrail | Action], top: Place | No
         message = _guardrail_message(subject) if isinstance(subject, Guardrail) else _action_message(subject)
         yield _command(level, place or top, _TITLES[_kind(subject)], message)
     if rest := Counter(map(_kind, subjects[len(shown) :])):
-        counted = ", ".join(_counted(count, _TITLES[kind].lower()) for kind, count in rest.items())
-        yield _command(level, top, "More", f"not shown here: {counted}; reconciler plan shows all")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
+        kinds = ", ".join(counted(count, _TITLES[kind].lower()) for kind, count in rest.items())
+        yield _command(level, top, "More", f"not shown here: {kinds}; reconciler plan shows all")
 
 
 def _guardrail_message(guardrail: Guardrail) -> str:
@@ -133,7 +130,7 @@ def problems(problems: Sequence[Problem]) -> str:
     shown = problems if len(problems) <= MAX_ANNOTATIONS else problems[: MAX_ANNOTATIONS - 1]
     lines = [_command("error", problem.place, "Desired state", sentence(problem), column=True) for problem in shown]
     if rest := problems[len(shown) :]:
-        words = f"not shown here: {_counted(len(rest), 'problem')}; reconciler validate --format json shows all"
+        words = f"not shown here: {counted(len(rest), 'problem')}; reconciler validate --format json shows all"
         lines.append(_command("error", Place(rest[0].place.file, 1), "More", words))
     return "".join(lines)
 

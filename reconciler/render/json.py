@@ -1,13 +1,14 @@
-"""The contract's JSON (contract, section 5): plans, problems, reports and stale agents. None of it holds a secret."""
+"""Plans, problems, reports and stale agents as JSON (docs/formats.md). None of it holds a secret."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.core.model.outcome import Report, StaleAgent
+from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Plan
 from reconciler.core.model.problem import Problem
+from reconciler.core.model.report import Report
 from reconciler.core.saved.plan_json import change_document, plan_document
 from reconciler.core.text import json_text
 from reconciler.render.heading import Heading

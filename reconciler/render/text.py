@@ -10,11 +10,12 @@ from typing import Final
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
-from reconciler.core.model.outcome import ActionResult, Report, StaleAgent
+from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Problem
+from reconciler.core.model.report import ActionResult, Report
 from reconciler.core.saved.plan_json import digest
-from reconciler.core.text import width
+from reconciler.core.text import counted, width
 from reconciler.render.heading import Heading
 from reconciler.render.requests import duration_in_words, requests_in_words
 from reconciler.render.runs import group_alike, id_span, id_spans, split_around_id
@@ -33,7 +34,7 @@ def plan(plan: Plan, heading: Heading) -> str:
     """What would change, which of it may not be applied, and how many requests it takes."""
     lines = [
         f"{visible(plan.company.abbreviate)} at {visible(plan.endpoint)}: "
-        f"{plan.desired_agents} agents desired, {plan.live_agents} live, {plan.in_scope} in scope",
+        f"{counted(plan.desired_agents, 'agent')} desired, {plan.live_agents} live, {plan.in_scope} in scope",
         *([f"New passwords are encrypted for {_ids(plan.recipients)}"] if plan.recipients else []),
         "",
     ]
@@ -185,12 +186,12 @@ def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
 def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
     count = plan.summary
     if not plan.actions:
-        agents = "1 agent is" if count["unchanged"] == 1 else f"{count['unchanged']} agents are"
+        agents = f"{counted(count['unchanged'], 'agent')} {'is' if count['unchanged'] == 1 else 'are'}"
         yield paint(f"Nothing to change: {agents} as desired.", "good", color=heading.color)
         return
     words = {"create": "create", "edit": "edit", "replace": "replace", "delete": "delete"}
     parts = [f"{count[kind]} to {word}" for kind, word in words.items() if count[kind]]
-    parts += [f"{count['password']} password{'s' * (count['password'] != 1)} to set"] if count["password"] else []
+    parts += [f"{counted(count['password'], 'password')} to set"] if count["password"] else []
     parts += [f"{count['blocked']} blocked"] if count["blocked"] else []
     yield paint(f"Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold", color=heading.color)
     if plan.calls:
@@ -246,7 +247,7 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
         ]
     lines += [f"warning: {visible(warning)}" for warning in report.warnings]
     total = len(report.results)
-    lines.append(paint(f"Applied {report.done} of {total} actions.", "bold", color=color))
+    lines.append(paint(f"Applied {report.done} of {counted(total, 'action')}.", "bold", color=color))
     lines.append(_verdict(report, color, again))
     return "\n".join(lines) + "\n"
 
@@ -267,5 +268,6 @@ def _verdict(report: Report, color: bool, again: str) -> str:
         return "The result could not be read back. Run plan to see what is left."
     if report.mismatches:
         count = len(report.mismatches)
-        return f"Read back: {count} agent{'s are' if count != 1 else ' is'} not as the vendor said. Run plan to see."
+        agents = f"{counted(count, 'agent')} {'is' if count == 1 else 'are'}"
+        return f"Read back: {agents} not as the vendor said. Run plan to see."
     return f"{again} to go on from here, once the cause is mended."

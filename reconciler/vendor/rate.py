@@ -9,7 +9,6 @@ was slow for a while is soon asked as quickly as before.
 from __future__ import annotations
 
 import math
-import random
 import threading
 import time
 from collections import deque
@@ -111,8 +110,3 @@ class RateLimiter:
         second_ago = self._clock() - 1
         while self._answer_times and self._answer_times[0] <= second_ago:
             self._answer_times.popleft()
-
-
-def backoff(attempt: int, retry_after: float | None, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds to wait after try number `attempt` (from 1): exponential with full jitter, at least `retry_after`."""
-    return max(retry_after or 0.0, jitter() * min(8.0, 0.25 * 2.0**attempt))

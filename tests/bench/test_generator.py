@@ -8,7 +8,8 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.model.secret import Secret
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.settings import Connection
-from reconciler.vendor.http import Reader, connected
+from reconciler.vendor.http import connected
+from reconciler.vendor.reader import Reader
 from tests.bench import COUNT
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.core.model.outcome import ActionResult, CallOutcome, Event, Mismatch
+from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Plan
+from reconciler.core.model.report import ActionResult, Mismatch
 from reconciler.core.report import action_results, mismatches
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 

@@ -143,11 +143,11 @@ BUGS: Final = (
     ),
     Bug(
         "replaced-file-not-synced",
-        "reconciler/files/private.py",
+        "reconciler/files/atomic.py",
         "            os.fsync(stream.fileno())\n",
         "",
         "A power cut leaves the old file or the new one, never an empty one.",
-        ("tests/files/test_private.py::test_content_is_on_disk_before_its_name",),
+        ("tests/files/test_private_and_atomic.py::test_content_is_on_disk_before_its_name",),
     ),
     Bug(
         "ledger-ahead-of-the-calls",
@@ -193,7 +193,7 @@ BUGS: Final = (
     Bug(
         "remote-store-not-tried",
         "reconciler/ledger/object_store.py",
-        "            _prove(self._objects, self._place)\n",
+        "            _probe(self._objects, self._place)\n",
         "",
         "An object store that ignores conditions is refused before it holds a lock.",
         ("tests/ledger/object_store/test_selftest.py::test_a_store_that_ignores_conditions_is_refused",),
@@ -226,7 +226,7 @@ BUGS: Final = (
     ),
     Bug(
         "refused-look-up-is-absence",
-        "reconciler/vendor/http.py",
+        "reconciler/vendor/reader.py",
         '            outcome = self._transport.request("page", wire.search_body(self._company, operator_id))\n',
         "            return Ok(None)\n",
         "A look-up that the vendor refuses is not taken for an agent that is not there.",
@@ -242,7 +242,7 @@ BUGS: Final = (
     ),
     Bug(
         "search-takes-anybody",
-        "reconciler/vendor/http.py",
+        "reconciler/vendor/reader.py",
         'if isinstance(row, dict) and str(row.get("operatorId")) == operator_id]',
         "if isinstance(row, dict)]",
         "Another agent whose id is alike is not taken for the one that was looked for.",
@@ -250,7 +250,7 @@ BUGS: Final = (
     ),
     Bug(
         "another-agent-believed",
-        "reconciler/vendor/http.py",
+        "reconciler/vendor/reader.py",
         "    if agent.operator_id != operator_id or not isinstance(row, dict):\n",
         "    if not isinstance(row, dict):\n",
         "An answer about another agent is no answer.",
@@ -419,7 +419,7 @@ BUGS: Final = (
     ),
     Bug(
         "budget-unlimited",
-        "reconciler/apply/settle.py",
+        "reconciler/vendor/retry.py",
         "            if not self._left:\n                return False\n",
         "",
         "A vendor that stops answering is not flooded with repetitions.",
@@ -534,7 +534,7 @@ BUGS: Final = (
     Bug(
         "guardrail-only-shown",
         "reconciler/cli/apply.py",
-        "        _refuse_or_go_on(refreshed.plan, expect)\n",
+        "        _refuse_unfit(refreshed.plan, expect)\n",
         "",
         "A tripped guardrail or a blocked change means that nothing is sent.",
         ("tests/cli/test_plan_and_apply.py::test_a_file_without_agents_never_prunes",),
@@ -606,7 +606,7 @@ BUGS: Final = (
     ),
     Bug(
         "total-not-compared",
-        "reconciler/vendor/http.py",
+        "reconciler/vendor/reader.py",
         "len(agents) == total == len(by_id)",
         "len(agents) == len(by_id)",
         "A listing with fewer rows than it says is not believed.",
@@ -614,7 +614,7 @@ BUGS: Final = (
     ),
     Bug(
         "duplicate-rows-accepted",
-        "reconciler/vendor/http.py",
+        "reconciler/vendor/reader.py",
         "len(agents) == total == len(by_id)",
         "len(agents) == total",
         "A listing in which an agent comes twice is not believed: another one may be missing.",
@@ -622,7 +622,7 @@ BUGS: Final = (
     ),
     Bug(
         "pages-may-disagree",
-        "reconciler/vendor/http.py",
+        "reconciler/vendor/reader.py",
         "                if page_total != total:\n",
         "                if page_total < 0:\n",
         "A listing that changes while it is read is read again.",
@@ -630,7 +630,7 @@ BUGS: Final = (
     ),
     Bug(
         "pages-waited-for",
-        "reconciler/vendor/http.py",
+        "reconciler/vendor/reader.py",
         "        threads.shutdown(wait=False, cancel_futures=True)\n",
         "        threads.shutdown(wait=True, cancel_futures=True)\n",
         "A plan that was interrupted waits for no page of a vendor that hangs.",
@@ -815,8 +815,8 @@ BUGS: Final = (
     Bug(
         "digest-not-expected",
         "reconciler/cli/apply.py",
-        "    if expect and digest(planned) != expect:\n",
-        "    if expect and not digest(planned):\n",
+        "    if expect and digest(plan) != expect:\n",
+        "    if expect and not digest(plan):\n",
         "With --expect nothing is applied but the plan with that digest.",
         ("tests/cli/test_saved_plan.py::test_another_digest_than_the_expected",),
     ),

@@ -17,8 +17,9 @@ from reconciler.apply.refresh import Refreshed, Session, refresh
 from reconciler.apply.run import carry_out, record_recovery
 from reconciler.clock import now
 from reconciler.core.model.desired import Policy
-from reconciler.core.model.outcome import Event, Report
+from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Plan
+from reconciler.core.model.report import Report
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.credentials.passwords import resolve_passwords

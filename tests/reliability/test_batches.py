@@ -13,12 +13,13 @@ from typing import Any, cast
 import pytest
 
 from reconciler.apply.execute import RunContext, execute
-from reconciler.apply.settle import Budget, CallChannel, Settled, settle
+from reconciler.apply.settle import CallChannel, Settled, settle
 from reconciler.clock import now
 from reconciler.core.model.desired import Company, PasswordSource, Policy
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.core.model.outcome import Event, Report
+from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Call
+from reconciler.core.model.report import Report
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.ledger.books import Books
@@ -27,7 +28,8 @@ from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.http import LookedUp
+from reconciler.vendor.reader import LookedUp
+from reconciler.vendor.retry import Budget
 from tests.core.build import live_agent
 from tests.process import TOKEN, Workplace
 from tests.reliability.mixed import Applier, credential_lines, known_credentials

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.model.outcome import Report
+from reconciler.core.model.report import Report
 from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier, assert_converged, assert_no_blind_create, begin

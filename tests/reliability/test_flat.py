@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 
 from reconciler.core.model.desired import Policy
-from reconciler.core.model.outcome import Report
+from reconciler.core.model.report import Report
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier
 

@@ -16,10 +16,11 @@ from typing import Any, Literal, cast
 
 import pytest
 
-from reconciler.apply.settle import Budget, CallChannel, settle
+from reconciler.apply.settle import CallChannel, settle
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.core.model.outcome import Event, Intent, Report
+from reconciler.core.model.outcome import Event, Intent
 from reconciler.core.model.plan import Call
+from reconciler.core.model.report import Report
 from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import entry_after, recover
 from reconciler.errors import LedgerConflict, LockHeld
@@ -27,7 +28,9 @@ from reconciler.ledger.journal import Journal, RunRecord, last_run
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
 from reconciler.vendor.answer import Lost, Ok, Outcome, Refused
-from reconciler.vendor.http import LookedUp, Transport
+from reconciler.vendor.http import Transport
+from reconciler.vendor.reader import LookedUp
+from reconciler.vendor.retry import Budget
 from tests.core.build import live, live_agent
 from tests.reliability.mixed import Applier, assert_converged, assert_credentials_are_true, begin
 
@@ -108,7 +111,7 @@ def test_a_torn_journal_is_read(tmp_path: Path) -> None:
     call = Call("delete", ("8001",), (0,))
     with closing(Journal(path)) as journal:
         journal.begin(RunRecord("run", "2026-11-22T10:00:00Z", "acme", 2, "credentials", "lineage", 1))
-        journal.over(journal.intend(Intent.of(call)), Event(call, "done"))
+        journal.record_outcome(journal.record_intent(Intent.of(call)), Event(call, "done"))
     with path.open("ab") as stream:
         stream.write(b'{"n": 1, "intent": "del')
     run = last_run(path)
@@ -116,7 +119,7 @@ def test_a_torn_journal_is_read(tmp_path: Path) -> None:
     assert [kept.intent.outcome for kept in run.calls] == ["done"]
     with closing(Journal(path)) as journal:
         journal.resume()
-        journal.saved(2, settled=True)
+        journal.record_saved(2, settled=True)
     run = last_run(path)
     assert run is not None
     assert (len(run.calls), run.serial, run.recovered) == (1, 2, True)

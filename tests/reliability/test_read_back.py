@@ -13,12 +13,12 @@ import pytest
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.endpoints import PAGE_SIZE
 from reconciler.core.model.fields import COMPARED, Field, Kind, Value, encode
-from reconciler.core.model.outcome import Report
+from reconciler.core.model.report import Report
 from reconciler.errors import IncompleteListing
 from reconciler.render import json as as_json
 from reconciler.render import text as as_text
 from reconciler.sandbox.server import Box, running
-from reconciler.vendor.http import LISTING_TRIES
+from reconciler.vendor.retry import LISTING_TRIES
 from tests.process import TOKEN, Workplace
 from tests.reliability.mixed import GIVEN, Applier
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from reconciler.apply.settle import CallChannel, Settled, settle
-from reconciler.core.model.outcome import Event, Report
+from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Call
+from reconciler.core.model.report import Report
 from reconciler.sandbox.server import Box, running
 from reconciler.vendor.answer import Lost
 from tests.process import TOKEN

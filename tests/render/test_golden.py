@@ -14,9 +14,9 @@ from rich.cells import cell_len
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import BY_NAME, Value
-from reconciler.core.model.outcome import ActionResult, Mismatch, Report
 from reconciler.core.model.plan import Action, ActionKind, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place, Problem
+from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.text import width
 from reconciler.render import FORMATS
 from reconciler.render import json as as_json

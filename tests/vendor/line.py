@@ -11,7 +11,9 @@ from reconciler.core.model.desired import Company
 from reconciler.core.model.secret import Secret
 from reconciler.settings import Connection
 from reconciler.vendor.answer import Outcome
-from reconciler.vendor.http import Reader, Transport, Writer
+from reconciler.vendor.http import Transport
+from reconciler.vendor.reader import Reader
+from reconciler.vendor.writer import Writer
 
 TOKEN = "canary-token-Kp4/Wm+Z="
 PASSWORD = "Canary-Pass-77"

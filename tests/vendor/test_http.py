@@ -17,7 +17,7 @@ from reconciler.core.model.secret import Secret
 from reconciler.settings import SUCCESS_CODES, Connection
 from reconciler.vendor.answer import Lost, NotSent, Ok, Refused, classify_response
 from reconciler.vendor.http import MAX_ANSWER, connected
-from reconciler.vendor.rate import backoff
+from reconciler.vendor.retry import backoff
 from tests.vendor.line import TOKEN, Line, line
 from tests.vendor.vendor_stub import (
     ABSENT,

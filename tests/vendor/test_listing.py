@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.core.model.fields import BY_NAME, LISTED
 from reconciler.errors import IncompleteListing, VendorError
-from reconciler.vendor.http import LISTING_TRIES
+from reconciler.vendor.retry import LISTING_TRIES
 from tests.process import Workplace
 from tests.vendor.line import Line, line
 from tests.vendor.vendor_stub import Shelf, Stub, envelope

@@ -24,7 +24,9 @@ from reconciler.core.model.live import LiveAgent
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import Ok, Refused
-from reconciler.vendor.http import Reader, Transport, Writer
+from reconciler.vendor.http import Transport
+from reconciler.vendor.reader import Reader
+from reconciler.vendor.writer import Writer
 from tests.vendor.line import PASSWORD, TOKEN, Line
 from tests.vendor.vendor_stub import Stub, envelope
 

@@ -13,8 +13,9 @@ from reconciler.core.model.endpoints import EndpointName
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.http import MAX_RESENDS, READ_TRIES, LookedUp
 from reconciler.vendor.rate import HOPELESS_AFTER
+from reconciler.vendor.reader import LookedUp
+from reconciler.vendor.retry import MAX_RESENDS, READ_TRIES
 from tests.vendor.line import PASSWORD, Line, line
 from tests.vendor.vendor_stub import Answer, Stub, closed, cut, envelope, garbage, hangs, redirect, reply
 

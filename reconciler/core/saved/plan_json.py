@@ -1,4 +1,4 @@
-"""A plan as plain values (contract, section 5) and back, and its digest, to which a reviewer's approval is bound.
+"""A plan as plain values (docs/formats.md) and back, and its digest, to which a reviewer's approval is bound.
 
 The digest covers what decides and nothing that an unrelated change could alter: two plans with one digest send the same
 requests for the same reasons. It holds no time, so that the same plan made tomorrow has the same digest.
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 
 def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
-    """The plan as plain values, in the order of the contract. `created_at` is UTC, ISO 8601."""
+    """The plan as plain values, in the order of the plan's schema. `created_at` is UTC, ISO 8601."""
     return {
         "format": FORMAT,
         "tool": tool,

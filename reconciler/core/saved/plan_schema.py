@@ -1,4 +1,4 @@
-"""The JSON Schema of a plan (contract, section 5), shown, saved or in a report; made from the field table."""
+"""The JSON Schema of a plan (docs/formats.md), shown, saved or in a report; made from the field table."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The meaning of an unquoted scalar: the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema).
 
-The contract adds one rule: a number with a leading zero stays text.
+Desired-state files have one more rule: a number with a leading zero stays text.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ TOP_ORDER: Final = (
     *("version", "company", "scope", "prune", "protect", "guardrails", "recipients"),
     *("defaults", "profiles", "agents", "pools"),
 )
-"""The top-level keys of a file, in the order of the contract's example."""
+"""The top-level keys of a file, in the order in which docs/formats.md lists them."""
 COMPANY_ORDER: Final = ("abbreviate", "companyId")
 GUARDRAIL_ORDER: Final = ("maxDeletes", "maxChanges")
 PASSWORD_ORDER: Final = ("env", "file", "generate", "version")

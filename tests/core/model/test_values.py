@@ -11,8 +11,8 @@ import pytest
 from reconciler.core.model.desired import Limit
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.live import LiveAgent
-from reconciler.core.model.outcome import ActionOutcome, ActionResult, Mismatch, Report
 from reconciler.core.model.problem import Place
+from reconciler.core.model.report import ActionOutcome, ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
 from tests.core.build import act, agent, desired, live, live_agent, planned
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import ReconcilerError, WrongUsage
-from reconciler.ledger.object_store import ObjectPlace, RemoteStore, parse
+from reconciler.ledger.object_store import ObjectPlace, RemoteStore, parse_url
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from reconciler.ledger.object_store import ObjectPlace, RemoteStore, parse
 )
 def test_a_url_is_bucket_and_key(url: str, place: ObjectPlace) -> None:
     """The host is the bucket (the container), the rest is the key as it stands: nothing is decoded."""
-    assert parse(url) == place
+    assert parse_url(url) == place
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_url_is_bucket_and_key(url: str, place: ObjectPlace) -> None:
 def test_no_other_url_will_do(url: str) -> None:
     """A URL with credentials, a query, or without bucket or key is wrong usage, and is never repeated."""
     with pytest.raises(WrongUsage) as refusal:
-        parse(url)
+        parse_url(url)
     assert "canary" not in f"{refusal.value} {refusal.value.hint}"
 
 

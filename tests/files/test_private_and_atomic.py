@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.files.private import private_folder, replace_file
+from reconciler.files.atomic import replace_file
+from reconciler.files.private import private_folder
 from tests.calls_of_os import calls_of_os
 
 
@@ -132,7 +133,7 @@ def test_a_reader_sees_old_or_new(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from reconciler.files.private import replace_file
+from reconciler.files.atomic import replace_file
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     replace_file(Path(sys.argv[1]), b"x" * 5000)

@@ -1,0 +1,58 @@
+"""What an apply came to: the outcome of each action, and what the read-back showed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.plan import Action
+
+ActionOutcome = Literal["done", "partly", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """The end of one action. `partly` means that some of its calls succeeded; the next apply continues."""
+
+    action: Action
+    outcome: ActionOutcome
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """What the vendor accepts and does not do. The refresh after an apply shows it."""
+
+    operator_id: str
+    message: str
+    changes: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of an apply.
+
+    `verified`: the live state was read again afterwards; `mismatches` are what it shows.
+    `warnings`: what failed on this side after the calls, such as saving the ledger.
+    """
+
+    results: tuple[ActionResult, ...]
+    mismatches: tuple[Mismatch, ...] = ()
+    verified: bool = False
+    interrupted: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many actions succeeded completely."""
+        return sum(result.outcome == "done" for result in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """0: all done and verified; 130: interrupted; 1: nothing succeeded; 4: partial, unverified or mismatched."""
+        if self.interrupted:
+            return 130
+        if self.done == len(self.results) and self.verified and not self.mismatches:
+            return 0
+        return 4 if any(result.outcome in ("done", "partly") for result in self.results) else 1
