@@ -49,21 +49,21 @@ class Books:
         journal.resume()
         return cls(ledger, journal, run_id)
 
-    def intend(self, intent: Intent) -> int:
-        """Note what is about to be sent; it is on disk when this returns. The number names it in `over`.
+    def record_intent(self, intent: Intent) -> int:
+        """Note what is about to be sent; it is on disk when this returns. The number names it in `record_outcome`.
 
         Raises:
             OSError: the disk does not take it, and nothing may be sent.
         """
-        return self.journal.intend(intent)
+        return self.journal.record_intent(intent)
 
-    def over(self, number: int, event: Event) -> None:
+    def record_outcome(self, number: int, event: Event) -> None:
         """Note how a call ended.
 
         Raises:
             OSError: the disk does not take it; the next run looks the call up.
         """
-        self.journal.over(number, event)
+        self.journal.record_outcome(number, event)
 
     def checkpoint(self, *, settled: bool) -> None:
         """Save the ledger, then note in the journal that it knows; `settled`: no outcome is unknown any more.
@@ -73,7 +73,7 @@ class Books:
         """
         self.ledger.save(self.run_id)
         with suppress(OSError):  # without that line the next run merely tells the ledger again
-            self.journal.saved(self.ledger.serial, settled=settled)
+            self.journal.record_saved(self.ledger.serial, settled=settled)
 
     def end(self, how: str) -> None:
         """Say in the journal how the run ended, where the disk takes it."""

@@ -1,7 +1,7 @@
-"""The journal: an intent on disk before each write, its outcome after it. It keeps the last run, and holds no secret.
+"""The journal of the last run: an intent on disk before each call is sent, its outcome afterwards, and no secret.
 
-One JSON object a line. A line that a kill or a full disk tore in two counts as not written: an intent that was not
-written was not sent, and a call without an outcome is looked up.
+It holds one JSON object a line. A line that a kill or a full disk cut short counts as not written. That is safe: a call
+whose intent is not written was not sent, and the next run looks up a call without an outcome.
 """
 
 from __future__ import annotations
@@ -26,21 +26,25 @@ FORMAT: Final = "reconciler.journal/1"
 
 @dataclass(frozen=True, slots=True)
 class JournaledCall:
-    """What became of one call, or of one part of a delete list; `known`: the ledger was saved since."""
+    """What became of one call, or of one part of a delete list. `in_ledger` means that the ledger was saved since."""
 
     intent: Intent
     message: str = ""
-    known: bool = False
+    in_ledger: bool = False
 
     @property
     def settled(self) -> bool:
-        """Whether it is known if the call was carried out."""
+        """Whether the journal tells if the call was carried out."""
         return self.intent.outcome not in (None, "lost")
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run as its journal tells it. `lineage` and `serial` name the ledger as the run last saved it."""
+    """One run as its journal tells it. `lineage` and `serial` name the ledger as the run last saved it.
+
+    `started` is UTC, ISO 8601; `planned` counts calls; `credentials` is the file for new ones. `recovered` means that
+    no outcome is unknown any more; `ended` says how the run ended, and is empty for one that was killed.
+    """
 
     id: str
     started: str
@@ -55,20 +59,24 @@ class RunRecord:
 
     @property
     def open_intents(self) -> tuple[Intent, ...]:
-        """The calls that the ledger may not know of, and those of which nobody knows how they ended."""
-        return tuple(kept.intent for kept in self.calls if not self.recovered and not (kept.known and kept.settled))
+        """The calls that the ledger may not know of, and those whose outcome is unknown."""
+        return tuple(call.intent for call in self.calls if not self.recovered and not (call.in_ledger and call.settled))
 
 
 @dataclass(slots=True)
 class Journal:
-    """The journal of the run that is going on. Every method raises `OSError` when the disk will not take it."""
+    """The journal of the current run."""
 
     path: Path
     _stream: IO[bytes] | None = None
     _count: int = field(default=0)
 
     def begin(self, run: RunRecord) -> None:
-        """Start anew: the last run's journal is replaced."""
+        """Replace the last run's journal with a new one.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
         private_folder(self.path.parent)
         head = {
             "format": FORMAT, "run": run.id, "started": run.started, "company": run.company, "planned": run.planned,
@@ -77,8 +85,12 @@ class Journal:
         replace_file(self.path, _line(head))
         self._stream = self.path.open("ab", buffering=0)
 
-    def intend(self, intent: Intent) -> int:
-        """Note what is about to be sent; it is on disk when this returns. The number names it in `over`."""
+    def record_intent(self, intent: Intent) -> int:
+        """Record what is about to be sent; it is on disk on return. The number identifies it in `record_outcome`.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
         fields = {**intent.fields}
         line = {"intent": intent.kind, "operatorIds": list(intent.operator_ids), "fields": fields}
         version = {} if intent.password_version is None else {"passwordVersion": intent.password_version}
@@ -88,23 +100,39 @@ class Journal:
         self._count += 1
         return self._count - 1
 
-    def over(self, number: int, event: Event) -> None:
-        """Note how it ended. Losing this line loses nothing: the call is then looked up."""
+    def record_outcome(self, number: int, event: Event) -> None:
+        """Record how a call ended, or a part of one. A lost line does no harm: the next run looks the call up.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
         ids = list(event.call.operator_ids)
         self._write({"n": number, "operatorIds": ids, "outcome": event.outcome, "message": event.message})
 
-    def saved(self, serial: int, *, settled: bool) -> None:
-        """Note that the ledger now knows every outcome up to here, and with `settled` that none is unknown any more."""
+    def record_saved(self, serial: int, *, settled: bool) -> None:
+        """Record that the ledger has every outcome up to here; with `settled`, that none is unknown any more.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
         self._write({"saved": serial, "settled": settled}, sync=True)
 
-    def end(self, how: str) -> None:
-        """Close the run's account."""
-        self._write({"ended": how})
+    def end(self, outcome: str) -> None:
+        """Record how the run ended.
+
+        Raises:
+            OSError: the journal cannot be written.
+        """
+        self._write({"ended": outcome})
 
     def resume(self) -> None:
-        """Go on with the journal that is there, to note that its run was recovered."""
+        """Append to the last run's journal, to record that the run was recovered.
+
+        Raises:
+            OSError: the journal cannot be opened or written.
+        """
         self._stream = self.path.open("ab", buffering=0)
-        self._stream.write(b"\n")  # what was torn must not swallow what comes now
+        self._stream.write(b"\n")  # the last line may be cut short; the next one must not continue it
 
     def close(self) -> None:
         """Close the file."""
@@ -127,10 +155,14 @@ def _line(value: dict[str, Any]) -> bytes:
 
 
 def last_run(path: Path) -> RunRecord | None:
-    """The run that the journal tells of, `None` when there is none; raises `ReconcilerError` for a damaged one."""
+    """The run in the journal, or `None` when there is no journal.
+
+    Raises:
+        ReconcilerError: the journal cannot be read, or is damaged.
+    """
     try:
         lines = list(_lines(path.read_bytes()))
-        return _run(lines) if lines else None
+        return _run_record(lines) if lines else None
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -149,7 +181,7 @@ def _lines(data: bytes) -> Iterator[dict[str, Any]]:
                 raise
 
 
-def _run(lines: Iterable[dict[str, Any]]) -> RunRecord:
+def _run_record(lines: Iterable[dict[str, Any]]) -> RunRecord:
     head, *rest = lines
     if head["format"] != FORMAT:
         raise ValueError
@@ -162,28 +194,32 @@ def _run(lines: Iterable[dict[str, Any]]) -> RunRecord:
         if "intent" in line:
             calls.append([JournaledCall(_intent(line))])
         elif "outcome" in line:
-            calls[line["n"]] = _ended(calls[line["n"]], line)
+            calls[line["n"]] = _with_outcome(calls[line["n"]], line)
         elif "saved" in line:
-            calls = [[replace(kept, known=True) for kept in parts] for parts in calls]
+            calls = [[replace(call, in_ledger=True) for call in parts] for parts in calls]
             run = replace(run, serial=line["saved"], recovered=line["settled"])
         else:
             run = replace(run, ended=line["ended"])
-    return replace(run, calls=tuple(kept for parts in calls for kept in parts))
+    return replace(run, calls=tuple(call for parts in calls for call in parts))
 
 
-def _ended(parts: list[JournaledCall], line: dict[str, Any]) -> list[JournaledCall]:
-    """The parts of a call once another part of it has ended; the last part is what is still open."""
-    *before, left = parts
-    ids = tuple(line["operatorIds"])
-    over = JournaledCall(replace(left.intent, operator_ids=ids, outcome=line["outcome"]), line["message"])
-    rest = tuple(id_ for id_ in left.intent.operator_ids if id_ not in ids)
-    return [*before, over, *([JournaledCall(replace(left.intent, operator_ids=rest))] if rest else [])]
+def _with_outcome(parts: list[JournaledCall], line: dict[str, Any]) -> list[JournaledCall]:
+    """The parts of a call after one more part has ended. A part that is still open is the last."""
+    *ended_parts, open_part = parts
+    ended_ids = tuple(line["operatorIds"])
+    ended = JournaledCall(replace(open_part.intent, operator_ids=ended_ids, outcome=line["outcome"]), line["message"])
+    open_ids = tuple(operator_id for operator_id in open_part.intent.operator_ids if operator_id not in ended_ids)
+    return [
+        *ended_parts,
+        ended,
+        *([JournaledCall(replace(open_part.intent, operator_ids=open_ids))] if open_ids else []),
+    ]
 
 
 def _intent(line: dict[str, Any]) -> Intent:
     from reconciler.core.model.outcome import Intent
 
     fields, to_restore = ({n: v for n, v in line.get(key, {}).items() if n in BY_NAME} for key in ("fields", "owes"))
-    vendor = line.get("vendorPassword", False)
+    vendor_password = line.get("vendorPassword", False)
     ids, version = tuple(line["operatorIds"]), line.get("passwordVersion")
-    return Intent(line["intent"], ids, fields, version, to_restore=to_restore, vendor_password=vendor)
+    return Intent(line["intent"], ids, fields, version, to_restore=to_restore, vendor_password=vendor_password)

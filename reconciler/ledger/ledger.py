@@ -1,6 +1,7 @@
-"""What the vendor cannot tell us: which password version an agent has, and the write-only values last sent.
+"""The ledger keeps what the vendor never lists: each agent's password version, and the write-only values last sent.
 
-A JSON file without any secret, replaced whole. Losing it loses no agent: what it knew counts as not recorded.
+It is one JSON document without any secret, replaced as a whole. Whoever loses it loses no agent: its values then count
+as not recorded.
 """
 
 from __future__ import annotations
@@ -24,34 +25,56 @@ FORMAT: Final = "reconciler.ledger/1"
 
 
 class LedgerStore(Protocol):
-    """Where the ledger's bytes live; one apply at a time."""
+    """Holds the ledger's bytes, and a lock that lets one apply run at a time."""
 
     @property
     def name(self) -> str:
-        """The place, for messages."""
+        """The path or URL, for messages."""
 
     def read(self) -> bytes | None:
-        """The bytes, or `None` when there are none yet. Remembers the version that it saw."""
+        """The bytes, or `None` when there are none yet. The store remembers this version for the next `write`.
+
+        Raises:
+            ReconcilerError: the store cannot be read.
+        """
 
     def write(self, data: bytes) -> None:
-        """Replace the version that was read or written last; raises `LedgerConflict` when there is another."""
+        """Replace the version that was read or written last.
+
+        Raises:
+            LedgerConflict: somebody else has written another version.
+            ReconcilerError: the store cannot be written.
+        """
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold the lock; raises `LockHeld` when another apply does."""
+        """Hold the lock while the body runs.
+
+        Raises:
+            LockHeld: another apply holds the lock.
+            ReconcilerError: the store cannot lock.
+        """
 
     def holder(self) -> LockInfo | None:
-        """Who holds the lock now."""
+        """Who holds the lock now; `None` when nobody does.
+
+        Raises:
+            ReconcilerError: the store cannot be read.
+        """
 
     def unlock(self, lock_id: str) -> None:
-        """Remove exactly that lock; raises `ReconcilerError` when it is another's, or there is none."""
+        """Remove the lock with this id.
+
+        Raises:
+            ReconcilerError: there is no lock, or another one.
+        """
 
 
 @dataclass(slots=True)
 class Ledger:
     """The entries of one company, by operatorId, in a store. `lineage` is the ledger's own id, `serial` counts writes.
 
-    `run` is the run that wrote it last. `applied` are the saved plans that were begun, by seal: until when
-    they could have been applied (UTC, ISO 8601).
+    `run` is the id of the run that wrote it last. `applied` holds the saved plans that an apply has begun: their seals,
+    with the time at which each one expires (UTC, ISO 8601).
     """
 
     store: LedgerStore
@@ -64,19 +87,19 @@ class Ledger:
 
     @property
     def view(self) -> LedgerView:
-        """What the core may see of it."""
+        """The entries, for the core to read."""
         return self.entries
 
     def record(self, call: Call) -> None:
-        """Remember what a call that succeeded made true."""
+        """Record what a successful call has changed."""
         from reconciler.core.model.outcome import Intent
         from reconciler.core.recovery import entry_after
 
         for operator_id in call.operator_ids:
-            self.take({operator_id: entry_after(self.entries.get(operator_id), Intent.of(call))})
+            self.update({operator_id: entry_after(self.entries.get(operator_id), Intent.of(call))})
 
-    def take(self, entries: Mapping[str, LedgerEntry | None]) -> None:
-        """Take these entries over; `None` removes one."""
+    def update(self, entries: Mapping[str, LedgerEntry | None]) -> None:
+        """Replace these agents' entries; `None` removes one."""
         for operator_id, entry in entries.items():
             if entry is None:
                 self.entries.pop(operator_id, None)
@@ -84,12 +107,20 @@ class Ledger:
                 self.entries[operator_id] = entry
 
     def remember_applied(self, seal: str, expires_at: str, now: str) -> None:
-        """Keep that a saved plan was begun, for as long as it could be applied again."""
-        kept = {other: until for other, until in self.applied.items() if until > now}
-        self.applied = {**kept, seal: expires_at}
+        """Remember that an apply has begun a saved plan, and forget the plans that have expired.
+
+        `now` and `expires_at` are UTC, ISO 8601.
+        """
+        still_applicable = {other: until for other, until in self.applied.items() if until > now}
+        self.applied = {**still_applicable, seal: expires_at}
 
     def save(self, run: str) -> None:
-        """Write it as the next serial; raises what the store raises, and then the old one is still there."""
+        """Write the ledger with the next serial, as a write of the run with this id.
+
+        Raises:
+            LedgerConflict: somebody else has written the ledger since.
+            ReconcilerError: the store cannot be written; the old version is still there.
+        """
         from reconciler.core.saved.plan_json import entry_document
 
         document = {
@@ -99,14 +130,18 @@ class Ledger:
             "serial": self.serial + 1,
             "run": run,
             **({"applied": self.applied} if self.applied else {}),
-            "agents": {id_: entry_document(entry) for id_, entry in sorted(self.entries.items())},
+            "agents": {operator_id: entry_document(entry) for operator_id, entry in sorted(self.entries.items())},
         }
         self.store.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n")
         self.serial, self.run = self.serial + 1, run
 
 
 def load_ledger(store: LedgerStore, company: Company) -> Ledger:
-    """Read the ledger; where there is none it is empty. Raises `ReconcilerError` for one that cannot be trusted."""
+    """Read the ledger; where there is none, it is empty.
+
+    Raises:
+        ReconcilerError: the ledger cannot be read, is damaged, or belongs to another company.
+    """
     data = store.read()
     if data is None:
         return Ledger(store, company)
@@ -129,24 +164,24 @@ def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Led
     texts = (document["company"], document["lineage"], document["run"], *applied.values())
     if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
         raise TypeError
-    entries = {id_: _entry(written) for id_, written in document["agents"].items()}
+    entries = {operator_id: _entry(entry) for operator_id, entry in document["agents"].items()}
     owner = Company(document["company"], company.company_id)
     return Ledger(store, owner, entries, document["lineage"], document["serial"], document["run"], applied)
 
 
-def _entry(written: dict[str, Any]) -> LedgerEntry:
-    version = written.get("passwordVersion")
+def _entry(document: dict[str, Any]) -> LedgerEntry:
+    version = document.get("passwordVersion")
     if version is not None and (type(version) is not int or version < 1):
         raise TypeError
-    given, to_restore = _values(written.get("given", {})), _values(written.get("owed", {}))
-    if not all(BY_NAME[name].write_only for name in given):
+    last_sent, to_restore = _values(document.get("given", {})), _values(document.get("owed", {}))
+    if not all(BY_NAME[name].write_only for name in last_sent):
         raise ValueError
-    return LedgerEntry(version, given, password_unknown=written.get("unsure") is True, to_restore=to_restore)
+    return LedgerEntry(version, last_sent, password_unknown=document.get("unsure") is True, to_restore=to_restore)
 
 
-def _values(written: dict[str, Any]) -> dict[str, Value]:
-    """Values by field. A field that this version does not know is left out; a value that does not fit is damage."""
-    values = {name: value for name, value in written.items() if name in BY_NAME}
+def _values(document: dict[str, Any]) -> dict[str, Value]:
+    """Values by field. A field that this version does not know is dropped; a value that does not fit is damage."""
+    values = {name: value for name, value in document.items() if name in BY_NAME}
     if not all(BY_NAME[name].compared and fits(BY_NAME[name], value) for name, value in values.items()):
         raise ValueError
     return values
