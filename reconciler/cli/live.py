@@ -61,7 +61,8 @@ def read_live(shell: Shell, company: Company, options: dict[str, Any]) -> LiveSt
     from reconciler.cli.progress import Progress
     from reconciler.core.planning.make_plan import live_state
     from reconciler.settings import connection
-    from reconciler.vendor.http import Reader, connected
+    from reconciler.vendor.http import connected
+    from reconciler.vendor.reader import Reader
 
     settings = connection(
         options["endpoint"],

@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from reconciler.core.model.fields import BY_NAME
 from reconciler.errors import ReconcilerError
-from reconciler.files.private import private_folder, replace_file
+from reconciler.files.atomic import replace_file
+from reconciler.files.private import private_folder
 
 if TYPE_CHECKING:
     from reconciler.core.model.outcome import Event, Intent
