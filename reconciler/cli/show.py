@@ -100,9 +100,14 @@ def _verdict(desired: DesiredState, operator_id: str, live: LiveAgent | None, ag
 def _password(recorded: LedgerEntry, agent: ResolvedAgent | None) -> str:
     from reconciler.render.terminal import visible
 
-    wanted = _version(agent)
-    if wanted is None or agent is None:
+    desired_version = _version(agent)
+    if desired_version is None or agent is None:
         return ""
-    known = "not recorded" if recorded.password_version is None else f"version {recorded.password_version}"
-    mark = " " if recorded.password_version == wanted else "~"
-    return visible(f"{mark} password: {known}, desired version {wanted}  ({agent.values['password'].place})") + "\n"
+    recorded_text = "not recorded" if recorded.password_version is None else f"version {recorded.password_version}"
+    mark = " " if recorded.password_version == desired_version else "~"
+    return (
+        visible(
+            f"{mark} password: {recorded_text}, desired version {desired_version}  ({agent.values['password'].place})"
+        )
+        + "\n"
+    )

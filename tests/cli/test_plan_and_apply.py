@@ -54,7 +54,7 @@ def test_plan_changes_nothing(place: Workplace, box: Box) -> None:
 
 
 def test_the_plan_document(place: Workplace, box: Box) -> None:
-    """`--format json` is the contract's document, alone on stdout, with canonical values."""
+    """`--format json` is the plan's document (docs/formats.md), alone on stdout, with canonical values."""
     box.store.reset([{"operatorId": "8001", "name": "张三", "operatorType": 1}, {"operatorId": "8003", "name": "王五"}])
     place.write(agents('"8001", operatorType: 0, roleName: 客服', '"8002", isrecord: 0, status: 0'))
     ran = place.run("plan", "--format", "json")
