@@ -284,7 +284,7 @@ def certificates_read_once() -> Callable[..., ssl.SSLContext]:
 
 def hurry(transport: Transport) -> None:
     """Pace requests by a clock that goes `HASTE` times as fast, so that pauses which the vendor asks for are short."""
-    from reconciler.vendor.rate import RateLimiter
+    from reconciler.vendor.rate_limit import RateLimiter
 
     transport.limiter = RateLimiter(0, lambda: HASTE * time.monotonic(), transport.sleep)
 

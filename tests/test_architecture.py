@@ -139,7 +139,7 @@ def test_files_and_functions_are_short() -> None:
         ("aiohttp", {"reconciler.sandbox.server"}),
         ("filelock", {"reconciler.ledger.lock"}),
         ("pyrage", {"reconciler.credentials.age"}),
-        ("obstore", {"reconciler.ledger.object_store"}),
+        ("obstore", {"reconciler.ledger.bucket"}),
     ],
 )
 def test_a_library_has_one_home(library: str, home: set[str]) -> None:

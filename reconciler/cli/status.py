@@ -75,13 +75,14 @@ def _document(run: RunRecord | None) -> dict[str, Any]:
 
 
 def _lines(run: RunRecord) -> Iterator[str]:
+    from reconciler.core.text import counted
     from reconciler.render.terminal import visible
 
     ended = run.ended or "it did not end by itself: killed, or still at work"
     yield f"Last apply for {visible(run.company)}, {run.started}: {ended}"
     counts = _counts(run)
-    counted = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing was sent"
-    yield f"{run.planned} calls planned; {counted}."
+    outcomes = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing was sent"
+    yield f"{counted(run.planned, 'call')} planned; {outcomes}."
     troubled = [
         call for call in run.calls if call.intent.outcome != "done" and not (run.recovered and not call.settled)
     ]

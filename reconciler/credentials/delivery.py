@@ -19,7 +19,8 @@ from reconciler.clock import stamp
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.age import Sealer, Unsealed, is_sealed, unseal
 from reconciler.errors import ReconcilerError
-from reconciler.files.private import json_line, private_folder, replace_file, sync_folder
+from reconciler.files.atomic import replace_file, sync_folder
+from reconciler.files.private import json_line, private_folder
 
 _HEAD_BYTES: Final = 64
 _HINT: Final = "nothing was sent; name another with --credentials"

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from reconciler.clock import now, stamp
 from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LockHeld, ReconcilerError
-from reconciler.files.private import private_folder, replace_file
+from reconciler.files.atomic import replace_file
+from reconciler.files.private import private_folder
 
 if TYPE_CHECKING:
     from filelock import FileLock

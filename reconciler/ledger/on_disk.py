@@ -8,7 +8,8 @@ from typing import Final
 
 from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LedgerConflict, ReconcilerError
-from reconciler.files.private import private_folder, read_regular, replace_file
+from reconciler.files.atomic import replace_file
+from reconciler.files.private import private_folder, read_regular
 from reconciler.ledger.lock import FileLockBeside
 
 MAX_BYTES: Final = 256 * 1024 * 1024

@@ -35,7 +35,7 @@ from reconciler.vendor.answer import (
     has_shape,
     redacted,
 )
-from reconciler.vendor.rate import RateLimiter
+from reconciler.vendor.rate_limit import RateLimiter
 from reconciler.vendor.retry import MAX_RESENDS
 
 MAX_ANSWER: Final = 16 * 1024 * 1024

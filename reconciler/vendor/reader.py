@@ -24,7 +24,7 @@ from reconciler.vendor.answer import (
     whole_number,
 )
 from reconciler.vendor.http import Transport
-from reconciler.vendor.rate import HOPELESS_AFTER
+from reconciler.vendor.rate_limit import HOPELESS_AFTER
 from reconciler.vendor.retry import LISTING_TRIES, READ_TRIES, backoff
 
 MAX_AGENTS: Final = 10_000_000

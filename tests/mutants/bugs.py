@@ -298,11 +298,11 @@ BUGS: Final = (
     ),
     Bug(
         "refusals-in-a-row-add-up",
-        "reconciler/vendor/rate.py",
+        "reconciler/vendor/rate_limit.py",
         "        if self._refusals_in_a_row == 1:",
         "        if self._refusals_in_a_row:",
         "A vendor that refuses everything for a while is soon asked as quickly as before.",
-        ("tests/vendor/test_rate.py::test_a_while_of_refusals_counts_once",),
+        ("tests/vendor/test_rate_limit.py::test_a_while_of_refusals_counts_once",),
     ),
     Bug(
         "sip-password-not-fetched",

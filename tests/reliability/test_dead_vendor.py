@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.server import Box, running
-from reconciler.vendor.rate import HOPELESS_AFTER
+from reconciler.vendor.rate_limit import HOPELESS_AFTER
 from tests.process import TOKEN, Workplace
 from tests.reliability.killer import Break, Killer
 from tests.sandbox.wire import until

@@ -102,7 +102,7 @@ def test_after_a_run_of_which_a_part_failed(office: Workplace, box: Box) -> None
     box.faults([])
     assert office.run("apply", "-y").code == 0
     text, document = status(office)
-    assert "1 calls planned; 1 done." in text
+    assert "1 call planned; 1 done." in text
     assert outcomes(document) == {("edit", "8001"): "done"}
 
 

@@ -13,7 +13,7 @@ from reconciler.core.model.endpoints import EndpointName
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
-from reconciler.vendor.rate import HOPELESS_AFTER
+from reconciler.vendor.rate_limit import HOPELESS_AFTER
 from reconciler.vendor.reader import LookedUp
 from reconciler.vendor.retry import MAX_RESENDS, READ_TRIES
 from tests.vendor.line import PASSWORD, Line, line

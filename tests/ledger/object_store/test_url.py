@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import ReconcilerError, WrongUsage
-from reconciler.ledger.object_store import ObjectPlace, RemoteStore, parse_url
+from reconciler.ledger.bucket import ObjectPlace, parse_url
+from reconciler.ledger.object_store import RemoteStore
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reconciler.vendor.answer import Ok
-from reconciler.vendor.rate import HOPELESS_AFTER, RateLimiter
+from reconciler.vendor.rate_limit import HOPELESS_AFTER, RateLimiter
 from tests.vendor.line import Line, line
 from tests.vendor.vendor_stub import Exchange, Shelf, Stub, envelope, reply, together
 

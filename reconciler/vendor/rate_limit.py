@@ -1,4 +1,4 @@
-"""How fast requests may follow one another, and how long to wait before one is repeated.
+"""How fast requests may follow one another.
 
 All requests share one rate. A refusal (HTTP 429) lowers it, in the manner of CUBIC (RFC 9438, section 4): the rate then
 rises quickly towards the rate that was refused, slows down near it, and rises ever faster beyond it while the vendor
