@@ -5,6 +5,7 @@ Nearly every text holds `MARK` near its beginning, by which a test finds the tex
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 MARK: Final = "zqx"
@@ -379,4 +380,20 @@ GROUPS: Final = {
     "long": _LONG,
 }
 HOSTILE: Final = {f"{group}: {name}": text for group, texts in GROUPS.items() for name, text in texts.items()}
-"""Every text, by its group and name."""
+"""Every text, by what it is."""
+
+
+def named(texts: Iterable[str]) -> dict[str, str]:
+    """Texts that have no names, by their place and their beginning."""
+    return {f"{number}: {text[:40]!a}": text for number, text in enumerate(texts)}
+
+
+def holds_for(texts: Mapping[str, str], rule: Callable[[str], object]) -> None:
+    """Try a rule with each text; fail with the names of all texts for which it does not hold, and why it does not."""
+    broken = []
+    for name, text in texts.items():
+        try:
+            rule(text)
+        except Exception as error:  # noqa: BLE001 - a rule that crashes does not hold, and the other texts are tried
+            broken.append(f"{name}: {type(error).__name__}: {str(error)[:600]}")
+    assert not broken, f"{len(broken)} of {len(texts)} texts\n" + "\n".join(broken)

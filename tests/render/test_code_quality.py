@@ -15,7 +15,7 @@ from reconciler.render import code_quality
 from reconciler.render.findings import fingerprints, sentence
 from reconciler.render.terminal import visible
 from tests.core.build import problems
-from tests.hostile import HOSTILE
+from tests.hostile import HOSTILE, holds_for
 
 from .runner import commands
 
@@ -85,14 +85,17 @@ def test_equal_problems_are_all_kept() -> None:
     assert [entry["location"]["lines"]["begin"] for entry in read.values()] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_text(text: str) -> None:
+def test_hostile_text() -> None:
     """Whatever stands in a file or its name: the report is valid UTF-8, nothing in it acts, and it reads back."""
-    found = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", f"no {text}", f"x{text}")
-    raw = code_quality.problems([found])
-    assert raw.encode().startswith(b"[\n")
-    assert visible(raw.replace("\n", "")) == raw.replace("\n", "")
-    assert commands(raw) == []
-    entry = only(found)
-    assert entry["description"] == visible(sentence(found))
-    assert entry["location"] == {"path": visible(f"a{text}.yaml"), "lines": {"begin": 7}}
+
+    def rule(text: str) -> None:
+        found = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", f"no {text}", f"x{text}")
+        raw = code_quality.problems([found])
+        assert raw.encode().startswith(b"[\n")
+        assert visible(raw.replace("\n", "")) == raw.replace("\n", "")
+        assert commands(raw) == []
+        entry = only(found)
+        assert entry["description"] == visible(sentence(found))
+        assert entry["location"] == {"path": visible(f"a{text}.yaml"), "lines": {"begin": 7}}
+
+    holds_for(HOSTILE, rule)

@@ -22,7 +22,7 @@ from reconciler.render.heading import Heading
 from reconciler.render.rows import shown_value
 from reconciler.render.terminal import visible
 from tests.core.build import live_agent
-from tests.hostile import HOSTILE
+from tests.hostile import HOSTILE, holds_for
 
 from .runner import Command, commands, lines, parse, parse_loosely
 
@@ -262,26 +262,34 @@ def shape(found: list[Command]) -> list[tuple[str, list[str], str]]:
     return [(each.name, list(each.properties), each.properties["title"]) for each in found]
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_no_text_of_others_is_a_command(text: str) -> None:
+def test_no_text_of_others_is_a_command() -> None:
     """Wherever hostile text stands, the runner finds the commands of a harmless plan, also in its loosest reading."""
-    found, harmless = read(spread(text)), read(spread("x"))
-    assert shape(found) == shape(harmless)
-    assert {each.properties["file"] for each in found} == {visible(f"a{text}.yaml")}
-    for line in lines(github.plan(spread(text), HEADING)):
-        loose = parse_loosely(line)
-        assert loose is not None
-        assert (loose.name, loose.properties["title"]) in {(each.name, each.properties["title"]) for each in harmless}
+
+    def rule(text: str) -> None:
+        found, harmless = read(spread(text)), read(spread("x"))
+        assert shape(found) == shape(harmless)
+        assert {each.properties["file"] for each in found} == {visible(f"a{text}.yaml")}
+        for line in lines(github.plan(spread(text), HEADING)):
+            loose = parse_loosely(line)
+            assert loose is not None
+            assert (loose.name, loose.properties["title"]) in {
+                (each.name, each.properties["title"]) for each in harmless
+            }
+
+    holds_for(HOSTILE, rule)
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_the_visible_text_comes_back(text: str) -> None:
+def test_the_visible_text_comes_back() -> None:
     """What the runner unescapes is the text, made visible and cut."""
-    found = read(spread(text))
-    (edit,) = [each for each in found if each.properties["title"] == "Edit"]
-    assert edit.data.startswith(f"agent {clip(f'8{text}', 60)} {clip(text, 60)}: ")
-    assert f"ttscontent {clip(shown_value(f'b{text}').text, 60)} → " in edit.data
-    assert all(visible(each.data) == each.data for each in found)
+
+    def rule(text: str) -> None:
+        found = read(spread(text))
+        (edit,) = [each for each in found if each.properties["title"] == "Edit"]
+        assert edit.data.startswith(f"agent {clip(f'8{text}', 60)} {clip(text, 60)}: ")
+        assert f"ttscontent {clip(value(f'b{text}').text, 60)} → " in edit.data
+        assert all(visible(each.data) == each.data for each in found)
+
+    holds_for(HOSTILE, rule)
 
 
 @settings(deadline=None)
@@ -292,18 +300,21 @@ def test_any_text_at_all(text: str) -> None:
         assert shape(read(spread(text))) == shape(read(spread("x")))
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_no_problem_is_a_command(text: str) -> None:
+def test_no_problem_is_a_command() -> None:
     """Nor can what stands in a file: a problem is one error, and its words come back."""
-    problem = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", f"no {text}", text)
-    (found,) = commands(github.problems([problem]))
-    assert len(lines(github.problems([problem]))) == 1
-    assert found.name == "error"
-    place = {"file": visible(f"a{text}.yaml"), "line": "7", "col": "3", "title": "Desired state"}
-    assert found.properties == place
-    hint = f"; {text}" if text else ""
-    told = visible(f"at agents[0].{text}: no {text}{hint}")
-    assert found.data == (told if len(told) <= 8000 else f"{told[:7999]}…")
+
+    def rule(text: str) -> None:
+        problem = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", f"no {text}", text)
+        (found,) = commands(github.problems([problem]))
+        assert len(lines(github.problems([problem]))) == 1
+        assert found.name == "error"
+        place = {"file": visible(f"a{text}.yaml"), "line": "7", "col": "3", "title": "Desired state"}
+        assert found.properties == place
+        hint = f"; {text}" if text else ""
+        told = visible(f"at agents[0].{text}: no {text}{hint}")
+        assert found.data == (told if len(told) <= 8000 else f"{told[:7999]}…")
+
+    holds_for(HOSTILE, rule)
 
 
 # Problems
@@ -345,12 +356,15 @@ def test_the_outputs() -> None:
     }
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_outputs_hold_nothing_of_others(text: str) -> None:
+def test_outputs_hold_nothing_of_others() -> None:
     """Whatever a plan is about, an output is a number, true or false, or a digest."""
-    for name, told in github.outputs(spread(text)).items():
-        assert re.fullmatch("[a-z]+", name)
-        assert re.fullmatch("[0-9]+|true|false|[0-9a-f]{64}", told)
+
+    def rule(text: str) -> None:
+        for name, told in github.outputs(spread(text)).items():
+            assert re.fullmatch("[a-z]+", name)
+            assert re.fullmatch("[0-9]+|true|false|[0-9a-f]{64}", told)
+
+    holds_for(HOSTILE, rule)
 
 
 def test_an_empty_plan_is_not_refused() -> None:
