@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -34,7 +35,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def processes() -> Iterator[None]:
+def _interrupts() -> None:
+    """A suite that was told to ignore interrupts goes on to do so, and what it starts may be interrupted.
+
+    A process inherits what its parent ignores, as `make test &` in a script does, but not what its parent handles.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes(_interrupts: None) -> Iterator[None]:
     """What the first `Workplace.run` starts ends with the worker."""
     yield
     end()
