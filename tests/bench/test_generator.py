@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from benchmarks.data import PAGE_SIZE, changed, desired_file, fields, pages
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from benchmarks.data import PAGE_SIZE, changed, desired_file, pages
 from benchmarks.vendor import Vendor
 from reconciler.core.desired.read import read_desired
 from reconciler.core.model.desired import Policy
@@ -11,6 +17,8 @@ from reconciler.settings import Connection
 from reconciler.vendor.http import connected
 from reconciler.vendor.reader import Reader
 from tests.bench import COUNT
+
+PAGE = Path(__file__).parents[2] / "docs/performance.md"
 
 
 def planned(seller: Vendor) -> Plan:
@@ -38,10 +46,17 @@ def test_every_page_is_counted_once(seller: Vendor) -> None:
 
 
 def test_pages_are_full_but_for_the_last() -> None:
-    """A listing of nobody is one empty page; any other has no page more than it needs."""
-    assert [len(list(pages(count))) for count in (0, 1, PAGE_SIZE, PAGE_SIZE + 1)] == [1, 1, 1, 2]
+    """A listing of nobody is one empty page; any other has full pages and the rest on one more."""
+    full = PAGE_SIZE
+    for count, sizes in ((0, [0]), (1, [1]), (full, [full]), (full + 1, [full, 1]), (2 * full, [full, full])):
+        assert [len(json.loads(page)["data"]["result"]) for page in pages(count)] == sizes
 
 
 def test_an_agent_has_sixteen_keys() -> None:
-    """The page on performance says sixteen."""
-    assert len(fields("100000")) == 16
+    """Every agent of the file has as many keys as the page on performance says, and the listing knows each of them."""
+    (said,) = re.findall(r"The agents are made up: (\d+) keys each", PAGE.read_text(encoding="utf-8"))
+    agents = yaml.safe_load(desired_file(COUNT))["agents"]
+    rows = [row for page in pages(COUNT) for row in json.loads(page)["data"]["result"]]
+    assert len(agents) == len(rows) == COUNT
+    assert {len(agent) for agent in agents} == {int(said)}
+    assert [sorted(agent.keys() - row.keys()) for agent, row in zip(agents, rows, strict=True)] == [[]] * COUNT

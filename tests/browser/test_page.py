@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlencode
@@ -296,23 +296,19 @@ def test_contrast(shared: Visit, scheme: Literal["light", "dark"]) -> None:
     assert [(name, round(ratio, 2)) for name, ratio in found if ratio < 4.5] == []
 
 
-_TIMED = """([kind, value]) => {
-  const rows = Array.from(document.querySelectorAll("li.row"));
+_ACT = """([kind, value]) => {
   const box = document.querySelector("#text");
-  const begin = performance.now();
   if (kind === "press") document.querySelector(`.chart li.${value} button`).click();
   else { box.value = value; box.dispatchEvent(new Event("input")); }
-  document.body.getBoundingClientRect();
-  const spent = performance.now() - begin;
-  return [rows.filter((row) => row.checkVisibility()).length, spent];
 }"""
 
 
 @pytest.mark.parametrize("count", [3000, 10_000])
-def test_a_crowd(visit: Opener, count: int, record_property: Callable[[str, object], None]) -> None:
-    """With thousands of actions the filters still show what is asked for. How long each took is recorded."""
+def test_a_crowd(visit: Opener, count: int) -> None:
+    """With thousands of actions a filter shows exactly those that it asks for, in order, and all when it is gone."""
     plan = crowd(count)
-    page = visit(plan).page
+    seen = visit(plan)
+    page = seen.page
     for kind, value, view in (
         ("type", "张", View(text="张")),
         ("type", "张 售后", View(text="张 售后")),
@@ -320,9 +316,8 @@ def test_a_crowd(visit: Opener, count: int, record_property: Callable[[str, obje
         ("press", "delete", View(actions=("delete",))),
         ("press", "delete", View()),
     ):
-        shown, spent = page.evaluate(_TIMED, [kind, value])
-        assert shown == len(view.of(plan))
-        record_property(f"{kind} {value}", f"{spent:.0f} ms")
-    expect(page.get_by_role("status")).to_have_text(f"{count:,} of {count:,}")
-    loaded = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-    record_property("loaded", f"{loaded:.0f} ms")
+        page.evaluate(_ACT, [kind, value])
+        wanted = view.of(plan)
+        assert (0 < len(wanted) < count) == (view != View())
+        assert seen.shown() == wanted
+        expect(page.get_by_role("status")).to_have_text(f"{len(wanted):,} of {count:,}")
