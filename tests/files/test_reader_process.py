@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,8 @@ from reconciler.files.reader_process import FORK_FROM, SPAWN_FROM, ReaderProcess
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
 from tests.process import TOKEN
-from tests.vendor.vendor_stub import Shelf, Stub
+
+from .vendor_stub import PATIENCE, Shelf, Stub
 
 GOOD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", name: 张三}]\n').encode())]
 BAD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", nmae: 张三}]\n').encode())]
@@ -164,11 +166,22 @@ def test_a_fork_pays_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_worthwhile(GOOD)
 
 
-def test_the_company_is_known_ahead() -> None:
+def test_the_company_is_known_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose agents they are is told before they are read, where it stands before them in one of the files."""
-    with ReaderProcess([("a.yaml", b"version: 1\n"), MUCH[0]]) as reading:
+    asked = threading.Event()
+
+    def held_back(receiver: overlap._Receiver, parts: Callable[..., Iterator[bytes]] = overlap._parts) -> Any:
+        arriving = parts(receiver)
+        yield next(arriving)
+        asked.wait(PATIENCE)
+        yield from arriving
+
+    monkeypatch.setattr(overlap, "_parts", held_back)
+    with Reading([("a.yaml", b"version: 1\n"), ("b.yaml", desired_file(3))]) as reading:
         assert reading.company == Company("acme", 4242)
         assert not reading._done.is_set()
+        asked.set()
+        assert len(reading.desired().agents) == 3
 
 
 def test_a_company_that_is_not_known_ahead() -> None:
