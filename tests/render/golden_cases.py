@@ -1,15 +1,17 @@
 """Golden cases: a folder of `golden/` each, with a desired state, the live rows, and every rendering of the plan.
 
 `agents.yaml` and `live.json` must be there; `ledger.json` (entries by agent) and `policy.json` may. The renderings
-are `plan.<format>`. After a change that is meant, `python -m tests.render.golden_cases` writes them anew: read the
-difference before you commit it.
+are `plan.<format>`; of a page that is its title and its body. What stands around these in every page, style sheet and
+script included, stands once, in `golden/page.html`. After a change that is meant, `python -m tests.edge.golden_cases`
+writes them anew: read the difference before you commit it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.core.desired.read import read_desired
 from reconciler.core.model.desired import Limit, Policy
@@ -22,6 +24,10 @@ from reconciler.render.heading import Heading
 
 FOLDER = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+FRAME = FOLDER / "page.html"
+PAGE: Final = re.compile(
+    r"(?P<head>.*?)(?P<title><title>.*?</title>)(?P<style>.*?<body>\n)(?P<body>.*)(?P<script><script>.*)", re.DOTALL
+)
 HEADING = Heading("0.0.0", "2026-11-22T10:00:00Z", 20.0)
 
 
@@ -51,11 +57,29 @@ def rendered(case: str, format_: str) -> str:
     return FORMATS[format_](plan_of(case), HEADING)
 
 
+def own(case: str, format_: str) -> str:
+    """What a case has of its own in a format: of a page the title and the body, of anything else all of it."""
+    text = rendered(case, format_)
+    return "{title}\n{body}".format(**_parts(text)) if format_ == "html" else text
+
+
+def frame(case: str) -> str:
+    """What stands around the title and the body of a case's page."""
+    return "{head}{style}{script}".format(**_parts(rendered(case, "html")))
+
+
+def _parts(page: str) -> dict[str, str]:
+    found = PAGE.fullmatch(page)
+    assert found is not None
+    return found.groupdict()
+
+
 def write() -> None:
-    """Write every rendering of every case."""
+    """Write every rendering of every case, and the frame of their pages."""
+    FRAME.write_text(frame(CASES[0]), encoding="utf-8")
     for case in CASES:
         for format_ in FORMATS:
-            (FOLDER / case / f"plan.{format_}").write_text(rendered(case, format_), encoding="utf-8")
+            (FOLDER / case / f"plan.{format_}").write_text(own(case, format_), encoding="utf-8")
 
 
 if __name__ == "__main__":
