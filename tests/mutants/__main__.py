@@ -1,5 +1,6 @@
 """`python -m tests.mutants [NAME…]`: plants each bug in a copy of the tree and runs the tests that must catch it.
 
+`--prove=sample:SEED` plants some of them, drawn by the seed (see `tests/exhaustive.py`), and says which.
 `--doc` writes the table of bugs into docs/reliability.md instead.
 """
 
@@ -19,6 +20,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Final
 
+from tests.exhaustive import ALL, Share
 from tests.mutants.bugs import BUGS, ROOT, Bug
 from tests.mutants.doc import write_table
 from tests.mutants.here import STRANGE
@@ -28,6 +30,9 @@ TOGETHER: Final = 2
 LONGEST: Final = 120
 """Seconds after which tests that do not end count as having caught the bug."""
 LONGEST_UNCHANGED: Final = 600
+PROVE: Final = "--prove="
+ONE_IN: Final = 12
+"""A sample has one bug in so many."""
 NEEDED: Final = ("pyproject.toml", "reconciler", "schemas", "tests")
 _FAILED: Final = 1
 _HUNG: Final = -1
@@ -49,11 +54,16 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments) == ["--doc"]:
         write_table()
         return 0
+    share = Share(ALL, "mutants")
+    if arguments and arguments[0].startswith(PROVE):
+        share, arguments = Share(arguments[0].removeprefix(PROVE), "mutants"), arguments[1:]
     unknown = set(arguments) - {bug.name for bug in BUGS}
     if unknown:
         _say(f"no such bug: {', '.join(sorted(unknown))}")
         return 64
-    bugs = [bug for bug in BUGS if not arguments or bug.name in arguments]
+    bugs = share.of([bug for bug in BUGS if not arguments or bug.name in arguments], ONE_IN)
+    if not share.whole:
+        _say(f"{len(bugs)} of {len(BUGS)} planted bugs are drawn by {share.how}")
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         unchanged = Path(folder).resolve() / "unchanged"
         _copy(unchanged)
