@@ -4,8 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-bench
 PYTHON ?= python3
+MINUTES ?= 10
+PROVE ?= all
+QUICK := tests/core tests/test_architecture.py tests/cli/test_command_line.py \
+  tests/reliability/test_every_fault.py::test_one_hiccup_is_ridden_out \
+  "tests/reliability/test_kill.py::test_killed_at_every_point[0]"
 
-.PHONY: help demo test check fmt generate generate-check pictures bench sandbox lock mutants
+.PHONY: help demo test quick fuzz prove check fmt generate generate-check pictures bench sandbox lock mutants
 
 help:  ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,8 +25,18 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 demo: $(VENV)/.ready  ## the main job, on a sandbox of 30 agents: validate, plan, apply, empty plan
 	@PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
-test: $(VENV)/.ready  ## the whole suite; the core's branch coverage must be 100 %
+test: $(VENV)/.ready  ## the suite, of the exhaustive part of it a part; the core's branch coverage must be 100 %
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+quick: $(VENV)/.ready  ## what proves most in a minute: core, laws, rooms, some commands, some faults and kills
+	$(BIN)/python -m pytest -n auto -q --prove=part --hypothesis-profile=quick $(QUICK)
+
+fuzz: $(VENV)/.ready  ## generated tests with fresh seeds, state machine included, for MINUTES=10
+	$(BIN)/python -m tests.fuzz $(MINUTES)
+
+prove: $(VENV)/.ready  ## every fault at every call, every kill, all planted bugs (PROVE=sample:SEED: a part, by the seed)
+	$(BIN)/python -m tests.mutants --prove=$(PROVE)
+	$(BIN)/python -m pytest -n auto -v -m exhaustive --prove=$(PROVE)
 
 mutants: $(VENV)/.ready  ## plant bugs in a copy of the source, one by one (BUG=name: that one): the suite must catch each
 	$(BIN)/python -m tests.mutants $(BUG)

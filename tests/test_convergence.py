@@ -37,6 +37,7 @@ from reconciler.vendor.reader import Reader
 from reconciler.vendor.retry import Budget
 from reconciler.vendor.writer import Writer
 from tests.core.build import REPLACING
+from tests.fuzz import examples
 from tests.process import TOKEN
 from tests.strategies import desired_states, ledgers, live_states
 
@@ -59,7 +60,7 @@ def transport(quirky: Box) -> Iterator[Transport]:
 
 @settings(
     deadline=None,
-    max_examples=150,
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
 @given(desired_states(), live_states(odd=False), ledgers())

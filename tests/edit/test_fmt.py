@@ -16,6 +16,7 @@ from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import HEAD
 from tests.edit.reading import CORPUS, between_agents, comments_of, stated
 from tests.edit.scribe import Scribe
+from tests.fuzz import examples
 
 corpus = pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 scribes = st.builds(lambda seed: Scribe(Random(seed)), st.integers(0, 2**32))
@@ -74,7 +75,7 @@ def test_both_parsers_place_everything_alike(path: Path, monkeypatch: pytest.Mon
     assert fmt("agents.yaml", path.read_bytes()) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(scribes)
 def test_any_style_says_the_same(scribe: Scribe) -> None:
     """Of a file in any mixture of styles: same state, same comments, and stable."""
@@ -85,7 +86,7 @@ def test_any_style_says_the_same(scribe: Scribe) -> None:
     assert tree.comments(once.decode()) == sorted(comment.rstrip() for comment in scribe.comments)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(scribes)
 def test_any_comment_stays_with_its_agent(scribe: Scribe) -> None:
     """A comment between two agents is between the same two afterwards."""

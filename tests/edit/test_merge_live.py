@@ -23,6 +23,7 @@ from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import COMPANY, HEAD, live, live_agent, planned
 from tests.edit.reading import CORPUS, FORMATTED, comments_of, lines_of, stated
 from tests.edit.scribe import Scribe
+from tests.fuzz import examples
 
 ADDED = "# added from the live system"
 corpus = pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
@@ -137,7 +138,7 @@ def moved(random: Random, state: DesiredState, *, leaving: float) -> LiveState:
     return live(*random.sample(agents, len(agents)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_plan_is_empty_afterwards(seed: int) -> None:
     """Whatever the style of the file and whatever became of its agents: nothing is left to do that a file can say."""
@@ -150,7 +151,7 @@ def test_the_plan_is_empty_afterwards(seed: int) -> None:
     assert merge_live("agents.yaml", merged, listed) == merged
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.integers(0, 2**32))
 def test_comments_survive(seed: int) -> None:
     """Where nobody leaves, every comment is there afterwards, and one more at the most."""
@@ -163,7 +164,7 @@ def test_comments_survive(seed: int) -> None:
     assert not Counter(comment.rstrip() for comment in scribe.comments) - after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 2**32))
 def test_an_export_is_formatted_and_up_to_date(seed: int) -> None:
     """What `export` writes is as `fmt` would have it, and holds what a merge would bring."""

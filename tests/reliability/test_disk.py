@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.exhaustive import Share
 from tests.reliability.killer import Break
-from tests.reliability.trial import APPLY, Lane, Trial, assert_each, lanes, points, sampled
+from tests.reliability.trial import APPLY, Lane, Trial, assert_each, lanes, points
 
 DISKS = {
-    "full-for-a-moment": (Break("fail", error=errno.ENOSPC, short=True), 3),
-    "full-from-then-on": (Break("fail", error=errno.ENOSPC, short=True, lasting=True), 2),
-    "read-only": (Break("fail", error=errno.EROFS, lasting=True), 3),
-    "broken-for-a-moment": (Break("fail", error=errno.EIO), 3),
-    "broken": (Break("fail", error=errno.EIO, lasting=True), 4),
+    "full-for-a-moment": Break("fail", error=errno.ENOSPC, short=True),
+    "full-from-then-on": Break("fail", error=errno.ENOSPC, short=True, lasting=True),
+    "read-only": Break("fail", error=errno.EROFS, lasting=True),
+    "broken-for-a-moment": Break("fail", error=errno.EIO),
+    "broken": Break("fail", error=errno.EIO, lasting=True),
 }
-"""How a disk fails, and at every which point of a kind, such as the syncs of the journal, that is tried."""
+"""How a disk fails."""
 LIMITED = """
 import resource, sys
 from reconciler.cli.main import main
@@ -49,10 +50,11 @@ def assert_nothing_is_lost(trial: Trial, code: int) -> None:
     trial.assert_status_is_true()
 
 
+@pytest.mark.exhaustive(1)
 @pytest.mark.parametrize("disk", DISKS)
-def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], disk: str) -> None:
+def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], share: Share, disk: str) -> None:
     """Whichever write, sync, rename or opening is refused: no password is lost, and mending the disk mends the rest."""
-    breaking, step = DISKS[disk]
+    breaking = DISKS[disk]
     trace = points(two_lanes[0].trial(), breaking)
     assert len(trace) > 50
 
@@ -65,7 +67,7 @@ def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], disk: str) -> N
         except AssertionError as error:
             raise AssertionError(f"{started.trace}: {error}") from None
 
-    assert_each(two_lanes, sampled(trace, step), rule)
+    assert_each(two_lanes, share.of_points(trace, 10), rule)
 
 
 @pytest.mark.parametrize("size", [0, 100, 400, 800, 1600])

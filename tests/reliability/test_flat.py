@@ -15,13 +15,15 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.core.model.desired import Policy
-from reconciler.core.model.report import Report
+from reconciler.core.model import Policy
+from reconciler.core.outcomes import Report
+from tests.exhaustive import Share
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier
 
-APPLIES = 1000
-SETTLED = 200
+APPLIES = {True: 1000, False: 250}
+"""How many, where all is to be proved and where a part is."""
+SETTLED = 100
 """Applies after which every cache is warm."""
 HEAD = "version: 1\ncompany: {abbreviate: acme}\nguardrails: {maxDeletes: 100%}\nagents:\n"
 ONE = '  - {operatorId: "8001", name: a, password: {generate: true, version: 1}}\n'
@@ -47,28 +49,30 @@ def held() -> tuple[int, int, int]:
     return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), sys.getallocatedblocks()
 
 
-def applies(url: str, folder: Path) -> None:
-    """A thousand of them; says what is held after the first ones and at the end."""
+def applies(url: str, folder: Path, count: int) -> None:
+    """So many of them; says what is held after the first ones and at the end."""
     applier = Applier(folder, cast(Any, SimpleNamespace(url=url)), Policy())
-    for number in range(APPLIES):
+    for number in range(count):
         applier.file.write_text(HEAD + (OTHER if number % 2 else ONE), encoding="utf-8")
         ended = applier.apply()
         assert isinstance(ended, Report)
         assert (ended.exit_code, ended.done) == (0, len(ended.results))
         applier.runs.clear()
-        if number in (SETTLED, APPLIES - 1):
+        if number in (SETTLED, count - 1):
             sys.stdout.write(" ".join(map(str, held())) + "\n")
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
-def test_a_thousand_applies_in_one_process(vendor: str, tmp_path: Path) -> None:
+@pytest.mark.exhaustive(1)
+def test_a_thousand_applies_in_one_process(vendor: str, share: Share, tmp_path: Path) -> None:
     """Creates, a batch, edits, passwords and deletes, a thousand times over: files, threads and memory stay flat."""
-    command = [sys.executable, "-m", "tests.reliability.test_flat", vendor, str(tmp_path)]
+    count = APPLIES[share.whole]
+    command = [sys.executable, "-m", "tests.reliability.test_flat", vendor, str(tmp_path), str(count)]
     ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     before, after = ([int(each) for each in line.split()] for line in ran.stdout.splitlines())
     assert after[:2] == before[:2]
-    assert after[2] - before[2] < APPLIES - SETTLED, "a block an apply is kept, or more"
+    assert after[2] - before[2] < count - SETTLED, "a block an apply is kept, or more"
 
 
 if __name__ == "__main__":
-    applies(sys.argv[1], Path(sys.argv[2]))
+    applies(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from itertools import chain, product
+from itertools import product
 from typing import Any
 
 import pytest
 
+from tests.exhaustive import Share
 from tests.parent import Running
 from tests.reliability.killer import Break
-from tests.reliability.trial import APPLY, PARALLELISM, Lane, Trial, assert_each, lanes, points, sampled
+from tests.reliability.trial import APPLY, PARALLELISM, Lane, Trial, assert_each, lanes, points
 from tests.sandbox.wire import until
 
 SHARDS = 4
@@ -40,11 +41,12 @@ def calls(trial: Trial) -> int:
     return len(trial.box.store.attempts())
 
 
+@pytest.mark.exhaustive(1)
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_killed_at_every_point(two_lanes: list[Lane], shard: int) -> None:
+def test_killed_at_every_point(two_lanes: list[Lane], share: Share, shard: int) -> None:
     """Killed before and amid each change of a file, before and after each request: the next run heals it."""
-    count = len(points(two_lanes[0].trial(), Break("kill")))
-    assert count > 140
+    trace = points(two_lanes[0].trial(), Break("kill"))
+    assert len(trace) > 140
 
     def rule(trial: Trial, point: int) -> None:
         started = trial.start(breaking=Break("kill", point))
@@ -58,11 +60,12 @@ def test_killed_at_every_point(two_lanes: list[Lane], shard: int) -> None:
         except AssertionError as error:
             raise AssertionError(f"killed {started.trace}: {error}") from None
 
-    assert_each(two_lanes, range(1 + shard, count + 1, SHARDS), rule)
+    assert_each(two_lanes, share.of_points(trace, 6)[shard::SHARDS], rule)
 
 
+@pytest.mark.exhaustive(1)
 @pytest.mark.parametrize("fault", ["hang", "hang-after"])
-def test_killed_while_the_vendor_is_at_it(two_lanes: list[Lane], fault: str) -> None:
+def test_killed_while_the_vendor_is_at_it(two_lanes: list[Lane], share: Share, fault: str) -> None:
     """Killed while a request is out, before the vendor commits it and after: the next run heals it."""
 
     def rule(trial: Trial, call: int) -> None:
@@ -76,11 +79,12 @@ def test_killed_while_the_vendor_is_at_it(two_lanes: list[Lane], fault: str) -> 
         trial.assert_status_is_true()
         trial.recover(runs=2)
 
-    assert_each(two_lanes, range(1, calls(two_lanes[0].trial()) + 1), rule)
+    assert_each(two_lanes, share.of(range(1, calls(two_lanes[0].trial()) + 1), 3), rule)
 
 
+@pytest.mark.exhaustive(1)
 @pytest.mark.parametrize("number", SIGNALS)
-def test_interrupted_at_every_call(two_lanes: list[Lane], number: signal.Signals) -> None:
+def test_interrupted_at_every_call(two_lanes: list[Lane], share: Share, number: signal.Signals) -> None:
     """Told to stop: what is in flight is answered and recorded, nothing new is sent, exit 130; the next run goes on.
 
     Told so while it reads back what it has done, to the last call, it may say that it is done.
@@ -103,14 +107,12 @@ def test_interrupted_at_every_call(two_lanes: list[Lane], number: signal.Signals
         trial.assert_books_are_whole()
         trial.recover(runs=1)
 
-    assert_each(two_lanes, range(1, last + 1), rule)
+    assert_each(two_lanes, share.of(range(1, last + 1), 3), rule)
 
 
-def test_interrupted_at_every_write(two_lanes: list[Lane]) -> None:
-    """Told to stop just before a file is changed: exit 130, or all was done by then; the next run goes on.
-
-    Every fourth point of a kind is tried; which ones those are differs from run to run.
-    """
+@pytest.mark.exhaustive(1)
+def test_interrupted_at_every_write(two_lanes: list[Lane], share: Share) -> None:
+    """Told to stop just before a file is changed: exit 130, or all was done by then; the next run goes on."""
     trace = points(two_lanes[0].trial(), Break("signal"))
 
     def rule(trial: Trial, point: int) -> None:
@@ -123,11 +125,12 @@ def test_interrupted_at_every_write(two_lanes: list[Lane]) -> None:
         trial.assert_books_are_whole()
         trial.recover(runs=1)
 
-    assert_each(two_lanes, sampled(trace, 4), rule)
+    assert_each(two_lanes, share.of_points(trace, 12), rule)
 
 
+@pytest.mark.exhaustive(1)
 @pytest.mark.parametrize("fault", ["hang", "hang-after"])
-def test_a_second_signal_leaves_at_once(two_lanes: list[Lane], fault: str) -> None:
+def test_a_second_signal_leaves_at_once(two_lanes: list[Lane], share: Share, fault: str) -> None:
     """Told twice, it waits for no answer: exit 130, and the next run looks up what was in flight."""
     count = calls(two_lanes[0].trial())
 
@@ -145,10 +148,12 @@ def test_a_second_signal_leaves_at_once(two_lanes: list[Lane], fault: str) -> No
         trial.recover(runs=2)
 
     writes = range(2, count)  # the first reads the listing, the last reads it back
-    assert_each(two_lanes, chain(product(writes[::2], SIGNALS[:1]), product(writes[1::2], SIGNALS[1:])), rule)
+    cases = [*product(writes[::2], SIGNALS[:1]), *product(writes[1::2], SIGNALS[1:])]
+    assert_each(two_lanes, share.of(cases, 3), rule)
 
 
-def test_two_appliers_at_once(two_lanes: list[Lane]) -> None:
+@pytest.mark.exhaustive(1)
+def test_two_appliers_at_once(two_lanes: list[Lane], share: Share) -> None:
     """Of two appliers started at once exactly one works; the other exits 3 and sends nothing."""
 
     def rule(trial: Trial, _: int) -> None:
@@ -165,7 +170,7 @@ def test_two_appliers_at_once(two_lanes: list[Lane]) -> None:
         assert trial.killer.wait(holder).code == 0
         trial.recover(runs=1)
 
-    assert_each(two_lanes, range(6), rule)
+    assert_each(two_lanes, share.of(range(6), 2), rule)
 
 
 @pytest.mark.parametrize("call", [1, 3])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -175,14 +174,3 @@ def points(trial: Trial, breaking: Break) -> list[str]:
     started = trial.start(breaking=replace(breaking, at=0))
     assert trial.killer.wait(started).code == 0
     return started.trace
-
-
-def sampled(trace: Sequence[str], step: int) -> list[int]:
-    """The numbers of the first point of each kind and of every `step`th after it."""
-    seen: Counter[str] = Counter()
-    picked = []
-    for number, point in enumerate(trace, 1):
-        if seen[point] % step == 0:
-            picked.append(number)
-        seen[point] += 1
-    return picked

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.model.diff import FieldChange
 from reconciler.render.escape import CELLS, cell, clip, code
+from tests.fuzz import examples
 from tests.hostile import HOSTILE, MARK, holds_for
 
 from .build import KINDS, action
@@ -53,7 +54,7 @@ def in_a_table(text_: str) -> str:
 TEXTS = st.text(st.sampled_from("`|\\$ <>&[]()!*_~#@:-+=.\n\tab张\u3000\"'1"), max_size=40) | st.text(max_size=40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TEXTS)
 @pytest.mark.parametrize("parser", MARKDOWN_PARSERS)
 def test_a_text_is_one_code_span(parser: str, text_: str) -> None:

@@ -17,6 +17,7 @@ from reconciler.core.model.plan import Action, ActionKind, Note, Plan
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
 from reconciler.render.room import Section
+from tests.fuzz import examples
 from tests.hostile import HOSTILE
 
 from .build import HEADING, KINDS, action, plan
@@ -132,6 +133,7 @@ def test_three_thousand_edits() -> None:
     assert written.count("`reconciler plan` shows all.") == 1
 
 
+@pytest.mark.exhaustive(0)
 def test_a_hundred_thousand_creates() -> None:
     """So is the longest; agents of a pool are one row of it."""
     pool = [create(f"9{number:05}", f"外呼 9{number:05}") for number in range(1000)]
@@ -187,7 +189,7 @@ def test_huge_strings(huge: str) -> None:
     assert sections(written)["tripped guardrails"].left == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -44,6 +44,7 @@ def test_operator_ids_have_one_width(count: int, first: str, last: str) -> None:
     assert (ids[0], ids[-1], len(ids)) == (first, last, count)
 
 
+@pytest.mark.exhaustive(0)
 def test_a_hundred_thousand_agents() -> None:
     """100,000 agents have six digits, and their pages can be read to the last."""
     with running(agents=100_000) as box:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from reconciler.sandbox.console import Console
 from reconciler.sandbox.server import Box, running
-from reconciler.sandbox.store import AgentStore, DataFileError
+from reconciler.sandbox.store import DataFileError, Store
+from tests.fuzz import examples
 
 from .client import Client, md5
 
@@ -287,7 +288,7 @@ def follow(store: AgentStore, steps: list[tuple[str, int, int]]) -> None:
         store.bind(str(agent), sipid)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @example([("give", 0, 1), ("unbind", 0, 1), ("bind", 1, 1), ("give", 2, 1)])
 @given(STEPS)
 def test_the_lowest_free_number_is_given(steps: list[tuple[str, int, int]]) -> None:

@@ -18,17 +18,18 @@ from reconciler.core.yaml.spelling import field_value
 from reconciler.edit import fmt
 from tests.core.build import COMPANY, live, live_agent
 from tests.core.listings import TEAMS, call_centre, check, odd_states, read
+from tests.fuzz import examples
 from tests.hostile import HOSTILE
 
 
-@settings(deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(1000), suppress_health_check=[HealthCheck.too_slow])
 @given(odd_states())
 def test_the_plan_of_an_export_is_empty(listed: LiveState) -> None:
     """Whatever the vendor holds: all of it that a file can say is managed, and nothing is left to do."""
     check(export(listed, COMPANY), listed)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(odd_states(), st.sampled_from(SPLITTABLE))
 def test_the_plan_of_a_split_export_is_empty(listed: LiveState, by: str) -> None:
     """The files of a folder make the same desired state together, and have names that any disk takes."""

@@ -16,6 +16,7 @@ from reconciler.core.model.live import LiveState
 from reconciler.core.model.plan import Action, Call, Plan
 from reconciler.core.saved.plan_json import digest, plan_document, read_plan
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
+from tests.fuzz import examples
 from tests.strategies import desired_states, ledgers, live_states
 
 GENERATED = PasswordSource("generate", "", 1)
@@ -243,7 +244,7 @@ def fewest_creates(agents: Sequence[Action]) -> int:
     return best[-1]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(_new_agents)
 def test_no_way_takes_fewer_creates(drawn: list[tuple[str, PasswordSource | None, dict[str, Value]]]) -> None:
     """No way to cut the row of new agents, with no body at all, takes fewer calls than the plan does."""

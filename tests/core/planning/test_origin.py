@@ -17,9 +17,12 @@ from reconciler.core.model.problem import Place
 from reconciler.core.planning.make_plan import make_plan
 from reconciler.core.planning.origin import with_origins
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state
+from tests.fuzz import examples
 from tests.strategies import desired_states, ledgers, live_states, policies
 
-law = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+law = settings(
+    deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def told(

@@ -28,12 +28,15 @@ from reconciler.core.wire import live_agent as listed
 from reconciler.errors import Declined, StalePlan
 from reconciler.files.plan_file import SavedPlan
 from tests.core.build import REPLACING, act, agent, desired, env, live, live_agent, planned
+from tests.fuzz import examples
 from tests.model_vendor import ModelVendor, admissible, record
 from tests.strategies import SIP_NUMBERS, desired_states, ledgers, live_states
 
 POOL = (*SIP_NUMBERS, *(str(number) for number in range(60006, 60030)))
 randoms = st.randoms(use_true_random=False)
-law = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+law = settings(
+    deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def saved(plan: Plan) -> SavedPlanGoal:

@@ -14,6 +14,7 @@ from reconciler.core.sheets.csv import COLUMNS, ZH_HEADINGS, from_cell, to_cell,
 from reconciler.core.yaml.spelling import is_expressible, writable
 from tests.core.build import live, live_agent
 from tests.core.test_spelling import ODD
+from tests.fuzz import examples
 from tests.hostile import HOSTILE, holds_for, named
 from tests.strategies import canonical_values
 
@@ -42,7 +43,7 @@ def test_a_cell_is_read_back(data: st.DataObject, row: Field) -> None:
     assert type(from_cell(row, to_cell(value))) is type(value)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(_texts)
 def test_any_text_is_read_back(text: str) -> None:
     """Whatever it holds; and of two texts each has a cell of its own."""
@@ -50,7 +51,7 @@ def test_any_text_is_read_back(text: str) -> None:
     assert from_cell(SIP, to_cell(text or None)) == (text or None)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.lists(_texts.filter(bool), unique=True, max_size=6), _texts)
 def test_a_table_is_read_back(ids: list[str], name: str) -> None:
     """A file of agents, through a real reader: every agent once, in order, with every value."""

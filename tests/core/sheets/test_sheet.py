@@ -34,6 +34,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.files.spreadsheet import decoded
 from tests.core.build import COMPANY, live, live_agent, state
 from tests.core.test_csv import TEXTS
+from tests.fuzz import examples
 from tests.hostile import HOSTILE, holds_for
 from tests.strategies import canonical_values
 
@@ -90,7 +91,7 @@ def said(listed: LiveState) -> dict[str, dict[str, Value]]:
     }
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(listings(), st.booleans())
 def test_what_export_writes_is_read_back(listed: LiveState, chinese: bool) -> None:
     """Every agent once, with every value that is not blank, whatever the texts hold; and there is no problem."""
@@ -128,7 +129,7 @@ def test_a_text_that_means_something_in_a_sheet_is_read_back(text: str) -> None:
     assert {id_: dict(fields) for id_, fields in found.agents.items()} == said(listed)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(
     st.dictionaries(
         _texts.filter(bool),
@@ -153,7 +154,7 @@ def test_agents_stand_in_the_order_of_the_sheet() -> None:
     assert text.index('"8002"') < text.index('"8001"')
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(120))
 @given(st.text("工号姓名,;\t\"\r\n'=-#1. 密码", max_size=40))
 def test_no_text_is_too_odd(text: str) -> None:
     """Any text is read, or its problems are told at lines that it has."""

@@ -334,6 +334,7 @@ def test_what_the_python_parser_chokes_on(text: str) -> None:
         assert refused(text, pure=pure).message.startswith("not valid YAML")
 
 
+@pytest.mark.exhaustive(0)
 def test_as_many_merges_as_a_company_needs() -> None:
     """100,000 agents may merge one anchor of 16 fields each."""
     sixteen = ", ".join(f"k{index}: v" for index in range(16))

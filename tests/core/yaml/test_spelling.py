@@ -27,6 +27,7 @@ from reconciler.core.yaml.spelling import (
     scalar,
     writable,
 )
+from tests.fuzz import examples
 from tests.hostile import HOSTILE, holds_for, named
 
 ODD = (
@@ -94,7 +95,7 @@ def check(value: Value) -> None:
         assert type(old) is type(value)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=examples(250))
 @given(texts)
 def test_any_text_is_read_back(text: str) -> None:
     """Written and read again, a text is the same text: by libyaml and by Python, in block and in flow style."""
@@ -106,14 +107,14 @@ def test_odd_text_is_read_back() -> None:
     holds_for(named(text[:300] for text in (*ODD, *HOSTILE.values()) if writable(text)), check)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.one_of(st.none(), st.booleans(), st.integers()))
 def test_what_is_no_text_is_read_back(value: Value) -> None:
     """Flags, numbers and nothing are themselves again, of their own type."""
     check(value)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(texts, texts)
 def test_a_text_as_a_key_is_read_back(key: str, value: str) -> None:
     """The names of profiles are spelt like values."""

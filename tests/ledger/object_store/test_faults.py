@@ -57,6 +57,7 @@ def test_the_calls_are_these(line: Proxy, url: str) -> None:
     assert tuple(line.calls) == CALLS
 
 
+@pytest.mark.exhaustive(3)
 @striking(NUMBERS, lambda number: CALLS[number - 1])
 def test_one_fault_changes_nothing(line: Proxy, server: Server, url: str, key: str, number: int, fault: Fault) -> None:
     """After any single fault the ledger holds the last write and the lock is free: no own success counts as defeat."""
@@ -101,6 +102,7 @@ def test_no_probe_stays(line: Proxy, server: Server, url: str, key: str, number:
     assert probes(server, key) == []
 
 
+@pytest.mark.exhaustive(3)
 @striking([1, 2, 7, LOOK], lambda number: number == LOOK)
 def test_a_held_lock_stays_held(line: Proxy, server: Server, url: str, key: str, number: int, fault: Fault) -> None:
     """Whoever comes second is told so, whatever happens on its way, and the first keeps the lock."""
@@ -212,6 +214,7 @@ def test_an_attempt_that_arrives_late_takes_no_lock(line: Proxy, server: Server,
 OUTAGES: dict[str, Fault] = {name: FAULTS[name] for name in ("answer lost", "request lost", "500")}
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("fault", OUTAGES.values(), ids=[name.replace(" ", "-") for name in OUTAGES])
 @each_call
 def test_an_outage_is_an_error_that_can_be_mended(
