@@ -28,8 +28,7 @@ from reconciler.files.reader_process import FORK_FROM, SPAWN_FROM, ReaderProcess
 from reconciler.sandbox.server import Box
 from tests.core.build import HEAD
 from tests.process import TOKEN
-
-from .vendor_stub import PATIENCE, Shelf, Stub
+from tests.vendor.vendor_stub import PATIENCE, Shelf, Stub
 
 GOOD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", name: 张三}]\n').encode())]
 BAD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", nmae: 张三}]\n').encode())]
@@ -170,14 +169,16 @@ def test_the_company_is_known_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whose agents they are is told before they are read, where it stands before them in one of the files."""
     asked = threading.Event()
 
-    def held_back(receiver: overlap._Receiver, parts: Callable[..., Iterator[bytes]] = overlap._parts) -> Any:
+    def held_back(
+        receiver: reader_process._Receiver, parts: Callable[..., Iterator[bytes]] = reader_process._parts
+    ) -> Any:
         arriving = parts(receiver)
         yield next(arriving)
         asked.wait(PATIENCE)
         yield from arriving
 
-    monkeypatch.setattr(overlap, "_parts", held_back)
-    with Reading([("a.yaml", b"version: 1\n"), ("b.yaml", desired_file(3))]) as reading:
+    monkeypatch.setattr(reader_process, "_parts", held_back)
+    with ReaderProcess([("a.yaml", b"version: 1\n"), ("b.yaml", desired_file(3))]) as reading:
         assert reading.company == Company("acme", 4242)
         assert not reading._done.is_set()
         asked.set()

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.core.model import Policy
-from reconciler.core.outcomes import Report
+from reconciler.core.model.desired import Policy
+from reconciler.core.model.report import Report
 from tests.exhaustive import Share
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier

@@ -21,7 +21,7 @@ from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Call
 from reconciler.core.model.report import Report
 from reconciler.sandbox.server import Box, running
-from reconciler.settle import Settled, Tongs, settle
+from reconciler.vendor.answer import Lost
 from tests.fuzz import examples
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier, known_credentials
@@ -316,7 +316,7 @@ def blind(call: Call, channel: CallChannel, *, maybe_sent: bool, from_batch: boo
 
 def test_the_machine_finds_a_blind_repetition(vendor: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a planted bug the same search fails, and says why."""
-    monkeypatch.setattr("reconciler.executor.settle", blind)
+    monkeypatch.setattr("reconciler.apply.execute.settle", blind)
     search = settings(STEADY, phases=[Phase.generate], derandomize=True, max_examples=40)
     with pytest.raises(AssertionError, match="was created blindly"):
         run_state_machine_as_test(on(vendor), settings=search)

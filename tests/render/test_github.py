@@ -286,7 +286,7 @@ def test_the_visible_text_comes_back() -> None:
         found = read(spread(text))
         (edit,) = [each for each in found if each.properties["title"] == "Edit"]
         assert edit.data.startswith(f"agent {clip(f'8{text}', 60)} {clip(text, 60)}: ")
-        assert f"ttscontent {clip(value(f'b{text}').text, 60)} → " in edit.data
+        assert f"ttscontent {clip(shown_value(f'b{text}').text, 60)} → " in edit.data
         assert all(visible(each.data) == each.data for each in found)
 
     holds_for(HOSTILE, rule)

@@ -20,8 +20,8 @@ from reconciler.render import html
 from reconciler.render.rows import KINDS
 from reconciler.render.terminal import visible
 from tests.browser.plans import HEADING, crowd
-from tests.edge.golden_cases import CASES, plan_of
 from tests.hostile import GROUPS, MARK, holds_for
+from tests.render.golden_cases import CASES, plan_of
 
 from .build import everywhere
 from .reading import elements, text

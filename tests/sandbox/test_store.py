@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.sandbox.console import Console
 from reconciler.sandbox.server import Box, running
-from reconciler.sandbox.store import DataFileError, Store
+from reconciler.sandbox.store import AgentStore, DataFileError
 from tests.fuzz import examples
 
 from .client import Client, md5

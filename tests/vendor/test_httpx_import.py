@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-CLIENT = "reconciler.client"
+CLIENT = "reconciler.vendor.http"
 """The module that imports httpx."""
 COSTLY = ("click", "rich", "pygments")
 """What the command line of httpx would import."""

@@ -28,8 +28,8 @@ from reconciler.core.saved.plan_schema import MAX_EXPIRES_IN, plan_schema, plan_
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state
-from tests.edge.golden_cases import CASES, plan_of
 from tests.fuzz import examples
+from tests.render.golden_cases import CASES, plan_of
 from tests.strategies import desired_states, ledgers, live_states, policies, texts
 
 TOOL, CREATED = "0.1.0", "2026-11-22T10:00:00Z"

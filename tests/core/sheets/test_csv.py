@@ -13,7 +13,7 @@ from reconciler.core.model.fields import BY_NAME, COMPARED, FIELDS, KEY, Field, 
 from reconciler.core.sheets.csv import COLUMNS, ZH_HEADINGS, from_cell, to_cell, to_csv
 from reconciler.core.yaml.spelling import is_expressible, writable
 from tests.core.build import live, live_agent
-from tests.core.test_spelling import ODD
+from tests.core.yaml.test_spelling import ODD
 from tests.fuzz import examples
 from tests.hostile import HOSTILE, holds_for, named
 from tests.strategies import canonical_values

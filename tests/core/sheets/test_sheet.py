@@ -33,7 +33,7 @@ from reconciler.edit import fmt
 from reconciler.errors import ReconcilerError
 from reconciler.files.spreadsheet import decoded
 from tests.core.build import COMPANY, live, live_agent, state
-from tests.core.test_csv import TEXTS
+from tests.core.sheets.test_csv import TEXTS
 from tests.fuzz import examples
 from tests.hostile import HOSTILE, holds_for
 from tests.strategies import canonical_values
