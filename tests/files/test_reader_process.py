@@ -170,14 +170,14 @@ def test_the_company_is_known_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = threading.Event()
 
     def held_back(
-        receiver: reader_process._Receiver, parts: Callable[..., Iterator[bytes]] = reader_process._parts
+        receiver: reader_process._Receiver, parts: Callable[..., Iterator[bytes]] = reader_process._received_parts
     ) -> Any:
         arriving = parts(receiver)
         yield next(arriving)
         asked.wait(PATIENCE)
         yield from arriving
 
-    monkeypatch.setattr(reader_process, "_parts", held_back)
+    monkeypatch.setattr(reader_process, "_received_parts", held_back)
     with ReaderProcess([("a.yaml", b"version: 1\n"), ("b.yaml", desired_file(3))]) as reading:
         assert reading.company == Company("acme", 4242)
         assert not reading._done.is_set()
