@@ -18,8 +18,6 @@ from hypothesis import settings
 
 UNTIL: Final = "FUZZ_UNTIL"
 """The variable with the time, in seconds since the epoch, from which on no further test begins."""
-NOTHING_RAN: Final = 5
-"""What pytest's exit code is where it found no test."""
 
 
 def examples(count: int) -> int:
