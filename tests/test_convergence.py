@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
+from reconciler.apply.channel import CallChannel
 from reconciler.apply.execute import RunContext, execute
-from reconciler.apply.settle import CallChannel
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.fields import BY_NAME, LISTED, encode
 from reconciler.core.model.ledger import LedgerEntry

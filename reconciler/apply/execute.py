@@ -15,28 +15,41 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.apply.call_order import CallOrder
+from reconciler.apply.channel import CallChannel, CreatedItem, Settled
 from reconciler.apply.circuit_breaker import CircuitBreaker
-from reconciler.apply.settle import CallChannel, CreatedItem, Settled, settle
+from reconciler.apply.settle import settle
 from reconciler.core.model.outcome import CallOutcome, Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.ledger.books import Books
-from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided
 
-_OUTCOMES: Final[dict[type[Outcome], CallOutcome]] = {Ok: "done", Refused: "refused", NotSent: "not-sent", Lost: "lost"}
+_OUTCOMES: Final[dict[type[Outcome], CallOutcome]] = {
+    Ok: "done",
+    Refused: "refused",
+    Stranger: "refused",
+    NotSent: "not-sent",
+    Lost: "lost",
+    Undecided: "refused",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run works with. `strangers` are agents that the vendor created although nobody asked for them."""
+    """What a run works with.
+
+    `strangers` are agents that the vendor created although nobody asked for them. `refused_creates` may have been
+    carried out all the same: their credentials are withdrawn when the read-back shows that they were not.
+    """
 
     channel: CallChannel
     books: Books
     credentials: CredentialsFile
     parallelism: int
     strangers: list[str] = field(default_factory=list)
+    refused_creates: list[Call] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +64,18 @@ class _UnknownPassword:
 class _Job:
     """A request that the planned call `index` has come to: itself, a part of it, or a password for `created`.
 
-    `maybe_sent`: an earlier request may have carried it out. `from_batch`: it left a batch that was answered.
+    `maybe_sent`: an earlier request may have carried it out. `batch`: it left this batch, which was refused.
     """
 
     index: int
     call: Call
     maybe_sent: bool = False
-    from_batch: bool = False
+    batch: Call | None = None
     created: _UnknownPassword | None = None
 
     def settle(self, channel: CallChannel) -> Settled:
         """Send it and settle how it ended."""
-        return settle(self.call, channel, maybe_sent=self.maybe_sent, from_batch=self.from_batch)
+        return settle(self.call, channel, maybe_sent=self.maybe_sent, batch=self.batch)
 
     def unsent(self, reason: str) -> Event:
         """How it ends where it is not sent."""
@@ -109,6 +122,7 @@ class _Run:
         self._order = CallOrder(calls)
         self._resend: deque[_Job] = deque()
         self._ends: defaultdict[int, dict[str, CallOutcome]] = defaultdict(dict)
+        self._claimed: defaultdict[int, set[str]] = defaultdict(set)
         self._stopped = ""
 
     @property
@@ -119,7 +133,9 @@ class _Run:
     def next_job(self) -> _Job:
         """The next request: what was begun comes before what is new."""
         if self._resend:
-            return self._resend.popleft()
+            job = self._resend.popleft()
+            # Once an agent of the batch was created by itself, nothing that is there shows what the batch made.
+            return replace(job, batch=None) if "done" in self._ends[job.index].values() else job
         index = heapq.heappop(self._order.ready)
         return _Job(index, self._calls[index])
 
@@ -142,15 +158,33 @@ class _Run:
         if settled.strangers:
             _keep_strangers(settled.strangers, self._context)
         for part, outcome in settled.over:
-            yield from self._part_over(job, number, part, outcome)
+            if new := self._claim(job, part):
+                yield from self._part_over(job, number, part.narrowed_to(new), outcome)
         if settled.to_resend:
             self.breaker.alive = True
+        self._drop_claimed()
         for part in settled.to_resend:
+            if not self._claimed[job.index].isdisjoint(part.operator_ids):
+                continue
             with suppress(OSError):
                 # A request that may have been sent may come through yet.
                 ended: CallOutcome = "lost" if settled.maybe_sent else "refused"
                 self._context.books.record_outcome(number, Event(part, ended, "not made, and sent anew"))
-            yield from self._enqueue(_Job(job.index, part, settled.maybe_sent, from_batch=True))
+            batch = job.batch or settled.batch
+            yield from self._enqueue(_Job(job.index, part, settled.maybe_sent, batch))
+
+    def _claim(self, job: _Job, part: Call) -> list[str]:
+        """The agents of a part whose end is not known yet; one that leaves a batch may tell the end of all of it."""
+        claimed = self._claimed[job.index]
+        new = [id_ for id_ in part.operator_ids if id_ not in claimed or job.created]
+        claimed.update(new)
+        return new
+
+    def _drop_claimed(self) -> None:
+        """Send nothing more for agents whose end is known."""
+        self._resend = deque(
+            job for job in self._resend if job.created or self._claimed[job.index].isdisjoint(job.call.operator_ids)
+        )
 
     def _enqueue(self, job: _Job) -> Iterator[Event]:
         if self._stopped:
@@ -205,9 +239,8 @@ def _record(call: Call, outcome: Outcome, number: int, context: RunContext) -> E
         if isinstance(outcome, Ok):
             context.books.ledger.record(call)
             _deliver(call, outcome, context)
-        elif isinstance(outcome, Refused | NotSent) and call.kind in ("create", "password"):
-            for operator_id in () if call.vendor_password else call.operator_ids:
-                context.credentials.withdraw(operator_id)
+        else:
+            _withdraw_untrue(call, outcome, context)
         context.books.record_outcome(number, event)
     except OSError as error:
         if isinstance(outcome, Ok):
@@ -215,9 +248,31 @@ def _record(call: Call, outcome: Outcome, number: int, context: RunContext) -> E
     return event
 
 
+def _withdraw_untrue(call: Call, outcome: Outcome, context: RunContext) -> None:
+    """Withdraw the passwords of a call that cannot be true; those of a refused create wait for the read-back."""
+    if call.vendor_password or call.kind not in ("create", "password") or isinstance(outcome, Lost | Undecided):
+        return
+    if call.kind == "create" and type(outcome) is Refused and not outcome.authentication:
+        context.refused_creates.append(call)
+    else:
+        withdraw(call, context)
+
+
+def withdraw(call: Call, context: RunContext) -> None:
+    """Say in the credentials file that the passwords that were stored for the call are not true.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    for operator_id in call.operator_ids:
+        context.credentials.withdraw(operator_id)
+
+
 def _password_unknown(call: Call, outcome: Outcome) -> bool:
     """Whether the call made an agent of whom the vendor did not tell the password that it chose."""
-    return isinstance(outcome, Ok) and call.vendor_password and not _items(outcome)[0].get("operatorPassword")
+    if not isinstance(outcome, Ok) or not call.vendor_password:
+        return False
+    return not _items(outcome).get(call.operator_ids[0], {}).get("operatorPassword")
 
 
 def _record_unknown_password(call: Call, outcome: Outcome, context: RunContext) -> None:
@@ -245,15 +300,18 @@ def _end_of_create(job: _Job, created: _UnknownPassword, event: Event, context: 
     return Event(created.create, "done")
 
 
-def _items(outcome: Outcome) -> list[CreatedItem]:
+def _items(outcome: Outcome) -> dict[str, CreatedItem]:
+    """What an answer tells, by operatorId: what it tells of somebody else is nobody's here."""
     data = outcome.data if isinstance(outcome, Ok) else None
-    return data if isinstance(data, list) else [data or {}]
+    items = data if isinstance(data, list) else [data or {}]
+    return {str(item["operatorId"]): item for item in items if item.get("operatorId")}
 
 
 def _deliver(call: Call, outcome: Outcome, context: RunContext) -> None:
     """Store the credentials that the answer to a create (2.1.1), or to an edit that binds (2.1.2), tells."""
     if call.kind == "create" or (call.kind == "edit" and call.fields.get("sipNumber") is not None):
-        answered = zip(call.operator_ids, _items(outcome), strict=False)
+        items = _items(outcome)
+        answered = [(id_, items[id_]) for id_ in call.operator_ids if id_ in items]
         credentials = [_credential(id_, item, ours=not call.vendor_password) for id_, item in answered]
         context.credentials.write_all(new for new in credentials if new.password or new.sip_password)
 

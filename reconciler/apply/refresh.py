@@ -101,11 +101,12 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     if run is not None and not _is_ours(run, ledger):
         run = None
     live = session.live(on_progress, meanwhile)
+    from reconciler.core.authorship import ListedBefore
     from reconciler.core.recovery import recover, restored_entries
 
     findings: tuple[Finding, ...] = ()
     if run is not None:
-        entries, findings = recover(run.open_intents, live, ledger.view)
+        entries, findings = recover(run.open_intents, live, ledger.view, ListedBefore(largest_id=run.largest_id))
         ledger.update(entries)
     ledger.update(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)

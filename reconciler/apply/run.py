@@ -10,13 +10,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 
-from reconciler.apply.execute import RunContext, execute
+from reconciler.apply.channel import CallChannel
+from reconciler.apply.execute import RunContext, execute, withdraw
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
-from reconciler.apply.settle import CallChannel
 from reconciler.clock import now, stamp
+from reconciler.core.authorship import ListedBefore, author_of
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.live import LiveState
-from reconciler.core.model.outcome import CallOutcome, Event, Finding
+from reconciler.core.model.outcome import CallOutcome, Event, Finding, Intent
 from reconciler.core.model.plan import Plan
 from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
@@ -72,7 +73,9 @@ def carry_out(
     plan, transport = refreshed.plan, session.transport
     with closing(_opened_books(session, refreshed, passwords, credentials)) as books:
         writer, budget = Writer(transport, plan.company), Budget(len(plan.calls))
-        channel = CallChannel(writer, session.reader, passwords, budget, stop, transport.sleep)
+        replaced = [action.operator_id for action in plan.actions if action.kind == "replace"]
+        before = ListedBefore.of(refreshed.live, replaced)
+        channel = CallChannel(writer, session.reader, passwords, budget, stop, transport.sleep, before)
         context = RunContext(channel, books, credentials, transport.parallelism)
         events: list[Event] = []
         for event in execute(plan.calls, context):
@@ -115,14 +118,34 @@ def _closed_books(
         if live is not None and (restored := restored_entries(live, books.ledger.view)):
             books.ledger.update(restored)
             books.checkpoint(settled=True)
+        doubtful = () if live is None else _doubtful_creates(context, live)
     except (ReconcilerError, OSError) as error:
         # What was sent is in the journal: the next run tells the ledger.
         return Report(results, warnings=(str(error),), interrupted=stop.is_set())
     if live is None:
         return Report(results)
     remaining = session.goal.left(live, books.ledger.view)
-    differing = (*mismatches(results, remaining), *_uninvited(context.strangers))
+    differing = (*mismatches(results, remaining), *_uninvited(context.strangers), *doubtful)
     return Report(results, differing, verified=True)
+
+
+def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, ...]:
+    """Creates that were refused and whose agent is there. Where the agent is not ours, the password was never true.
+
+    Where it may be ours the intent is opened again, so that the next run finds out, and the password is kept.
+    """
+    doubtful = []
+    singles = [(id_, refused.narrowed_to([id_])) for refused in context.refused_creates for id_ in refused.operator_ids]
+    for operator_id, call in singles:
+        agent = live.agents.get(operator_id)
+        if agent is None or author_of(call.fields, agent, context.channel.before) == "stranger":
+            withdraw(call, context)
+        else:
+            context.books.record_intent(Intent.of(call))
+            doubtful.append(Mismatch(operator_id, "is there, although the vendor refused to create it; apply again"))
+    if doubtful:
+        context.books.checkpoint(settled=False)
+    return tuple(doubtful)
 
 
 def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
@@ -142,7 +165,8 @@ def _opened_books(
     if saved:
         ledger.remember_applied(saved.seal, saved.expires_at, started)
     try:
-        return Books.begin(ledger, session.journal, run_id, started, len(calls), str(credentials.path))
+        largest_id = refreshed.live.largest_id
+        return Books.begin(ledger, session.journal, run_id, started, len(calls), str(credentials.path), largest_id)
     except OSError as error:
         if saved and ledger.applied.pop(saved.seal, None):  # nothing of it was sent: it can be applied yet
             ledger.save(run_id)
@@ -163,7 +187,7 @@ def _settle_unknown(session: Session, context: RunContext, live: LiveState) -> N
     if run is None:
         return
     ledger = context.books.ledger
-    entries, findings = recover(run.open_intents, live, ledger.view)
+    entries, findings = recover(run.open_intents, live, ledger.view, context.channel.before)
     ledger.update(entries)
     for finding in findings:
         if finding.sip_number is not None:

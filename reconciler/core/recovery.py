@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from reconciler.core.authorship import NOTHING_LISTED, ListedBefore, author_of, authors_of
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
@@ -52,10 +53,13 @@ def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
     return entries
 
 
-def recover(intents: Iterable[Intent], live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Finding, ...]]:
+def recover(
+    intents: Iterable[Intent], live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHING_LISTED
+) -> tuple[Entries, tuple[Finding, ...]]:
     """The ledger entries after the calls of a run, and findings about the calls that were not settled.
 
-    `intents` are in the order of the calls, `ledger` is from before the run, and `live` was listed after it.
+    `intents` are in the order of the calls, `ledger` is from before the run, and `live` was listed after it; `before`
+    says what was listed before it, as far as that is known.
     """
     entries: Entries = {}
     findings: list[Finding] = []
@@ -65,16 +69,28 @@ def recover(intents: Iterable[Intent], live: LiveState, ledger: LedgerView) -> t
             if intent.outcome == "done":
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
-                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry)
+                ours = intent.kind != "create" or _is_ours(operator_id, intent, live, before)
+                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, ours=ours)
                 findings.append(finding)
     return entries, tuple(findings)
 
 
+def _is_ours(operator_id: str, intent: Intent, live: LiveState, before: ListedBefore) -> bool:
+    operator_ids = intent.batch or intent.operator_ids
+    there = {id_: live.agents[id_] for id_ in operator_ids if id_ in live.agents}
+    if len(operator_ids) > 1:
+        return authors_of(intent.fields, operator_ids, there, before).get(operator_id) == "ours"
+    return operator_id in there and author_of(intent.fields, there[operator_id], before) == "ours"
+
+
 def _settled_by_listing(
-    operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None
+    operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None, *, ours: bool
 ) -> tuple[LedgerEntry | None, Finding]:
     agent = live.agents.get(operator_id)
     match intent.kind:
+        case "create" if agent and not ours:
+            message = "is there, and nothing shows that the run made it; it is left as it is, see plan"
+            return entry, Finding(operator_id, message)
         case "create" if agent:
             known = "with the password that was stored before"
             undelivered = "with a password of the vendor's that was not delivered; it will be set anew"

@@ -30,7 +30,13 @@ def live_agent(row: object) -> LiveAgent:
     operator_id = canon(_KEY, row.get(_KEY.wire.listed))
     if not operator_id:
         raise ValueError("a listed row has no operatorId")
-    return LiveAgent(str(operator_id), {name: canonical(row.get(listed)) for name, listed, canonical in _ROW})
+    fields = {name: canonical(row.get(listed)) for name, listed, canonical in _ROW}
+    return LiveAgent(str(operator_id), fields, _number(row.get("id")), _number(row.get("ctime")))
+
+
+def _number(value: object) -> int | None:
+    """A number of the vendor's own; it says nothing where it is none, or in a form that the reference does not give."""
+    return value if type(value) is int else None
 
 
 def company_body(company: Company) -> Body:

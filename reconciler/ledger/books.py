@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -23,7 +23,16 @@ class Books:
     run_id: str
 
     @classmethod
-    def begin(cls, ledger: Ledger, path: Path, run_id: str, started: str, planned: int, credentials: str) -> Self:
+    def begin(
+        cls,
+        ledger: Ledger,
+        path: Path,
+        run_id: str,
+        started: str,
+        planned: int,
+        credentials: str,
+        largest_id: int | None = None,
+    ) -> Self:
         """Save the ledger and begin the journal at `path` anew, before anything is sent.
 
         `started` is when (UTC, ISO 8601), `planned` how many calls, `credentials` the file that takes new ones.
@@ -35,7 +44,8 @@ class Books:
         ledger.save(run_id)
         journal = Journal(path)
         company = ledger.company.abbreviate
-        journal.begin(RunRecord(run_id, started, company, planned, credentials, ledger.lineage, ledger.serial))
+        run = RunRecord(run_id, started, company, planned, credentials, ledger.lineage, ledger.serial)
+        journal.begin(replace(run, largest_id=largest_id))
         return cls(ledger, journal, run_id)
 
     @classmethod

@@ -44,7 +44,8 @@ class RunRecord:
     """One run as its journal tells it. `lineage` and `serial` name the ledger as the run last saved it.
 
     `started` is UTC, ISO 8601; `planned` counts calls; `credentials` is the file for new ones. `recovered` means that
-    no outcome is unknown any more; `ended` says how the run ended, and is empty for one that was killed.
+    no outcome is unknown any more; `ended` says how the run ended, and is empty for one that was killed. `largest_id`
+    is the vendor's largest `id` that was listed before the run.
     """
 
     id: str
@@ -57,6 +58,7 @@ class RunRecord:
     calls: tuple[JournaledCall, ...] = ()
     recovered: bool = False
     ended: str = ""
+    largest_id: int | None = None
 
     @property
     def open_intents(self) -> tuple[Intent, ...]:
@@ -82,6 +84,7 @@ class Journal:
         head = {
             "format": FORMAT, "run": run.id, "started": run.started, "company": run.company, "planned": run.planned,
             "credentials": run.credentials, "lineage": run.lineage, "serial": run.serial,
+            "largestId": run.largest_id,
         }  # fmt: skip
         replace_file(self.path, _line(head))
         self._stream = self.path.open("ab", buffering=0)
@@ -189,6 +192,7 @@ def _run_record(lines: Iterable[dict[str, Any]]) -> RunRecord:
     run = RunRecord(
         id=head["run"], started=head["started"], company=head["company"], planned=head["planned"],
         credentials=head["credentials"], lineage=head["lineage"], serial=head["serial"],
+        largest_id=head.get("largestId"),
     )  # fmt: skip
     calls: list[list[JournaledCall]] = []
     for line in rest:
@@ -208,12 +212,13 @@ def _with_outcome(parts: list[JournaledCall], line: dict[str, Any]) -> list[Jour
     """The parts of a call after one more part has ended. A part that is still open is the last."""
     *ended_parts, open_part = parts
     ended_ids = tuple(line["operatorIds"])
-    ended = JournaledCall(replace(open_part.intent, operator_ids=ended_ids, outcome=line["outcome"]), line["message"])
+    part = replace(open_part.intent, batch=open_part.intent.batch or open_part.intent.operator_ids)
+    ended = JournaledCall(replace(part, operator_ids=ended_ids, outcome=line["outcome"]), line["message"])
     open_ids = tuple(operator_id for operator_id in open_part.intent.operator_ids if operator_id not in ended_ids)
     return [
         *ended_parts,
         ended,
-        *([JournaledCall(replace(open_part.intent, operator_ids=open_ids))] if open_ids else []),
+        *([JournaledCall(replace(part, operator_ids=open_ids))] if open_ids else []),
     ]
 
 

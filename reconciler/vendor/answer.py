@@ -79,7 +79,34 @@ class Lost:
         return f"outcome unknown: {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class Stranger(Refused):
+    """The agent that a create was about is there, and somebody else made it: it is left as it is."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided(Refused):
+    """The agent that a create was about is there, and nothing shows who made it: it is left as it is."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
 Outcome = Ok | Refused | NotSent | Lost
+
+
+def joined(earlier: Outcome | None, later: Outcome) -> Outcome:
+    """How a call ended that was sent more than once, `later` being its last answer.
+
+    A later outcome never makes an earlier `Lost` forgotten: that request may have been carried out, whatever was
+    answered since, unless the call is known to be done.
+    """
+    if isinstance(later, Ok) or not isinstance(earlier, Lost):
+        return later
+    return Lost(f"{earlier.reason}; then {later}") if isinstance(later, Refused | NotSent) else later
 
 
 def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:

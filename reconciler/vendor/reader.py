@@ -38,6 +38,11 @@ class LookedUp:
     sip_number: str | None
     sip_password: Secret | None
 
+    def as_item(self) -> dict[str, Any]:
+        """The agent as the answer to a create (2.1.1) tells it; its password is never shown."""
+        password = self.sip_password.reveal() if self.sip_password else None
+        return {"operatorId": self.agent.operator_id, "sipNumber": self.sip_number, "sipPassword": password}
+
 
 class Reader:
     """Reads live agents, with `one` (2.1.4) and `page` (2.1.5)."""

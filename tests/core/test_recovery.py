@@ -86,6 +86,7 @@ def test_what_is_remembered(entry: LedgerEntry | None, done: Intent, after: Ledg
 
 LISTED = live(live_agent("8001", name="a", sipNumber="60001"))
 NOBODY = live()
+STRANGE = "is there, and nothing shows that the run made it; it is left as it is, see plan"
 
 
 @pytest.mark.parametrize("outcome", [None, "lost"])
@@ -93,13 +94,15 @@ NOBODY = live()
     ("unsettled", "listed", "entry", "after", "message", "number"),
     [
         (
-            intent("create", {"roleName": "r"}, 2),
+            intent("create", {"roleName": "r", "name": "a"}, 2),
             LISTED,
             None,
             LedgerEntry(2, {"roleName": "r"}),
             "was created, with the password that was stored before",
             "60001",
         ),
+        (intent("create", {"roleName": "r"}, 2), LISTED, None, None, STRANGE, None),
+        (intent("create", {"roleName": "r"}, 2), LISTED, KNOWN, KNOWN, STRANGE, None),
         (
             intent("create", {"roleName": "r"}, 2),
             NOBODY,
@@ -169,12 +172,16 @@ def test_what_an_unsettled_call_did(
 
 
 def test_a_batch_that_was_cut_short() -> None:
-    """Whom it made has a password that nobody knows, and gets another; who is not there may come yet."""
+    """Agents that it made have a password that nobody knows, and get another; where one is missing nothing is sure."""
     batch = Intent("create", ("8001", "8002"), {"name": "a"}, None, vendor_password=True)
-    entries, findings = recover([batch], live(live_agent("8001", name="a", sipNumber="60001")), {})
+    both = live(live_agent("8001", name="a", sipNumber="60001"), live_agent("8002", name="a"))
+    entries, findings = recover([batch], both, {})
     assert entries == {"8001": LedgerEntry(password_unknown=True), "8002": LedgerEntry(password_unknown=True)}
     words = "was created, with a password of the vendor's that was not delivered; it will be set anew"
-    assert findings == (Finding("8001", words, "60001"), Finding("8002", "was not created"))
+    assert findings == (Finding("8001", words, "60001"), Finding("8002", words))
+    entries, findings = recover([batch], live(live_agent("8001", name="a")), {})
+    assert entries == {"8001": None, "8002": LedgerEntry(password_unknown=True)}
+    assert findings == (Finding("8001", STRANGE), Finding("8002", "was not created"))
     done = replace(batch, outcome="done")
     assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
 

@@ -12,8 +12,9 @@ from typing import Any, cast
 
 import pytest
 
+from reconciler.apply.channel import CallChannel, Settled
 from reconciler.apply.execute import RunContext, execute
-from reconciler.apply.settle import CallChannel, Settled, settle
+from reconciler.apply.settle import settle
 from reconciler.clock import now
 from reconciler.core.model.desired import Company, PasswordSource, Policy
 from reconciler.core.model.ledger import LedgerEntry
@@ -27,7 +28,7 @@ from reconciler.ledger.journal import Journal, RunRecord, last_run
 from reconciler.ledger.ledger import Ledger
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box, running
-from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
+from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided
 from reconciler.vendor.reader import LookedUp
 from reconciler.vendor.retry import Budget
 from tests.core.build import live_agent
@@ -46,7 +47,9 @@ def item(operator_id: str, password: str | None = "123456") -> dict[str, Any]:  
 
 def here(operator_id: str) -> Outcome:
     """What a look at one that exists shows."""
-    return Ok(LookedUp(live_agent(operator_id, sipNumber=f"6{operator_id}"), f"6{operator_id}", Secret("s")))
+    return Ok(
+        LookedUp(live_agent(operator_id, name="外呼", sipNumber=f"6{operator_id}"), f"6{operator_id}", Secret("s"))
+    )
 
 
 def seen(operator_id: str) -> dict[str, Any]:
@@ -103,6 +106,11 @@ def part(*operator_ids: str, vendor: bool = True) -> Call:
     return replace(BATCH.narrowed_to(operator_ids), vendor_password=vendor)
 
 
+def brief(settled: Settled) -> list[tuple[str, type]]:
+    """Whose end is known, and what it is."""
+    return [(" ".join(made.operator_ids), type(outcome)) for made, outcome in settled.over]
+
+
 def test_an_answer_that_names_all() -> None:
     """Everybody in the answer is made, and their passwords are the answer's."""
     vendor = Scripted([Ok([item(id_) for id_ in reversed(IDS)])])
@@ -111,21 +119,23 @@ def test_an_answer_that_names_all() -> None:
 
 
 def test_an_answer_that_leaves_somebody_out() -> None:
-    """Who is not in the answer is looked up: there, only the password is unknown; not there, created alone."""
+    """Who is not in the answer is looked up: there, somebody else made it; not there, it is created alone."""
     vendor = Scripted([Ok([item("8002")])], [here("8001"), GONE])
-    assert settle(BATCH, channel(vendor)) == Settled(
-        [(part("8002"), Ok([item("8002")])), (part("8001"), Ok([seen("8001")]))], [part("8003", vendor=False)]
-    )
+    ended = settle(BATCH, channel(vendor))
+    assert brief(ended) == [("8002", Ok), ("8001", Stranger)]
+    assert ended.to_resend == [part("8003", vendor=False)]
     assert vendor.asked == ["create 8001 8002 8003", "look 8001", "look 8003"]
 
 
 @pytest.mark.parametrize("data", [None, [], {}, "x", [1, {"operatorId": ""}]])
 def test_an_answer_that_names_nobody(data: Any) -> None:
-    """A success without a list of who was made proves nothing."""
+    """A success that names nobody is believed where all are there as it asked; one alone proves nothing."""
     vendor = Scripted([Ok(data)], [GONE, here("8002"), GONE])
-    assert settle(BATCH, channel(vendor)) == Settled(
-        [(part("8002"), Ok([seen("8002")]))], [part("8001", vendor=False), part("8003", vendor=False)]
-    )
+    ended = settle(BATCH, channel(vendor))
+    assert brief(ended) == [("8002", Undecided)]
+    assert ended.to_resend == [part("8001", vendor=False), part("8003", vendor=False)]
+    all_there = settle(BATCH, channel(Scripted([Ok(data)], [*map(here, IDS)])))
+    assert brief(all_there) == [(id_, Ok) for id_ in IDS]
 
 
 def test_an_answer_that_leaves_somebody_out_who_cannot_be_looked_up() -> None:
@@ -157,7 +167,8 @@ def test_an_answer_with_a_stranger() -> None:
 def test_a_refused_batch_is_halved() -> None:
     """A refusal says that nobody was made; who ends up alone gets a password of ours."""
     vendor = Scripted([NO])
-    assert settle(BATCH, channel(vendor)) == Settled([], [part("8001", vendor=False), part("8002", "8003")])
+    halves = [part("8001", vendor=False), part("8002", "8003")]
+    assert settle(BATCH, channel(vendor)) == Settled([], halves, batch=BATCH)
     assert vendor.asked == ["create 8001 8002 8003"]
 
 
@@ -183,11 +194,11 @@ def test_a_lost_batch_that_made_nobody() -> None:
 
 
 def test_a_lost_batch_that_made_some() -> None:
-    """Who is there was made, with a password that is lost; the others are sent again, and the first may yet come."""
+    """Nothing shows who made those who are there; the others are sent again, and the first request may yet come."""
     vendor = Scripted([LOST], [here("8001"), GONE, GONE])
-    assert settle(BATCH, channel(vendor)) == Settled(
-        [(part("8001"), Ok([seen("8001")]))], [part("8002", "8003")], maybe_sent=True
-    )
+    ended = settle(BATCH, channel(vendor))
+    assert brief(ended) == [("8001", Undecided)]
+    assert (ended.to_resend, ended.maybe_sent) == ([part("8002", "8003")], True)
 
 
 def test_a_lost_batch_that_comes_through_late() -> None:
@@ -232,12 +243,14 @@ def test_a_stopped_run_looks_for_nobody() -> None:
 
 
 def test_a_shared_secret_is_known_whatever_happens() -> None:
-    """Where the batch was sent with our password, nobody's is unknown."""
+    """Where the batch was sent with our password and has made all, nobody's is unknown."""
     ours = replace(BATCH, password=PasswordSource("env", "A", 1), vendor_password=False)
     vendor = Scripted([LOST], [here("8001"), GONE, here("8003")])
     ended = settle(ours, channel(vendor))
-    assert ended.over == [(ours.narrowed_to(["8001", "8003"]), Ok([seen("8001"), seen("8003")]))]
+    assert brief(ended) == [("8001", Undecided), ("8003", Undecided)]
     assert ended.to_resend == [ours.narrowed_to(["8002"])]
+    all_there = settle(ours, channel(Scripted([LOST], [*map(here, IDS)])))
+    assert all_there.over == [(ours, Ok([*map(seen, IDS)]))]
     assert [secret.reveal() for secret in vendor.passwords if secret] == ["our-own-password-1"]
 
 
@@ -246,7 +259,7 @@ def test_one_that_an_earlier_batch_may_have_made(first: Outcome) -> None:
     """Sent alone after a batch without an answer, and found there: the password in force may be the vendor's."""
     alone = part("8001", vendor=False)
     vendor = Scripted([first], [here("8001")])
-    assert settle(alone, channel(vendor), maybe_sent=True) == Settled([(part("8001"), Ok(seen("8001")))])
+    assert settle(alone, channel(vendor), maybe_sent=True) == Settled([(part("8001"), Ok([seen("8001")]))])
     assert settle(alone, channel(Scripted([NO]))) == Settled([(alone, NO)])
 
 
@@ -331,10 +344,10 @@ def _ledger(folder: Path) -> Ledger:
 def test_who_is_refused_alone_stops_nobody_else(tmp_path: Path) -> None:
     """Halved down to the culprit: the others are made and edited, and its own edit is not tried."""
     answers: list[Outcome] = [NO, Ok([item("8001")]), NO, NO, Ok([item("8003")]), Ok({}), Ok({})]
-    vendor = Scripted(answers, [Ok(LookedUp(live_agent("8002", name="console"), None, None))])
+    vendor = Scripted(answers)
     events, books = carried_out(tmp_path, vendor, BATCH, *EDITS)
     assert vendor.asked == [
-        *("create 8001 8002 8003", "create 8001", "create 8002 8003", "create 8002", "look 8002", "create 8003"),
+        *("create 8001 8002 8003", "create 8001", "create 8002 8003", "create 8002", "create 8003"),
         *("edit 8001", "edit 8003"),
     ]
     assert sorted(events) == [
@@ -344,7 +357,7 @@ def test_who_is_refused_alone_stops_nobody_else(tmp_path: Path) -> None:
     # Alone they were created with passwords that were known before.
     sends = [asked for asked in vendor.asked if not asked.startswith("look")]
     created = {asked: sent for asked, sent in zip(sends, vendor.passwords, strict=True) if sent}
-    assert {id_: created[f"create {id_}"].reveal() for id_ in ("8001", "8003")} == books.passwords
+    assert {id_: created[f"create {id_}"].reveal() for id_ in IDS} == books.passwords  # 8002's waits for the read-back
     assert min(map(len, books.passwords.values())) >= 18
     assert books.open == []
 
@@ -357,13 +370,13 @@ def as_asked(operator_id: str) -> Outcome:
 @pytest.mark.parametrize(
     ("answers", "looks"),
     [
-        ([NO, NO, NO, Ok(), NO, NO, Ok(), Ok()], [*map(as_asked, IDS)]),
-        ([Ok(), NO, NO, NO, Ok(), Ok(), Ok()], [GONE] * 3 + [*map(as_asked, IDS)]),
+        ([NO, NO, Ok(), Ok(), Ok()], [*map(as_asked, IDS)]),
+        ([Ok(), NO, Ok(), Ok(), Ok()], [GONE] * 3 + [*map(as_asked, IDS)]),
     ],
     ids=["refused, and made all the same", "made after it was looked for"],
 )
 def test_what_a_batch_made_against_its_answer(tmp_path: Path, answers: list[Outcome], looks: list[Outcome]) -> None:
-    """Who is refused alone, and is there as the batch asked, was made by it: the password is set, and known."""
+    """Where one is refused alone, and all are there as the batch asked, it made them: passwords are set, and known."""
     vendor = Scripted(answers, looks)
     events, books = carried_out(tmp_path, vendor, BATCH)
     assert sorted(events) == [("create", id_, "done") for id_ in IDS]
@@ -412,12 +425,13 @@ def test_a_run_that_ends_between_halves(tmp_path: Path) -> None:
 
 
 def test_what_was_tried_and_not_sent_again_stays_in_doubt(tmp_path: Path) -> None:
-    """A lost batch made some, and then the run must end: the others may come through yet, and the next run looks."""
+    """Of a lost batch some are there, and then the run ends: another may come through yet, and the next run looks."""
     vendor = Scripted([LOST, Refused(401, "who", authentication=True)], [here("8001"), GONE, here("8003")])
     events, books = carried_out(tmp_path, vendor, BATCH)
-    assert vendor.asked[-1] == "password 8001"
-    assert sorted(events) == [("create", id_, "lost") for id_ in IDS]
-    assert sorted(books.open) == list(IDS)
+    assert vendor.asked[-1] == "create 8002"
+    ended = [("create", "8001", "refused"), ("create", "8002", "lost"), ("create", "8003", "refused")]
+    assert sorted(events) == ended
+    assert set(books.open) == {"8002"}
 
 
 def test_a_stranger_is_told_of_and_delivered(tmp_path: Path) -> None:

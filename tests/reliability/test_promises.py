@@ -16,7 +16,8 @@ from typing import Any, Literal, cast
 
 import pytest
 
-from reconciler.apply.settle import CallChannel, settle
+from reconciler.apply.channel import CallChannel
+from reconciler.apply.settle import settle
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import Event, Intent
 from reconciler.core.model.plan import Call
@@ -256,7 +257,7 @@ def test_a_create_that_arrives_late_is_ours() -> None:
     """Repeated after a look that showed nobody, and refused because the first one arrived after all: it is done."""
     vendor = Scripted([Lost("no answer"), Refused(20005, "in use")], [GONE, HERE])
     ended = settled(Call("create", ("8001",), (0,)), vendor)
-    done = Ok({"operatorId": "8001", "sipNumber": "60001", "sipPassword": "sip"})
+    done = Ok([{"operatorId": "8001", "sipNumber": "60001", "sipPassword": "sip"}])
     assert ended == [(("8001",), done)]
     assert vendor.asked == ["create 8001", "look 8001", "create 8001", "look 8001"]
 

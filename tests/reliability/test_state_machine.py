@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from reconciler.apply.settle import CallChannel, Settled, settle
+from reconciler.apply.channel import CallChannel, Settled
+from reconciler.apply.settle import settle
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Call
 from reconciler.core.model.report import Report
@@ -306,10 +307,10 @@ def test_any_history_converges(vendor: Box) -> None:
     run_state_machine_as_test(on(vendor), settings=STEADY)
 
 
-def blind(call: Call, channel: CallChannel, *, maybe_sent: bool, from_batch: bool) -> Settled:
+def blind(call: Call, channel: CallChannel, *, maybe_sent: bool, batch: Call | None) -> Settled:
     """The bug that must be found: a create whose answer was lost is simply sent again."""
     if call.kind != "create" or call.batch:
-        return settle(call, channel, maybe_sent=maybe_sent, from_batch=from_batch)
+        return settle(call, channel, maybe_sent=maybe_sent, batch=batch)
     outcome = channel.send(call)
     return Settled([(call, channel.send(call) if isinstance(outcome, Lost) else outcome)])
 

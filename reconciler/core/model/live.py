@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.model.fields import Value
 
 
 @dataclass(frozen=True, slots=True)
 class LiveAgent:
-    """An agent as the vendor lists it (2.1.4, 2.1.5): canonical values of every listed field, and no secret."""
+    """An agent as the vendor lists it (2.1.4, 2.1.5): canonical values of every listed field, and no secret.
+
+    `vendor_id` and `created` are the vendor's own `id` and `ctime`: evidence of who made it, and never compared.
+    """
 
     operator_id: str
     fields: Mapping[str, Value]
+    vendor_id: int | None = field(default=None, compare=False)
+    created: int | None = field(default=None, compare=False)
 
     @property
     def sha256(self) -> str:
@@ -31,3 +36,8 @@ class LiveState:
     agents: Mapping[str, LiveAgent]
     complete: bool = True
     endpoint: str = ""
+
+    @property
+    def largest_id(self) -> int | None:
+        """The vendor's largest `id`; `None` where it tells none."""
+        return max((agent.vendor_id for agent in self.agents.values() if agent.vendor_id is not None), default=None)

@@ -15,7 +15,10 @@ CallOutcome = Literal["done", "refused", "not-sent", "lost", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A call as the journal records it, without any secret. `outcome` is `None` until the journal knows it."""
+    """A call as the journal records it, without any secret. `outcome` is `None` until the journal knows it.
+
+    `batch` are all agents of the request, where this is a part of it.
+    """
 
     kind: CallKind
     operator_ids: tuple[str, ...]
@@ -24,6 +27,7 @@ class Intent:
     outcome: CallOutcome | None = None
     to_restore: Mapping[str, Value] = field(default_factory=dict)
     vendor_password: bool = False
+    batch: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, call: Call) -> Intent:

@@ -1,0 +1,104 @@
+"""Who made an agent that is there: a request of ours, or somebody else.
+
+That an agent is there and contradicts nothing proves nothing: somebody in the vendor's console, or another tool, may
+have made it. The evidence is weighed here, and nowhere else:
+
+| evidence | what it shows |
+|---|---|
+| an answer of ours names the agent | ours |
+| it was listed before the request, or its vendor's `id` is no larger than the largest one listed then | not ours |
+| a listed value is not what our create makes of it, a new agent's defaults included | nothing: it was made or changed |
+| every listed value is what our create makes of it, and nothing above speaks against it | ours |
+| of a batch: only some are there, or their `id`s or `ctime`s are not those of one request | nothing |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Literal
+
+from reconciler.core.model.fields import LISTED, Value
+from reconciler.core.model.live import LiveAgent, LiveState
+
+Author = Literal["ours", "stranger", "unknown"]
+"""`stranger`: it is certain that no request of ours made the agent. `unknown`: nothing shows who made it."""
+
+_AT_ONCE: Final = 1.0
+_FOR_EACH: Final = 0.01
+"""Seconds within which the vendor makes the agents of one batch: some, and some more for each agent."""
+_IN_MILLISECONDS: Final = 10**11
+"""A `ctime` from which on it counts milliseconds: as seconds it would be the year 5138."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBefore:
+    """What the last listing before a request showed: who was there, and the vendor's largest `id`, if it tells any."""
+
+    operator_ids: Collection[str] = frozenset()
+    largest_id: int | None = None
+
+    @classmethod
+    def of(cls, live: LiveState, replaced: Collection[str] = ()) -> ListedBefore:
+        """What this listing shows; `replaced` are listed agents that the run deletes to create them anew."""
+        return cls(live.agents.keys() - set(replaced), live.largest_id)
+
+
+NOTHING_LISTED: Final = ListedBefore()
+
+
+def author_of(fields: Mapping[str, Value], agent: LiveAgent, before: ListedBefore) -> Author:
+    """Who made the agent, when a single create with these `fields` may have; no answer names the agent."""
+    if _was_there(agent, before):
+        return "stranger"
+    return "ours" if as_created(fields, agent) else "unknown"
+
+
+def authors_of(
+    fields: Mapping[str, Value],
+    operator_ids: Sequence[str],
+    there: Mapping[str, LiveAgent],
+    before: ListedBefore,
+) -> dict[str, Author]:
+    """Who made each agent that is `there`, when one batch with these `fields` may have; no answer names any of them.
+
+    A batch that was carried out has made all of them, in the order of their operatorIds and at one time. Where only
+    some are there, the vendor may have refused the batch because of them.
+    """
+    authors = {id_: author_of(fields, there[id_], before) for id_ in operator_ids if id_ in there}
+    agents = [there[id_] for id_ in operator_ids if id_ in there]
+    whole = len(agents) == len(operator_ids) and "stranger" not in authors.values()
+    if whole and _of_one_request(agents):
+        return authors
+    return {id_: "stranger" if author == "stranger" else "unknown" for id_, author in authors.items()}
+
+
+def as_created(fields: Mapping[str, Value], agent: LiveAgent) -> bool:
+    """Whether every listed value is what a create with these fields makes of it.
+
+    A create cannot send every field: the others have a new agent's value. The vendor picks the SIP number, unless the
+    fields name one, which an edit then binds.
+    """
+    return all(
+        agent.fields[row.name] == (fields.get(row.name, row.default) if row.wire.create else row.default)
+        for row in LISTED
+        if row.name in fields or row.name != "sipNumber"
+    )
+
+
+def _was_there(agent: LiveAgent, before: ListedBefore) -> bool:
+    if agent.vendor_id is not None and before.largest_id is not None:
+        return agent.vendor_id <= before.largest_id
+    return agent.operator_id in before.operator_ids
+
+
+def _of_one_request(agents: Sequence[LiveAgent]) -> bool:
+    """Whether nothing tells the agents, in the order of their operatorIds, apart from those of one batch."""
+    ids = [agent.vendor_id for agent in agents if agent.vendor_id is not None]
+    times = [agent.created for agent in agents if agent.created is not None]
+    ascending = all(one < next_ for one, next_ in pairwise(ids))
+    if not times:
+        return ascending
+    unit = 1000 if max(times) >= _IN_MILLISECONDS else 1
+    return ascending and (max(times) - min(times)) / unit <= _AT_ONCE + _FOR_EACH * len(agents)

@@ -1,0 +1,1 @@
+"""One run, settled call by call."""

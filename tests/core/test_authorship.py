@@ -1,0 +1,105 @@
+"""Who made an agent that is there: what proves it, and what proves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.authorship import ListedBefore, as_created, author_of, authors_of
+from reconciler.core.model.fields import LISTED, Field, Value
+from reconciler.core.model.live import LiveAgent, LiveState
+from tests.core.build import live, live_agent
+from tests.strategies import canonical_values
+
+BEFORE = ListedBefore({"7001"}, 100)
+IDS = ("8001", "8002", "8003")
+
+
+def made(operator_id: str, vendor_id: int | None = 101, created: int | None = None, /, **fields: Value) -> LiveAgent:
+    """An agent with the vendor's own numbers."""
+    return replace(live_agent(operator_id, **fields), vendor_id=vendor_id, created=created)
+
+
+@pytest.mark.parametrize(
+    ("agent", "before", "author"),
+    [
+        (made("8001", name="a"), BEFORE, "ours"),
+        (made("8001", name="a", sipNumber="60001"), BEFORE, "ours"),
+        (made("8001", None, name="a"), BEFORE, "ours"),
+        (made("8001", name="b"), BEFORE, "unknown"),
+        (made("8001", name="a", email="x@example.com"), BEFORE, "unknown"),
+        (made("8001", name="a", afterInterval=5), BEFORE, "unknown"),
+        (made("8001", 100, name="a"), BEFORE, "stranger"),
+        (made("8001", 7, name="a"), BEFORE, "stranger"),
+        (made("7001", 101, name="a"), BEFORE, "ours"),
+        (made("7001", None, name="a"), BEFORE, "stranger"),
+        (made("8001", 5, name="a"), ListedBefore(), "ours"),
+    ],
+)
+def test_one_agent(agent: LiveAgent, before: ListedBefore, author: str) -> None:
+    """Ours is what was made since the listing, and is in every listed value what the create makes of it."""
+    assert author_of({"name": "a"}, agent, before) == author
+
+
+JUDGED = [row for row in LISTED if row.name != "sipNumber"]
+SENT = st.fixed_dictionaries({}, optional={row.name: canonical_values(row) for row in JUDGED if row.wire.create})
+
+
+@given(SENT, st.sampled_from(JUDGED), st.data())
+def test_one_value_more_proves_nothing(sent: dict[str, Value], row: Field, data: st.DataObject) -> None:
+    """Whatever was sent: one listed value that our create does not make, sent or not, and the agent is not ours."""
+    created = {each.name: sent.get(each.name, each.default) if each.wire.create else each.default for each in LISTED}
+    agent = live_agent("8001", **created)
+    assert as_created(sent, agent)
+    other = data.draw(canonical_values(row).filter(lambda value: value != created[row.name]))
+    changed = replace(agent, fields={**agent.fields, row.name: other})
+    assert author_of(sent, changed, ListedBefore()) == "unknown"
+
+
+def authors(*agents: LiveAgent) -> list[str]:
+    """Whose the agents of a batch of three are."""
+    there = {agent.operator_id: agent for agent in agents}
+    return list(authors_of({"name": "a"}, IDS, there, BEFORE).values())
+
+
+def test_a_whole_batch_is_ours() -> None:
+    """All are there, in the order of their ids, of one time, and as the batch asked."""
+    assert authors(*(made(id_, 101 + n, 5000 + n // 2, name="a") for n, id_ in enumerate(IDS))) == ["ours"] * 3
+    assert authors(*(made(id_, None, None, name="a") for id_ in IDS)) == ["ours"] * 3
+
+
+@pytest.mark.parametrize(
+    "agents",
+    [
+        [made("8001", 101, name="a"), made("8002", 102, name="a")],
+        [made("8003", 101, name="a")],
+        [made("8001", 102, name="a"), made("8002", 101, name="a"), made("8003", 103, name="a")],
+        [made("8001", 101, 5000, name="a"), made("8002", 102, 5003, name="a"), made("8003", 103, 5003, name="a")],
+        [made(id_, 101 + n, 1_700_000_000_000 + 3000 * n, name="a") for n, id_ in enumerate(IDS)],
+    ],
+    ids=["the last is missing", "the first are missing", "not in order", "seconds apart", "milliseconds that add up"],
+)
+def test_a_part_of_a_batch_proves_nothing(agents: list[LiveAgent]) -> None:
+    """Where some are missing, or not all are of one request, the vendor may have refused the batch for their sake."""
+    assert authors(*agents) == ["unknown"] * len(agents)
+
+
+def test_one_of_a_batch_that_was_changed_since() -> None:
+    """The batch made them all, and one was edited since: of that one nothing is certain, the others are ours."""
+    agents = [made(id_, 101 + n, 5000, name="b" if id_ == "8002" else "a") for n, id_ in enumerate(IDS)]
+    assert authors(*agents) == ["ours", "unknown", "ours"]
+
+
+def test_one_of_a_batch_that_was_there() -> None:
+    """An agent that was there before shows that the batch did not make it, and of the others nothing."""
+    assert authors(*(made(id_, 100 + n, name="a") for n, id_ in enumerate(IDS))) == ["stranger", "unknown", "unknown"]
+
+
+def test_what_a_listing_shows() -> None:
+    """Who was listed, and the vendor's largest id; agents that the run deletes to make them anew do not count."""
+    listing = LiveState({agent.operator_id: agent for agent in (made("8001", 7), made("8002", 9), made("8003", None))})
+    assert ListedBefore.of(listing, ["8002"]) == ListedBefore({"8001", "8003"}, 9)
+    assert live().largest_id is None
