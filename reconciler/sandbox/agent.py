@@ -71,6 +71,10 @@ BLANK: Mapping[str, int | str | None] = {
     "password_md5": None,
 }
 
+# The wire names that are not stored in a column of the same name, and all that the console can set.
+DERIVED = frozenset({"mainGroupName", "sipNumber", "password"})
+SETTABLE = (frozenset(BLANK) | DERIVED) - {"sipid", "maingroupid"}
+
 # The roles of an agent created without one, by `operatorType`: one "of the given type" is drawn (2.1.1).
 ROLES: Mapping[int, tuple[str, ...]] = {0: ("普通坐席", "高级坐席", "外呼坐席"), 1: ("班长", "值班主管")}
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.sandbox.agent import BLANK, password_md5
+from reconciler.sandbox.by_hand import put
 from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.store import AgentStore, AnsweredWrite
-from reconciler.sandbox.traffic import Attempt
-
-# The wire names that are not stored in a column of the same name.
-DERIVED = frozenset({"mainGroupName", "sipNumber", "password"})
-SETTABLE = (frozenset(BLANK) | DERIVED) - {"sipid", "maingroupid"}
+from reconciler.sandbox.traffic import Attempt, Visit
 
 
 class Console:
@@ -45,6 +41,10 @@ class Console:
         """
         return self._faults.traffic.attempts()
 
+    def visits(self) -> list[Visit]:
+        """What strangers of the fault `stranger` have done since the last reset, in order."""
+        return self._faults.traffic.visits()
+
     def reset(self, agents: Iterable[Mapping[str, Any]] = ()) -> None:
         """Forgets everything, history and attempts too, and adds these agents; each needs an `operatorId`.
 
@@ -57,7 +57,8 @@ class Console:
         with self._store.transaction():
             self._store.wipe()
             for values in agents:
-                self._put(values["operatorId"], values)
+                put(self._store, values["operatorId"], values)
+            self._store.past.forget()
 
     def put(self, operator_id: str, **values: Any) -> None:
         """Changes the named values of an agent, or adds the agent when there is none.
@@ -66,7 +67,7 @@ class Console:
             ValueError: a value has an unknown name, or a SIP number is unknown or taken.
         """
         with self._store.transaction():
-            self._put(operator_id, values)
+            put(self._store, operator_id, values)
 
     def remove(self, operator_id: str) -> None:
         """Deletes an agent.
@@ -78,32 +79,3 @@ class Console:
             if not self._store.in_use([operator_id]):
                 raise ValueError(f"there is no agent {operator_id}")
             self._store.delete([operator_id])
-
-    def _put(self, operator_id: str, values: Mapping[str, Any]) -> None:
-        columns = self._columns(values)
-        if self._store.in_use([operator_id]):
-            self._store.update(operator_id, columns)
-        else:
-            self._store.insert([{**columns, "operatorId": operator_id}])
-        if "sipNumber" in values:
-            self._store.bind(operator_id, self._sipid(operator_id, values["sipNumber"]))
-
-    def _columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(set(values) - SETTABLE):
-            raise ValueError(f"not a value of an agent that can be set: {', '.join(unknown)}")
-        columns = {name: value for name, value in values.items() if name not in DERIVED}
-        if "mainGroupName" in values:
-            columns["maingroupid"] = self._store.group(values["mainGroupName"])
-        if "password" in values:
-            columns["password_md5"] = password_md5(values["password"])
-        return columns
-
-    def _sipid(self, operator_id: str, number: str | None) -> int | None:
-        if not number:
-            return None
-        sipid = self._store.pool.sipid(number)
-        if sipid is None:
-            raise ValueError(f"there is no SIP number {number}")
-        if self._store.holder(sipid) not in (None, operator_id):
-            raise ValueError(f"SIP number {number} is taken")
-        return sipid

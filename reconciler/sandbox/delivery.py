@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,22 +13,24 @@ from reconciler.sandbox.answers import TOO_MANY_REQUESTS, Answer
 from reconciler.sandbox.rules import Rule
 
 LOGIN_PAGE = "<!DOCTYPE html><html><head><title>登录</title></head><body><form>请登录</form></body></html>"
+GZIP_HEADER = 10  # bytes, which stay whole
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """An answer's bytes and how they are sent.
 
-    `manner`: "whole"; "drip", in pieces over `pace` seconds; "cut", the first half of the announced bytes and
-    then the end of the connection; "close" and "reset", only the end of the connection, by FIN or by RST.
-    `wait`: seconds before the first byte.
+    `manner`: "whole"; "drip", in pieces over `pace` seconds; "drip-head", so from the first line of the header on;
+    "cut", the first half of the announced bytes and then the end of the connection; "close" and "reset", only the
+    end of the connection, by FIN or by RST. `wait`: seconds before the first byte.
     """
 
     body: bytes = b""
     status: int = 200
     content_type: str = "application/json"
     retry_after: str | None = None
-    manner: Literal["whole", "drip", "cut", "close", "reset"] = "whole"
+    encoding: str | None = None
+    manner: Literal["whole", "drip", "drip-head", "cut", "close", "reset"] = "whole"
     wait: float = 0
     pace: float = 0
 
@@ -91,6 +94,18 @@ def _dripping(plain: Delivery, rule: Rule) -> Delivery:
     return replace(plain, manner="drip", pace=rule.seconds)
 
 
+def _dripping_head(plain: Delivery, rule: Rule) -> Delivery:
+    return replace(plain, manner="drip-head", pace=rule.seconds)
+
+
+def _broken_gzip(plain: Delivery, _: Rule) -> Delivery:
+    """Announced as gzip, and damaged behind the header that says so."""
+    packed = bytearray(gzip.compress(plain.body, mtime=0))
+    for place in range(GZIP_HEADER, len(packed)):
+        packed[place] ^= 0xFF
+    return replace(plain, body=bytes(packed), encoding="gzip")
+
+
 ALTERATIONS: Mapping[str, Callable[[Delivery, Rule], Delivery]] = {
     "drop-before": _closed_at_once,
     "drop-after": _closed_at_once,
@@ -108,4 +123,6 @@ ALTERATIONS: Mapping[str, Callable[[Delivery, Rule], Delivery]] = {
     "cut": _cut,
     "slow": _slow,
     "drip": _dripping,
+    "drip-head": _dripping_head,
+    "broken-gzip": _broken_gzip,
 }

@@ -33,13 +33,13 @@ AS_SENT = tuple(name for name in BLANK if name != "operatorId")
 RANDOM_PASSWORD_LENGTH = 6
 
 
-def create(store: AgentStore, body: Body) -> Data:
+def create(store: AgentStore, body: Body) -> list[dict[str, Any]]:
     """Creates one agent or a batch of consecutive operatorIds (2.1.1); `data` is always a list.
 
     Raises:
         RefusedError: an operatorId is in use, a batch is impossible, or the SIP numbers run out.
     """
-    operator_ids = _new_operator_ids(store, body)
+    operator_ids = new_operator_ids(store, body)
     used = store.in_use(operator_ids)
     for operator_id in operator_ids:
         if operator_id in used:
@@ -155,7 +155,12 @@ def _unknown(operator_id: str) -> RefusedError:
     return RefusedError(AGENT_UNKNOWN, f"坐席 {operator_id} 不存在")
 
 
-def _new_operator_ids(store: AgentStore, body: Body) -> list[str]:
+def new_operator_ids(store: AgentStore, body: Body) -> list[str]:
+    """Who a create is about.
+
+    Raises:
+        RefusedError: a batch is impossible.
+    """
     first = body.get("operatorId") or str(store.next_operator_id())
     if body["batchFlag"] == 0:
         return [first]

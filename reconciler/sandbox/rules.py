@@ -5,12 +5,16 @@ A rule is checked completely when it is read, so that no later code has to check
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from reconciler.sandbox.agent import BLANK, DERIVED, SETTABLE
+from reconciler.sandbox.answers import TOKEN_INVALID
 from reconciler.sandbox.handlers import HANDLERS, READS
 from reconciler.sandbox.parameters import TABLES
 from reconciler.sandbox.vendor import VendorCall
@@ -27,6 +31,13 @@ WRITING = ("writes", *WRITES)
 # Parameters that some call needs: a fault cannot ignore them as if they had not been sent.
 INDISPENSABLE = frozenset({"abbreviate", "operatorId", "operatorIds"})
 MOVES = ("delete", "insert", "duplicate", "total", "reorder", "restore")
+DOINGS = ("create", "edit", "delete", "any")
+QUOTES = ("texts", "json", "html", "url")
+# What an edit can empty; a SIP number only when a rule names it.
+EMPTIABLE = ("name", "bindcode", "showcaller", "ttscontent", "roleName", "mainGroupName", "sipnumber")
+# What a stranger cannot set: who the agent is, and what the vendor counts.
+NOT_TO_SET = ("id", "operatorId", "ctime", "utime", "password_md5")
+STRANGERS_VALUES = tuple(sorted(SETTABLE - {*NOT_TO_SET}))
 COMMON = ("endpoint", "calls", "operatorId", "probability", "fault")
 
 
@@ -50,7 +61,7 @@ class FaultKind:
     """The options of one kind of fault: `needs` are required, `takes` are optional and have these defaults."""
 
     needs: tuple[str, ...] = ()
-    takes: Mapping[str, Any] = field(default_factory=dict)
+    takes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     endpoints: tuple[str, ...] = tuple(ENDPOINTS)
     statuses: range = range(500, 600)
 
@@ -76,10 +87,24 @@ KINDS: Mapping[str, FaultKind] = {
     "truncated": FaultKind(),
     "cut": FaultKind(),
     "refuse": FaultKind(takes={"code": 20099, "msg": "系统繁忙, 请稍后再试", "quote": False}),
+    "refuse-after": FaultKind(takes={"code": 500, "msg": "服务器内部错误", "quote": False}, endpoints=WRITING),
+    "token-dies": FaultKind(
+        takes={"status": TOKEN_INVALID, "code": TOKEN_INVALID, "msg": "token无效或已过期"}, statuses=range(200, 600)
+    ),
+    "licence": FaultKind(needs=("max",), takes={"code": 20097, "msg": "坐席授权数已满"}, endpoints=("create/v2",)),
     "ignore": FaultKind(needs=("field",), endpoints=("writes", "create/v2", "edit/v2", "editPwd")),
     "ignore-all": FaultKind(endpoints=WRITING),
+    "empties": FaultKind(takes={"fields": EMPTIABLE[:-1]}, endpoints=("edit/v2",)),
+    "partial-batch": FaultKind(
+        takes={"makes": "free", "names": True, "code": None, "msg": "部分坐席工号已存在"}, endpoints=("create/v2",)
+    ),
+    "another-first": FaultKind(endpoints=("create/v2",)),
     "slow": FaultKind(needs=("seconds",)),
     "drip": FaultKind(needs=("seconds",)),
+    "drip-head": FaultKind(needs=("seconds",)),
+    "broken-gzip": FaultKind(),
+    "stale": FaultKind(takes={"seconds": 0, "requests": 0}, endpoints=("reads", *sorted(READS))),
+    "stranger": FaultKind(needs=("does",), takes={"agents": (), "values": {}, "when": "before", "seconds": 0}),
     "move": FaultKind(needs=("how",), takes={"count": 1, "real": False}, endpoints=("page",)),
     "limit-list": FaultKind(needs=("max",), endpoints=("del/v2",)),
     "status": FaultKind(needs=("status",), takes={"code": None, "msg": "服务暂不可用"}, statuses=range(200, 600)),
@@ -100,8 +125,16 @@ class Rule:
     retry_after: int | str | None = None
     code: int | None = None
     msg: str = ""
-    quote: bool = False
+    quote: bool | str = False
     field: str = ""
+    fields: Sequence[str] = ()
+    makes: int | str = "free"
+    names: bool = True
+    requests: int = 0
+    does: str = ""
+    agents: Sequence[str] = ()
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    when: str = "before"
     how: str = ""
     count: int = 1
     real: bool = False
@@ -120,6 +153,12 @@ class Rule:
             case "limit-list":
                 operator_ids = call.body.get("operatorIds")
                 return isinstance(operator_ids, list) and len(operator_ids) > self.max
+            case "empties":
+                return not set(self.fields) <= set(call.body)
+            case "partial-batch":
+                return bool(call.body.get("batchFlag") == 1)
+            case "another-first":
+                return bool(call.body.get("batchFlag", 0) == 0)
             case "move" if self.how == "delete":
                 number = call.body.get("pageNumber")
                 return isinstance(number, int) and number > 1
@@ -161,6 +200,10 @@ def _rule(value: object) -> Rule:
         _check_move(value)
     if fault == "ignore":
         _check_field(value)
+    if fault == "stale" and ("seconds" in value) is ("requests" in value):
+        raise ValueError("stale needs either seconds or requests: how long ago what it shows was so")
+    if fault == "stranger":
+        _check_stranger(value)
     options = {**kind.takes, **value, "fault": fault, "calls": _calls(value.get("calls", "all"))}
     return Rule(**{FIELD_OF_KEY.get(key, key): option for key, option in options.items()})
 
@@ -222,6 +265,24 @@ def _check_field(value: Mapping[str, Any]) -> None:
         raise _wrong("field", f"one of {', '.join(known)} for {value['endpoint']}", value["field"])
 
 
+def _check_stranger(value: Mapping[str, Any]) -> None:
+    does = value["does"]
+    if value["endpoint"] == "page" and not value.get("agents"):
+        raise ValueError(f"stranger needs agents with page, whose calls name none: {ALLOWED['agents'][1]}")
+    if does in ("edit", "any") and not value.get("values"):
+        raise ValueError(f"stranger needs values for `does: {does}`: {ALLOWED['values'][1]}")
+    if does == "delete" and "values" in value:
+        raise ValueError("values is not for `does: delete`; allowed with create, edit, any")
+    for name, set_to in value.get("values", {}).items():
+        if name not in STRANGERS_VALUES:
+            raise _wrong("a key of values", f"one of {', '.join(STRANGERS_VALUES)}", name)
+        if name not in DERIVED and isinstance(BLANK[name], int):
+            if not _is_integer(set_to):
+                raise _wrong(f"{name} in values", "an integer", set_to)
+        elif not (isinstance(set_to, str) or (set_to is None and name != "password")):
+            raise _wrong(f"{name} in values", "text, in quotes" + " or null" * (name != "password"), set_to)
+
+
 def _calls(value: object) -> Calls:
     allowed = '"all", a list of integers of at least 1, {every: N} or {from: N}'
     if value == "all":
@@ -255,6 +316,14 @@ def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_list_of(allowed: Callable[[object], bool], value: object) -> bool:
+    return isinstance(value, list | tuple) and value != [] and all(map(allowed, value))
+
+
+def _is_one_of(words: Sequence[str], value: object) -> bool:
+    return isinstance(value, str) and value in words
+
+
 # Each option's check, and the words for what is allowed.
 ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "operatorId": (_is_text, 'text, in quotes, such as "8001"'),
@@ -267,9 +336,20 @@ ALLOWED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "code": (_is_integer, "an integer"),
     "msg": (_is_text, "text"),
-    "quote": (_is_flag, "true or false"),
+    "quote": (
+        lambda value: _is_flag(value) or _is_one_of(QUOTES, value),
+        f"true, false or one of {', '.join(QUOTES)}",
+    ),
     "field": (_is_text, "a field's wire name"),
-    "how": (lambda value: isinstance(value, str) and value in MOVES, f"one of {', '.join(MOVES)}"),
+    "fields": (lambda value: _is_list_of(partial(_is_one_of, EMPTIABLE), value), f"a list of {', '.join(EMPTIABLE)}"),
+    "makes": (lambda value: value == "free" or _is_positive(value), '"free" or an integer of at least 1'),
+    "names": (_is_flag, "true or false"),
+    "requests": (_is_positive, "an integer of at least 1"),
+    "does": (partial(_is_one_of, DOINGS), f"one of {', '.join(DOINGS)}"),
+    "agents": (partial(_is_list_of, _is_text), 'a list of operatorIds in quotes, such as ["8001", "8002"]'),
+    "values": (lambda value: isinstance(value, Mapping), "a mapping from wire names to values"),
+    "when": (partial(_is_one_of, ("before", "after")), "before or after"),
+    "how": (partial(_is_one_of, MOVES), f"one of {', '.join(MOVES)}"),
     "count": (lambda value: _is_integer(value) and value != 0, "an integer, and not 0"),
     "real": (_is_flag, "true or false"),
     "max": (_is_positive, "an integer of at least 1"),

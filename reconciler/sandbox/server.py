@@ -191,6 +191,8 @@ class _HttpFace:
             return _sever(request)
         if delivery.manner == "whole":
             return _response(delivery)
+        if delivery.manner == "drip-head":
+            return await _drip_from_the_head(request, delivery, hold)
         if delivery.manner in ("drip", "cut"):
             return await _stream(request, delivery, hold)
         return _sever(request, reset=delivery.manner == "reset")
@@ -231,7 +233,8 @@ def _response(delivery: Delivery) -> web.Response:
 
 def _headers(delivery: Delivery) -> dict[str, str]:
     headers = {"Content-Type": f"{delivery.content_type}; charset=utf-8"}
-    return headers if delivery.retry_after is None else {**headers, "Retry-After": delivery.retry_after}
+    more = {"Retry-After": delivery.retry_after, "Content-Encoding": delivery.encoding}
+    return headers | {name: value for name, value in more.items() if value is not None}
 
 
 async def _wait(hold: Hold, seconds: float) -> bool:
@@ -268,6 +271,21 @@ async def _stream(request: web.Request, delivery: Delivery, hold: Hold) -> web.S
         await response.prepare(request)
         if await _drip(response, delivery, hold):
             return response
+    return _sever(request)
+
+
+async def _drip_from_the_head(request: web.Request, delivery: Delivery, hold: Hold) -> web.Response:
+    """Sends the answer by hand, from its first line on, in drops, and ends the connection."""
+    headers = {**_headers(delivery), "Content-Length": str(len(delivery.body)), "Connection": "close"}
+    lines = [f"HTTP/1.1 {delivery.status} sandbox", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    whole = "\r\n".join(lines).encode() + delivery.body
+    drops, let_go = min(len(whole), max(1, int(delivery.pace * DROPS_A_SECOND))), asyncio.wrap_future(hold.let_go)
+    size = -(-len(whole) // drops)
+    for start in range(0, len(whole), size):
+        if request.transport is None or hold.given_up:  # the client has gone, or is to be left
+            break
+        request.transport.write(whole[start : start + size])
+        await asyncio.wait([let_go], timeout=delivery.pace / drops)
     return _sever(request)
 
 

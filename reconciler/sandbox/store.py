@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.sandbox.agent import BLANK, HIDDEN, LISTED
+from reconciler.sandbox.past import Past
 from reconciler.sandbox.pool import FIRST_NUMBER, USUAL_SIZE, Pool
 
 USUAL_COMPANY_ID = 4242
@@ -118,6 +119,7 @@ class AgentStore:
         self._listings: dict[tuple[str, object], list[int]] = {}
         self._listings_of = (0, 0)
         self._db = _open(path)
+        self.past = Past(self._db, clock)
         with self.transaction():
             self.pool = self._own_pool(sip_numbers, seed)
 
@@ -232,6 +234,10 @@ class AgentStore:
         """Adds one write request to the history."""
         statement = "INSERT INTO history (endpoint, operatorIds, code, committed) VALUES (?, ?, ?, ?)"
         self._db.execute(statement, (endpoint, json.dumps(operator_ids), code, committed))
+
+    def last_write(self) -> int:
+        """The number of the latest write in the history, 0 when there is none."""
+        return int(self._db.execute("SELECT max(seq) FROM history").fetchone()[0] or 0)
 
     def history(self) -> list[AnsweredWrite]:
         """Every write request, in the order in which it was carried out, refused or ended."""

@@ -1,14 +1,17 @@
-"""The requests that reached the sandbox (attempts), and those that are still under way because a fault holds them."""
+"""The requests that reached the sandbox (attempts), and those that are still under way because a fault holds them.
+
+What strangers did between them is kept beside them.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # A sandbox that runs for weeks must not grow without limit.
 MOST_ATTEMPTS = 100_000
@@ -22,6 +25,18 @@ class Attempt(NamedTuple):
     operator_ids: list[str]
     fault: str | None
     committed: bool
+
+
+class Visit(NamedTuple):
+    """What a stranger did: created, edited or deleted one agent, with the values that he set.
+
+    `after`: the `seq` of the last write in the history before it, 0 when there was none.
+    """
+
+    after: int
+    does: str
+    operator_id: str
+    values: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -56,6 +71,7 @@ class Traffic:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._records: deque[AttemptRecord] = deque(maxlen=MOST_ATTEMPTS)
+        self._visits: deque[Visit] = deque(maxlen=MOST_ATTEMPTS)
         self._holds: set[Hold] = set()
 
     def record_arrival(self, endpoint: str, operator_ids: list[str], fault: str | None = None) -> AttemptRecord:
@@ -73,10 +89,21 @@ class Traffic:
                 for record in self._records
             ]
 
+    def record_visit(self, visit: Visit) -> None:
+        """Adds what a stranger did."""
+        with self._lock:
+            self._visits.append(visit)
+
+    def visits(self) -> list[Visit]:
+        """What strangers did, in order; the last 100,000."""
+        with self._lock:
+            return list(self._visits)
+
     def clear(self) -> None:
-        """Forgets the attempts."""
+        """Forgets the attempts and the visits."""
         with self._lock:
             self._records.clear()
+            self._visits.clear()
 
     @contextmanager
     def under_way(self) -> Iterator[Hold]:

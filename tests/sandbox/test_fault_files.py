@@ -25,6 +25,14 @@ NEEDED: dict[str, dict[str, Any]] = {
     "move": {"endpoint": "page", "how": "total"},
     "limit-list": {"endpoint": "del/v2", "max": 10},
     "status": {"status": 418},
+    "refuse-after": {"endpoint": "writes"},
+    "licence": {"endpoint": "create/v2", "max": 3},
+    "empties": {"endpoint": "edit/v2"},
+    "partial-batch": {"endpoint": "create/v2"},
+    "another-first": {"endpoint": "create/v2"},
+    "drip-head": {"seconds": 2},
+    "stale": {"endpoint": "reads", "requests": 1},
+    "stranger": {"does": "delete"},
 }
 
 
@@ -60,6 +68,14 @@ def test_everything_that_is_said_is_read() -> None:
         ("move", "count", 1),
         ("move", "real", False),
         ("refuse", "quote", False),
+        ("refuse-after", "code", 500),
+        ("token-dies", "status", 401),
+        ("token-dies", "code", 401),
+        ("empties", "fields", ("name", "bindcode", "showcaller", "ttscontent", "roleName", "mainGroupName")),
+        ("partial-batch", "makes", "free"),
+        ("partial-batch", "names", True),
+        ("stranger", "when", "before"),
+        ("stranger", "agents", ()),
     ],
 )
 def test_what_an_option_is_when_it_is_left_out(fault: str, option: str, default: object) -> None:
@@ -127,7 +143,7 @@ def test_what_is_no_list_of_rules(value: object) -> None:
         (rule("429", retryAfter=0.5), "retryAfter must be"),
         (rule("refuse", code="1"), "code must be an integer; not '1'"),
         (rule("refuse", msg=1), "msg must be text"),
-        (rule("refuse", quote=1), "quote must be true or false; not 1"),
+        (rule("refuse", quote=1), "quote must be true, false or one of texts, json, html, url; not 1"),
         (rule("ignore", field="nam"), "field must be one of afterInterval, .*showcaller.* for edit/v2; not 'nam'"),
         (rule("ignore", field="email"), "field must be one of .* for edit/v2; not 'email'"),
         (rule("ignore", field="operatorId"), "field must be one of"),
@@ -139,6 +155,33 @@ def test_what_is_no_list_of_rules(value: object) -> None:
         (rule("move", how="restore", count=1), "count is not for `how: restore`"),
         (rule("move", how="reorder", real=True), "real is not for `how: reorder`; allowed with delete, insert"),
         (rule("move", how="delete", real="yes"), "real must be true or false"),
+        (rule("refuse", quote="xml"), "quote must be true, false or one of texts, json, html, url; not 'xml'"),
+        (rule("refuse-after", endpoint="page"), "endpoint must be one of writes, create/v2, .* for refuse-after"),
+        (rule("token-dies", status=600), "status must be an integer from 200 to 599; not 600"),
+        ({"endpoint": "create/v2", "fault": "licence"}, "licence needs max: an integer of at least 1"),
+        (rule("licence", endpoint="writes"), "endpoint must be one of create/v2 for licence; not 'writes'"),
+        (rule("empties", fields=["phone"]), r"fields must be a list of name, .*sipnumber; not \['phone'\]"),
+        (rule("empties", fields=[]), r"fields must be .*; not \[\]"),
+        (rule("partial-batch", makes=0), 'makes must be "free" or an integer of at least 1; not 0'),
+        (rule("partial-batch", names="no"), "names must be true or false; not 'no'"),
+        ({"endpoint": "page", "fault": "stale"}, "stale needs either seconds or requests"),
+        (rule("stale", seconds=1), "stale needs either seconds or requests"),
+        (rule("stale", requests=0), "requests must be an integer of at least 1; not 0"),
+        (rule("stale", endpoint="writes"), "endpoint must be one of reads, one/v2, page for stale; not 'writes'"),
+        ({"endpoint": "*", "fault": "stranger"}, "stranger needs does: one of create, edit, delete, any"),
+        (rule("stranger", does="move"), "does must be one of create, edit, delete, any; not 'move'"),
+        (rule("stranger", agents=[8001]), r"agents must be a list of operatorIds in quotes, .*; not \[8001\]"),
+        (rule("stranger", agents="8001"), "agents must be a list of operatorIds"),
+        (rule("stranger", endpoint="page"), "stranger needs agents with page, whose calls name none"),
+        (rule("stranger", when="during"), "when must be before or after; not 'during'"),
+        (rule("stranger", does="edit"), "stranger needs values for `does: edit`: a mapping from wire names"),
+        (rule("stranger", does="any", agents=["1"]), "stranger needs values for `does: any`"),
+        (rule("stranger", values={"name": "x"}), "values is not for `does: delete`; allowed with create, edit, any"),
+        (rule("stranger", does="edit", values="name"), "values must be a mapping from wire names to values"),
+        (rule("stranger", does="edit", values={"id": 1}), "a key of values must be one of afterInterval, .*; not 'id'"),
+        (rule("stranger", does="edit", values={"name": 5}), "name in values must be text, in quotes or null; not 5"),
+        (rule("stranger", does="edit", values={"password": None}), "password in values must be text, in quotes; not"),
+        (rule("stranger", does="edit", values={"status": None}), "status in values must be an integer; not None"),
         (rule("limit-list", max=0), "max must be an integer of at least 1; not 0"),
     ],
 )
@@ -195,7 +238,7 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
 
 def test_the_example_and_the_documentation() -> None:
     """The example is right, and the documentation names every fault and every option."""
-    assert len(rules_in(ROOT / "examples/faults.yaml")) == 8
+    assert len(rules_in(ROOT / "examples/faults.yaml")) == 13
     page = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
     for fault, kind in KINDS.items():
         assert f"`{fault}`" in page, fault
@@ -233,7 +276,7 @@ def test_the_command_plays_the_file() -> None:
         try:
             assert child.stdout is not None
             line = child.stdout.readline()
-            assert line.endswith("(agents: 3, token: any that is not empty, faults: 8)\n")
+            assert line.endswith("(agents: 3, token: any that is not empty, faults: 13)\n")
             client = Client(line.split()[3])
             assert client.call("del/v2", operatorIds=["8001", "8002", "8003"])["code"] == 20001
         finally:

@@ -125,6 +125,27 @@ def test_drip_is_whole(stocked: Box) -> None:
             assert (answer.envelope, int(answer.headers["Content-Length"])) == (plain, len(answer.body))
 
 
+def test_drip_from_the_head(stocked: Box) -> None:
+    """drip-head sends the first byte of the header, and nothing more for a while; the write is done meanwhile."""
+    with edit_under(stocked, fault="drip-head", seconds=FOREVER) as wire:
+        assert wire.some() == b"H"
+        assert wire.is_silent()
+        assert name(stocked) == "李四"
+        stocked.release()
+        received, end = wire.rest()
+    length, body = announced(b"H" + received)
+    assert (end, len(body), json.loads(body)["code"]) == ("closed", length, 200)
+
+
+def test_a_client_that_leaves_while_the_head_drips(stocked: Box, caplog: pytest.LogCaptureFixture) -> None:
+    """The sandbox makes no noise about a client that does not wait for the header."""
+    with edit_under(stocked, fault="drip-head", seconds=0.5) as wire:
+        wire.some()
+    stocked.release()
+    assert Client(stocked.url).code("page") == 200
+    assert caplog.records == []
+
+
 def test_a_client_that_leaves_while_it_drips(stocked: Box, caplog: pytest.LogCaptureFixture) -> None:
     """The sandbox outlives a client that has heard enough, and makes no noise about it."""
     with edit_under(stocked, fault="drip", seconds=0.2) as wire:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import zlib
 from typing import Any
 
 import pytest
@@ -133,6 +134,17 @@ def test_a_short_answer(stocked: Box) -> None:
     assert_committed(stocked, "cut", committed=True)
 
 
+def test_broken_gzip(stocked: Box) -> None:
+    """broken-gzip is announced as gzip and as long as announced, and no library unpacks it; after the write."""
+    with edit_under(stocked, fault="broken-gzip") as wire:
+        answer = wire.answer()
+    assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+    assert int(answer.headers["Content-Length"]) == len(answer.body)
+    with pytest.raises(zlib.error):
+        zlib.decompress(answer.body, wbits=31)
+    assert_committed(stocked, "broken-gzip", committed=True)
+
+
 def test_a_short_answer_is_seen_by_a_library(stocked: Box) -> None:
     """An HTTP library takes a cut answer for incomplete."""
     stocked.faults([{"endpoint": "page", "fault": "cut"}])
@@ -161,6 +173,61 @@ def test_a_refusal_that_quotes(box: Box) -> None:
     quoting = client.call("editPwd", operatorId="8001", password="plain-secret", status=1)["msg"]
     assert quoting == "拒绝: acme 8001 plain-secret t"
     assert client.call("del/v2", operatorIds=["8001", "8002"])["msg"] == "拒绝: acme 8001 8002 t"
+
+
+@pytest.mark.parametrize(
+    ("quote", "said"),
+    [
+        ("texts", 'acme 8001 "密" & t'),
+        ("json", json.dumps({"abbreviate": "acme", "operatorId": "8001", "name": '"密" &'})),
+        ("html", "{&quot;abbreviate&quot;: &quot;acme&quot;, &quot;operatorId&quot;: &quot;8001&quot;, "
+         "&quot;name&quot;: &quot;\\&quot;&#23494;\\&quot; &amp;&quot;}"),
+        ("url", "%7B%22abbreviate%22%3A%20%22acme%22%2C%20%22operatorId%22%3A%20%228001%22%2C%20"
+         "%22name%22%3A%20%22%5C%22%E5%AF%86%5C%22%20%26%22%7D"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("fault", ["refuse", "refuse-after"])
+def test_a_refusal_that_quotes_in_another_spelling(stocked: Box, fault: str, quote: str, said: str) -> None:
+    """With a spelling the words repeat the whole body with the escapes of JSON, of a page or of a URL."""
+    stocked.faults([{"endpoint": "edit/v2", "fault": fault, "quote": quote, "msg": "拒绝"}])
+    assert Client(stocked.url).call("edit/v2", operatorId="8001", name='"密" &')["msg"] == f"拒绝: {said}"
+
+
+@pytest.mark.parametrize(("options", "code"), [({}, 500), ({"code": 20005}, 20005)])
+def test_a_refusal_of_what_was_done(stocked: Box, options: dict[str, int], code: int) -> None:
+    """refuse-after is HTTP 200 with a code that is no success, after the write; history says that it was done."""
+    with edit_under(stocked, fault="refuse-after", msg="失败", **options) as wire:
+        answer = wire.answer()
+    assert (answer.status, answer.envelope) == (200, {"code": code, "msg": "失败"})
+    assert_committed(stocked, "refuse-after", committed=True)
+
+
+def test_what_is_truly_refused_keeps_its_words(stocked: Box) -> None:
+    """Under refuse-after the vendor's own refusal is answered as it is."""
+    stocked.faults([{"endpoint": "writes", "fault": "refuse-after"}])
+    assert Client(stocked.url).code("del/v2", operatorIds=["9999"]) == 20004
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "code"), [({}, 401, 401), ({"status": 403}, 403, 401), ({"status": 200, "code": 7}, 200, 7)]
+)
+def test_a_token_that_dies(stocked: Box, options: dict[str, int], status: int, code: int) -> None:
+    """From the call that token-dies hits on, every call of every endpoint is turned away, and nothing is done."""
+    stocked.faults([{"endpoint": "writes", "calls": [2], "fault": "token-dies", **options}])
+    client = Client(stocked.url)
+    codes = [client.code("edit/v2", operatorId="8001", name=name) for name in ("李四", "王五", "赵六")]
+    assert (codes, client.code("page")) == ([200, code, code], code)
+    assert client.raw("one/v2", b'{"abbreviate": "acme", "operatorId": "8001"}').status == status
+    assert stocked.store.agents()["8001"]["name"] == "李四"
+    assert [each.fault for each in stocked.store.attempts()] == [None, *["token-dies"] * 4]
+
+
+def test_a_token_lives_again_under_other_rules(stocked: Box) -> None:
+    """Other rules bring the token back to life."""
+    stocked.faults([{"endpoint": "*", "fault": "token-dies"}])
+    assert Client(stocked.url).code("page") == 401
+    stocked.faults()
+    assert Client(stocked.url).code("page") == 200
 
 
 @pytest.mark.parametrize(
