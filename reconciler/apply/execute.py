@@ -123,6 +123,7 @@ class _Run:
         self._resend: deque[_Job] = deque()
         self._ends: defaultdict[int, dict[str, CallOutcome]] = defaultdict(dict)
         self._claimed: defaultdict[int, set[str]] = defaultdict(set)
+        self._judged: set[int] = set()
         self._stopped = ""
 
     @property
@@ -134,8 +135,7 @@ class _Run:
         """The next request: what was begun comes before what is new."""
         if self._resend:
             job = self._resend.popleft()
-            # Once an agent of the batch was created by itself, nothing that is there shows what the batch made.
-            return replace(job, batch=None) if "done" in self._ends[job.index].values() else job
+            return replace(job, batch=None) if job.index in self._judged else job
         index = heapq.heappop(self._order.ready)
         return _Job(index, self._calls[index])
 
@@ -163,6 +163,9 @@ class _Run:
         if settled.to_resend:
             self.breaker.alive = True
         self._drop_claimed()
+        if job.batch is not None and len(job.call.operator_ids) == 1:
+            # What is there from now on no longer shows what the batch made: agents of it are created one by one.
+            self._judged.add(job.index)
         for part in settled.to_resend:
             if not self._claimed[job.index].isdisjoint(part.operator_ids):
                 continue

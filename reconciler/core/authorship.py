@@ -25,7 +25,7 @@ from reconciler.core.model.live import LiveAgent, LiveState
 Author = Literal["ours", "stranger", "unknown"]
 """`stranger`: it is certain that no request of ours made the agent. `unknown`: nothing shows who made it."""
 
-_AT_ONCE: Final = 1.0
+_AT_ONCE: Final = 0.5
 _FOR_EACH: Final = 0.01
 """Seconds within which the vendor makes the agents of one batch: some, and some more for each agent."""
 _IN_MILLISECONDS: Final = 10**11

@@ -152,8 +152,11 @@ BUGS: Final = (
     Bug(
         "ledger-ahead-of-the-calls",
         "reconciler/apply/run.py",
-        "    try:\n        return Books.begin(",
-        "    for call in calls:\n        ledger.record(call)\n    try:\n        return Books.begin(",
+        "    try:\n        largest_id = refreshed.live.largest_id\n",
+        "    for call in calls:\n"
+        "        ledger.record(call)\n"
+        "    try:\n"
+        "        largest_id = refreshed.live.largest_id\n",
         "The ledger never says of a call that it was carried out before it was.",
         (f"{_PLANTED}::test_a_refused_call_is_planned_again",),
     ),
@@ -201,15 +204,15 @@ BUGS: Final = (
     # A call whose answer is lost.
     Bug(
         "lost-create-repeated-blindly",
-        "reconciler/apply/settle.py",
-        "        if lost is not None and (seen := _look_for(call, channel)) is not None:\n",
-        '        if lost is not None and call.kind != "create" and (seen := _look_for(call, channel)) is not None:\n',
+        "reconciler/apply/settle_create.py",
+        "        if lost is not None and (seen := _look_for_agent(call, channel)) is not None:\n",
+        "        if lost is not None and maybe_sent and (seen := _look_for_agent(call, channel)) is not None:\n",
         "A create whose outcome is unknown is looked up before it is sent again.",
         (f"{_FAULT}[drop-after-create/v2]",),
     ),
     Bug(
         "lost-create-reported-done",
-        "reconciler/apply/settle.py",
+        "reconciler/apply/settle_create.py",
         "        lost = outcome if isinstance(outcome, Lost) else lost\n",
         '        if isinstance(outcome, Lost) and call.kind == "create":\n            return Ok()\n'
         "        lost = outcome if isinstance(outcome, Lost) else lost\n",
@@ -234,9 +237,9 @@ BUGS: Final = (
     ),
     Bug(
         "unanswered-look-up-is-absence",
-        "reconciler/apply/settle.py",
-        'blind = call.kind == "create" or isinstance(outcome, Refused)',
-        "blind = isinstance(outcome, Refused)",
+        "reconciler/apply/settle_create.py",
+        '        return outcome if isinstance(outcome, Lost) else Lost("it could not be looked up")\n',
+        "        return None\n",
         "While nobody can be asked whether a create arrived, it is not sent again.",
         (f"{_PLANTED}::test_a_create_is_not_repeated_without_a_look",),
     ),
@@ -258,7 +261,7 @@ BUGS: Final = (
     ),
     Bug(
         "stopped-run-sends-again",
-        "reconciler/apply/settle.py",
+        "reconciler/apply/channel.py",
         "        if self.stop.is_set() or not self.budget.take():\n",
         "        if not self.budget.take():\n",
         "An interrupted run sends nothing more, repetitions included.",
@@ -274,27 +277,27 @@ BUGS: Final = (
     ),
     Bug(
         "refused-after-lost-is-final",
-        "reconciler/apply/settle.py",
-        "                return made_earlier, _look_for(call, channel) or outcome\n",
-        "                return call, outcome\n",
+        "reconciler/apply/settle_create.py",
+        "        return Settled([(_made_earlier(call, maybe_sent), seen or joined(lost, refused))])\n",
+        "        return Settled([(call, refused)])\n",
         "A repeated create that is refused because the first one arrived counts as done.",
         (f"{_PLANTED}::test_a_create_that_arrives_late_is_ours",),
     ),
     Bug(
         "batch-believed",
-        "reconciler/apply/settle.py",
-        "            seen = _look_for(call, channel, exactly=True) if from_batch else None\n",
-        "            seen = None\n",
-        "An agent that a batch made against its answer gets a password that somebody knows.",
+        "reconciler/apply/settle_create.py",
+        "    if batch is None:\n        return Settled([(call, refused)])\n",
+        "    return Settled([(call, refused)])\n",
+        "Agents that a batch made against its answer get passwords that somebody knows.",
         (f"{_BATCHES}::test_what_a_batch_made_against_its_answer",),
     ),
     Bug(
         "somebody-elses-agent-taken",
-        "reconciler/apply/settle.py",
-        "    return None if exactly and not _shows_fields(call, agent) else Ok(_as_item(agent))\n",
-        "    return Ok(_as_item(agent))\n",
-        "Nobody else's agent, made meanwhile with a number of the batch, gets another password.",
-        (f"{_BATCHES}::test_who_is_refused_alone_stops_nobody_else",),
+        "reconciler/apply/settle_create.py",
+        '    return Ok([found.as_item()]) if author == "ours" else _not_ours(author)\n',
+        "    return Ok([found.as_item()])\n",
+        "An agent that somebody else made meanwhile is not taken for ours.",
+        ("tests/reliability/test_authorship.py::test_an_agent_of_another_name_is_not_ours",),
     ),
     Bug(
         "refusals-in-a-row-add-up",
@@ -331,7 +334,7 @@ BUGS: Final = (
     Bug(
         "delete-list-not-halved",
         "reconciler/apply/settle.py",
-        "            return [*ended, *_halve(call, outcome, channel)]\n",
+        "            return [*ended, *_halve(call, outcome, lost, channel)]\n",
         "            return [*ended, (call, outcome)]\n",
         "One agent that cannot be deleted does not keep the others of its list.",
         (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
@@ -339,7 +342,7 @@ BUGS: Final = (
     Bug(
         "gone-already-is-failure",
         "reconciler/apply/settle.py",
-        "        return [(call, Ok() if _is_gone(ids[0], channel) else refused)]\n",
+        "        return [(call, Ok() if _is_gone(ids[0], channel) else joined(lost, refused))]\n",
         "        return [(call, refused)]\n",
         "Deleting who is gone already is done, not failed.",
         (f"{_PLANTED}::test_one_of_a_delete_list_is_gone_already",),
@@ -347,7 +350,7 @@ BUGS: Final = (
     # Agents that are created together.
     Bug(
         "batch-answer-not-checked",
-        "reconciler/apply/settle.py",
+        "reconciler/apply/settle_create.py",
         "    rest = [id_ for id_ in call.operator_ids if id_ not in created]\n",
         "    rest: list[str] = []\n    created = {id_: created.get(id_, {}) for id_ in call.operator_ids}\n",
         "Who is not in the answer to a batch is not called made.",
@@ -355,8 +358,10 @@ BUGS: Final = (
     ),
     Bug(
         "batch-sent-again-blindly",
-        "reconciler/apply/settle.py",
-        "            if there:\n                return _split_batch(call, there, maybe_sent=True)\n",
+        "reconciler/apply/settle_create.py",
+        "            if there:\n"
+        "                authors = authors_of(call.fields, call.operator_ids, _agents(there), channel.before)\n"
+        "                return _split_batch(call, {}, there, authors, maybe_sent=True)\n",
         "",
         "Of a batch without an answer only those are sent again who are not there.",
         (f"{_BATCHES}::test_a_lost_batch_that_made_some",),
@@ -843,5 +848,71 @@ BUGS: Final = (
         "env=_TEXT, file=_NAME,",
         "No plan, whoever sealed it, takes the tool's own token for a password.",
         ("tests/files/test_plan_file.py::test_sealed_nonsense_is_refused",),
+    ),
+    Bug(
+        "unsent-values-not-looked-at",
+        "reconciler/core/authorship.py",
+        '        if row.name in fields or row.name != "sipNumber"\n',
+        "        if row.name in fields\n",
+        "An agent is ours only if every listed value is what our create makes of it, the ones that were not sent too.",
+        ("tests/core/test_authorship.py::test_one_value_more_proves_nothing",),
+    ),
+    Bug(
+        "part-of-a-batch-taken",
+        "reconciler/core/authorship.py",
+        '    whole = len(agents) == len(operator_ids) and "stranger" not in authors.values()\n',
+        '    whole = "stranger" not in authors.values()\n',
+        "Where only some of a batch are there, nobody is taken for ours.",
+        ("tests/core/test_authorship.py::test_a_part_of_a_batch_proves_nothing",),
+    ),
+    Bug(
+        "old-agent-taken",
+        "reconciler/core/authorship.py",
+        "        return agent.vendor_id <= before.largest_id\n",
+        "        return False\n",
+        "An agent whose id is older than the listing is not ours, whatever the listing showed.",
+        ("tests/core/test_authorship.py::test_one_agent",),
+    ),
+    Bug(
+        "unnamed-taken",
+        "reconciler/apply/settle_create.py",
+        '        authors = dict.fromkeys(there, "stranger")\n',
+        "        pass\n",
+        "An answer that names some of a batch says that it has not made the others.",
+        (f"{_BATCHES}::test_an_answer_that_leaves_somebody_out",),
+    ),
+    Bug(
+        "lost-forgotten",
+        "reconciler/vendor/answer.py",
+        "    if isinstance(later, Ok) or not isinstance(earlier, Lost):\n",
+        "    if isinstance(later, Ok | NotSent) or not isinstance(earlier, Lost):\n",
+        "A call whose answer was lost is lost until it is known to be done, whatever is answered later.",
+        ("tests/vendor/test_joined.py",),
+    ),
+    Bug(
+        "true-password-withdrawn",
+        "reconciler/apply/execute.py",
+        '    if call.kind == "create" and type(outcome) is Refused and not outcome.authentication:\n',
+        '    if call.kind == "create" and type(outcome) is NotSent:\n',
+        "A password is withdrawn only when it cannot be true.",
+        ("tests/reliability/test_authorship.py::test_a_create_that_was_carried_out_keeps_its_credential",),
+    ),
+    Bug(
+        "false-password-stays",
+        "reconciler/apply/run.py",
+        '        if agent is None or author_of(call.fields, agent, context.channel.before) == "stranger":\n'
+        "            withdraw(call, context)\n"
+        "        else:\n",
+        "        if agent is not None:\n",
+        "The password of a create that was refused is withdrawn when the agent is not there.",
+        ("tests/reliability/test_authorship.py::test_a_create_that_was_refused_leaves_no_credential",),
+    ),
+    Bug(
+        "another-agents-answer-delivered",
+        "reconciler/apply/settle_create.py",
+        "        items = [named[operator_id]] if named else []\n",
+        "        items = list(named.values())[:1]\n",
+        "What an answer tells of another agent is never taken for what it tells of ours.",
+        ("tests/reliability/test_authorship.py::test_an_answer_that_lists_another_agent_first",),
     ),
 )

@@ -1,0 +1,167 @@
+"""A stranger's agent is never overwritten, and what was lost is never forgotten, on a real sandbox over HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.core.model.report import Report
+from reconciler.sandbox.server import Box
+from tests.reliability.mixed import Applier, known_credentials
+from tests.reliability.test_batches import pool
+
+
+@pytest.fixture
+def vendor(box: Box) -> Iterator[Box]:
+    """The worker's sandbox, without faults at the end."""
+    yield box
+    box.faults([])
+
+
+THEIRS = {"password": "known-to-them"}
+DIGEST = hashlib.md5(b"known-to-them").hexdigest()
+
+
+def stranger(*operator_ids: str, **values: Any) -> dict[str, Any]:
+    """Somebody makes these agents in the console while the first create is under way."""
+    made = {"agents": [*operator_ids], "values": {**THEIRS, **values}}
+    return {"endpoint": "create/v2", "calls": [1], "fault": "stranger", "does": "create", "seconds": 0.1, **made}
+
+
+def reported(report: Report | str) -> dict[str, str]:
+    """What the report says of each agent that is not done."""
+    assert isinstance(report, Report)
+    return {result.action.operator_id: result.message for result in report.results if result.outcome != "done"}
+
+
+def passwords_set(box: Box) -> list[str]:
+    """Whose password was set with a request of its own."""
+    return [id_ for write in box.store.history() if write.endpoint == "editPwd" for id_ in write.operator_ids]
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [],
+        [{"endpoint": "create/v2", "calls": [1], "fault": "drop-after"}],
+        [{"endpoint": "create/v2", "calls": [1], "fault": "drop-before"}],
+        [{"endpoint": "create/v2", "calls": [1], "fault": "partial-batch"}],
+        [{"endpoint": "create/v2", "calls": [1], "fault": "partial-batch", "names": False}],
+        [{"endpoint": "create/v2", "calls": [1], "fault": "refuse"}],
+    ],
+    ids=["refused", "lost after", "lost before", "named in part", "nobody named", "refused by a code"],
+)
+@pytest.mark.parametrize("values", [{}, {"name": "console"}], ids=["as new", "with a name"])
+def test_a_stranger_in_the_middle_of_a_batch(
+    vendor: Box, tmp_path: Path, faults: list[dict[str, Any]], values: dict[str, Any]
+) -> None:
+    """Agents that somebody makes while our batch is under way keep their password and values, and are reported."""
+    if not values and faults and faults[0].get("names") is False:
+        pytest.skip("agents as new, made at the same moment, and a success that names nobody: nothing tells them apart")
+    applier = pool(tmp_path, vendor, "8001", "8003", "")
+    vendor.faults([*faults, stranger("8001", "8002", **values)])
+    report = applier.apply()
+    vendor.faults([])
+    agents = vendor.store.agents()
+    assert {id_: agents[id_]["password_md5"] for id_ in ("8001", "8002")} == {"8001": DIGEST, "8002": DIGEST}
+    assert [agents[id_]["name"] for id_ in ("8001", "8002")] == [values.get("name")] * 2
+    assert not {"8001", "8002"} & set(passwords_set(vendor))
+    assert {"8001", "8002"} <= reported(report).keys()
+    assert isinstance(report, Report)
+    assert report.exit_code == 4
+    assert (
+        hashlib.md5(known_credentials(tmp_path)["8003"]["password"].encode()).hexdigest()
+        == (agents["8003"]["password_md5"])
+    )
+
+
+def test_the_next_run_leaves_the_stranger_too(vendor: Box, tmp_path: Path) -> None:
+    """Nothing of a stranger's agent is left in the books that would set its password later."""
+    applier = pool(tmp_path, vendor, "8001", "8003", "")
+    vendor.faults([stranger("8001", "8002")])
+    applier.apply()
+    vendor.faults([])
+    again = applier.apply()
+    assert isinstance(again, Report)
+    assert again.exit_code == 0
+    assert vendor.store.agents()["8001"]["password_md5"] == DIGEST
+    assert not {"8001", "8002"} & set(passwords_set(vendor))
+
+
+def single(folder: Path, box: Box, more: str = "") -> Applier:
+    """A file with one agent that is created by itself, since its password is generated here."""
+    return pool(folder, box, "8001", "8001", more or "name: 张三")
+
+
+def test_an_agent_of_another_name_is_not_ours(vendor: Box, tmp_path: Path) -> None:
+    """Somebody makes the very agent while the answer to our create is lost: it is left, and named in the report."""
+    applier = single(tmp_path, vendor)
+    vendor.faults([{"endpoint": "create/v2", "calls": [1], "fault": "drop-before"}, stranger("8001", name="console")])
+    report = applier.apply()
+    vendor.faults([])
+    live = vendor.store.agents()["8001"]
+    assert (live["name"], live["password_md5"]) == ("console", DIGEST)
+    assert "left as it is" in reported(report)["8001"]
+
+
+@pytest.mark.parametrize("kind", ["drop-after", "refuse-after"])
+def test_a_create_that_was_carried_out_keeps_its_credential(vendor: Box, tmp_path: Path, kind: str) -> None:
+    """Lost and refused the second time while look-ups are stale, or refused although done: the password stays.
+
+    It is true, and the run after knows it.
+    """
+    applier = single(tmp_path, vendor)
+    stale = [] if kind == "refuse-after" else [{"endpoint": "one/v2", "fault": "stale", "seconds": 60}]
+    vendor.faults([{"endpoint": "create/v2", "calls": [1], "fault": kind}, *stale])
+    first = applier.apply()
+    vendor.faults([])
+    assert isinstance(first, Report)
+    assert (
+        hashlib.md5(known_credentials(tmp_path)["8001"]["password"].encode()).hexdigest()
+        == (vendor.store.agents()["8001"]["password_md5"])
+    )
+    second = applier.apply()
+    assert isinstance(second, Report)
+    assert second.exit_code == 0
+    assert applier.left() == 0
+    assert passwords_set(vendor) == []
+
+
+def test_a_create_that_was_refused_leaves_no_credential(vendor: Box, tmp_path: Path) -> None:
+    """The read-back does not show the agent: its password cannot be true, and is withdrawn."""
+    applier = single(tmp_path, vendor)
+    vendor.faults([{"endpoint": "create/v2", "fault": "refuse"}])
+    report = applier.apply()
+    vendor.faults([])
+    assert reported(report).keys() == {"8001"}
+    assert not known_credentials(tmp_path)["8001"]["password"]
+
+
+def test_an_answer_that_lists_another_agent_first(vendor: Box, tmp_path: Path) -> None:
+    """What an answer to a single create tells of somebody else is never delivered as ours."""
+    vendor_agent = {"operatorId": "7001", "name": "other", "sipNumber": "60009"}
+    applier = single(tmp_path, vendor)
+    vendor.store.reset([vendor_agent])
+    vendor.faults([{"endpoint": "create/v2", "fault": "another-first"}])
+    report = applier.apply()
+    vendor.faults([])
+    assert isinstance(report, Report)
+    known, live = known_credentials(tmp_path)["8001"], vendor.store.agents()["8001"]
+    assert (known["sipNumber"], known["sipPassword"]) == (live["sipNumber"], live["sipPassword"])
+    assert hashlib.md5(known["password"].encode()).hexdigest() == live["password_md5"]
+
+
+def test_a_delete_whose_answer_was_lost_stays_lost(vendor: Box, tmp_path: Path) -> None:
+    """A repetition that is not sent does not make a lost delete one that was never sent."""
+    applier = single(tmp_path, vendor)
+    vendor.store.reset([{"operatorId": id_, "name": "张三"} for id_ in ("8001", "8002")])
+    late = {"endpoint": "del/v2", "calls": [1], "fault": "late", "seconds": 0.5}
+    vendor.faults([late, {"endpoint": "one/v2", "fault": "5xx-before"}, {"endpoint": "del/v2", "fault": "429"}])
+    applier.policy = applier.policy.__class__(max_deletes=None)
+    report = applier.apply()
+    vendor.faults([])
+    assert "outcome unknown" in reported(report)["8002"] or "lost" in reported(report)["8002"]
