@@ -887,7 +887,7 @@ BUGS: Final = (
         "    if isinstance(later, Ok) or not isinstance(earlier, Lost):\n",
         "    if isinstance(later, Ok | NotSent) or not isinstance(earlier, Lost):\n",
         "A call whose answer was lost is lost until it is known to be done, whatever is answered later.",
-        ("tests/vendor/test_joined.py",),
+        ("tests/vendor/test_joined.py::test_a_later_outcome_never_makes_a_lost_one_forgotten",),
     ),
     Bug(
         "true-password-withdrawn",
