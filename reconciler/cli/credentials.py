@@ -30,8 +30,9 @@ _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str) -> None:
     """Show what a credentials file holds: passwords, to be handed over.
 
-    Prints the latest of each agent, sorted by operatorId; "-" (in JSON null) is what no run changed. Reads plain
-    files and encrypted ones, also one that a killed run left unfinished.
+    Prints the latest that is true of each agent, sorted by operatorId; "-" (in JSON null) is what no run changed. A
+    password that the vendor refused gives way to the one before it. Reads plain files and encrypted ones, also one
+    that a killed run left unfinished.
 
     \b
     Examples:

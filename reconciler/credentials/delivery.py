@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +30,9 @@ _HINT: Final = "nothing was sent; name another with --credentials"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The latest that a credentials file says of one agent; `None` stands for what no line of it says.
+    """The latest that is true of one agent by a credentials file; `None` stands for what no line of it says.
 
-    `at` is the time of the last line (UTC, ISO 8601).
+    `at` is the time of the last line that was not withdrawn (UTC, ISO 8601).
     """
 
     operator_id: str
@@ -143,14 +145,20 @@ class CredentialsFile:
     def withdraw(self, operator_id: str) -> None:
         """Write that the agent's last password does not hold: the vendor refused it, or it was never sent.
 
+        The line names the password, since an older one of the file may be true. Where this run has written none,
+        there is nothing to withdraw.
+
         Raises:
             OSError: the disk does not take the line.
             ReconcilerError: the file was not open yet, and cannot be opened.
         """
-        self._passwords.pop(operator_id, None)
+        password = self._passwords.pop(operator_id, None)
+        if password is None:
+            return
         blank = dict.fromkeys(("password", "sipNumber", "sipPassword"))
-        at = stamp(self._now())
-        self._append({"operatorId": operator_id, **blank, "at": at, "withdrawn": True})
+        # Version 0.1.0 knows a withdrawal by the end of its line.
+        named = {"at": stamp(self._now()), "withdraws": password.reveal(), "withdrawn": True}
+        self._append({"operatorId": operator_id, **blank, **named})
 
     def _append(self, *all_fields: Mapping[str, object]) -> None:
         lines = [json_line(fields) for fields in all_fields]
@@ -223,42 +231,84 @@ def read_credentials(path: Path, identity: Path | None) -> Delivered:
 
 
 def _delivered(path: Path, unsealed: Unsealed, *, exposed: bool) -> Delivered:
-    latest: dict[str, Credential] = {}
+    lines_of: defaultdict[str, list[_Line]] = defaultdict(list)
     torn = unsealed.torn
-    for number, line in enumerate(unsealed.content.split(b"\n"), start=1):
+    for number, text in enumerate(unsealed.content.split(b"\n"), start=1):
         try:
-            credential = _credential(line) if line.strip() else None
+            line = _line(text) if text.strip() else None
         except (KeyError, TypeError):
             message = f"{path} is no credentials file, or is damaged: line {number} cannot be understood"
             raise ReconcilerError(message) from None
         except (ValueError, RecursionError):
             torn += 1
             continue
-        if credential is not None:
-            operator_id = credential.operator_id
-            latest[operator_id] = _completed(latest.get(operator_id, credential), credential)
-            if b'"withdrawn": true}' in line:
-                latest[operator_id] = replace(latest[operator_id], password=None)
-    return Delivered(tuple(latest[operator_id] for operator_id in sorted(latest)), torn, exposed)
+        if line is not None:
+            lines_of[line.said.operator_id].append(line)
+    return Delivered(tuple(_latest(lines_of[operator_id]) for operator_id in sorted(lines_of)), torn, exposed)
 
 
-def _credential(line: bytes) -> Credential:
-    """The credential of one line.
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line: what it says, and whether it withdraws a password: the one that it `names`, or else the last one."""
+
+    said: Credential
+    withdraws: bool = False
+    names: Secret | None = None
+
+
+def _line(text: bytes) -> _Line:
+    """One line.
 
     Raises `ValueError` for a line that was cut off, and `KeyError` or `TypeError` for one that holds something else.
     """
-    if not line.startswith(b"{"):
+    if not text.startswith(b"{"):
         raise TypeError
-    fields = json.loads(line)
+    fields = json.loads(text)
     values = [fields[name] for name in ("operatorId", "password", "sipNumber", "sipPassword", "at")]
+    values.append(fields.get("withdraws"))
     if not isinstance(values[0], str) or not all(isinstance(value, str | None) for value in values):
         raise TypeError
-    operator_id, password, sip_number, sip_password, at = values
-    return Credential(operator_id, _secret(password), sip_number, _secret(sip_password), at)
+    operator_id, password, sip_number, sip_password, at, names = values
+    said = Credential(operator_id, _secret(password), sip_number, _secret(sip_password), at)
+    return _Line(said, fields.get("withdrawn") is True, _secret(names))
 
 
 def _secret(text: str | None) -> Secret | None:
     return None if text is None else Secret(text)
+
+
+def _latest(lines: Sequence[_Line]) -> Credential:
+    """The latest that is true of one agent: a password that was withdrawn gives way to the one before it."""
+    kept: list[Credential] = []
+    for line in lines:
+        kept = _without(kept, line.names) if line.withdraws else [*kept, line.said]
+    blank = Credential(lines[-1].said.operator_id, None, at=None if kept else lines[-1].said.at)
+    return reduce(_completed, kept, blank)
+
+
+def _without(said: Sequence[Credential], password: Secret | None) -> list[Credential]:
+    """What was said, without the last setting of this password, or of any where none is named.
+
+    A line with a SIP number repeats the password that is in force. Any other line with a password sets it, also to the
+    text that it had before, so that one withdrawal takes away one setting.
+    """
+    settings: list[int] = []
+    in_force: Secret | None = None
+    for index, each in enumerate(said):
+        if each.password is not None and not (each.sip_number and _same(each.password, in_force)):
+            settings.append(index)
+        in_force = each.password or in_force
+    withdrawn = [index for index in settings if password is None or _same(said[index].password, password)]
+    if not withdrawn:
+        return list(said)
+    first = withdrawn[-1]
+    end = next((index for index in settings if index > first), len(said))
+    without = [replace(each, password=None) for each in said[first:end] if each.sip_number]
+    return [*said[:first], *without, *said[end:]]
+
+
+def _same(one: Secret | None, other: Secret | None) -> bool:
+    return one is not None and other is not None and one.reveal() == other.reveal()
 
 
 def _completed(before: Credential, after: Credential) -> Credential:

@@ -72,6 +72,22 @@ BUGS: Final = (
         (f"{_CREDENTIALS}::test_a_full_disk",),
     ),
     Bug(
+        "withdrawn-takes-all",
+        "reconciler/credentials/delivery.py",
+        "    return [*said[:first], *without, *said[end:]]\n",
+        "    return [*without, *said[end:]]\n",
+        "A password that was refused gives way to the one before it.",
+        ("tests/credentials/test_withdrawn.py::test_a_refused_version_gives_way_to_the_one_before",),
+    ),
+    Bug(
+        "withdrawal-names-nothing",
+        "reconciler/credentials/delivery.py",
+        '"withdraws": password.reveal(), "withdrawn": True}',
+        '"withdrawn": True}',
+        "A withdrawal takes away its own password and no other.",
+        ("tests/credentials/test_withdrawn.py::test_a_withdrawal_names_its_password",),
+    ),
+    Bug(
         "credentials-readable-by-all",
         "reconciler/credentials/delivery.py",
         "os.open(self.path, flags, 0o600)",
