@@ -85,7 +85,8 @@ class Settled:
     """How a call ended: the parts that are over, and the parts that are to be sent anew.
 
     `maybe_sent`: an earlier request may have carried the latter out; so may, whatever was answered, the `batch` that
-    they leave. `strangers` are agents that the answer names and the call does not.
+    they leave. `strangers` are agents that the answer names and the call does not. `refused`: why the whole request was
+    refused that the latter come from.
     """
 
     over: PartOutcomes
@@ -93,3 +94,4 @@ class Settled:
     maybe_sent: bool = False
     strangers: Sequence[CreatedItem] = ()
     batch: Call | None = None
+    refused: Refused | None = None

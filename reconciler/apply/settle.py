@@ -10,7 +10,7 @@
 | ok: create | matched by operatorId; where the answer names others only, the agent is looked up |
 | lost: create | looked up; there: `core.authorship` says whose; not there: sent once more, with the same password |
 | lost: delete | looked up; who is gone is done, the others are sent again |
-| refused: delete | the list is halved until the culprit stands alone; who does not exist is done |
+| refused: delete | sent again in halves, until the culprit stands alone; who does not exist is done |
 | ok: batch | who is not in the answer is looked up; there: somebody else's; not there: created singly |
 | refused: batch | sent again in halves, down to one |
 | refused: one of a batch | looked up; there with all of its batch, and as that asked: the batch made them after all |
@@ -36,7 +36,7 @@ def settle(call: Call, channel: CallChannel, *, maybe_sent: bool = False, batch:
     that is found out ends as `Ok` with `vendor_password` and without an `operatorPassword`.
     """
     if call.kind == "delete":
-        return Settled(_delete(call, channel))
+        return _delete(call, channel, maybe_sent)
     if call.batch:
         return settle_batch(call, channel, maybe_sent)
     if call.kind == "create":
@@ -76,15 +76,15 @@ def _look_for_edit(call: Call, channel: CallChannel) -> Outcome | None:
     return Ok(agent.as_item())
 
 
-def _delete(call: Call, channel: CallChannel) -> PartOutcomes:
+def _delete(call: Call, channel: CallChannel, maybe_sent: bool) -> Settled:
     ended: PartOutcomes = []
     outcome = channel.send(call)
-    lost: Outcome | None = None
+    lost: Outcome | None = Lost("an earlier request may have deleted it") if maybe_sent else None
     for attempt in range(1, CALL_TRIES):
         if isinstance(outcome, Ok) or (isinstance(outcome, Refused) and outcome.authentication):
             break
         if isinstance(outcome, Refused):
-            return [*ended, *_halve(call, outcome, lost, channel)]
+            return _halve(call, outcome, lost, channel, ended)
         channel.pause(backoff(attempt, outcome.retry_after))
         if isinstance(outcome, Lost):
             lost = outcome
@@ -92,22 +92,22 @@ def _delete(call: Call, channel: CallChannel) -> PartOutcomes:
             ended += [(call.narrowed_to(gone), Ok())] if gone else []
             call = call.narrowed_to([id_ for id_ in call.operator_ids if id_ not in gone])
             if not call.operator_ids:
-                return ended
+                return Settled(ended)
         resent = channel.resend(call)
         if resent is None:
             break
         outcome = resent
-    return [*ended, (call, joined(lost, outcome))]
+    return Settled([*ended, (call, joined(lost, outcome))])
 
 
-def _halve(call: Call, refused: Refused, lost: Outcome | None, channel: CallChannel) -> PartOutcomes:
+def _halve(call: Call, refused: Refused, lost: Outcome | None, channel: CallChannel, ended: PartOutcomes) -> Settled:
     """A refused list, in halves. An agent that is refused alone is done when it does not exist, else failed."""
     ids = call.operator_ids
     if len(ids) == 1:
-        return [(call, Ok() if _is_gone(ids[0], channel) else joined(lost, refused))]
+        return Settled([*ended, (call, Ok() if _is_gone(ids[0], channel) else joined(lost, refused))])
     middle = len(ids) // 2
-    ends = [end for half in (ids[:middle], ids[middle:]) for end in _delete(call.narrowed_to(half), channel)]
-    return [(part, joined(lost, outcome)) for part, outcome in ends]
+    halves = [call.narrowed_to(ids[:middle]), call.narrowed_to(ids[middle:])]
+    return Settled(ended, halves, lost is not None, refused=refused)
 
 
 def _is_gone(operator_id: str, channel: CallChannel) -> bool:

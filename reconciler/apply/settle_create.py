@@ -146,9 +146,10 @@ def _settle_answered_batch(call: Call, outcome: Outcome, channel: CallChannel, m
     authors = authors_of(call.fields, call.operator_ids, _agents(there), channel.before)
     if created and not maybe_sent:  # an answer that names some says of the others that it has not made them
         authors = dict.fromkeys(there, "stranger")
-    return _split_batch(
+    ended = _split_batch(
         call, created, there, authors, maybe_sent=maybe_sent, singly=isinstance(outcome, Ok), strangers=strangers
     )
+    return replace(ended, refused=outcome) if isinstance(outcome, Refused) and not ended.over else ended
 
 
 def _named_agents(data: object) -> dict[str, CreatedItem]:

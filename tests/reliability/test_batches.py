@@ -168,7 +168,7 @@ def test_a_refused_batch_is_halved() -> None:
     """A refusal says that nobody was made; who ends up alone gets a password of ours."""
     vendor = Scripted([NO])
     halves = [part("8001", vendor=False), part("8002", "8003")]
-    assert settle(BATCH, channel(vendor)) == Settled([], halves, batch=BATCH)
+    assert settle(BATCH, channel(vendor)) == Settled([], halves, batch=BATCH, refused=NO)
     assert vendor.asked == ["create 8001 8002 8003"]
 
 

@@ -223,12 +223,17 @@ class Scripted:
 def settled(
     call: Call, vendor: Scripted, budget: Budget | None = None, *, stopped: bool = False
 ) -> list[tuple[tuple[str, ...], Outcome]]:
-    """How a call ended, part by part; `stopped`: the run was told to stop meanwhile."""
+    """How a call ended, part by part, what was sent anew included; `stopped`: the run was told to stop meanwhile."""
     hand, stop = cast(Any, vendor), threading.Event()
     if stopped:
         stop.set()
     channel = CallChannel(hand, hand, {"8001": Secret("pw")}, budget or Budget(100), stop, lambda _seconds: None)
-    return [(part.operator_ids, outcome) for part, outcome in settle(call, channel).over]
+    ends, left = [], [call]
+    while left:
+        ended = settle(left.pop(0), channel)
+        ends += [(part.operator_ids, outcome) for part, outcome in ended.over]
+        left = [*ended.to_resend, *left]
+    return ends
 
 
 HERE = Ok(LookedUp(live_agent("8001", sipNumber="60001"), "60001", Secret("sip")))
