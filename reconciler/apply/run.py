@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 
 from reconciler.apply.channel import CallChannel
@@ -17,12 +17,12 @@ from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore, author_of
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.live import LiveState
-from reconciler.core.model.outcome import CallOutcome, Event, Finding, Intent
+from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Plan
-from reconciler.core.model.report import ActionResult, Mismatch, Report
+from reconciler.core.model.report import Mismatch, Report
 from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import adopted_entries, recover, restored_entries
-from reconciler.core.report import action_results, mismatches
+from reconciler.core.report import action_results, mismatches, read_back, side_effects
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError
 from reconciler.ledger.books import Books
@@ -84,7 +84,7 @@ def carry_out(
         with suppress(VendorError, OSError):
             for operator_id in () if stop.is_set() else _created_late(plan, events):
                 _deliver(session.reader, Finding(operator_id, "came late"), credentials)
-        report = _closed_books(session, context, action_results(plan, events), {event.outcome for event in events})
+        report = _closed_books(session, context, refreshed, events)
         books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part")
         return report
 
@@ -98,14 +98,13 @@ def _created_late(plan: Plan, events: list[Event]) -> Iterator[str]:
                 yield plan.actions[index].operator_id
 
 
-def _closed_books(
-    session: Session, context: RunContext, results: tuple[ActionResult, ...], outcomes: set[CallOutcome]
-) -> Report:
+def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, events: Sequence[Event]) -> Report:
     """Save the ledger, read back, and let the listing say what became of calls whose answers were lost.
 
     A vendor that answered nothing all along is not asked once more.
     """
     books, stop = context.books, context.channel.stop
+    results, outcomes = action_results(refreshed.plan, events), {event.outcome for event in events}
     try:
         if session.goal.saved and outcomes <= {"not-sent", "skipped"}:
             books.ledger.applied.pop(session.goal.saved.seal, None)
@@ -125,7 +124,8 @@ def _closed_books(
     if live is None:
         return Report(results)
     remaining = session.goal.left(live, books.ledger.view)
-    differing = (*mismatches(results, remaining), *_uninvited(context.strangers), *doubtful)
+    effects = side_effects(refreshed.plan, events, refreshed.live, live)
+    differing = (*read_back(mismatches(results, remaining), effects), *_uninvited(context.strangers), *doubtful)
     return Report(results, differing, verified=True)
 
 

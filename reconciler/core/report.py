@@ -1,10 +1,15 @@
-"""Events to results: how each action ended, and where the listing read afterwards contradicts that."""
+"""Events to results: how each action ended, and where the listing read afterwards contradicts that, or shows more."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.fields import LISTED, Kind, Value
+from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.report import ActionOutcome, ActionResult, Mismatch
@@ -63,3 +68,61 @@ def _mismatch(action: Action, created: set[str]) -> Mismatch:
         message = "was created, and is not in the listing"
     changes = action.changes if action.kind in ("edit", "replace") else ()
     return Mismatch(action.operator_id, message, changes)
+
+
+_VALUES_OF_NEW: Final = {
+    row.name: row.default
+    for row in LISTED
+    if row.wire.create is not None and row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER)
+}
+"""What a new agent has where the create does not send it, by the vendor's reference (2.1.1); it is silent on texts."""
+_UNASKED: Final = "changed, and this run did not ask for it: by the vendor with a call, or by somebody meanwhile"
+
+
+def side_effects(plan: Plan, events: Iterable[Event], before: LiveState, now: LiveState) -> tuple[Mismatch, ...]:
+    """What is no longer listed as it was, of agents that a call was about, in fields that no action of theirs asks for.
+
+    `before` is the listing that the plan was made from, `now` the one after the last call. A new agent is compared with
+    the values that the vendor's reference gives. Agents whom no call may have touched are left out: that is drift.
+    """
+    touched: dict[str, bool] = {}
+    for event in events:
+        made = event.call.kind == "create"
+        if event.outcome == "done" or (event.outcome == "lost" and not made):
+            for operator_id in event.call.operator_ids:
+                touched[operator_id] = made or touched.get(operator_id, False)
+    asked: defaultdict[str, set[str]] = defaultdict(set)
+    for action in plan.actions:
+        asked[action.operator_id] |= action.after.keys()
+    return tuple(_side_effects(touched, asked, before, now))
+
+
+def _side_effects(
+    touched: Mapping[str, bool], asked: Mapping[str, set[str]], before: LiveState, now: LiveState
+) -> Iterator[Mismatch]:
+    for operator_id in sorted(touched.keys() & now.agents.keys()):
+        was, listed = before.agents.get(operator_id), now.agents[operator_id].fields
+        if touched[operator_id]:
+            expected: Mapping[str, Value] = _VALUES_OF_NEW
+        else:
+            expected = was.fields if was else {}
+        changes = tuple(
+            FieldChange(row.name, listed[row.name], expected[row.name])
+            for row in LISTED
+            if row.name in expected and row.name not in asked.get(operator_id, ()) and row.name in listed
+            if listed[row.name] != expected[row.name]
+        )
+        if changes:
+            yield Mismatch(operator_id, _UNASKED, changes, unasked=True)
+
+
+def read_back(found: Iterable[Mismatch], effects: Iterable[Mismatch]) -> tuple[Mismatch, ...]:
+    """Mismatches and side effects together, by agent. A field stands once: what nobody asked for is a side effect."""
+    effects = tuple(effects)
+    unasked = {(effect.operator_id, change.field) for effect in effects for change in effect.changes}
+    together = list(effects)
+    for mismatch in found:
+        changes = tuple(change for change in mismatch.changes if (mismatch.operator_id, change.field) not in unasked)
+        if changes or not mismatch.changes:
+            together.append(replace(mismatch, changes=changes))
+    return tuple(sorted(together, key=lambda each: (each.operator_id, each.unasked)))

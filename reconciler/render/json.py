@@ -67,6 +67,7 @@ def report(report: Report) -> dict[str, Any]:
             {
                 "operatorId": mismatch.operator_id,
                 "message": mismatch.message,
+                "unasked": mismatch.unasked,
                 "changes": [change_document(change) for change in mismatch.changes],
             }
             for mismatch in report.mismatches

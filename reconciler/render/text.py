@@ -239,10 +239,11 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
     """
     lines = [line for result in report.results if result.outcome != "done" for line in _failure(result, color)]
     for mismatch in report.mismatches:
-        head = paint("! not so", "bad", color=color)
+        head = paint("! unasked" if mismatch.unasked else "! not so", "bad", color=color)
         lines.append(f"{head}  {visible(mismatch.operator_id)}  {mismatch.message}")
+        expected = "should be" if mismatch.unasked else "wanted"
         lines += [
-            f"      {change.field}: wanted {spelled_value(change.after)}, is {spelled_value(change.before)}"
+            f"      {change.field}: {expected} {spelled_value(change.after)}, is {spelled_value(change.before)}"
             for change in mismatch.changes
         ]
     lines += [f"warning: {visible(warning)}" for warning in report.warnings]
@@ -267,7 +268,10 @@ def _verdict(report: Report, color: bool, again: str) -> str:
     if not report.verified:
         return "The result could not be read back. Run plan to see what is left."
     if report.mismatches:
-        count = len(report.mismatches)
+        count = len({mismatch.operator_id for mismatch in report.mismatches})
         agents = f"{counted(count, 'agent')} {'is' if count == 1 else 'are'}"
-        return f"Read back: {agents} not as the vendor said. Run plan to see."
+        if not any(mismatch.unasked for mismatch in report.mismatches):
+            return f"Read back: {agents} not as the vendor said. Run plan to see."
+        mend = "Put back in the console what changed unasked, or write those fields into the file and apply it"
+        return f"Read back: {agents} not as it should be. {mend}."
     return f"{again} to go on from here, once the cause is mended."

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.fields import LISTED, Kind, Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import CallOutcome, Event
-from reconciler.core.model.plan import Plan
+from reconciler.core.model.plan import Action, Call, Plan
 from reconciler.core.model.report import ActionResult, Mismatch
-from reconciler.core.report import action_results, mismatches
+from reconciler.core.report import action_results, mismatches, read_back, side_effects
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 
 TWO_CALLS = planned(desired(agent("8001", status="disabled")))
@@ -101,3 +106,78 @@ def test_nothing_left_is_no_mismatch() -> None:
     done = (ActionResult(TWO_CALLS.actions[0], "done"),)
     again = planned(desired(agent("8001", status="disabled")), live(live_agent("8001", status="disabled")))
     assert mismatches(done, again) == ()
+
+
+# What changed although nobody asked
+
+
+def some(row: str) -> Value:
+    """A value that a new agent does not have."""
+    return f"a {row}"
+
+
+fields = st.sets(st.sampled_from([row.name for row in LISTED]))
+outcomes_of_calls = st.sampled_from(["done", "lost", "refused", "not-sent", "skipped"])
+
+
+@given(fields, fields, outcomes_of_calls)
+def test_what_changed_and_was_not_asked(asked: set[str], changed: set[str], outcome: CallOutcome) -> None:
+    """Of an agent that was edited, or may have been: every listed field that moved and that no action asks for."""
+    changes = tuple(FieldChange(name, None, some(name)) for name in sorted(asked))
+    action = Action("edit", "8001", "", None, changes, live=live_agent("8001"))
+    plan = replace(TWO_CALLS, actions=(action,), calls=())
+    event = Event(Call("edit", ("8001",), (0,)), outcome)
+    now = live_agent("8001", **{name: some(name) for name in changed})
+    found = side_effects(plan, [event], live(live_agent("8001"), live_agent("8002")), live(now, live_agent("8002")))
+    named = {change.field for mismatch in found for change in mismatch.changes}
+    assert named == (changed - asked if outcome in ("done", "lost") else set())
+    assert all(mismatch.operator_id == "8001" and mismatch.unasked for mismatch in found)
+    defaults = {row.name: row.default for row in LISTED}
+    assert all(
+        (change.before, change.after) == (some(change.field), defaults[change.field])
+        for mismatch in found
+        for change in mismatch.changes
+    )
+
+
+@given(fields)
+def test_what_a_new_agent_has_unasked(changed: set[str]) -> None:
+    """A new agent is held against what the reference says that it has; not against texts, groups and SIP numbers."""
+    plan = planned(desired(agent("8001")))
+    now = live(live_agent("8001", **{name: some(name) for name in changed}))
+    found = side_effects(plan, [Event(plan.calls[0], "done")], live(), now)
+    said = {row.name for row in LISTED if row.wire.create and row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER)}
+    assert said == {
+        *("operatorType", "afterInterval", "isHidePhone", "isrecord", "outcallflag"),
+        *("isaudio", "ismessage", "isvideo", "judge"),
+    }
+    assert {change.field for mismatch in found for change in mismatch.changes} == changed & said
+    assert side_effects(plan, [Event(plan.calls[0], "lost")], live(), now) == ()
+
+
+def test_nobody_else_is_looked_at() -> None:
+    """Agents that no call was about, and those that are gone, are not compared: that is drift."""
+    plan = planned(desired(agent("8001", name="new")), live(live_agent("8001"), live_agent("8002")))
+    done = [Event(call, "done") for call in plan.calls]
+    before = live(live_agent("8001"), live_agent("8002"), live_agent("8003"))
+    assert side_effects(plan, done, before, live(live_agent("8001", name="new"), live_agent("8003", name="x"))) == ()
+
+
+changes_of = st.lists(
+    st.tuples(st.sampled_from(["8001", "8002"]), st.sampled_from(["name", "email", "judge"])), unique=True, max_size=6
+)
+
+
+@given(changes_of, changes_of)
+def test_a_field_stands_once(found: list[tuple[str, str]], effects: list[tuple[str, str]]) -> None:
+    """What is still planned and was never asked for is a side effect, and is told once; nothing is lost."""
+
+    def told(pairs: list[tuple[str, str]], *, unasked: bool) -> list[Mismatch]:
+        return [Mismatch(id_, "x", (FieldChange(name, 1, 2),), unasked) for id_, name in pairs]
+
+    gone = Mismatch("8003", "is no longer in the listing")
+    both = read_back([*told(found, unasked=False), gone], told(effects, unasked=True))
+    named = [(each.operator_id, change.field) for each in both for change in each.changes]
+    assert sorted(named) == sorted({*found, *effects})
+    assert gone in both
+    assert {(e.operator_id, c.field) for e in both if e.unasked for c in e.changes} == set(effects)

@@ -22,11 +22,15 @@ class ActionResult:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """What the vendor accepts and does not do. The refresh after an apply shows it."""
+    """What the vendor accepts and does not do, or does `unasked`. The refresh after an apply shows it.
+
+    `before` of each change is what is listed, `after` what should be.
+    """
 
     operator_id: str
     message: str
     changes: tuple[FieldChange, ...] = ()
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
