@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from reconciler.apply.channel import CallChannel
-from reconciler.apply.execute import RunContext, execute
+from reconciler.apply.execute import execute
+from reconciler.apply.record import RunContext
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.fields import BY_NAME, LISTED, encode
 from reconciler.core.model.ledger import LedgerEntry

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 
 from reconciler.apply.channel import CallChannel
-from reconciler.apply.execute import RunContext, execute, withdraw
+from reconciler.apply.execute import execute
+from reconciler.apply.record import RunContext, withdraw
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore, author_of

@@ -54,7 +54,7 @@ BUGS: Final = (
     ),
     Bug(
         "credentials-after-the-call",
-        "reconciler/apply/execute.py",
+        "reconciler/apply/record.py",
         _BEFORE_THE_CALL,
         """\
         for operator_id in call.operator_ids:
@@ -123,7 +123,7 @@ BUGS: Final = (
         "call-before-the-books",
         "reconciler/apply/execute.py",
         """\
-                number = _record_intent(job.call, context)
+                number = record_intent(job.call, context)
                 if isinstance(number, OSError):
                     yield from run.not_journaled(job, number)
                 else:
@@ -132,7 +132,7 @@ BUGS: Final = (
         """\
                 sent = threads.submit(job.settle, context.channel)
                 wait([sent])
-                number = _record_intent(job.call, context)
+                number = record_intent(job.call, context)
                 if isinstance(number, OSError):
                     yield from run.not_journaled(job, number)
                 else:
@@ -385,14 +385,14 @@ BUGS: Final = (
     Bug(
         "vendor-password-forgotten",
         "reconciler/apply/execute.py",
-        "        if _password_unknown(part, outcome):\n",
+        "        if password_unknown(part, outcome):\n",
         "        if False:\n",
         "Who was made with a password that the vendor did not tell is given another.",
         (f"{_BATCHES}::test_a_lost_password_is_set_anew",),
     ),
     Bug(
         "doubt-not-kept",
-        "reconciler/apply/execute.py",
+        "reconciler/apply/record.py",
         "replace(ledger.entries[operator_id], password_unknown=True)",
         "replace(ledger.entries[operator_id], password_unknown=False)",
         "Until a lost password is set anew the ledger says that it is not known.",
@@ -461,6 +461,63 @@ BUGS: Final = (
         "        if isinstance(outcome, Refused) and outcome.authentication and not self.alive:\n",
         "A run stops at once when the vendor no longer accepts the token.",
         (f"{_PLANTED}::test_a_token_that_is_withdrawn_ends_the_run",),
+    ),
+    Bug(
+        "alike-refusals-go-on",
+        "reconciler/apply/circuit_breaker.py",
+        "        if self.doubtful and self._first_unlike([call]) is not None:\n",
+        "        if len(self._row) > 1000 and self._first_unlike([call]) is not None:\n",
+        "A run stops by itself when the vendor refuses everything in the same words.",
+        ("tests/reliability/test_alike_refusals.py::test_a_token_that_dies_with_a_code",),
+    ),
+    Bug(
+        "stops-without-a-trial",
+        "reconciler/apply/execute.py",
+        "        if self.breaker.doubtful and self._trial() is None:\n",
+        '        if self.breaker.doubtful:\n            return "not tried: alike"\n        if self._calls is None:\n',
+        "Refusals that are alike stop nothing before a call of another kind, or other values, was refused too.",
+        ("tests/reliability/test_alike_refusals.py::test_many_at_fault_beside_others",),
+    ),
+    Bug(
+        "alike-agents-refused-for-ever",
+        "reconciler/apply/circuit_breaker.py",
+        '        return len(self._alone.get(wish(call), ((0, ""), ()))[1]) >= enough\n',
+        '        return len(self._alone.get(wish(call), ((0, ""), ()))[1]) >= 1000 * enough\n',
+        "A list of which everybody is refused alike is not taken apart to the end.",
+        ("tests/reliability/test_alike_refusals.py::test_a_licence_that_is_full",),
+    ),
+    Bug(
+        "one-culprit-ends-the-list",
+        "reconciler/apply/circuit_breaker.py",
+        "        enough = ALIKE_AT_MOST if wish(call) in self._served else DOUBTED_AFTER\n",
+        "        enough = 1\n",
+        "One agent at fault, wherever it stands, keeps nobody else of its batch or list.",
+        ("tests/reliability/test_alike_refusals.py::test_a_batch_with_some_at_fault",),
+    ),
+    Bug(
+        "all-halves-at-once",
+        "reconciler/apply/circuit_breaker.py",
+        "        if self.under_way or not self._parts:\n",
+        "        if not self._singly and self._parts:\n            return self.accept()\n        if not self._parts:\n",
+        "A refused batch or list goes down one branch of halves first.",
+        ("tests/apply/test_circuit_breaker.py::test_a_list_of_which_everybody_is_refused",),
+    ),
+    Bug(
+        "side-effects-unseen",
+        "reconciler/apply/run.py",
+        "    effects = side_effects(refreshed.plan, events, refreshed.live, live)\n",
+        "    effects = side_effects(refreshed.plan, events, live, live)\n",
+        "What a call changes although nobody asked for it is reported.",
+        ("tests/reliability/test_side_effects.py::test_an_edit_that_empties_what_is_not_sent",),
+    ),
+    Bug(
+        "drift-called-a-side-effect",
+        "reconciler/core/report.py",
+        "    for operator_id in sorted(touched.keys() & now.agents.keys()):\n",
+        "    touched = {**dict.fromkeys(before.agents, False), **touched}\n"
+        "    for operator_id in sorted(touched.keys() & now.agents.keys()):\n",
+        "An agent that no call was about may change without a word.",
+        ("tests/reliability/test_side_effects.py::test_agents_that_nobody_touched_may_move",),
     ),
     # What the next run makes of what the last one left.
     Bug(
@@ -907,7 +964,7 @@ BUGS: Final = (
     ),
     Bug(
         "true-password-withdrawn",
-        "reconciler/apply/execute.py",
+        "reconciler/apply/record.py",
         '    if call.kind == "create" and type(outcome) is Refused and not outcome.authentication:\n',
         '    if call.kind == "create" and type(outcome) is NotSent:\n',
         "A password is withdrawn only when it cannot be true.",

@@ -13,7 +13,8 @@ from typing import Any, cast
 import pytest
 
 from reconciler.apply.channel import CallChannel, Settled
-from reconciler.apply.execute import RunContext, execute
+from reconciler.apply.execute import execute
+from reconciler.apply.record import RunContext
 from reconciler.apply.settle import settle
 from reconciler.clock import now
 from reconciler.core.model.desired import Company, PasswordSource, Policy

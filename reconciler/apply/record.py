@@ -1,0 +1,157 @@
+"""Keeps the books for each call: passwords and intent before it, outcome and what the vendor chose after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from reconciler.apply.channel import CallChannel, CreatedItem
+from reconciler.core.model.outcome import CallOutcome, Event, Intent
+from reconciler.core.model.plan import Call
+from reconciler.core.model.secret import Secret
+from reconciler.credentials.delivery import Credential, CredentialsFile
+from reconciler.credentials.passwords import generate_password
+from reconciler.ledger.books import Books
+from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided
+
+_OUTCOMES: Final[dict[type[Outcome], CallOutcome]] = {
+    Ok: "done",
+    Refused: "refused",
+    Stranger: "refused",
+    NotSent: "not-sent",
+    Lost: "lost",
+    Undecided: "refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a run works with.
+
+    `strangers` are agents that the vendor created although nobody asked for them. `refused_creates` may have been
+    carried out all the same: their credentials are withdrawn when the read-back shows that they were not.
+    """
+
+    channel: CallChannel
+    books: Books
+    credentials: CredentialsFile
+    parallelism: int
+    strangers: list[str] = field(default_factory=list)
+    refused_creates: list[Call] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPassword:
+    """An agent that was created with a password that nobody knows; `number` is the journal's for the create."""
+
+    create: Call
+    number: int
+
+
+def record_intent(call: Call, context: RunContext) -> int | OSError:
+    """Put on disk what must be there before the call: its passwords, then the intent, whose number comes back."""
+    try:
+        if call.kind in ("create", "password") and not call.vendor_password:
+            _store_passwords(call, context)
+        return context.books.record_intent(Intent.of(call))
+    except OSError as error:
+        return error
+
+
+def _store_passwords(call: Call, context: RunContext) -> None:
+    """Store the call's passwords, where they are not stored yet; one that nobody has chosen is generated now."""
+    passwords = context.channel.passwords
+    for operator_id in call.operator_ids:
+        if operator_id not in passwords:
+            passwords[operator_id] = generate_password()
+    new = [id_ for id_ in call.operator_ids if not context.credentials.holds(id_, passwords[id_])]
+    context.credentials.write_all(Credential(id_, passwords[id_]) for id_ in new)
+
+
+def record(call: Call, outcome: Outcome, number: int, context: RunContext) -> Event:
+    """Keep the books for a call that has ended. One whose credentials cannot be stored stays open in the journal."""
+    message = "" if isinstance(outcome, Ok) else str(outcome)
+    event = Event(call, _OUTCOMES[type(outcome)], message)
+    try:
+        if isinstance(outcome, Ok):
+            context.books.ledger.record(call)
+            _deliver(call, outcome, context)
+        else:
+            _withdraw_untrue(call, outcome, context)
+        context.books.record_outcome(number, event)
+    except OSError as error:
+        if isinstance(outcome, Ok):
+            return Event(call, "lost", f"done, but that could not be noted ({error.strerror}); run apply again")
+    return event
+
+
+def _withdraw_untrue(call: Call, outcome: Outcome, context: RunContext) -> None:
+    """Withdraw the passwords of a call that cannot be true; those of a refused create wait for the read-back."""
+    if call.vendor_password or call.kind not in ("create", "password") or isinstance(outcome, Lost | Undecided):
+        return
+    if call.kind == "create" and type(outcome) is Refused and not outcome.authentication:
+        context.refused_creates.append(call)
+    else:
+        withdraw(call, context)
+
+
+def withdraw(call: Call, context: RunContext) -> None:
+    """Say in the credentials file that the passwords that were stored for the call are not true.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    for operator_id in call.operator_ids:
+        context.credentials.withdraw(operator_id)
+
+
+def password_unknown(call: Call, outcome: Outcome) -> bool:
+    """Whether the call made an agent of whom the vendor did not tell the password that it chose."""
+    if not isinstance(outcome, Ok) or not call.vendor_password:
+        return False
+    return not _items(outcome).get(call.operator_ids[0], {}).get("operatorPassword")
+
+
+def record_unknown_password(call: Call, outcome: Outcome, context: RunContext) -> None:
+    """Until its password is set, the ledger says that nobody knows it, and the create stays open in the journal."""
+    ledger, operator_id = context.books.ledger, call.operator_ids[0]
+    ledger.record(call)
+    ledger.update({operator_id: replace(ledger.entries[operator_id], password_unknown=True)})
+    with suppress(OSError):  # the next run delivers what is open in the journal
+        _deliver(call, outcome, context)
+
+
+def keep_strangers(items: Sequence[CreatedItem], context: RunContext) -> None:
+    """Name agents that the vendor created unasked for in the report, and store what it told of them."""
+    ids = [str(item["operatorId"]) for item in items]
+    context.strangers.extend(ids)
+    with suppress(OSError):  # the report names them in any case
+        context.credentials.write_all(_credential(id_, item, ours=False) for id_, item in zip(ids, items, strict=True))
+
+
+def _items(outcome: Outcome) -> dict[str, CreatedItem]:
+    """What an answer tells, by operatorId: what it tells of somebody else is nobody's here."""
+    data = outcome.data if isinstance(outcome, Ok) else None
+    items = data if isinstance(data, list) else [data or {}]
+    return {str(item["operatorId"]): item for item in items if item.get("operatorId")}
+
+
+def _deliver(call: Call, outcome: Outcome, context: RunContext) -> None:
+    """Store the credentials that the answer to a create (2.1.1), or to an edit that binds (2.1.2), tells."""
+    if call.kind == "create" or (call.kind == "edit" and call.fields.get("sipNumber") is not None):
+        items = _items(outcome)
+        answered = [(id_, items[id_]) for id_ in call.operator_ids if id_ in items]
+        credentials = [_credential(id_, item, ours=not call.vendor_password) for id_, item in answered]
+        context.credentials.write_all(new for new in credentials if new.password or new.sip_password)
+
+
+def _credential(operator_id: str, item: CreatedItem, *, ours: bool) -> Credential:
+    password = None if ours else _secret(item.get("operatorPassword"))
+    number, sip_password = item.get("sipNumber"), _secret(item.get("sipPassword"))
+    return Credential(operator_id, password, str(number) if number else None, sip_password if number else None)
+
+
+def _secret(text: object) -> Secret | None:
+    return Secret(str(text)) if text else None
