@@ -74,7 +74,12 @@ class CircuitBreaker:
         self._served: set[Hashable] = set()
 
     def stop_reason(self, outcome: Outcome, event: Event) -> str:
-        """Why the run stops after this outcome of a part, or nothing."""
+        """Why the run stops after this outcome of a part, or nothing.
+
+        What an interrupt kept back says nothing of the vendor.
+        """
+        if isinstance(outcome, NotSent) and outcome.interrupted:
+            return ""
         if isinstance(outcome, Ok | Refused):
             self.alive, self._silent = True, 0
         else:

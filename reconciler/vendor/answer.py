@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -54,12 +54,13 @@ class Refused:
 class NotSent:
     """Nothing reached the vendor, or the vendor turned the request away unread (`turned_away`, HTTP 429).
 
-    `retry_after` is in seconds.
+    `retry_after` is in seconds. `interrupted`: the run was stopped first, which says nothing about the vendor.
     """
 
     reason: str
     retry_after: float | None = None
     turned_away: bool = False
+    interrupted: bool = False
 
     def __str__(self) -> str:
         return f"not sent: {self.reason}"
@@ -120,8 +121,8 @@ def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
     match outcome:
         case Refused(code, message, authentication, data):
             return Refused(code, clean(message), authentication, data)
-        case NotSent(reason, retry_after, turned_away):
-            return NotSent(clean(reason), retry_after, turned_away)
+        case NotSent(reason):
+            return replace(outcome, reason=clean(reason))
         case Lost(reason, retry_after):
             return Lost(clean(reason), retry_after)
         case _:

@@ -1,24 +1,27 @@
-"""The vendor over HTTP, and the only module that imports httpx.
+"""The vendor over HTTP, and the only module that imports httpx and httpcore.
 
 Every request ends in one of the four outcomes of `answer.py`. The token goes to the configured host and nowhere else:
-redirects are not followed, and proxy variables are not read.
+redirects are not followed, and proxy variables are not read. A request has one deadline, from the connection to the
+last byte of its answer.
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 # httpx would import its own command line, with rich and pygments: a third of the time that all imports take.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
+import httpcore
 import httpx
 
 from reconciler import __version__
@@ -59,7 +62,6 @@ class Transport:
         self._settings = settings
         self._connections = threading.BoundedSemaphore(settings.parallelism)
         # httpx's transport, not its client: a transport follows no redirect, keeps no cookie and uses no proxy.
-        limits = httpx.Limits(max_connections=settings.parallelism, max_keepalive_connections=settings.parallelism)
         try:
             self._endpoint = httpx.URL(settings.endpoint)
             self.endpoint = settings.endpoint
@@ -68,8 +70,10 @@ class Transport:
         except (httpx.InvalidURL, ValueError):  # an impossible host name raises ValueError
             raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
         # Reading all certificates takes as long as reading ten pages. Plain http needs none: its context trusts nobody.
-        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._endpoint.scheme == "http" else True
-        self._http = httpx.HTTPTransport(verify=verify, trust_env=False, limits=limits)
+        plain = self._endpoint.scheme == "http"
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context(trust_env=False)
+        self._exchange_state = _ExchangeState()
+        self._http = _TimedTransport(trusted, settings.parallelism, self._exchange_state)
         self._headers = httpx.Headers(
             {
                 "token": settings.token.reveal(),
@@ -82,7 +86,8 @@ class Transport:
         self._timeouts = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; what still waits for its turn is not sent any more."""
+        self.stopped = lambda: True
         self._http.close()
 
     def request(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
@@ -96,12 +101,15 @@ class Transport:
         return outcome
 
     def send(self, name: EndpointName, body: Mapping[str, Any]) -> Outcome:
-        """Send one request once, when the rate and a free connection allow it. A network failure is an outcome too."""
+        """Send one request once, when the rate and a free connection allow it. A network failure is an outcome too.
+
+        Whatever it waited for: once the run has been stopped, nothing is sent that was not on the wire.
+        """
         with self._connections:
             pauses = self.limiter.wait()
             # A vendor's row may hold half a surrogate pair, which UTF-8 cannot carry: it becomes an escape.
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
-            outcome = self._exchange(self._urls[name], content)
+            outcome = _INTERRUPTED if self.stopped() else self._exchange(self._urls[name], content)
         outcome = redacted(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after, pauses)
@@ -112,11 +120,16 @@ class Transport:
         return outcome
 
     def _exchange(self, url: httpx.URL, content: bytes) -> Outcome:
+        state = self._exchange_state
+        state.begin(self._settings.timeout, self.stopped)
         try:
             request = httpx.Request("POST", url, content=content, headers=self._headers, extensions=self._timeouts)
             response = self._http.handle_request(request)
+            return self._read(response)
         # httpx's own messages are not repeated: some quote a header, and the token is one.
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            if state.called_off:
+                return _INTERRUPTED
             return NotSent(f"no connection to {self._endpoint.host} ({_root_cause(error)})")
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
             return NotSent("the request could not be built")
@@ -124,12 +137,13 @@ class Transport:
             return Lost(f"no answer within {self._settings.timeout:g} s")
         except httpx.HTTPError:
             return Lost("the connection broke before the answer was whole")
-        return self._read(response)
+        except MemoryError:
+            return Lost("no memory is left for the answer") if state.sent else NotSent("no memory is left to send it")
 
     def _read(self, response: httpx.Response) -> Outcome:
         codes = self._settings.success_codes
         try:
-            body = _bounded_body(response, time.monotonic() + self._settings.timeout)
+            body = _bounded_body(response)
         except _UnreadableError as error:
             # Some statuses, such as 401 and 429, decide the outcome without a body.
             outcome = classify_response(response.status_code, response.headers, b"", codes)
@@ -137,6 +151,120 @@ class Transport:
         finally:
             response.stream.close()  # type: ignore[union-attr]
         return classify_response(response.status_code, response.headers, body, codes)
+
+
+_INTERRUPTED: Final = NotSent("the run was interrupted before it was sent", interrupted=True)
+
+
+class _ExchangeState(threading.local):
+    """How the request of this thread stands: a request and its answer stay in one thread.
+
+    `sent`: a part of it is on the wire. `called_off`: the run was stopped before that.
+    """
+
+    def begin(self, timeout: float, stopped: Callable[[], bool]) -> None:
+        """Note that a request begins that has so many seconds, its answer included."""
+        self.deadline = time.monotonic() + timeout
+        self.stopped = stopped
+        self.sent = self.called_off = False
+
+    def left(self, too_late: type[Exception]) -> float:
+        """Seconds until the deadline; raises `too_late` when there are none."""
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise too_late
+        return seconds
+
+    def go(self) -> None:
+        """Let the first bytes of the request leave, unless the run was stopped: a connection takes time to be made."""
+        if not self.sent and self.stopped():
+            self.called_off = True
+            raise httpcore.ConnectError
+        self.sent = True
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A connection on which no read and no write lasts beyond the deadline of its request.
+
+    httpx's timeouts are for each read: a header byte now and then would hold a request for ever.
+    """
+
+    def __init__(self, inner: httpcore.NetworkStream, state: _ExchangeState) -> None:
+        self._inner = inner
+        self._state = state
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - httpcore's
+        return self._inner.read(max_bytes, self._state.left(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - httpcore's
+        wire: socket.socket = self._inner.get_extra_info("socket")
+        self._state.go()
+        try:
+            while buffer:
+                wire.settimeout(self._state.left(httpcore.WriteTimeout))
+                buffer = buffer[wire.send(buffer) :]
+        except TimeoutError:
+            raise httpcore.WriteTimeout from None
+        except OSError:
+            raise httpcore.WriteError from None
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - httpcore's
+    ) -> httpcore.NetworkStream:
+        seconds = self._state.left(httpcore.ConnectTimeout)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, seconds), self._state)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _TimedBackend(httpcore.SyncBackend):
+    """Connects within the deadline of the request: the addresses of a host share it."""
+
+    def __init__(self, state: _ExchangeState) -> None:
+        self._state = state
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            addresses = [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError from error
+        for others, address in zip(range(len(addresses) - 1, 0, -1), addresses, strict=False):
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):  # the next one may be reachable
+                return self._connected(address, port, local_address, socket_options, others)
+        return self._connected(addresses[-1], port, local_address, socket_options, 0)
+
+    def _connected(
+        self, address: str, port: int, local_address: str | None, options: Iterable[Any] | None, others: int
+    ) -> httpcore.NetworkStream:
+        seconds = self._state.left(httpcore.ConnectTimeout) / (others + 1)
+        return _TimedStream(super().connect_tcp(address, port, seconds, local_address, options), self._state)
+
+
+class _TimedTransport(httpx.HTTPTransport):
+    """httpx's transport over connections that keep the deadline of each request."""
+
+    def __init__(self, trusted: ssl.SSLContext, connections: int, state: _ExchangeState) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=trusted,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=httpx.Limits().keepalive_expiry,
+            network_backend=_TimedBackend(state),
+        )
 
 
 class _UnreadableError(Exception):
@@ -149,19 +277,14 @@ def _root_cause(error: BaseException) -> str:
     return (error.strerror or "refused") if isinstance(error, OSError) else type(error).__name__
 
 
-def _bounded_body(response: httpx.Response, deadline: float) -> bytes:
-    """The decoded body, at most `MAX_ANSWER` bytes: a small compressed answer can hold a huge one.
-
-    `deadline` is in seconds of the monotonic clock.
-    """
+def _bounded_body(response: httpx.Response) -> bytes:
+    """The decoded body, at most `MAX_ANSWER` bytes: a small compressed answer can hold a huge one."""
     raw = bytearray()
     try:
         for chunk in response.stream:  # type: ignore[union-attr]
             raw += chunk
             if len(raw) > MAX_ANSWER:
                 raise _UnreadableError("the answer is too large")
-            if time.monotonic() > deadline:
-                raise _UnreadableError("the answer took too long")
     except httpx.TimeoutException:
         raise _UnreadableError("the answer took too long") from None
     except httpx.HTTPError:

@@ -58,7 +58,10 @@ class RateLimiter:
         return self._refusals_in_a_row >= HOPELESS_AFTER
 
     def wait(self) -> int:
-        """Sleep until this request's slot, and longer while all are held back; return the number of pauses so far."""
+        """Sleep until this request's slot, and longer while all are held back; return the number of pauses so far.
+
+        A sleep that ends early ends the wait: whoever sends looks first whether the run has been stopped.
+        """
         with self._lock:
             now = self._clock()
             slot = max(now, self._next_slot)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from reconciler.core import wire
@@ -28,6 +29,8 @@ from reconciler.vendor.rate_limit import HOPELESS_AFTER
 from reconciler.vendor.retry import LISTING_TRIES, READ_TRIES, backoff
 
 MAX_AGENTS: Final = 10_000_000
+AHEAD: Final = 2
+"""Pages that are asked for ahead, for each request that may be under way: no thread waits for the reading of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +118,28 @@ class Reader:
     def _read_all_pages(
         self, progress: Callable[[int, int], None], meanwhile: Callable[[], None]
     ) -> tuple[list[LiveAgent], int | None]:
-        """The agents of all pages, and the total; the total is `None` when pages disagree about it."""
+        """The agents of all pages, and the total; the total is `None` when pages disagree about it.
+
+        The first page that cannot be part of a whole listing ends the reading: one with another total, one with an
+        agent that came before, one that is neither full nor the last. So a total that is far too high costs a few
+        pages, and not as many as it promises.
+        """
         first, total = self._page(1)
-        pages = range(2, -(-total // PAGE_SIZE) + 1) if len(first) == min(total, PAGE_SIZE) else ()
+        last = max(1, -(-total // PAGE_SIZE)) if len(first) == min(total, PAGE_SIZE) else 1
         agents: list[LiveAgent] = []
+        ids: set[str] = set()
         with _threads(self._transport.parallelism) as threads:
-            others = threads.map(self._page, pages)
-            if pages:
+            ahead = _Ahead(threads, self._page, range(2, last + 1), AHEAD * self._transport.parallelism)
+            if last > 1:
                 meanwhile()
-            for rows, page_total in chain([(first, total)], others):
+            for number, (rows, page_total) in enumerate(chain([(first, total)], ahead), start=1):
                 agents += _decoded(rows)  # in this thread, while the others wait for the next pages
-                progress(len(agents), total)
+                ids.update(agent.operator_id for agent in agents[-len(rows) :])
+                progress(len(agents), max(total, len(agents)))
                 if page_total != total:
                     return agents, None
+                if (len(rows) < PAGE_SIZE and number < last) or len(ids) < len(agents):
+                    return agents, total
         return agents, total
 
     def _page(self, number: int) -> tuple[list[object], int]:
@@ -155,6 +167,35 @@ class Reader:
             raise _gave_up(str(outcome), HOPELESS_AFTER)
         if attempt < READ_TRIES:
             self._transport.sleep(backoff(attempt, outcome.retry_after))
+
+
+class _Ahead:
+    """Pages that are asked for a few ahead of the one that is read, as an iterator in their order."""
+
+    def __init__(
+        self,
+        threads: ThreadPoolExecutor,
+        page: Callable[[int], tuple[list[object], int]],
+        numbers: Iterable[int],
+        most: int,
+    ) -> None:
+        self._threads = threads
+        self._page = page
+        self._numbers = iter(numbers)
+        self._asked: deque[Future[tuple[list[object], int]]] = deque()
+        self._ask(most)
+
+    def _ask(self, count: int) -> None:
+        try:
+            self._asked.extend(self._threads.submit(self._page, number) for number in islice(self._numbers, count))
+        except RuntimeError as error:  # the system has no room for another thread
+            raise MemoryError from error
+
+    def __iter__(self) -> Iterator[tuple[list[object], int]]:
+        while self._asked:
+            page = self._asked.popleft().result()
+            self._ask(1)
+            yield page
 
 
 @contextmanager

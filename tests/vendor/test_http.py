@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
+import shutil
 import socket
+import ssl
+import subprocess
+import threading
+import time
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -21,6 +30,7 @@ from reconciler.vendor.retry import backoff
 from tests.vendor.line import TOKEN, Line, line
 from tests.vendor.vendor_stub import (
     ABSENT,
+    PATIENCE,
     Answer,
     Stub,
     bomb,
@@ -28,6 +38,7 @@ from tests.vendor.vendor_stub import (
     closed,
     cut,
     drips,
+    drips_header,
     envelope,
     garbage,
     gzipped,
@@ -285,17 +296,99 @@ SLOW: dict[str, Answer] = {
     "half a header": hangs(b"HTTP/1.1 200 OK\r\nContent-"),
     "half a body": hangs(b'HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{"code": 200'),
     "a body without end": drips(0.02),
+    "a header without end": drips_header(0.02),
+    "headers without end": drips_header(0.02, b"x\r\nX-Slow: "),
+    "interim answers without end": drips_header(0.02, b"HTTP/1.1 100 Continue\r\n\r\n", b""),
 }
 
 
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
 def test_a_slow_answer_is_lost(vendor: Stub, hasty: Line, answer: Answer) -> None:
-    """The timeout is for the whole answer: a body that drips for ever is given up too."""
+    """The timeout is for the whole answer: a header or a body that drips for ever is given up too."""
     vendor.script(answer)
     outcome = hasty.edit()
     assert isinstance(outcome, Lost)
     assert "no answer within 0.2 s" in outcome.reason or "took too long" in outcome.reason
     assert vendor.heard() == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for this machine, in one file, that nobody else trusts."""
+    if not (openssl := shutil.which("openssl")):
+        pytest.skip("openssl makes the certificate")
+    path = tmp_path_factory.mktemp("tls") / "vendor.pem"
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    made += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
+    subprocess.run(made, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+@contextmanager
+def by_tls(certificate: Path, say: Callable[[ssl.SSLSocket], None], trusted: bool = True) -> Iterator[Line]:
+    """A client of a vendor that speaks TLS, to one request, and says what it is told to."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as wire:
+            read = b""
+            while not read.endswith(b"}"):
+                read += wire.recv(65536)
+            say(wire)
+
+    trusting = ssl.create_default_context(cafile=str(certificate)) if trusted else ssl.create_default_context()
+    with socket.create_server(("127.0.0.1", 0)) as listener, patch("httpx.create_ssl_context", lambda **_: trusting):
+        serving = threading.Thread(target=serve, args=(listener,), daemon=True)
+        serving.start()
+        with line(f"https://127.0.0.1:{listener.getsockname()[1]}", timeout=1.0) as client:
+            yield client
+        serving.join(PATIENCE)
+
+
+def _drip(wire: ssl.SSLSocket) -> None:
+    for byte in itertools.chain(b"HTTP/1.1 200 OK\r\nX-Slow: ", itertools.repeat(0x78, 600)):
+        wire.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+def test_the_timeout_is_for_the_whole_answer_by_tls_too(certificate: Path) -> None:
+    """A header that drips for ever is given up when the time is over, also where it comes encrypted."""
+    with by_tls(certificate, _drip) as client:
+        assert client.edit() == Lost("no answer within 1 s")
+
+
+def test_an_answer_by_tls(certificate: Path) -> None:
+    """A vendor that speaks TLS is understood, and its certificate is for the host that was asked."""
+    body = b'{"code": 200}'
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with by_tls(certificate, lambda wire: wire.sendall(whole)) as client:
+        assert client.edit() == Ok(None)
+
+
+def test_a_certificate_that_nobody_vouches_for(certificate: Path) -> None:
+    """Nothing is sent to a host whose certificate is not trusted."""
+    with by_tls(certificate, lambda _wire: None, trusted=False) as client:
+        assert isinstance(client.edit(), NotSent)
+
+
+def test_a_vendor_that_reads_nothing(certificate: Path) -> None:
+    """A request that cannot be written out in time is given up; a part of it may have arrived."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with line(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.3) as client:
+            assert client.transport.send("edit", {"name": "x" * 20_000_000}) == Lost("no answer within 0.3 s")
+
+
+def test_a_host_with_several_addresses(vendor: Stub) -> None:
+    """Where one address of a host does not answer the next one is tried, within the same time."""
+    port = int(vendor.url.rpartition(":")[2])
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.2", "127.0.0.1")]
+    real = socket.getaddrinfo
+    resolved = lambda host, *rest, **more: found if host == "localhost" else real(host, *rest, **more)  # noqa: E731
+    with patch("socket.getaddrinfo", resolved), line(f"http://localhost:{port}") as client:
+        assert client.edit() == Ok(None)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.core.model.fields import BY_NAME, LISTED
 from reconciler.errors import IncompleteListing, VendorError
+from reconciler.vendor.reader import AHEAD
 from reconciler.vendor.retry import LISTING_TRIES
 from tests.process import Workplace
 from tests.vendor.line import Line, line
@@ -277,3 +278,32 @@ def test_a_sip_password_goes_no_further(vendor: Stub, client: Line) -> None:
     vendor.script(envelope(data={"result": [{"operatorId": "8001", **secret}], "total": 1}))
     (agent,) = client.reader.listing()
     assert "canary" not in repr(agent)
+
+
+@pytest.mark.parametrize("total", [150, 10_000, 10_000_000])
+def test_a_total_that_is_far_too_high_costs_little(vendor: Stub, total: int) -> None:
+    """A page that is not full ends a reading, whatever the total promises; nothing is concluded from it."""
+    shelf = Shelf(rows(100), lambda _pass, _page, data: data.update(total=total))
+    vendor.script(shelf)
+    with line(vendor.url, parallelism=4) as client, pytest.raises(IncompleteListing):
+        client.reader.listing()
+    most = 1 + AHEAD * 4 + 1
+    assert len(vendor.requests) <= most * LISTING_TRIES
+
+
+def test_a_page_that_comes_again_and_again_ends_the_reading(vendor: Stub) -> None:
+    """A vendor that shows the same full page for every number is not asked for all that its total promises."""
+    always = {"result": rows(100), "total": 1_000_000}
+    vendor.script(envelope(data=always))
+    with line(vendor.url, parallelism=4) as client, pytest.raises(IncompleteListing):
+        client.reader.listing()
+    assert len(vendor.requests) <= (1 + AHEAD * 4 + 1) * LISTING_TRIES
+
+
+def test_progress_never_passes_its_total(vendor: Stub, client: Line) -> None:
+    """Where there are more rows than the total says, the total that is shown grows with them."""
+    vendor.script(Shelf(rows(90), lambda _pass, _page, data: data.update(total=1)))
+    heard: list[tuple[int, int]] = []
+    with pytest.raises(IncompleteListing):
+        client.reader.listing(lambda done, total: heard.append((done, total)))
+    assert set(heard) == {(90, 90)}

@@ -193,7 +193,7 @@ def test_a_vendor_that_turns_everything_away_is_left_alone(vendor: Stub, client:
 
 def test_nobody_who_has_stopped_waits_for_a_turn(vendor: Stub, client: Line) -> None:
     """Once nobody wants the answer a request that was turned away is not sent again."""
-    client.transport.stopped = lambda: True
+    client.transport.stopped = lambda: bool(vendor.requests)
     vendor.script(reply(429))
     assert isinstance(client.writer.edit("8001", {"name": "x"}), NotSent)
     assert len(vendor.requests) == 1

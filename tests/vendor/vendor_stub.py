@@ -255,6 +255,19 @@ def drips(every: float, chunk: bytes = b" ") -> Answer:
     return answer
 
 
+def drips_header(every: float, chunk: bytes = b"x", first: bytes = b"HTTP/1.1 200 OK\r\nX-Slow: ") -> Answer:
+    """A header that never ends, a little at a time."""
+
+    def answer(exchange: Exchange) -> None:
+        exchange.send(first)
+        end = time.monotonic() + PATIENCE
+        while not exchange.until_released(every) and time.monotonic() < end:
+            exchange.send(chunk)
+        exchange.hang_up()
+
+    return answer
+
+
 def chunked(*chunks: bytes) -> Answer:
     """A whole body in these chunks."""
 
