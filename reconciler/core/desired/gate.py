@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import reduce
+from math import inf
 from types import NoneType
 from typing import Any, Final
 
@@ -51,10 +52,14 @@ def _both(first: Check, second: Check) -> Check:
 
 
 def _object(schema: Schema, definitions: Schema) -> Check:
-    """Accept a mapping. Most keys take any text, or true and false; for them the class of the value suffices."""
+    """Accept a mapping. Most keys take any text, or true and false; for them the class of the value suffices.
+
+    That text may not be longer than the least that such a key allows; of longer text the key's own check decides.
+    """
     properties = schema.get("properties", {})
     checks = {name: compile_gate(rules, definitions) for name, rules in properties.items()}
     classes = {name: class_ for name, rules in properties.items() if (class_ := _sufficient_class(rules, checks[name]))}
+    longest = min((rules.get("maxLength", inf) for rules in properties.values()), default=inf)
     required = frozenset(schema.get("required", ()))
     additional = schema.get("additionalProperties", {})
     other = compile_gate(additional, definitions) if isinstance(additional, dict) else None
@@ -63,7 +68,7 @@ def _object(schema: Schema, definitions: Schema) -> Check:
         if not (isinstance(value, dict) and required <= value.keys()):
             return False
         for name, inner in value.items():
-            if inner.__class__ is not classes.get(name):
+            if inner.__class__ is not classes.get(name) or (inner.__class__ is str and len(inner) > longest):
                 passes = checks.get(name, other)
                 if passes is None or not passes(inner):
                     return False
@@ -74,7 +79,7 @@ def _object(schema: Schema, definitions: Schema) -> Check:
 
 def _sufficient_class(rules: Schema, check: Check) -> type | None:
     """The class whose every value satisfies the rules, or `None`."""
-    if rules.keys() - _ANNOTATIONS == {"type"} and rules["type"] == "string":
+    if rules.keys() - _ANNOTATIONS - {"maxLength"} == {"type"} and rules["type"] == "string":
         return str
     return bool if check(True) and check(False) else None
 
@@ -127,6 +132,7 @@ _CHECKS: Final[dict[str, Callable[[Any, Schema], Check]]] = {
     "minimum": lambda least, _: lambda value: value.__class__ not in (int, float) or value >= least,
     "maximum": lambda most, _: lambda value: value.__class__ not in (int, float) or value <= most,
     "minLength": lambda least, _: lambda value: not isinstance(value, str) or len(value) >= least,
+    "maxLength": lambda most, _: lambda value: not isinstance(value, str) or len(value) <= most,
     "minItems": lambda least, _: lambda value: not isinstance(value, list) or len(value) >= least,
     "pattern": _pattern,
     "items": _items,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.desired.schema import document_gate, item_gate, strict_validator
-from reconciler.core.model.fields import KEY
+from reconciler.core.model.fields import KEY, MAX_ID
 from reconciler.core.model.problem import Problem, closest
 from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.nodes import Mapping, Node, Path, Sequence
@@ -79,9 +79,10 @@ def path_text(document: Document, path: Path) -> str:
 def _entry_label(node: Mapping) -> str:
     """The id of an agent, or the range of a pool, in brackets; empty if it has none."""
     if isinstance(node.get(KEY), str):
-        return f" ({node[KEY]})"
+        return f" ({clipped(str(node[KEY]))})"
     first, last = node.get("from"), node.get("to")
-    return f" ({first}…{last})" if isinstance(first, str) and isinstance(last, str) else ""
+    is_range = isinstance(first, str) and isinstance(last, str)
+    return f" ({clipped(str(first))}…{clipped(str(last))})" if is_range else ""
 
 
 def problem_at(document: Document, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
@@ -155,6 +156,9 @@ def _value_words(error: Any, path: Path) -> tuple[str, str]:
             return f"must be at least {error.validator_value}", ""
         case "maximum":
             return f"must be at most {error.validator_value}", ""
+        case "maxLength":
+            most = error.validator_value
+            return f"has {len(value):,} characters; {most:,} is the limit", "shorten it"
         case "minLength" | "minItems":
             return "must not be empty", "leave the key out if it should say nothing"
         case "oneOf":
@@ -205,6 +209,11 @@ def _as_typed(document: Document, path: Path, value: Node) -> str:
     if _is_secret(path) or isinstance(value, Mapping | Sequence):
         return ""
     return _clip(value) if isinstance(value, str) else document.typed_at(document.place(path))
+
+
+def clipped(text: str) -> str:
+    """The beginning of a text, as much as a message repeats; an operatorId that is none too long is whole."""
+    return text if len(text) <= max(MAX_SHOWN, MAX_ID) else text[: MAX_SHOWN - 1] + "…"
 
 
 def _clip(text: str) -> str:

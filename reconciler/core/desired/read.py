@@ -10,12 +10,14 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from reconciler.core.desired.packed import PackedAgent, unpacked_agent
-from reconciler.core.desired.problems import problem_at, schema_problems
+from reconciler.core.desired.problems import clipped, problem_at, schema_problems
 from reconciler.core.desired.resolve import (
-    MAX_POOL_SIZE,
+    MAX_POOL_AGENTS,
+    TEMPLATE,
     Base,
     ResolvedAgent,
     entries,
+    first_pool_too_many,
     is_template,
     mapping_or_empty,
     pool_range,
@@ -23,7 +25,7 @@ from reconciler.core.desired.resolve import (
 )
 from reconciler.core.desired.schema import key_gate
 from reconciler.core.model.desired import Company, DesiredState, Limit, matches
-from reconciler.core.model.fields import CANON, KEY, Value
+from reconciler.core.model.fields import CANON, KEY, MAX_TEXT, Value
 from reconciler.core.model.problem import Content, Place, Problem, closest
 from reconciler.core.yaml.document import Document, parse, peek_value
 from reconciler.core.yaml.nodes import Mapping, Path, Sequence
@@ -115,18 +117,33 @@ def _range_problems(document: Document, path: Path, pool: Mapping) -> Iterator[P
     first, last, bounds = str(pool["from"]), str(pool["to"]), pool_range(pool)
     if bounds is None:
         hint = 'digits only, and as many on both sides: from: "0100", to: "0199"'
-        yield problem_at(document, (*path, "to"), f"{first} to {last} is no range of ids", hint)
+        yield problem_at(document, (*path, "to"), f"{clipped(first)} to {clipped(last)} is no range of ids", hint)
     elif not bounds:
         yield problem_at(document, (*path, "to"), f"{last} comes before {first}", "swap the two")
-    elif len(bounds) > MAX_POOL_SIZE:
-        message = f"{len(bounds):,} agents in one pool; {MAX_POOL_SIZE:,} is the limit"
-        yield problem_at(document, (*path, "to"), message, "check the digits, or split the pool")
     else:
         listed = pool.get("except")
         for index, id_ in enumerate(listed if isinstance(listed, Sequence) else ()):
             if isinstance(id_, str) and not (len(id_) == len(first) and first <= id_ <= last):
-                message = f"{id_} is not in the pool {first} to {last}"
+                message = f"{clipped(id_)} is not in the pool {first} to {last}"
                 yield problem_at(document, (*path, "except", index), message, "remove it, or mend the range")
+
+
+def _pools_are_bounded(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    if (found := first_pool_too_many(documents)) is not None:
+        document, path, total = found
+        message = f"{total:,} agents in the pools up to here; {MAX_POOL_AGENTS:,} is the limit for all pools together"
+        yield problem_at(document, path, message, "check the digits, and whether a pool is repeated")
+
+
+def _filled_texts_are_short(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    for document in documents:
+        for path, pool in entries(document, "pools"):
+            for name in pool:
+                if is_template(name, text := pool[name]) and isinstance(text, str):
+                    size = len(text) + text.count(TEMPLATE) * (len(str(pool.get("from"))) - len(TEMPLATE))
+                    if size > MAX_TEXT >= len(text):
+                        message = f"has {size:,} characters once {TEMPLATE} is filled in; {MAX_TEXT:,} is the limit"
+                        yield problem_at(document, (*path, name), message, "shorten it")
 
 
 def _ids_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -146,7 +163,7 @@ def _ids_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) 
 
 
 def _duplicate_id(agent: ResolvedAgent, other: ResolvedAgent) -> Problem:
-    id_ = agent.operator_id
+    id_ = clipped(agent.operator_id)
     if not agent.from_pool and not other.from_pool:
         message = f"operatorId {id_} stands twice; the first is at {other.document.place((*other.path, KEY))}"
         return problem_at(agent.document, (*agent.path, KEY), message, "keep one of the two")
@@ -167,7 +184,7 @@ def _profiles_exist(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...
             if isinstance(name, str) and name not in known:
                 guess = closest(name, known)
                 hint = f"did you mean {guess}?" if guess else "known: " + (", ".join(known) or "none, add profiles:")
-                yield problem_at(document, (*path, "profile"), f"there is no profile {name}", hint)
+                yield problem_at(document, (*path, "profile"), f"there is no profile {clipped(name)}", hint)
 
 
 def _sip_numbers_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -181,7 +198,7 @@ def _sip_numbers_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent
         path = (*agent.path, "sipNumber") if "sipNumber" in agent.own else agent.path
         if other is not agent and (number, path) not in reported:
             reported.add((number, path))
-            message = f"agents {other.operator_id} and {agent.operator_id} both want SIP number {number}"
+            message = f"agents {_label(other)} and {_label(agent)} both want SIP number {clipped(number)}"
             hint = f"a number belongs to one agent; the other is at {other.values['sipNumber'].place}"
             yield problem_at(agent.document, path, message, hint)
 
@@ -199,15 +216,21 @@ def _agents_are_in_scope(documents: tuple[Document, ...], agents: tuple[Resolved
             path = agent.path if agent.from_pool else (*agent.path, KEY)
             if not agent.from_pool or path not in reported:
                 reported.add(path)
-                message = f"agent {agent.operator_id} is outside this file's scope"
+                message = f"agent {_label(agent)} is outside this file's scope"
                 hint = "widen scope.operatorId, or move the agent to the file that speaks for it"
                 yield problem_at(agent.document, path, message, hint)
+
+
+def _label(agent: ResolvedAgent) -> str:
+    return clipped(str(agent.operator_id))
 
 
 RULES: Final[tuple[Rule, ...]] = (
     _company_is_there,
     _top_level_keys_are_in_one_file,
     _pools_are_ranges,
+    _pools_are_bounded,
+    _filled_texts_are_short,
     _ids_are_unique,
     _profiles_exist,
     _sip_numbers_are_unique,

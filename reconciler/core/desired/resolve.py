@@ -15,8 +15,8 @@ from reconciler.core.model.problem import Place
 from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.nodes import Mapping, Path, Sequence
 
-MAX_POOL_SIZE: Final = 100_000
-"""Agents that one pool may have. A slip of a digit must not make a hundred million."""
+MAX_POOL_AGENTS: Final = 100_000
+"""Agents that the pools of all files may have together. A slip of a digit must not make a hundred million."""
 
 TEMPLATE: Final = "{operatorId}"
 _TEMPLATE_KINDS: Final = (Kind.TEXT, Kind.SIP_NUMBER)
@@ -129,7 +129,28 @@ def resolve(documents: Iterable[Document]) -> tuple[ResolvedAgent, ...]:
     """Every agent of every document, in file order. Documents share profiles, but each has its own `defaults`."""
     documents = tuple(documents)
     profiles = {name: layer for document in documents for name, layer in _profiles(document)}
-    return tuple(agent for document in documents for agent in _agents_of(document, profiles))
+    too_many = first_pool_too_many(documents)
+    return tuple(agent for document in documents for agent in _agents_of(document, profiles, with_pools=not too_many))
+
+
+def first_pool_too_many(documents: Iterable[Document]) -> tuple[Document, Path, int] | None:
+    """The first pool with which all pools so far have more than `MAX_POOL_AGENTS`, and how many; `None` if none.
+
+    Only the bounds of the pools are looked at: an alias may repeat a large pool in a few bytes.
+    """
+    total = 0
+    for document in documents:
+        for path, pool in entries(document, "pools"):
+            total += pool_size(pool)
+            if total > MAX_POOL_AGENTS:
+                return document, path, total
+    return None
+
+
+def pool_size(pool: Mapping) -> int:
+    """How many numbers go from `from` to `to`; those of `except` count too."""
+    bounds = pool_range(pool)
+    return 0 if bounds is None else max(0, bounds.stop - bounds.start)  # `len` fails for a range beyond 64 bits
 
 
 def _profiles(document: Document) -> Iterator[tuple[str, Layer]]:
@@ -137,11 +158,11 @@ def _profiles(document: Document) -> Iterator[tuple[str, Layer]]:
     return ((name, Layer(document, ("profiles", name), mapping_or_empty(profiles[name]))) for name in profiles)
 
 
-def _agents_of(document: Document, profiles: dict[str, Layer]) -> Iterator[ResolvedAgent]:
+def _agents_of(document: Document, profiles: dict[str, Layer], *, with_pools: bool) -> Iterator[ResolvedAgent]:
     defaults = Layer(document, ("defaults",), mapping_or_empty(document.root.get("defaults")))
     bases = {name: Base((defaults, layer)) for name, layer in profiles.items()}
     without_profile = Base((defaults,))
-    for path, own in (*entries(document, "agents"), *entries(document, "pools")):
+    for path, own in (*entries(document, "agents"), *(entries(document, "pools") if with_pools else ())):
         profile = own.get("profile")
         base = bases.get(profile, without_profile) if isinstance(profile, str) else without_profile
         if path[0] == "agents":
@@ -158,7 +179,7 @@ def is_template(name: str, value: Any) -> bool:
 def pool_ids(pool: Mapping) -> list[str]:
     """The ids from `from` to `to` without those of `except`, leading zeros kept; none if there is no range."""
     bounds = pool_range(pool)
-    if bounds is None or len(bounds) > MAX_POOL_SIZE:
+    if bounds is None:
         return []
     width = len(str(pool["from"]))
     listed = pool.get("except")

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.desired.gate import Check, compile_gate
-from reconciler.core.model.fields import FIELDS, KEY, Field, Kind
+from reconciler.core.model.fields import FIELDS, KEY, MAX_ID, MAX_TEXT, Field, Kind
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -81,7 +81,7 @@ def _described(schema: Schema, words: str) -> Schema:
 
 
 def _patterns() -> Schema:
-    return {"type": "array", "items": {"type": "string", "minLength": 1}}
+    return {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}}
 
 
 def _company() -> Schema:
@@ -91,7 +91,9 @@ def _company() -> Schema:
         "required": ["abbreviate"],
         "additionalProperties": False,
         "properties": {
-            "abbreviate": _described({"type": "string", "minLength": 1}, "The company's short name. 企业缩写。"),
+            "abbreviate": _described(
+                {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}, "The company's short name. 企业缩写。"
+            ),
             "companyId": _described(
                 {"type": "integer", "minimum": 0, "maximum": _SAFE_INTEGER}, "The company's id. 企业 id。"
             ),
@@ -151,14 +153,14 @@ def _agent() -> Schema:
 
 
 def _profile() -> Schema:
-    return _described({"type": "string"}, "The profile it takes values from. 使用的模板名称。")
+    return _described({"type": "string", "maxLength": MAX_TEXT}, "The profile it takes values from. 使用的模板名称。")
 
 
 def _pool() -> Schema:
     own = _field_set(
         "A run of agents; {operatorId} in a text is each one's number. 一段连号坐席，文本中可写 {operatorId}。"
     )
-    number: Schema = {"type": "string", "minLength": 1}
+    number: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
     bounds = {
         "from": _described(number, "The first number, digits in quotes. 起始工号，请加引号。"),
         "to": _described(number, "The last number, as many digits as the first. 结束工号，位数与起始相同。"),
@@ -183,9 +185,10 @@ def _password() -> Schema:
             "env": {
                 "description": "Environment variable that holds it; not one of reconciler's own. 存放密码的环境变量。",
                 **VARIABLE,
+                "maxLength": MAX_TEXT,
             },
             "file": _described(
-                {"type": "string", "minLength": 1},
+                {"type": "string", "minLength": 1, "maxLength": MAX_TEXT},
                 "File that holds it, seen from this file's folder. 存放密码的文件。",
             ),
             "generate": _described({"const": True}, "A strong one is made and delivered. 自动生成强密码。"),

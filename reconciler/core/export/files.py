@@ -1,8 +1,9 @@
 """The live agents as desired-state files whose plan is empty, whatever the vendor holds.
 
 A value that no file can express stays unmanaged for its agent, and a warning says so: a value that the field does not
-know, half a surrogate pair, a SIP number that several agents hold. An agent whose id cannot be written is protected.
-Fields that are never listed (role, skills, password) are not exported, nor is any secret. The same agents give the same
+know, half a surrogate pair, a text that is too long, a SIP number that several agents hold. An agent whose id cannot be
+written is protected. Fields that are never listed (role, skills, password) are not exported, nor is any secret.
+The same agents give the same
 bytes.
 """
 
@@ -17,7 +18,7 @@ from typing import Final
 
 from reconciler.core.export.factor import Factored, FactoredAgent, factor, slug, unused_name
 from reconciler.core.model.desired import Company
-from reconciler.core.model.fields import KEY, LISTED, Value
+from reconciler.core.model.fields import KEY, LISTED, MAX_ID, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.plan import Note
 from reconciler.core.text import width
@@ -151,8 +152,8 @@ def _spelled_agents(live: LiveState) -> tuple[dict[str, _SpelledAgent], tuple[st
     for operator_id in ids:
         if (number := live.agents[operator_id].fields.get("sipNumber")) is not None:
             holders[number].append(operator_id)
-    agents = {id_: _agent(live.agents[id_], holders) for id_ in ids if writable(id_)}
-    return agents, tuple(id_ for id_ in ids if not writable(id_))
+    agents = {id_: _agent(live.agents[id_], holders) for id_ in ids if writable(id_) and len(id_) <= MAX_ID}
+    return agents, tuple(id_ for id_ in ids if id_ not in agents)
 
 
 def _agent(agent: LiveAgent, holders: Mapping[Value, list[str]]) -> _SpelledAgent:
@@ -198,8 +199,12 @@ def _head(company: Company, protected: Iterable[str], header: FileHeader = EXPOR
 
 
 def _pattern(operator_id: str) -> str:
-    """A pattern that matches an id which cannot be written, with `?` for each character that cannot be."""
-    return "".join(f"[{c}]" if c in "*?[" else c if writable(c) else "?" for c in operator_id)
+    """A pattern that matches an id which cannot be written, with `?` for each character that cannot be.
+
+    Of an id that is too long it has the beginning.
+    """
+    beginning = "".join(f"[{c}]" if c in "*?[" else c if writable(c) else "?" for c in operator_id[:MAX_ID])
+    return beginning + "*" * (len(operator_id) > MAX_ID)
 
 
 def _body(agents: Mapping[str, _SpelledAgent], factored: Factored) -> str:

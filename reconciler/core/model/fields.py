@@ -21,6 +21,11 @@ Value = str | int | bool | None
 MAX_INTEGER: Final = 2**31 - 1
 """The reference says `integer` and names no upper bound. The table assumes 32 bits."""
 
+MAX_ID: Final = 64
+"""Characters of an operatorId. The reference names no bound; a file that is a mistake must not become a flood."""
+MAX_TEXT: Final = 2000
+"""Characters of any other text of a file."""
+
 
 class Kind(Enum):
     """What a value is. The kind decides how the value is checked, compared and written."""
@@ -87,7 +92,7 @@ class Field:
 
 
 def _text(name: str, wire: Wire, doc: str, zh: str, **rules: int) -> Field:
-    return Field(name, Kind.TEXT, wire, doc, zh, rules=rules)
+    return Field(name, Kind.TEXT, wire, doc, zh, rules={**rules, "maxLength": MAX_TEXT})
 
 
 def _flag(name: str, wire: Wire, doc: str, zh: str, *, default: bool) -> Field:
@@ -111,7 +116,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         _everywhere("operatorId"),
         "The agent's number and the key by which it is found. Text: quote it.",
         "坐席工号，唯一标识。是文本，请加引号。",
-        rules={"minLength": 1},
+        rules={"minLength": 1, "maxLength": MAX_ID},
     ),
     _text("name", _everywhere("name"), "The agent's name.", "坐席姓名。"),
     Field(
@@ -147,7 +152,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "The SIP number: a given one, `null` for none, or absent: the vendor assigns one at creation.",
         "SIP 号码：指定号码；null 表示不关联；不写则创建时由平台分配。",
         default=None,
-        rules={"minLength": 1},
+        rules={"minLength": 1, "maxLength": MAX_TEXT},
     ),
     Field(
         "afterInterval",

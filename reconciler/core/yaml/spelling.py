@@ -71,8 +71,12 @@ def scalar(value: Value) -> str:
 
 
 def is_expressible(row: Field, value: Value) -> bool:
-    """Whether a file can ask for this canonical value: it fits the field, and its text is `writable`."""
-    return fits(row, value) and not (isinstance(value, str) and not writable(value))
+    """Whether a file can ask for this canonical value: it fits the field, and its text is `writable` and short."""
+    return fits(row, value) and not (isinstance(value, str) and not (writable(value) and _is_short(row, value)))
+
+
+def _is_short(row: Field, text: str) -> bool:
+    return len(text) <= row.rules.get("maxLength", len(text))
 
 
 def ascii_excerpt(value: Value) -> str:

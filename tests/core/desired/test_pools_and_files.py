@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.desired.read import read_files
+from reconciler.core.desired.read import read_desired, read_files
 from reconciler.core.model.desired import DesiredState, Limit, Policy
 from reconciler.core.model.problem import Place, Problem
 from tests.core.build import HEAD, acts, agent, desired, env, live, live_agent, only, planned, problems, state
@@ -69,7 +71,7 @@ def test_a_pool_may_share_a_password() -> None:
         ('from: "A1", to: "A9"', "A1 to A9 is no range of ids", "pools[0] (A1…A9).to", "digits only"),
         ('from: "١", to: "٩"', "١ to ٩ is no range of ids", "pools[0] (١…٩).to", "digits only"),
         ('from: "9", to: "1"', "1 comes before 9", "pools[0] (9…1).to", "swap the two"),
-        ('from: "000000", to: "999999"', "1,000,000 agents in one pool; 100,000 is the limit", "", "split the pool"),
+        ('from: "000000", to: "999999"', "1,000,000 agents in the pools up to here", "", "check the digits"),
         ('from: "10", to: "19", except: ["9"]', "9 is not in the pool 10 to 19", "pools[0] (10…19).except[0]", ""),
         ('from: "10", to: "19", profile: p', "there is no profile p", "pools[0] (10…19).profile", "add profiles:"),
         ('from: "10", to: "11", sipNumber: "6"', "agents 10 and 11 both want SIP number 6", "sipNumber", "one agent"),
@@ -274,3 +276,66 @@ def test_a_broken_pool_does_not_hide_other_problems() -> None:
     """All problems at once, pools included."""
     text = pool('from: "1", to: "22"', "agents: [{operatorId: 7}]", "prune: maybe")
     assert len(problems(text)) == 3
+
+
+# Bounds.
+
+
+def test_repeated_pools_are_bounded_together() -> None:
+    """Pools that an alias repeats count each time; the one that is too many is named, once, and nothing is expanded."""
+    repeated = ", ".join(["*p"] * 29)
+    file = f'{HEAD}pools: [&p {{from: "00000", to: "99999"}}, {repeated}]\n'
+    tracemalloc.start()
+    found, wrong = read_desired("agents.yaml", file.encode())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found is None
+    assert [problem.message for problem in wrong] == [
+        "200,000 agents in the pools up to here; 100,000 is the limit for all pools together"
+    ]
+    assert wrong[0].path.startswith("pools[1]")
+    assert peak < 10_000_000
+
+
+def test_pools_of_several_files_are_bounded_together() -> None:
+    """The limit is for all files; the pool that crosses it stands in the second one."""
+    pools = ('"100000", to: "159999"', '"200000", to: "259999"')
+    files = [
+        (f"{name}.yaml", f"{head}pools: [{{from: {bounds}}}]\n".encode())
+        for name, head, bounds in zip("ab", (HEAD, "version: 1\n"), pools, strict=True)
+    ]
+    found, wrong = read_files(files)
+    assert found is None
+    assert [(problem.place.file, problem.place.line) for problem in wrong] == [("b.yaml", 2)]
+
+
+def test_a_pool_beyond_all_counting() -> None:
+    """A range of 32 digits is too large, and no more than that."""
+    zeros, nines = "0" * 32, "9" * 32
+    assert "is the limit for all pools together" in only(pool(f'from: "{zeros}", to: "{nines}"')).message
+
+
+@pytest.mark.parametrize("size", [64, 65, 100_000])
+def test_an_id_has_a_bound(size: int) -> None:
+    """An operatorId has at most 64 characters, and no message repeats a longer one."""
+    file = f"{HEAD}agents:\n" + f'  - {{operatorId: "{"8" * size}"}}\n' * 2
+    _, wrong = read_desired("agents.yaml", file.encode())
+    assert any("is the limit" in problem.message for problem in wrong) == (size > 64)
+    assert all(len(problem.message + problem.path + problem.hint) < 400 for problem in wrong)
+
+
+@pytest.mark.parametrize("size", [2000, 2001])
+@pytest.mark.parametrize("key", ["name", "ttscontent", "sipNumber", "bindcode", "profile"])
+def test_a_text_has_a_bound(size: int, key: str) -> None:
+    """A text of the file has at most 2,000 characters; the message says how many it has."""
+    file = f'{HEAD}profiles: {{p: {{}}}}\nagents: [{{operatorId: "8001", {key}: "{"号" * size}"}}]\n'
+    _, wrong = read_desired("agents.yaml", file.encode())
+    assert ("has 2,001 characters; 2,000 is the limit" in " ".join(each.message for each in wrong)) == (size > 2000)
+
+
+@pytest.mark.parametrize(("times", "fits"), [(62, True), (63, False)])
+def test_a_filled_text_has_the_same_bound(times: int, fits: bool) -> None:
+    """A pool's text counts as it is once each agent's number is filled in."""
+    bounds = f'from: "{"0" * 31}1", to: "{"0" * 31}2"'
+    _, wrong = read_desired("agents.yaml", pool(f'{bounds}, name: "{"{operatorId}" * times}"').encode())
+    assert (wrong == ()) == fits

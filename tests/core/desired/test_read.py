@@ -288,6 +288,8 @@ def test_every_rule_across_agents_is_listed() -> None:
             "_company_is_there",
             "_top_level_keys_are_in_one_file",
             "_pools_are_ranges",
+            "_pools_are_bounded",
+            "_filled_texts_are_short",
             "_ids_are_unique",
             "_profiles_exist",
         ),
