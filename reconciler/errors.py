@@ -17,6 +17,7 @@ A message may hold text of the vendor or of a file: whoever prints it makes that
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from reconciler.core.text import counted
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from reconciler.core.model.ledger import LockInfo
     from reconciler.core.model.outcome import StaleAgent
     from reconciler.core.model.problem import Problem
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory has run out; libraries and threads say so in words of their own."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    words = ("failed to map segment", "annot allocate memory", "can't start new thread", "can't allocate lock")
+    unknown = isinstance(error, ImportError | RuntimeError) and any(each in str(error) for each in words)
+    return isinstance(error, MemoryError) or unknown
 
 
 class ReconcilerError(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -26,6 +26,7 @@ from reconciler.apply.record import (
     record_unknown_password,
 )
 from reconciler.apply.settle import settle
+from reconciler.apply.threads import ready_threads
 from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Call
 from reconciler.vendor.answer import Ok, Outcome, Refused
@@ -66,7 +67,7 @@ def execute(calls: Sequence[Call], context: RunContext) -> Iterator[Event]:
     """
     run = _Run(calls, context)
     running: dict[Future[Settled], tuple[_Job, int]] = {}
-    with ThreadPoolExecutor(context.parallelism, "apply") as threads:
+    with ready_threads(context.parallelism, "apply") as threads:
         while True:
             # Until the vendor has answered once, one call at a time: a dead vendor is asked as little as possible.
             places = context.parallelism if run.breaker.alive else 1

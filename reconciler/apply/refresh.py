@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply.goal import Goal
-from reconciler.errors import Declined
+from reconciler.errors import Declined, StalePlan
 from reconciler.ledger.journal import RunRecord, last_run
 from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger
 from reconciler.vendor.http import Transport
@@ -111,6 +111,19 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     ledger.update(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)
     return Refreshed(live, ledger, findings, plan, run)
+
+
+def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) -> None:
+    """Read the live state once more, after somebody has taken their time to approve the plan.
+
+    Raises:
+        StalePlan: an agent that the plan touches is no longer as it was when the plan was shown.
+        ReconcilerError: the vendor cannot be read.
+    """
+    from reconciler.core.saved.staleness import stale_agents
+
+    if moved := stale_agents(refreshed.plan, session.live(on_progress), refreshed.ledger.view):
+        raise StalePlan(moved)
 
 
 def _is_ours(run: RunRecord, ledger: Ledger) -> bool:

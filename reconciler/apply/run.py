@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from typing import Final
 
 from reconciler.apply.channel import CallChannel
 from reconciler.apply.execute import execute
@@ -72,6 +73,7 @@ def carry_out(
         ReconcilerError: ledger, journal or credentials cannot be written; nothing was sent.
     """
     plan, transport = refreshed.plan, session.transport
+    room = _room_for_the_end(refreshed)
     with closing(_opened_books(session, refreshed, passwords, credentials)) as books:
         writer, budget = Writer(transport, plan.company), Budget(len(plan.calls))
         replaced = [action.operator_id for action in plan.actions if action.kind == "replace"]
@@ -79,15 +81,46 @@ def carry_out(
         channel = CallChannel(writer, session.reader, passwords, budget, stop, transport.sleep, before)
         context = RunContext(channel, books, credentials, transport.parallelism)
         events: list[Event] = []
-        for event in execute(plan.calls, context):
-            events.append(event)
-            on_event(event)
+        try:
+            for event in execute(plan.calls, context):
+                events.append(event)
+                on_event(event)
+        except MemoryError:
+            room.clear()
+            return _cut_short(books, action_results(plan, events), interrupted=stop.is_set())
+        room.clear()
         with suppress(VendorError, OSError):
             for operator_id in () if stop.is_set() else _created_late(plan, events):
                 _deliver(session.reader, Finding(operator_id, "came late"), credentials)
         report = _closed_books(session, context, refreshed, events)
         books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part")
         return report
+
+
+def _room_for_the_end(refreshed: Refreshed) -> bytearray:
+    """Memory that the end of the run may need, set aside before the first call: who has none learns it now.
+
+    The system gives a page of it only when it is written to, so that it costs address space and nothing else.
+
+    Raises:
+        MemoryError: there is not so much.
+    """
+    return bytearray(_ROOM + _ROOM_FOR_AN_AGENT * (len(refreshed.live.agents) + len(refreshed.plan.actions)))
+
+
+_ROOM: Final = 32 * 1024 * 1024
+_ROOM_FOR_AN_AGENT: Final = 8 * 1024
+
+
+def _cut_short(books: Books, results: tuple[ActionResult, ...], *, interrupted: bool) -> Report:
+    """Close the books of a run that no memory was left for. What was in flight stays open for the next run."""
+    warnings = ["memory ran out: what was in flight is looked up by the next apply; allow it more memory"]
+    try:
+        books.checkpoint(settled=False)
+    except (ReconcilerError, OSError) as error:
+        warnings.append(str(error))
+    books.end("in part")
+    return Report(results, warnings=tuple(warnings), interrupted=interrupted)
 
 
 def _created_late(plan: Plan, events: list[Event]) -> Iterator[str]:
@@ -119,11 +152,12 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
             books.ledger.update(restored)
             books.checkpoint(settled=True)
         doubtful = () if live is None else _doubtful_creates(context, live)
-    except (ReconcilerError, OSError) as error:
+    except (ReconcilerError, OSError, MemoryError) as error:
         # What was sent is in the journal: the next run tells the ledger.
-        return Report(results, warnings=(str(error),), interrupted=stop.is_set())
+        words = str(error) or "memory ran out before the result was read back"
+        return Report(results, warnings=(words,), interrupted=stop.is_set())
     if live is None:
-        return Report(results)
+        return Report(results, interrupted=stop.is_set())
     remaining = session.goal.left(live, books.ledger.view)
     effects = side_effects(refreshed.plan, events, refreshed.live, live)
     differing = (*read_back(mismatches(results, remaining), effects), *_uninvited(context.strangers), *doubtful)

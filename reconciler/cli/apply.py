@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, format_option, full_digest, guardrail_options
-from reconciler.cli.shell import Shell
-from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
+from reconciler.cli.shell import HANGUP, INTERRUPTS, Shell
+from reconciler.errors import Declined, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -88,6 +87,7 @@ def apply(
     from reconciler.render import text
     from reconciler.render.terminal import visible
 
+    shell.forgive_streams()
     options, stop = Options(**arguments), threading.Event()
     with ExitStack() as held:
         with collector_paused():
@@ -108,8 +108,7 @@ def apply(
         report = _ask_and_carry_out(
             shell, options, session, refreshed, credentials_file, events, stop, auto_approve=auto_approve
         )
-    if credentials_file.used:
-        shell.say(f"New credentials are in {credentials_file.path}: hand them over, then delete the file.")
+    _say_where(shell, credentials_file)
     _finish(shell, heading, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
 
 
@@ -168,7 +167,9 @@ def _ask_and_carry_out(
     auto_approve: bool,
 ) -> Report:
     """Read the passwords, ask whether to go on, and carry out the plan that was shown."""
+    from reconciler.apply.refresh import look_again
     from reconciler.apply.run import carry_out
+    from reconciler.cli.events import event_log
     from reconciler.cli.progress import Progress
     from reconciler.core.model.report import Report
     from reconciler.credentials.passwords import resolve_passwords
@@ -177,19 +178,22 @@ def _ask_and_carry_out(
         return Report((), verified=True)
     with_our_password = [action for action in refreshed.plan.actions if not action.vendor_password]
     passwords = resolve_passwords(with_our_password, os.environ, [options.token_file] if options.token_file else [])
-    _ask(shell, refreshed.plan, auto_approve=auto_approve)
-    shell.raise_if_interrupted()
-    total = len(refreshed.plan.calls)
-    with _interruptible(shell, stop), _event_log(events) as log, Progress(shell, "applying") as progress:
-        done = 0
+    with event_log(events, shell) as log:
+        if not auto_approve:
+            _ask(shell, refreshed.plan)
+            with Progress(shell, "looking once more at the live agents") as progress, _stale_agents_shown(shell):
+                look_again(session, refreshed, progress.update)
+        shell.raise_if_interrupted()
+        with _interruptible(shell, stop), Progress(shell, "applying") as progress:
+            done, total = 0, sum(len(call.operator_ids) for call in refreshed.plan.calls)
 
-        def on_event(event: Event) -> None:
-            nonlocal done
-            done += 1
-            progress.update(done, total)
-            log(event)
+            def on_event(event: Event) -> None:
+                nonlocal done
+                done += len(event.call.operator_ids)  # a call may end in parts
+                progress.update(done, max(total, done))
+                log(event)
 
-        return carry_out(session, refreshed, passwords, credentials_file, stop, on_event)
+            return carry_out(session, refreshed, passwords, credentials_file, stop, on_event)
 
 
 def _refuse_unfit(plan: Plan, expect: str | None) -> None:
@@ -207,34 +211,44 @@ def _refuse_unfit(plan: Plan, expect: str | None) -> None:
         raise Declined(f"nothing was done: {', '.join(reasons)}", "the plan above says why, and how to go on")
 
 
-def _ask(shell: Shell, plan: Plan, *, auto_approve: bool) -> None:
+def _ask(shell: Shell, plan: Plan) -> None:
     from reconciler.render.terminal import visible
 
-    if auto_approve:
-        return
     if not shell.can_ask:
         raise Declined(
             "nothing was done: there is no terminal to ask on", "pass --auto-approve if the plan is reviewed"
         )
+    if shell.unread:
+        raise Declined("nothing was done: the plan could not be shown", "look where the output of apply goes")
     count = len(plan.actions)
     company = visible(plan.company.abbreviate)
-    sys.stderr.write(f"Apply {count} action{'s' * (count != 1)} to {company}? Only 'yes' goes on: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != "yes":
+    shell.ask(f"Apply {count} action{'s' * (count != 1)} to {company}? Only 'yes' goes on: ")
+    answer = ""
+    with suppress(OSError, ValueError):  # the terminal has gone, or what came is no text
+        answer = sys.stdin.readline()
+    if answer.strip() != "yes":
         raise Declined("nothing was done: not approved")
 
 
 @contextmanager
 def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set `stop`, and no new call is started. A second signal ends the process at once."""
+    """A signal sets `stop`, and nothing more is sent. A second one ends the process at once; a hang-up never does.
 
-    def handle(_number: int, _frame: object) -> None:
-        if stop.is_set():
+    Signals that were ignored before stay so, as with `nohup`.
+    """
+    asked = 0
+
+    def handle(number: int, _frame: object) -> None:
+        nonlocal asked
+        asked += number != HANGUP  # a terminal that closes says so several times
+        if asked > 1:
             os._exit(130)
-        stop.set()
-        shell.say("stopping: waiting for what is in flight; once more leaves at once")
+        if not stop.is_set():
+            stop.set()
+            shell.alarm("stopping: waiting for what is in flight; once more leaves at once")
 
-    old_handlers = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in INTERRUPTS if signal.getsignal(number) is not signal.SIG_IGN]
+    old_handlers = {number: signal.signal(number, handle) for number in heard}
     try:
         yield
     finally:
@@ -242,27 +256,12 @@ def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _event_log(path: Path | None) -> Iterator[Callable[[Event], None]]:
-    """A function that appends each event to the file as a JSON line; without a file it does nothing."""
-    if path is None:
-        yield lambda _event: None
-        return
-    try:
-        stream = path.open("ab", buffering=0)
-    except OSError as error:
-        raise ReconcilerError(f"the events file {path} cannot be written: {error.strerror}") from None
-    with stream:
-        yield lambda event: _log(event, stream)
+def _say_where(shell: Shell, credentials: CredentialsFile) -> None:
+    from reconciler.render.terminal import visible
 
-
-def _log(event: Event, stream: IO[bytes]) -> None:
-    """Write one line. An error is ignored: a run does not end because its log cannot be written."""
-    from reconciler.clock import now, stamp
-
-    record = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
-    with suppress(OSError):
-        stream.write(json.dumps({**record, "outcome": event.outcome, "message": event.message}).encode() + b"\n")
+    if credentials.to_hand_over:
+        where = visible(str(credentials.path))
+        shell.say(f"New credentials are in {where}: hand them over, then delete the file.")
 
 
 def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: str) -> None:

@@ -14,8 +14,8 @@ from typing import NoReturn, TextIO
 import click
 
 from reconciler import __version__
-from reconciler.cli.shell import Shell
-from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan
+from reconciler.cli.shell import HANGUP, INTERRUPTS, Shell
+from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan, out_of_memory
 
 EXIT_INTERRUPTED = 130
 EXIT_USAGE = 64
@@ -58,17 +58,20 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run a command and exit with a code of docs/formats.md, "Exit codes". It never shows a traceback."""
+    if sys.stdin is None:  # it was closed before the start; no other file may get its number
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - until the end
     for name in ("stdout", "stderr"):
         setattr(sys, name, _utf8_stream(getattr(sys, name)))
     shell = Shell()
 
-    def interrupt(*_: object) -> NoReturn:
-        shell.interrupted = True
-        raise KeyboardInterrupt
+    def interrupt(number: int, _frame: object) -> None:
+        again, shell.interrupted = shell.interrupted, True
+        if not (again and number == HANGUP):  # a terminal that closes says so several times
+            raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # a pipeline's cancel is an interrupt
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, interrupt)
+    for each in INTERRUPTS:  # a pipeline's cancel is an interrupt, and so is a terminal that closes
+        if signal.getsignal(each) is not signal.SIG_IGN:  # as with nohup
+            signal.signal(each, interrupt)
     code = _run(arguments, shell)
     with contextlib.suppress(OSError):
         sys.stdout.flush()
@@ -122,13 +125,14 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         # The reader of our output has gone; what is still buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
+    except (MemoryError, OSError, ImportError, RuntimeError) as error:
+        if out_of_memory(error):
+            return _no_memory(shell)
+        if not isinstance(error, OSError):
+            return _unexpected(error, shell)
         shell.say(f"error: the output cannot be written: {error.strerror}; `reconciler status` shows the last apply")
         return 1
     except Exception as error:  # noqa: BLE001 - a traceback could show a secret; the line's number is enough
-        if shell.interrupted:  # an interrupt during an import arrives as an ImportError
-            shell.say("interrupted")
-            return EXIT_INTERRUPTED
         return _unexpected(error, shell)
     return code if isinstance(code, int) else 0
 
@@ -155,7 +159,20 @@ def _notes(error: ReconcilerError) -> list[str]:
     return getattr(error, "__notes__", [])
 
 
+def _no_memory(shell: Shell) -> int:
+    gc.collect()
+    message = "there is not enough memory, and nothing more was done"
+    hint = "allow it more (ulimit -v, the limit of its container); `reconciler status` shows the last apply"
+    if shell.json:
+        shell.document({"error": {"message": message, "hint": hint, "problems": []}, "exit_code": 1})
+    shell.say(f"error: {message}\n       {hint}")
+    return 1
+
+
 def _unexpected(error: Exception, shell: Shell) -> int:
+    if shell.interrupted:  # an interrupt during an import arrives as an ImportError
+        shell.say("interrupted")
+        return EXIT_INTERRUPTED
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -18,7 +20,10 @@ SECONDS_BETWEEN_LINES: Final = 5.0
 
 
 class Progress:
-    """Shows an activity with what is done and the total. A context; its end removes the bar."""
+    """Shows an activity with what is done and the total. A context; its end removes the bar.
+
+    It never raises: where progress cannot be shown any more it is given up, and the work goes on.
+    """
 
     def __init__(self, shell: Shell, activity: str) -> None:
         self._shell = shell
@@ -34,14 +39,18 @@ class Progress:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with suppress(Exception):
+                self._bar.stop()
 
     def update(self, done: int, total: int) -> None:
         """Show that `done` of `total` are done."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total)
-        elif time.monotonic() >= self._next:
-            self._show(done, total)
+        try:
+            if self._bar is not None:
+                self._bar.update(self._task, completed=done, total=total)
+            elif time.monotonic() >= self._next:
+                self._show(done, total)
+        except Exception:  # noqa: BLE001 - no memory, no terminal: whatever it is, the work is not to end for it
+            self._next = math.inf
 
     def _show(self, done: int, total: int) -> None:
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES

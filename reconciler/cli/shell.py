@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
+import select
+import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, TextIO
+
+HANGUP: Final = getattr(signal, "SIGHUP", signal.SIGTERM)
+"""A terminal closes; Windows knows no such signal."""
+INTERRUPTS: Final = tuple(dict.fromkeys((signal.SIGINT, signal.SIGTERM, HANGUP)))
+"""The signals that end a command in order."""
 
 
 @dataclass(slots=True)
@@ -19,6 +27,8 @@ class Shell:
 
     json: bool = False
     interrupted: bool = False
+    _forgiving: bool = False
+    _given_up: list[TextIO] = field(default_factory=list, repr=False)
     _kept_values: list[object] = field(default_factory=list, repr=False)
 
     @property
@@ -45,10 +55,28 @@ class Shell:
         if self.interrupted:
             raise KeyboardInterrupt
 
+    def forgive_streams(self) -> None:
+        """Let no broken stdout or stderr end the command: a stream that fails is given up, and the work goes on."""
+        self._forgiving = True
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # whoever shares the pipe may have made it non-blocking
+                os.set_blocking(stream.fileno(), True)
+
+    @property
+    def unread(self) -> bool:
+        """Whether stdout was given up, so that nobody can have seen all that was printed."""
+        return sys.stdout in self._given_up
+
+    def alarm(self, text: str) -> None:
+        """Write a message to stderr from a signal handler: past its buffer, and only where it need not wait."""
+        with suppress(Exception):
+            handle = sys.stderr.fileno()
+            if sys.stderr not in self._given_up and select.select((), (handle,), (), 0)[1]:
+                os.write(handle, (f"\n{text}\n" if self.watched else f"{text}\n").encode())
+
     def data(self, text: str) -> None:
         """Write a part of the result to stdout."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        self._put(sys.stdout, text)
 
     def document(self, value: Mapping[str, Any]) -> None:
         """Write the result to stdout as the one JSON document."""
@@ -66,8 +94,22 @@ class Shell:
 
     def say(self, text: str) -> None:
         """Write a message to stderr."""
-        sys.stderr.write(text if text.endswith("\n") else text + "\n")
-        sys.stderr.flush()
+        self.ask(text if text.endswith("\n") else text + "\n")
+
+    def ask(self, text: str) -> None:
+        """Write a question to stderr, which the answer follows on its line."""
+        self._put(sys.stderr, text)
+
+    def _put(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError):
+            if not self._forgiving:
+                raise
+            self._given_up.append(stream)
+            with suppress(OSError, ValueError):  # what is still buffered goes nowhere, like all that follows
+                os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())
 
 
 def _may_color(terminal: bool) -> bool:

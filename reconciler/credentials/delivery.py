@@ -62,6 +62,7 @@ class CredentialsFile:
         self._sealer = sealer
         self._handle: int | None = None
         self._passwords: dict[str, Secret] = {}
+        self._given: set[str] = set()
         self._lines: list[bytes] = []
 
     def open(self) -> None:
@@ -127,6 +128,12 @@ class CredentialsFile:
             self._append(*map(self._fields, new))
         # After the write: a password that the disk did not take is not held.
         self._passwords |= {each.operator_id: each.password for each in new if each.password is not None}
+        self._given |= {each.operator_id for each in new if each.password or each.sip_password}
+
+    @property
+    def to_hand_over(self) -> bool:
+        """Whether this run wrote a credential that was not withdrawn since."""
+        return bool(self._given)
 
     def holds(self, operator_id: str, password: Secret) -> bool:
         """Whether this password is the last one that was written for the agent."""
@@ -153,6 +160,7 @@ class CredentialsFile:
             ReconcilerError: the file was not open yet, and cannot be opened.
         """
         password = self._passwords.pop(operator_id, None)
+        self._given.discard(operator_id)
         if password is None:
             return
         blank = dict.fromkeys(("password", "sipNumber", "sipPassword"))

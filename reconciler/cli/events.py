@@ -1,0 +1,95 @@
+"""The log of `apply --events`: a JSON line for each call. A log that fails is given up, and the run goes on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import select
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.cli.shell import Shell
+    from reconciler.core.model.outcome import Event
+
+PATIENCE: Final = 2.0
+"""Seconds that a run waits for the reader of a pipe, all in all, before it is given up."""
+
+
+@contextmanager
+def event_log(path: Path | None, shell: Shell) -> Iterator[Callable[[Event], None]]:
+    """A function that appends each event to the file as a JSON line; without a file it does nothing. It never raises.
+
+    Raises:
+        ReconcilerError: the file cannot be written, or is a pipe that nobody reads.
+    """
+    if path is None:
+        yield lambda _event: None
+        return
+    handle = _opened(path)
+    try:
+        yield _Log(path, handle, shell).append
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    # Without O_NONBLOCK a pipe that nobody reads would hold the run, and its lock, for ever.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+    try:
+        return os.open(path, flags, 0o666)
+    except OSError as error:
+        pipe = error.errno == errno.ENXIO and stat.S_ISFIFO(path.stat().st_mode)
+        why = "nobody reads the pipe" if pipe else error.strerror
+        hint = "nothing was sent; start its reader first, or name a file" if pipe else "nothing was sent; name another"
+        raise ReconcilerError(f"the events file {path} cannot be written: {why}", hint) from None
+
+
+class _Log:
+    def __init__(self, path: Path, handle: int, shell: Shell) -> None:
+        self._path = path
+        self._handle = handle
+        self._shell = shell
+        self._given_up = False
+        self._patience = PATIENCE
+
+    def append(self, event: Event) -> None:
+        """Write one line. A run does not end because its log cannot be written."""
+        if self._given_up:
+            return
+        try:
+            self._write(event)
+        except Exception as error:  # noqa: BLE001 - no room, no reader, no memory: the calls are what counts
+            self._given_up = True
+            self._tell("nobody reads it" if isinstance(error, BlockingIOError) else getattr(error, "strerror", ""))
+
+    def _write(self, event: Event) -> None:
+        from reconciler.clock import now, stamp
+
+        record = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
+        data = json.dumps({**record, "outcome": event.outcome, "message": event.message}).encode() + b"\n"
+        while data:
+            try:
+                data = data[os.write(self._handle, data) :]
+            except BlockingIOError:
+                if self._patience <= 0:
+                    raise
+                since = time.monotonic()
+                select.select((), (self._handle,), (), self._patience)
+                self._patience -= time.monotonic() - since + 0.01
+
+    def _tell(self, why: str | None) -> None:
+        from reconciler.render.terminal import visible
+
+        what = (
+            f"warning: the events file {self._path} takes no more ({why or 'an error'}); the apply goes on without it"
+        )
+        with suppress(Exception):
+            self._shell.say(visible(what))
