@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.model.address import BASE_URL, is_loopback
 from reconciler.core.model.secret import Secret
 from reconciler.errors import WrongUsage
 from reconciler.files.private import read_regular
@@ -52,34 +51,23 @@ def connection(
     if not endpoint:
         raise WrongUsage("no vendor to talk to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
     return Connection(
-        _checked_endpoint(endpoint), _token(token, token_file), parallelism=parallelism, rate=rate, timeout=timeout
+        checked_endpoint(endpoint), _token(token, token_file), parallelism=parallelism, rate=rate, timeout=timeout
     )
 
 
-_URL: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|\w(?:[\w.-]*\w)?)(?::(?P<port>[0-9]{1,5}))?(?:/[a-z0-9._~/%+-]*)?",
-    re.IGNORECASE,
-)
+def checked_endpoint(endpoint: str) -> str:
+    """The base URL without a final slash.
 
-
-def _checked_endpoint(endpoint: str) -> str:
-    """The base URL without a final slash. `http://` would show the token to the network, except on this machine."""
-    url = _URL.fullmatch(endpoint)
+    Raises:
+        WrongUsage: it is no base URL, or `http://` would show the token to the network.
+    """
+    url = BASE_URL.fullmatch(endpoint)
     if url is None or int(url["port"] or 1) not in range(1, 65536):
         hint = "it looks like https://vendor.example: no user, query or blank in it"
         raise WrongUsage("the endpoint is not a plain base URL", hint)
-    if url["scheme"].lower() == "http" and not _is_loopback(url["host"].strip("[]").lower()):
+    if url["scheme"].lower() == "http" and not is_loopback(url["host"].strip("[]")):
         raise WrongUsage("http:// would send the token in the clear", "use https://; http:// is for this machine only")
     return endpoint.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _token(token: str | None, file: Path | None) -> Secret:

@@ -37,6 +37,11 @@ def end() -> None:
     _parent.cache_clear()
 
 
+def books_of(folder: Path, endpoint: str) -> Path:
+    """Where the books of a vendor lie when nobody names another place, for hosts that are plain names or IPv4."""
+    return folder / ".reconciler" / endpoint.partition("://")[2].partition("/")[0].replace(":", "_").lower()
+
+
 @dataclass(slots=True)
 class Workplace:
     """A folder with an `agents.yaml`, and a vendor to talk to."""
@@ -95,12 +100,17 @@ class Workplace:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     @property
+    def books(self) -> Path:
+        """The folder of the endpoint's books: ledger, lock, journal and credentials."""
+        return books_of(self.folder, self.endpoint)
+
+    @property
     def ledger(self) -> Any:
         """The ledger's JSON as it stands on disk."""
-        return json.loads((self.folder / ".reconciler/ledger.json").read_text())
+        return json.loads((self.books / "ledger.json").read_text())
 
     @property
     def credentials(self) -> list[dict[str, Any]]:
         """Every line of every credentials file, in the order of runs."""
-        files = sorted((self.folder / ".reconciler").glob("credentials-*.jsonl"))
+        files = sorted(self.books.glob("credentials-*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]

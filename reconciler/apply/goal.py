@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.core.model.address import same_endpoint
 from reconciler.errors import Declined, StalePlan
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class Goal(Protocol):
     @property
     def saved(self) -> SavedPlan | None:
         """The saved plan that it is, which is applied once and no more; `None` for one that holds again and again."""
+
+    def managed(self) -> Mapping[str, Collection[str]]:
+        """The names of the fields that each agent's file manages, as far as they are known.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
 
     def check(self) -> None:
         """Raise what is known by now to be wrong with the goal.
@@ -82,6 +90,14 @@ class FilesGoal:
     def saved(self) -> None:
         """The files hold again and again."""
         return
+
+    def managed(self) -> Mapping[str, Collection[str]]:
+        """The fields of each agent in the files.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+        return {agent.operator_id: agent.fields for agent in self.files.desired().agents}
 
     def check(self) -> None:
         """Raise what has been found wrong with the files.
@@ -140,6 +156,10 @@ class SavedPlanGoal:
         """The plan's recipients."""
         return self.saved.plan.recipients
 
+    def managed(self) -> Mapping[str, Collection[str]]:
+        """Nothing: a plan does not say which fields the files manage and find as they should be."""
+        return {}
+
     def check(self) -> None:
         """Nothing is wrong with it before it is held against the live state."""
 
@@ -156,7 +176,7 @@ class SavedPlanGoal:
         """
         from reconciler.core.saved.staleness import stale_agents
 
-        if live.endpoint != self.saved.plan.endpoint:
+        if not same_endpoint(live.endpoint, self.saved.plan.endpoint):
             message = f"the plan was made for {self.saved.plan.endpoint}, and this is {live.endpoint}"
             raise Declined(message, "set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
         if agents := stale_agents(self.saved.plan, live, ledger):
@@ -169,4 +189,6 @@ class SavedPlanGoal:
         from reconciler.core.saved.staleness import expected_state
 
         desired, policy = expected_state(self.saved.plan)
-        return make_plan(desired, live, ledger, policy)
+        # What the plan gives back is among its own values. What else is owed was not to be given back: it is managed.
+        settled = {operator_id: replace(entry, to_restore={}) for operator_id, entry in ledger.items()}
+        return make_plan(desired, live, settled, policy)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.apply.goal import Goal
 from reconciler.errors import Declined, StalePlan
 from reconciler.ledger.journal import RunRecord, last_run
-from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger
+from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger, refuse_foreign
 from reconciler.vendor.http import Transport
 from reconciler.vendor.reader import Reader
 
@@ -77,7 +77,7 @@ def warm_up(*modules: str) -> None:
 class Refreshed:
     """What was read before anything is done: the live state, the ledger brought up to date, and the plan.
 
-    `run` is the last run, unless the ledger was written since; `findings` are about the calls that it left open.
+    `run` is the last run on this machine; `findings` are about the calls that it left open.
     """
 
     live: LiveState
@@ -91,22 +91,25 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     """Read ledger, journal and listing, and plan. Writes nothing; `meanwhile` runs while pages are on their way.
 
     Raises:
-        Declined: a saved plan was applied before, or (`StalePlan`) no longer holds.
+        Declined: a saved plan was applied before, or (`StalePlan`) no longer holds; or the books are those of another
+            vendor or company.
         ReconcilerError: the files, the books or the vendor cannot be read.
     """
-    ledger = load_ledger(session.store, session.goal.company)
+    company, endpoint = session.goal.company, session.transport.endpoint
+    ledger = load_ledger(session.store, company, endpoint)
     if session.goal.saved and session.goal.saved.seal in ledger.applied:
         raise Declined("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
     run = last_run(session.journal)
-    if run is not None and not _is_ours(run, ledger):
-        run = None
+    if run is not None:
+        refuse_foreign(f"the journal {session.journal}", (run.company, run.endpoint), (company, endpoint))
     live = session.live(on_progress, meanwhile)
     from reconciler.core.authorship import ListedBefore
-    from reconciler.core.recovery import recover, restored_entries
+    from reconciler.core.recovery import recover, recover_beside, restored_entries
 
     findings: tuple[Finding, ...] = ()
     if run is not None:
-        entries, findings = recover(run.open_intents, live, ledger.view, ListedBefore(largest_id=run.largest_id))
+        look_up = recover if _was_last(run, ledger) else recover_beside
+        entries, findings = look_up(run.open_intents, live, ledger.view, ListedBefore(largest_id=run.largest_id))
         ledger.update(entries)
     ledger.update(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)
@@ -126,8 +129,8 @@ def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) 
         raise StalePlan(moved)
 
 
-def _is_ours(run: RunRecord, ledger: Ledger) -> bool:
-    """Whether the ledger is the one that the journal's run left, so that what the journal says is still news."""
+def _was_last(run: RunRecord, ledger: Ledger) -> bool:
+    """Whether the ledger is the one that the journal's run left, so that nobody has recorded anything since."""
     return run.lineage == ledger.lineage and (run.serial == ledger.serial or run.id == ledger.run)
 
 

@@ -21,9 +21,9 @@ from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Plan
-from reconciler.core.model.report import Mismatch, Report
+from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
-from reconciler.core.recovery import adopted_entries, recover, restored_entries
+from reconciler.core.recovery import adopted_entries, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, mismatches, read_back, side_effects
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError
@@ -43,6 +43,7 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
     """
     run = refreshed.run
     if run is None or not run.open_intents:
+        _bind(session, refreshed)
         return
     for finding in refreshed.findings:
         if finding.sip_number is not None:
@@ -51,6 +52,17 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
         books.checkpoint(settled=True)
         if not run.ended:
             books.end("cut short; what it left open was looked up later")
+
+
+def _bind(session: Session, refreshed: Refreshed) -> None:
+    """Where there is nothing to do, the ledger learns its endpoint all the same, and what is owed no longer."""
+    ledger = refreshed.ledger
+    if refreshed.plan.actions or not ledger.serial:
+        return
+    settled = managed_entries(session.goal.managed(), ledger.view)
+    if settled or not ledger.bound:
+        ledger.update(settled)
+        ledger.save(ledger.run)  # nobody ran: what the journal of that run says is still news
 
 
 def _deliver(reader: Reader, finding: Finding, credentials: CredentialsFile) -> None:
@@ -148,8 +160,11 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
         live = _read_back(session) if outcomes & {"done", "refused"} else None
         if live is not None and "lost" in outcomes:
             _settle_unknown(session, context, live)
-        if live is not None and (restored := restored_entries(live, books.ledger.view)):
-            books.ledger.update(restored)
+        restored = restored_entries(live, books.ledger.view) if live is not None else {}
+        books.ledger.update(restored)
+        settled = managed_entries(session.goal.managed(), books.ledger.view) if live is not None else {}
+        books.ledger.update(settled)
+        if restored or settled:
             books.checkpoint(settled=True)
         doubtful = () if live is None else _doubtful_creates(context, live)
     except (ReconcilerError, OSError, MemoryError) as error:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     envvar="RECONCILER_CREDENTIALS",
     show_envvar=True,
-    help="Where new credentials go.  [default: .reconciler/credentials-<UTC time>.jsonl, encrypted: .age]",
+    help="Where new credentials go.  [default: credentials-<UTC time>.jsonl beside the ledger, encrypted: .age]",
 )
 @click.option(
     "--events", type=click.Path(path_type=Path), metavar="FILE", help="Append a JSON line there for each call."

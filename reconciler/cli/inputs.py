@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from reconciler import __version__
 from reconciler.core.model.desired import DEFAULT_EXPIRES_IN, DesiredState, Limit, Policy
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from reconciler.apply.refresh import Session
     from reconciler.credentials.delivery import CredentialsFile
     from reconciler.files.plan_file import SavedPlan
-    from reconciler.ledger.ledger import Ledger, LedgerStore
+    from reconciler.ledger.ledger import Ledger
+    from reconciler.ledger.place import BooksPlace
     from reconciler.render.heading import Heading
 
 
@@ -57,54 +59,39 @@ class Options:
         selection = (self.expires_in, self.targets, self.excludes)
         return Policy(*limits, *selection, batch=self.batch, delete_list=self.delete_list)
 
-    @property
-    def folder(self) -> Path:
-        """The folder for the ledger and the credentials, unless the command line names their files."""
-        return folder_of(self.files)
+    def place(self, endpoint: str) -> BooksPlace:
+        """Where the books of the vendor at this endpoint lie."""
+        return place_of(self.files, self.ledger, endpoint)
 
 
-def folder_of(files: tuple[Path, ...]) -> Path:
-    """The `.reconciler` folder: beside the first file, or inside the first folder."""
-    return (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
+def place_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> BooksPlace:
+    """Where books lie: what `--ledger` names, else a folder of the endpoint's in `.reconciler`.
 
-
-def store_of(files: tuple[Path, ...], ledger: str | None) -> LedgerStore:
-    """The ledger's store: an object store for a URL, otherwise a file.
+    That is beside the first file, or inside the first folder.
 
     Raises:
-        WrongUsage: the URL names no bucket and key.
-        ReconcilerError: the library for object stores is not installed.
+        WrongUsage: the endpoint is no base URL.
     """
-    if ledger is not None and "://" in ledger:
-        from reconciler.ledger.object_store import RemoteStore
+    from reconciler.ledger.place import BooksPlace
+    from reconciler.settings import checked_endpoint
 
-        return RemoteStore(ledger)
-    from reconciler.ledger.on_disk import LocalStore
-
-    return LocalStore(Path(ledger) if ledger else folder_of(files) / "ledger.json")
+    base = (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
+    return BooksPlace(base, ledger or "", checked_endpoint(endpoint) if endpoint else "")
 
 
-def journal_of(files: tuple[Path, ...], ledger: str | None) -> Path:
-    """The path of the journal. Each ledger has its own: beside a local ledger, in the folder for a remote one."""
-    if ledger is None:
-        return folder_of(files) / "journal.jsonl"
-    if "://" in ledger:
-        return folder_of(files) / f"journal-{hashlib.sha256(ledger.encode()).hexdigest()[:8]}.jsonl"
-    path = Path(ledger)
-    return path.with_name("journal.jsonl" if path.name == "ledger.json" else f"{path.stem}.journal.jsonl")
-
-
-def ledger_of(files: tuple[Path, ...], ledger: str | None) -> Ledger:
-    """The ledger of the files' company. The vendor is not asked.
+def ledger_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> Ledger:
+    """The ledger of the files' company, whatever its endpoint. The vendor is not asked.
 
     Raises:
         InvalidFiles: the files have problems.
-        ReconcilerError: the ledger cannot be read, or belongs to another company.
+        WrongUsage: nobody says which vendor is meant, and several have books.
+        Declined: the ledger belongs to another company.
+        ReconcilerError: the ledger cannot be read.
     """
     from reconciler.files.desired_files import load_desired
     from reconciler.ledger.ledger import load_ledger
 
-    return load_ledger(store_of(files, ledger), load_desired(files).company)
+    return load_ledger(place_of(files, ledger, endpoint).store(), load_desired(files).company)
 
 
 @contextmanager
@@ -125,10 +112,11 @@ def files_goal(options: Options, since: Callable[[], DesiredState | None] = lamb
 
 @contextmanager
 def open_session(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Session]:
-    """Read settings and connect. Setting `stop` ends pauses early.
+    """Read settings, connect, and find the books. Setting `stop` ends pauses early.
 
     Raises:
         WrongUsage: a setting is unusable.
+        LockHeld: older books are in use, and cannot be copied yet.
         ReconcilerError: the token's file or the ledger's store is unusable.
     """
     from reconciler.apply.refresh import Session
@@ -147,8 +135,20 @@ def open_session(options: Options, goal: Goal, stop: threading.Event | None = No
     with connected(settings, lambda seconds: goal.pause(seconds, sleep)) as transport:
         if stop:
             transport.stopped = stop.is_set
-        store, journal = store_of(options.files, options.ledger), journal_of(options.files, options.ledger)
-        yield Session(goal, transport, store, journal)
+        place = options.place(settings.endpoint)
+        tell_if_any(place.take_older_books())
+        yield Session(goal, transport, place.store(), place.journal)
+
+
+def tell_if_any(message: str) -> None:
+    """Tell people what happened to their books, on stderr."""
+    from reconciler.cli.shell import Shell
+    from reconciler.render.terminal import visible
+
+    context = click.get_current_context(silent=True)
+    shell = context.find_object(Shell) if context else None
+    if message and shell is not None:
+        shell.say(visible(message))
 
 
 def plan_heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:
@@ -171,7 +171,7 @@ def new_credentials_file(session: Session, options: Options, path: Path | None) 
 
     recipients = session.goal.recipients
     ending = ".jsonl.age" if recipients else ".jsonl"
-    path = path or options.folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
+    path = path or options.place(session.transport.endpoint).folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
     if not recipients:
         return CredentialsFile(path, now)
     from reconciler.credentials.age import Sealer

@@ -1,14 +1,16 @@
-"""`reconciler ledger show|adopt|unlock`: looks at the ledger, records without sending, removes a stale lock."""
+"""`reconciler ledger show|adopt|rebind|unlock`: looks, records without sending, moves books, removes a stale lock."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import FILES, LEDGER, connection_options, format_option
+from reconciler.cli.options import ENDPOINT, FILES, LEDGER, connection_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.errors import WrongUsage
 
 if TYPE_CHECKING:
     from reconciler.core.model.ledger import LedgerEntry
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def ledger() -> None:
-    """Look at the ledger, record without sending, remove a stale lock.
+    """Look at the ledger, record without sending, move it to another endpoint, remove a stale lock.
 
     The ledger remembers what the vendor never lists: password versions, roles, skills. It holds no secret.
 
@@ -24,6 +26,7 @@ def ledger() -> None:
     Examples:
       reconciler ledger show
       reconciler ledger adopt '80*'
+      reconciler ledger rebind --endpoint https://new.vendor.example
       reconciler ledger unlock --id 0123456789abcdef
     """
 
@@ -31,6 +34,7 @@ def ledger() -> None:
 @ledger.command()
 @FILES
 @LEDGER
+@ENDPOINT
 @format_option("text", "json")
 @click.pass_obj
 def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
@@ -48,11 +52,14 @@ def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
     if format_ == "json":
         lock = {"id": holder.id, "who": holder.who, "since": holder.since} if holder else None
         agents = {operator_id: _document(entry) for operator_id, entry in sorted(ledger.entries.items())}
-        head = {"company": ledger.company.abbreviate, "lineage": ledger.lineage, "serial": ledger.serial}
+        head: dict[str, Any] = {"company": ledger.company.abbreviate}
+        head |= {"endpoint": ledger.endpoint} if ledger.endpoint else {}
+        head |= {"lineage": ledger.lineage, "serial": ledger.serial}
         shell.document({**head, "lock": lock, "agents": agents})
         return
     count = f"{len(ledger.entries)} agent{'s' * (len(ledger.entries) != 1)} recorded"
-    shell.data(f"{visible(ledger.store.name)}: {count}, serial {ledger.serial}\n")
+    at = f", made with {visible(ledger.endpoint)}" if ledger.endpoint else ""
+    shell.data(f"{visible(ledger.store.name)}: {count}, serial {ledger.serial}{at}\n")
     if holder:
         shell.data(f"locked by {visible(holder.who)} since {visible(holder.since)} (id {visible(holder.id)})\n")
     for operator_id, entry in sorted(ledger.entries.items()):
@@ -73,7 +80,8 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
     """Record the file's password versions, roles and skills as applied, without sending anything.
 
     For agents that are live and in the file; PATTERNS (such as '80*') narrow them. Use it when the ledger is lost, or
-    when you begin with agents whose passwords people already have.
+    when you begin with agents whose passwords people already have. A password that nobody may know stays in doubt, and
+    the next apply sets it anew.
 
     \b
     Example:
@@ -101,6 +109,40 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
 @ledger.command()
 @FILES
 @LEDGER
+@ENDPOINT
+@click.pass_obj
+def rebind(shell: Shell, /, files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> None:
+    """Say in ledger and journal that they are about the endpoint, and the company of the files.
+
+    Books are refused at another endpoint than theirs, since they know the agents of one vendor only. Use this when it
+    is the same vendor at a new address, or the same company under a new name. Without --ledger the books of the only
+    other endpoint are moved to the folder of this one. Sends nothing.
+
+    \b
+    Example:
+      reconciler ledger rebind --endpoint https://new.vendor.example
+    """
+    from reconciler.cli.inputs import place_of, tell_if_any
+    from reconciler.files.desired_files import load_desired
+    from reconciler.ledger.rebind import rebind as rebind_books
+    from reconciler.render.terminal import visible
+
+    if not endpoint:
+        raise WrongUsage("no endpoint to bind the books to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
+    company, place = load_desired(files).company, place_of(files, ledger, endpoint)
+    tell_if_any(place.take_older_books())
+    before = rebind_books(place, company)
+    was = f"{before.endpoint or 'no endpoint'} (company {before.company})"
+    shell.data(
+        f"{visible(before.name)}: rebound from {visible(was)} to {visible(place.endpoint)} "
+        f"(company {visible(company.abbreviate)}); nothing was sent.\n"
+    )
+
+
+@ledger.command()
+@FILES
+@LEDGER
+@ENDPOINT
 @click.option("--id", "lock_id", required=True, help="The lock's id, as the refused apply or `ledger show` names it.")
 @click.pass_obj
 def unlock(shell: Shell, /, lock_id: str, **arguments: Any) -> None:
@@ -112,7 +154,7 @@ def unlock(shell: Shell, /, lock_id: str, **arguments: Any) -> None:
     Example:
       reconciler ledger unlock --id 0123456789abcdef
     """
-    from reconciler.cli.inputs import store_of
+    from reconciler.cli.inputs import place_of
 
-    store_of(**arguments).unlock(lock_id)
+    place_of(**arguments).store().unlock(lock_id)
     shell.data("The lock is removed.\n")

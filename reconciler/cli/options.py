@@ -34,13 +34,16 @@ LEDGER = click.option(
     metavar="PATH|URL",
     envvar="RECONCILER_LEDGER",
     show_envvar=True,
-    help="The ledger: a file, or s3://, gs://, az://.  [default: .reconciler/ledger.json beside the file]",
+    help="The ledger: a file, or s3://, gs://, az://.  [default: .reconciler/HOST/ledger.json beside the file; HOST is "
+    "the endpoint's]",
+)
+
+ENDPOINT = click.option(
+    "--endpoint", metavar="URL", envvar="RECONCILER_ENDPOINT", show_envvar=True, help="The vendor's base URL."
 )
 
 CONNECTION = (
-    click.option(
-        "--endpoint", metavar="URL", envvar="RECONCILER_ENDPOINT", show_envvar=True, help="The vendor's base URL."
-    ),
+    ENDPOINT,
     click.option(
         "--token-file",
         type=click.Path(path_type=Path),

@@ -47,7 +47,9 @@ def show(shell: Shell, /, operator_id: str, format_: str, **arguments: Any) -> N
     desired = desired_state(parsed)
     agent = next((agent for agent in parsed.agents if agent.operator_id == operator_id), None)
     with open_session(options, FilesGoal(FilesRead(desired), Policy())) as session:
-        recorded = load_ledger(session.store, desired.company).view.get(operator_id, NOT_RECORDED)
+        recorded = load_ledger(session.store, desired.company, session.transport.endpoint).view.get(
+            operator_id, NOT_RECORDED
+        )
         live_row = session.reader.one(operator_id)
         live = live_row.agent if live_row else None
     if live is None and agent is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import FILES, LEDGER, format_option
+from reconciler.cli.options import ENDPOINT, FILES, LEDGER, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
@@ -20,26 +20,29 @@ _SHOWN = 20
 @click.command()
 @FILES
 @LEDGER
+@ENDPOINT
 @format_option("text", "json")
 @click.pass_obj
 def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
     """Show what became of the last apply, from its journal: done, failed, unknown, and what to do.
 
-    Needs no network. Calls that are unknown are looked up by the next apply.
+    Needs no network. Calls that are unknown are looked up by the next apply. Each vendor has its own journal: without
+    an endpoint it is the only one that is there.
 
     \b
     Example:
       reconciler status
     """
-    from reconciler.cli.inputs import journal_of
+    from reconciler.cli.inputs import place_of
     from reconciler.ledger.journal import last_run
+    from reconciler.render.terminal import visible
 
-    path = journal_of(**arguments)
+    path = place_of(**arguments).journal
     run = last_run(path)
     if format_ == "json":
         shell.document(_document(run))
     elif run is None:
-        shell.data(f"There is no run yet: {path} does not exist.\n")
+        shell.data(f"There is no run yet: {visible(str(path))} does not exist.\n")
     else:
         shell.data("\n".join(_lines(run)) + "\n")
 
@@ -68,6 +71,7 @@ def _document(run: RunRecord | None) -> dict[str, Any]:
         for call in run.calls
     ]
     head = {"id": run.id, "started": run.started, "company": run.company, "planned": run.planned}
+    head |= {"endpoint": run.endpoint} if run.endpoint else {}
     return {
         "run": {**head, "ended": run.ended, "credentials": run.credentials, "recovered": run.recovered},
         "calls": calls,
@@ -79,7 +83,8 @@ def _lines(run: RunRecord) -> Iterator[str]:
     from reconciler.render.terminal import visible
 
     ended = run.ended or "it did not end by itself: killed, or still at work"
-    yield f"Last apply for {visible(run.company)}, {run.started}: {ended}"
+    at = f" at {visible(run.endpoint)}" if run.endpoint else ""
+    yield f"Last apply for {visible(run.company)}{at}, {run.started}: {ended}"
     counts = _counts(run)
     outcomes = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing was sent"
     yield f"{counted(run.planned, 'call')} planned; {outcomes}."

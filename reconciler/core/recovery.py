@@ -6,12 +6,13 @@ values. Values that are never listed then count as not recorded, so that they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from reconciler.core.authorship import NOTHING_LISTED, ListedBefore, author_of, authors_of
 from reconciler.core.model.desired import DesiredState, matches
-from reconciler.core.model.fields import BY_NAME
+from reconciler.core.model.fields import BY_NAME, Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Finding, Intent
@@ -83,6 +84,70 @@ def _is_ours(operator_id: str, intent: Intent, live: LiveState, before: ListedBe
     return operator_id in there and author_of(intent.fields, there[operator_id], before) == "ours"
 
 
+def recover_beside(
+    intents: Iterable[Intent], live: LiveState, ledger: LedgerView, listed: ListedBefore = NOTHING_LISTED
+) -> tuple[Entries, tuple[Finding, ...]]:
+    """Like `recover`, where other runs have written the ledger since these calls: what they recorded stands.
+
+    The listing says what the calls did to that which the ledger knew when they were sent. Of that, each part is taken
+    over that nobody has recorded anew: the password, and each value by itself.
+    """
+    intents, before = tuple(intents), dict[str, LedgerEntry]()
+    for intent in reversed(intents):  # the first call about an agent is the one that counts
+        for operator_id in intent.operator_ids:
+            before[operator_id] = _known_before(operator_id, intent, ledger)
+    found, findings = recover(intents, live, before, listed)
+    entries = {
+        operator_id: _joined(before[operator_id], entry, ledger.get(operator_id))
+        for operator_id, entry in found.items()
+    }
+    return entries, tuple(
+        replace(finding, message="was dealt with by another run since, and what that recorded stands")
+        if entries[finding.operator_id] == ledger.get(finding.operator_id) != found[finding.operator_id]
+        else finding
+        for finding in findings
+    )
+
+
+def _known_before(operator_id: str, intent: Intent, ledger: LedgerView) -> LedgerEntry:
+    """What the ledger knew of an agent when the call was sent. Where that was not noted, a new agent was not known."""
+    if intent.before is not None:
+        return intent.before.get(operator_id, NOT_RECORDED)
+    return NOT_RECORDED if intent.kind == "create" else ledger.get(operator_id, NOT_RECORDED)
+
+
+def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | None) -> LedgerEntry | None:
+    """The entry now, with what was found out of each part that is still as it was before."""
+    ours, theirs = found or NOT_RECORDED, now or NOT_RECORDED
+    unchanged = _password(theirs) == _password(before)
+    version, unknown = _password(ours if unchanged else theirs)
+    last_sent = _joined_values(before.last_sent, ours.last_sent, theirs.last_sent)
+    to_restore = _joined_values(before.to_restore, ours.to_restore, theirs.to_restore)
+    joined = LedgerEntry(version, last_sent, password_unknown=unknown, to_restore=to_restore)
+    return None if found is None and joined == NOT_RECORDED else joined
+
+
+def _password(entry: LedgerEntry) -> tuple[int | None, bool]:
+    return entry.password_version, entry.password_unknown
+
+
+def _joined_values(
+    before: Mapping[str, Value], found: Mapping[str, Value], now: Mapping[str, Value]
+) -> dict[str, Value]:
+    joined = dict(now)
+    for name in {*before, *found, *now}:
+        if before.get(name, _NO_VALUE) != now.get(name, _NO_VALUE):
+            continue
+        if name in found:
+            joined[name] = found[name]
+        else:
+            joined.pop(name, None)
+    return joined
+
+
+_NO_VALUE: Final = object()
+
+
 def _settled_by_listing(
     operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None, *, ours: bool
 ) -> tuple[LedgerEntry | None, Finding]:
@@ -95,7 +160,8 @@ def _settled_by_listing(
             known = "with the password that was stored before"
             undelivered = "with a password of the vendor's that was not delivered; it will be set anew"
             message = f"was created, {undelivered if intent.vendor_password else known}"
-            created = _entry_of_created(entry, intent, password_unknown=intent.vendor_password)
+            doubt = intent.vendor_password or (entry is not None and entry.password_unknown)
+            created = _entry_of_created(entry, intent, password_unknown=doubt)
             return created, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
             # The vendor may still create the agent; if it appears, its password is set anew.
@@ -139,6 +205,7 @@ def adopted_entries(
 ) -> dict[str, LedgerEntry]:
     """Entries that record the desired write-only values and password versions of live agents as already sent.
 
+    A password that nobody may know stays in doubt, and what else an agent is owed stays owed.
     `patterns` narrow the agents; none means all.
     """
     entries: dict[str, LedgerEntry] = {}
@@ -150,5 +217,23 @@ def adopted_entries(
         if not hidden and not agent.password:
             continue
         version = agent.password.version if agent.password else entry.password_version
-        entries[agent.operator_id] = LedgerEntry(version, {**entry.last_sent, **hidden})
+        to_restore = {name: value for name, value in entry.to_restore.items() if name not in hidden}
+        last_sent = {**entry.last_sent, **hidden}
+        entries[agent.operator_id] = replace(
+            entry, password_version=version, last_sent=last_sent, to_restore=to_restore
+        )
+    return entries
+
+
+def managed_entries(managed: Mapping[str, Collection[str]], ledger: LedgerView) -> Entries:
+    """The entries of agents that are owed a value which the file manages; it is owed no longer.
+
+    `managed` has the names of each agent's managed fields.
+    """
+    entries: Entries = {}
+    for operator_id, entry in ledger.items():
+        names = managed.get(operator_id, ()) if entry.to_restore else ()
+        to_restore = {name: value for name, value in entry.to_restore.items() if name not in names}
+        if to_restore != entry.to_restore:
+            entries[operator_id] = replace(entry, to_restore=to_restore)
     return entries

@@ -26,6 +26,13 @@ def is_hidden(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN or character in _BLANK
 
 
+def is_newer_format(found: object, ours: str) -> bool:
+    """Whether a file's format (`reconciler.NAME/N`) is one of ours with a larger number than this version knows."""
+    name, _, number = ours.rpartition("/")
+    told = re.fullmatch(f"{re.escape(name)}/([0-9]{{1,9}})", found) if isinstance(found, str) else None
+    return told is not None and int(told[1]) > int(number)
+
+
 def counted(count: int, noun: str) -> str:
     """A count and its noun: `1 agent`, `20 agents`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

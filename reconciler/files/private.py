@@ -15,10 +15,14 @@ FOLDER: Final = ".reconciler"
 def private_folder(folder: Path) -> Path:
     """Make a folder (mode 0700), or take the one that exists; git ignores the content of a new `.reconciler`.
 
+    A folder inside `.reconciler` is made likewise, and what git is told there covers it.
+
     Raises:
         OSError: the folder cannot be made.
     """
     if not folder.is_dir():
+        if folder.parent.name == FOLDER:
+            private_folder(folder.parent)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.name == FOLDER:
             (folder / ".gitignore").write_text("*\n")

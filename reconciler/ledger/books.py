@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from reconciler.ledger.journal import Journal, RunRecord
+from reconciler.errors import ReconcilerError
+from reconciler.ledger.journal import Journal, RunRecord, last_run
 from reconciler.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -38,14 +39,17 @@ class Books:
         `started` is when (UTC, ISO 8601), `planned` how many calls, `credentials` the file that takes new ones.
 
         Raises:
-            ReconcilerError: the ledger cannot be written.
+            ReconcilerError: the ledger cannot be written, or the journal there has calls that nobody looked up.
             OSError: the journal cannot be written.
         """
+        last = last_run(path)
+        if last is not None and last.open_intents:
+            hint = "run apply again: it looks them up first"
+            raise ReconcilerError(f"the journal {path} still has calls that nobody has looked up", hint)
         ledger.save(run_id)
-        journal = Journal(path)
-        company = ledger.company.abbreviate
-        run = RunRecord(run_id, started, company, planned, credentials, ledger.lineage, ledger.serial)
-        journal.begin(replace(run, largest_id=largest_id))
+        journal, company = Journal(path), ledger.company.abbreviate
+        names = (run_id, started, company, planned, credentials, ledger.lineage, ledger.serial)
+        journal.begin(RunRecord(*names, endpoint=ledger.endpoint, largest_id=largest_id))
         return cls(ledger, journal, run_id)
 
     @classmethod
@@ -65,7 +69,9 @@ class Books:
         Raises:
             OSError: the disk does not take it, and nothing may be sent.
         """
-        return self.journal.record_intent(intent)
+        entries = self.ledger.entries
+        before = {operator_id: entries[operator_id] for operator_id in intent.operator_ids if operator_id in entries}
+        return self.journal.record_intent(replace(intent, before=before))
 
     def record_outcome(self, number: int, event: Event) -> None:
         """Note how a call ended.

@@ -13,10 +13,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from reconciler.core.model.address import same_endpoint
 from reconciler.core.model.desired import Company
 from reconciler.core.model.fields import BY_NAME, Value, fits
 from reconciler.core.model.ledger import LedgerEntry, LedgerView, LockInfo
-from reconciler.errors import ReconcilerError
+from reconciler.core.text import is_newer_format
+from reconciler.errors import Declined, ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.core.model.plan import Call
@@ -74,7 +76,8 @@ class Ledger:
     """The entries of one company, by operatorId, in a store. `lineage` is the ledger's own id, `serial` counts writes.
 
     `run` is the id of the run that wrote it last. `applied` holds the saved plans that an apply has begun: their seals,
-    with the time at which each one expires (UTC, ISO 8601).
+    with the time at which each one expires (UTC, ISO 8601). `endpoint` is the vendor's base URL, and empty where nobody
+    has said it yet. `bound` means that the stored ledger says it.
     """
 
     store: LedgerStore
@@ -84,6 +87,8 @@ class Ledger:
     serial: int = 0
     run: str = ""
     applied: dict[str, str] = field(default_factory=dict)
+    endpoint: str = ""
+    bound: bool = False
 
     @property
     def view(self) -> LedgerView:
@@ -126,6 +131,7 @@ class Ledger:
         document = {
             "format": FORMAT,
             "company": self.company.abbreviate,
+            **({"endpoint": self.endpoint} if self.endpoint else {}),
             "lineage": self.lineage,
             "serial": self.serial + 1,
             "run": run,
@@ -133,43 +139,89 @@ class Ledger:
             "agents": {operator_id: entry_document(entry) for operator_id, entry in sorted(self.entries.items())},
         }
         self.store.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n")
-        self.serial, self.run = self.serial + 1, run
+        self.serial, self.run, self.bound = self.serial + 1, run, bool(self.endpoint)
 
 
-def load_ledger(store: LedgerStore, company: Company) -> Ledger:
-    """Read the ledger; where there is none, it is empty.
+def load_ledger(store: LedgerStore, company: Company, endpoint: str = "") -> Ledger:
+    """Read the ledger; where there is none, it is empty. One that knows no endpoint takes this one by its next save.
+
+    Without `endpoint` nobody asks whose agents they are.
 
     Raises:
-        ReconcilerError: the ledger cannot be read, is damaged, or belongs to another company.
+        Declined: the ledger belongs to another company, or was made with another endpoint.
+        ReconcilerError: the ledger cannot be read, is damaged, or was written by a newer version.
+    """
+    ledger = read_ledger(store, company)
+    refuse_foreign(f"the ledger {store.name}", (ledger.company.abbreviate, ledger.endpoint), (company, endpoint))
+    ledger.endpoint = ledger.endpoint or endpoint
+    return ledger
+
+
+def refuse_foreign(what: str, made: tuple[str, str], now: tuple[Company, str]) -> None:
+    """Refuse books of another vendor or company. `made` is the company's name and the endpoint as the books say them.
+
+    Raises:
+        Declined: they differ from `now`; what is empty on either side differs from nothing.
+    """
+    (owner, before), (company, endpoint) = made, now
+    if owner != company.abbreviate:
+        hint = (
+            "keep one ledger a company: name another with --ledger; if this is the same one under a new name, "
+            "reconciler ledger rebind says so in the books"
+        )
+        raise Declined(f"{what} belongs to company {owner}, not {company.abbreviate}", hint)
+    if before and endpoint and not same_endpoint(before, endpoint):
+        hint = (
+            "it knows the agents of that vendor only: name another ledger with --ledger; if it is the same vendor at a "
+            "new address, reconciler ledger rebind says so in the books"
+        )
+        raise Declined(f"{what} was made with {before}, and this is {endpoint}", hint)
+
+
+def read_ledger(store: LedgerStore, company: Company) -> Ledger:
+    """Read the ledger, whoever it belongs to. Where there is none, it is empty, and the company's.
+
+    Raises:
+        ReconcilerError: the ledger cannot be read, is damaged, or was written by a newer version.
     """
     data = store.read()
     if data is None:
         return Ledger(store, company)
     try:
-        ledger = _read(store, company, json.loads(data))
+        document = json.loads(data)
+        if not is_newer_format(document["format"], FORMAT):
+            return _read(store, company, document)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         hint = "restore it, or move it away: passwords and roles then count as not recorded"
         raise ReconcilerError(f"the ledger {store.name} is damaged", hint) from None
-    if ledger.company.abbreviate != company.abbreviate:
-        owner = ledger.company.abbreviate
-        hint = "keep one ledger a company: name another with --ledger"
-        raise ReconcilerError(f"the ledger {store.name} belongs to company {owner}, not {company.abbreviate}", hint)
-    return ledger
+    raise newer(f"the ledger {store.name}", document["format"])
+
+
+def newer(what: str, format_: str) -> ReconcilerError:
+    """The error about books of a format that this version does not know yet."""
+    hint = "update reconciler, and leave the file as it is; nothing was changed"
+    return ReconcilerError(f"{what} was written by a newer version of reconciler, in the format {format_}", hint)
 
 
 def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Ledger:
     if document["format"] != FORMAT:
         raise ValueError
-    applied = dict(document.get("applied", {}))
-    texts = (document["company"], document["lineage"], document["run"], *applied.values())
+    applied, endpoint = dict(document.get("applied", {})), document.get("endpoint", "")
+    texts = (document["company"], endpoint, document["lineage"], document["run"], *applied.values())
     if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
         raise TypeError
-    entries = {operator_id: _entry(entry) for operator_id, entry in document["agents"].items()}
+    entries = {operator_id: read_entry(entry) for operator_id, entry in document["agents"].items()}
     owner = Company(document["company"], company.company_id)
-    return Ledger(store, owner, entries, document["lineage"], document["serial"], document["run"], applied)
+    names = (document["lineage"], document["serial"], document["run"])
+    return Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint))
 
 
-def _entry(document: dict[str, Any]) -> LedgerEntry:
+def read_entry(document: dict[str, Any]) -> LedgerEntry:
+    """The entry that `entry_document` made plain.
+
+    Raises:
+        ValueError: a value does not fit; likewise `TypeError` and `AttributeError`.
+    """
     version = document.get("passwordVersion")
     if version is not None and (type(version) is not int or version < 1):
         raise TypeError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
@@ -16,12 +17,17 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 
 
 class LocalStore:
-    """A file, replaced whole, and a lock of the operating system's beside it (`<file>.lock`)."""
+    """A file, replaced whole, and a lock of the operating system's beside it (`<file>.lock`).
+
+    Where the path is a link, the file that it leads to is the ledger, and lock and temporary file lie beside that: all
+    who share it meet there.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._seen: bytes | None = None
-        self._lock = FileLockBeside(path)
+        self._file = Path(os.path.realpath(path))
+        self._lock = FileLockBeside(self._file)
 
     @property
     def name(self) -> str:
@@ -41,6 +47,11 @@ class LocalStore:
         try:
             return read_regular(self.path, MAX_BYTES)[0]
         except FileNotFoundError:
+            if self.path.is_symlink():  # a disk that is not mounted is no first use
+                hint = f"mount it, or make the first ledger there with --ledger {self._file}"
+                raise ReconcilerError(
+                    f"the ledger {self.path} is a link to {self._file}, which is not there", hint
+                ) from None
             return None
         except OSError as error:
             raise ReconcilerError(f"the ledger {self.path} cannot be read: {error.strerror}") from None
@@ -56,8 +67,8 @@ class LocalStore:
             hint = "run apply again: it reads the ledger anew"
             raise LedgerConflict(f"somebody else wrote the ledger {self.path} meanwhile", hint)
         try:
-            private_folder(self.path.parent)
-            replace_file(self.path, data)
+            private_folder(self._file.parent)
+            replace_file(self._file, data)
         except OSError as error:
             hint = "mend that and run apply again"
             raise ReconcilerError(f"the ledger {self.path} cannot be written: {error.strerror}", hint) from None

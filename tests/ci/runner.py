@@ -5,6 +5,7 @@ Checking out, installing Python and installing reconciler are left out: tests do
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
@@ -173,6 +174,9 @@ class Runner:
         """A folder, or what a pattern in the checkout finds."""
         source, target = Path(given["path"]), self.artifact(given["name"])
         found = list(self.place.folder.glob(given["path"]) if "*" in source.name else source.glob("*"))
+        # What stands before the first wildcard is left out of the artifact, and the folders after it are kept.
+        plain = itertools.takewhile(lambda part: "*" not in part, source.parts)
+        root = self.place.folder.joinpath(*plain) if "*" in source.name else source
         if not found:
             assert given["if-no-files-found"] == "ignore"
             return
@@ -181,7 +185,9 @@ class Runner:
         for path in found:
             hidden = any(part.startswith(".") for part in path.relative_to(self.place.folder.parent).parts)
             assert not hidden or given.get("include-hidden-files") == "true"
-            shutil.copy(path, target)
+            kept = target / path.relative_to(root)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, kept)
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

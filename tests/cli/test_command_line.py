@@ -47,6 +47,8 @@ def test_every_command_starts_from_nothing(place: Workplace, box: Box, command: 
     place.write("", "new.jsonl").chmod(0o600)
     if command == "show-plan":
         assert place.run("plan", "--out", "plan.json").code == 0
+    if command == "ledger rebind":
+        assert place.run("ledger", "adopt").code == 0
     ran = place.start_and_run(*command.split(), *STARTED.get(command, "").split())
     assert ran.code == (1 if command == "ledger unlock" else 0), ran.err
     assert ("is not locked" in ran.err) == (command == "ledger unlock")

@@ -151,9 +151,9 @@ def test_credentials_hold_both_parts(place: Workplace, box: Box) -> None:
         assert (last["sipNumber"], last["sipPassword"]) == (number, live[operator_id]["sipPassword"])
     assert live["8002"]["sipNumber"] is None
     folder = place.folder / ".reconciler"
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder, place.books)} == {0o700}
     assert (folder / ".gitignore").read_text() == "*\n"
-    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.glob("*.json*")} == {0o600}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in place.books.glob("*.json*")} == {0o600}
 
 
 def test_without_approval_nothing_is_done(place: Workplace, box: Box) -> None:
@@ -359,7 +359,7 @@ def test_a_damaged_ledger_is_an_error(place: Workplace, box: Box) -> None:
     box.store.reset([{"operatorId": "8001"}])
     place.write(agents('"8001", password: {generate: true, version: 1}'))
     assert place.run("apply", "-y").code == 0
-    (place.folder / ".reconciler/ledger.json").write_text('{"format": "reconc')
+    (place.books / "ledger.json").write_text('{"format": "reconc')
     ran = place.run("apply", "-y")
     assert ran.code == 1
     assert "is damaged" in ran.err

@@ -256,8 +256,8 @@ def test_a_touched_agent_that_moved_voids_the_plan(
     assert rest == [f"      {c['field']}: reviewed {c['before']}, now {c['after']}" for c in told["changes"]]
     assert "1 agent that it touches is not as it was reviewed" in ran.err
     assert desk.writes() == Counter()
-    assert not list(desk.place.folder.glob(".reconciler/credentials*"))
-    assert not (desk.place.folder / ".reconciler/ledger.json").exists()
+    assert not list(desk.place.books.glob("credentials*"))
+    assert not (desk.place.books / "ledger.json").exists()
 
 
 def test_a_refused_plan_is_not_spent(desk: Desk) -> None:
@@ -347,7 +347,7 @@ def test_killed_amid_a_plan(desk: Desk) -> None:
 def test_a_plan_of_which_nothing_was_sent_is_not_spent(desk: Desk) -> None:
     """Where the journal cannot be written nothing is sent; that mended, the plan can be applied as it was reviewed."""
     desk.save()
-    in_the_way = desk.place.folder / ".reconciler/.journal.jsonl.new"
+    in_the_way = desk.place.books / ".journal.jsonl.new"
     in_the_way.mkdir(parents=True)
     failed = desk.apply()
     assert failed.code == 1
@@ -490,7 +490,7 @@ def test_flags_that_were_reviewed(desk: Desk) -> None:
     assert desk.run("apply", "-y", "--expect", digest).code == 3
     assert desk.run("apply", "-y", "--expect", digest, "--max-deletes", "1", "--expires-in", "60m").code == 0
     desk.begin(FILE, *ROWS)
-    (desk.place.folder / ".reconciler/ledger.json").unlink()
+    (desk.place.books / "ledger.json").unlink()
     assert desk.apply("--expect", digest).code == 0
 
 

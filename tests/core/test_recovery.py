@@ -12,7 +12,14 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import CallOutcome, Finding, Intent
 from reconciler.core.model.plan import Call, CallKind
-from reconciler.core.recovery import adopted_entries, entry_after, recover, restored_entries
+from reconciler.core.recovery import (
+    adopted_entries,
+    entry_after,
+    managed_entries,
+    recover,
+    recover_beside,
+    restored_entries,
+)
 from tests.core.build import agent, desired, env, live, live_agent
 
 KNOWN = LedgerEntry(1, {"roleName": "old", "bindSkillName": "s"})
@@ -239,3 +246,62 @@ def test_adopting_takes_the_files_word_for_what_cannot_be_read() -> None:
         "8002": LedgerEntry(1, {"roleName": "old", "bindSkillName": "t"}),
     }
     assert set(adopted_entries(wanted, listed, ledger, ("8002", "9*"))) == {"8002"}
+
+
+def test_adopting_keeps_what_is_in_doubt_or_owed() -> None:
+    """A password that nobody knows stays unknown, and a value that is owed stays owed, unless it is adopted."""
+    wanted = desired(agent("8001", env(3), name="a", roleName="r"))
+    in_doubt = LedgerEntry(1, password_unknown=True, to_restore={"roleName": "old", "sipNumber": "60001"})
+    assert adopted_entries(wanted, live(live_agent("8001")), {"8001": in_doubt}) == {
+        "8001": LedgerEntry(3, {"roleName": "r"}, password_unknown=True, to_restore={"sipNumber": "60001"})
+    }
+
+
+def test_what_the_file_manages_is_owed_no_longer() -> None:
+    """A value that the file manages is not given back any more, whatever it is now; the others are owed still."""
+    ledger = {"8001": OWING, "8002": OWING, "8003": KNOWN}
+    assert managed_entries({"8001": ("name", "email"), "8003": ("name",)}, ledger) == {
+        "8001": LedgerEntry(to_restore={"status": "disabled", "roleName": "old"})
+    }
+
+
+def test_a_later_create_does_not_cover_an_earlier_doubt() -> None:
+    """A batch was lost, then a single create of the same agent: whose password it has nobody knows."""
+    run = [intent("create", outcome="lost"), intent("create", version=2)]
+    run[0] = replace(run[0], vendor_password=True)
+    entries, _ = recover(run, LISTED, {})
+    assert entries["8001"] == LedgerEntry(2, password_unknown=True)
+
+
+BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
+
+
+@pytest.mark.parametrize(
+    ("call", "now", "after"),
+    [
+        (BATCH, None, LedgerEntry(password_unknown=True)),
+        (BATCH, LedgerEntry(None, {"roleName": "r"}), LedgerEntry(None, {"roleName": "r"}, password_unknown=True)),
+        (BATCH, LedgerEntry(3), LedgerEntry(3)),
+        (replace(BATCH, before=None), LedgerEntry(3), LedgerEntry(3)),
+        (replace(BATCH, before=None), None, LedgerEntry(password_unknown=True)),
+        (intent("password", version=2), KNOWN, replace(KNOWN, password_version=None)),
+        (replace(intent("password", version=2), before={"8001": KNOWN}), replace(KNOWN, password_version=2), None),
+        (replace(intent("password", version=2), before={"8001": KNOWN}), KNOWN, replace(KNOWN, password_version=None)),
+        (
+            replace(intent("edit", {"roleName": "r"}), before={"8001": KNOWN}),
+            replace(KNOWN, last_sent={"roleName": "newer", "bindSkillName": "s"}),
+            None,
+        ),
+        (
+            replace(intent("delete", outcome="done", to_restore={"name": "a"}), before={"8001": KNOWN}),
+            LedgerEntry(4),
+            LedgerEntry(4, to_restore={"name": "a"}),
+        ),
+        (replace(intent("delete", outcome="done"), before={"8001": KNOWN}), KNOWN, LedgerEntry()),
+        (replace(intent("delete", outcome="done"), before={"8001": KNOWN}), LedgerEntry(4), LedgerEntry(4)),
+    ],
+)
+def test_what_others_recorded_since_stands(call: Intent, now: LedgerEntry | None, after: LedgerEntry | None) -> None:
+    """Of what a run left open each part is taken over that no other run has recorded anew; the rest stays."""
+    entries, _ = recover_beside([call], LISTED, {"8001": now} if now else {})
+    assert (entries["8001"] or LedgerEntry()) == (after or now)

@@ -48,7 +48,7 @@ def test_apply_encrypts(place: Workplace, box: Box, key: Key) -> None:
     desired(place, key.recipient)
     ran = place.run("apply", "--auto-approve")
     assert ran.code == 0
-    (path,) = (place.folder / ".reconciler").glob("credentials-*")
+    (path,) = place.books.glob("credentials-*")
     assert path.name.endswith(".jsonl.age")
     assert path.name in ran.err
     assert path.read_bytes().startswith(b"age-encryption.org/v1\n")

@@ -114,8 +114,8 @@ BUGS: Final = (
     Bug(
         "intent-not-synced",
         "reconciler/ledger/journal.py",
-        'self._write({"n": self._count, **line, **version, **to_restore, **vendor}, sync=True)',
-        'self._write({"n": self._count, **line, **version, **to_restore, **vendor})',
+        'self._write({"n": self._count, **line, **version, **to_restore, **vendor, **knew}, sync=True)',
+        'self._write({"n": self._count, **line, **version, **to_restore, **vendor, **knew})',
         "The intent survives a power cut from before the request that it announces.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
     ),
@@ -144,8 +144,8 @@ BUGS: Final = (
     Bug(
         "journal-torn-line-fatal",
         "reconciler/ledger/journal.py",
-        "            if number == 0 and line:\n                raise\n",
-        "            if line:\n                raise\n",
+        "    elif _unsealed(tail[:-1], last_sum) is not None:\n        raise ValueError\n",
+        "    elif tail:\n        raise ValueError\n",
         "A journal whose last line a kill tore in two is read up to there.",
         (f"{_PLANTED}::test_a_torn_journal_is_read",),
     ),
@@ -852,8 +852,8 @@ BUGS: Final = (
     Bug(
         "token-in-the-clear",
         "reconciler/settings.py",
-        "and not _is_loopback(",
-        'and _is_loopback("") and not _is_loopback(',
+        "and not is_loopback(",
+        'and is_loopback("") and not is_loopback(',
         "The token never goes to another machine without TLS.",
         ("tests/test_settings.py::test_http_elsewhere",),
     ),

@@ -30,7 +30,7 @@ from reconciler.sandbox.server import Box
 from reconciler.settings import Connection
 from reconciler.vendor.http import connected
 from tests.parent import hurry
-from tests.process import TOKEN
+from tests.process import TOKEN, books_of
 
 LIVE: list[dict[str, Any]] = [
     {"operatorId": "8001", "sipNumber": "60001"},
@@ -87,6 +87,11 @@ class Applier:
         """The desired-state file."""
         return self.folder / "agents.yaml"
 
+    @property
+    def books(self) -> Path:
+        """The folder of the vendor's books."""
+        return books_of(self.folder, self.box.url)
+
     def apply(self, stop: threading.Event | None = None) -> Report | str:
         """One run; the words of what stopped it before anything was sent where something did."""
         try:
@@ -109,14 +114,14 @@ class Applier:
         settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=self.timeout)
         with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
             hurry(transport)
-            store = LocalStore(self.folder / ".reconciler/ledger.json")
-            journal = self.folder / ".reconciler/journal.jsonl"
+            store = LocalStore(self.books / "ledger.json")
+            journal = self.books / "journal.jsonl"
             goal = FilesGoal(FilesRead(load_desired([self.file])), self.policy)
             return work(Session(goal, transport, store, journal), stop)
 
     def _run(self, session: Session, stop: threading.Event) -> Report:
         self.tries += 1
-        path = self.folder / f".reconciler/credentials-{self.tries:03}.jsonl"
+        path = self.books / f"credentials-{self.tries:03}.jsonl"
         with session.store.lock(), closing(CredentialsFile(path, now)) as credentials:
             refreshed: Refreshed = refresh(session, _quiet)
             record_recovery(session, refreshed, credentials)
@@ -159,7 +164,7 @@ def known_credentials(folder: Path) -> dict[str, dict[str, str]]:
 
 def credential_lines(folder: Path) -> Iterator[dict[str, Any]]:
     """Every line of every credentials file, from first to last; one that a kill tore in two was not written."""
-    for file in sorted((folder / ".reconciler").glob("credentials-*.jsonl")):
+    for file in sorted((folder / ".reconciler").rglob("credentials-*.jsonl")):
         for line in file.read_bytes().split(b"\n"):
             with suppress(ValueError):
                 yield json.loads(line)

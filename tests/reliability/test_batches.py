@@ -532,7 +532,7 @@ def test_who_came_late_is_delivered_whole(vendor: Box, tmp_path: Path) -> None:
     """An agent that a create made after it was given up gets a new password, and its SIP password is fetched too."""
     applier = pool(tmp_path, vendor, "8001", "8002", "name: late")
     vendor.store.reset([{"operatorId": id_, "name": "late", "sipNumber": f"6000{id_[-1]}"} for id_ in ("8001", "8002")])
-    store = LocalStore(tmp_path / ".reconciler/ledger.json")
+    store = LocalStore(applier.books / "ledger.json")
     with store.lock():
         Ledger(
             store,

@@ -192,7 +192,7 @@ def test_a_held_lock_names_its_holder(two_lanes: list[Lane], call: int) -> None:
 def test_a_lock_just_taken_names_nobody_else(two_lanes: list[Lane], earlier: bool) -> None:
     """Who comes before the holder has signed is not told that somebody holds the lock who is long dead."""
     trial = two_lanes[0].trial()
-    note = trial.applier.folder / ".reconciler/ledger.json.holder"
+    note = trial.applier.books / "ledger.json.holder"
     if earlier:
         dead = trial.start(breaking=Break("kill", _first(points(two_lanes[1].trial(), Break("kill")), "before send")))
         trial.killer.wait(dead)

@@ -87,7 +87,7 @@ class Disk:
 def test_the_books_come_before_the_call(box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whenever a write leaves, its intent and its password would survive a power cut."""
     applier = begin(tmp_path, box)
-    disk = Disk(tmp_path / ".reconciler")
+    disk = Disk(applier.books)
     fsync, send = os.fsync, Transport.send
 
     def synced(handle: int) -> None:
@@ -135,7 +135,7 @@ def test_a_refused_call_is_planned_again(box: Box, tmp_path: Path) -> None:
     box.faults([])
     assert isinstance(ended, Report)
     assert ended.exit_code == 1
-    assert json.loads((tmp_path / ".reconciler/ledger.json").read_bytes())["agents"] == {}
+    assert json.loads((applier.books / "ledger.json").read_bytes())["agents"] == {}
     assert applier.left() == before
     applier.apply()
     assert_converged(applier)
@@ -155,8 +155,9 @@ def test_a_ledger_that_changed_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_who_may_take_any_number_waits_for_all_that_move(box: Box, tmp_path: Path) -> None:
     """A create that leaves its number to the vendor begins when every call that frees or binds one is over."""
-    begin(tmp_path, box).apply()
-    run = [json.loads(line) for line in (tmp_path / ".reconciler/journal.jsonl").read_bytes().splitlines()]
+    applier = begin(tmp_path, box)
+    applier.apply()
+    run = [json.loads(line) for line in (applier.books / "journal.jsonl").read_bytes().splitlines()]
     created = {at: line["operatorIds"] for at, line in enumerate(run) if line.get("intent") == "create"}
     choosing = [at for at, ids in created.items() if ids in (["8010"], ["8011"], ["8013"], ["8015", "8016", "8017"])]
     moving = {line["n"] for line in run if line.get("intent") == "edit" and "sipNumber" in line["fields"]}

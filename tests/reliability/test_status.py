@@ -40,12 +40,12 @@ def office(place: Workplace, box: Box) -> Workplace:
 
 def journal(office: Workplace) -> Path:
     """The journal's file."""
-    return office.folder / ".reconciler/journal.jsonl"
+    return office.books / "journal.jsonl"
 
 
 def ledger(office: Workplace) -> Path:
     """The ledger's file."""
-    return office.folder / ".reconciler/ledger.json"
+    return office.books / "ledger.json"
 
 
 def status(office: Workplace) -> tuple[str, Any]:
@@ -242,8 +242,8 @@ def test_what_was_found_not_done_is_not_called_done(office: Workplace, box: Box)
 def test_what_is_recorded(office: Workplace) -> None:
     """`ledger show` tells versions and what is never listed, as text and JSON, and needs no vendor."""
     assert office.run("apply", "-y").code == 0
-    office.endpoint = "http://127.0.0.1:1"
-    text, document = office.run("ledger", "show"), office.run("ledger", "show", "--format", "json")
+    nobody = {"RECONCILER_ENDPOINT": ""}
+    text, document = (office.run("ledger", "show", "--format", form, env=nobody) for form in ("text", "json"))
     assert (text.code, document.code) == (0, 0)
     assert "8002  password version 3, roleName 客服" in text.out
     assert "8003  created by apply" in text.out
@@ -393,15 +393,17 @@ def test_a_ledger_that_is_no_json(tmp_path: Path, data: bytes) -> None:
 
 GOOD = {"format": FORMAT, "run": "a", "started": "s", "company": "acme", "planned": 1, "credentials": "c"}
 WHOLE = json.dumps({**GOOD, "lineage": "l", "serial": 1}).encode() + b"\n"
+OLD = WHOLE.replace(FORMAT.encode(), b"reconciler.journal/1")
 BAD = {
     "no journal": b"once upon a time\n",
     "a torn first line": WHOLE[: len(WHOLE) // 2],
-    "another format": WHOLE.replace(b"journal/1", b"journal/9"),
-    "a missing key": json.dumps(GOOD).encode() + b"\n",
+    "no checksum": WHOLE,
+    "another format": WHOLE.replace(b"journal/1", b"journal/0"),
+    "a missing key": OLD.replace(b"lineage", b"line"),
     "a list": b"[]\n",
-    "an outcome of no call": WHOLE + b'{"n": 3, "operatorIds": [], "outcome": "done", "message": ""}\n',
-    "a line of another kind": WHOLE + b'{"hello": 1}\n',
-    "an intent without ids": WHOLE + b'{"n": 0, "intent": "edit"}\n',
+    "an outcome of no call": OLD + b'{"n": 3, "operatorIds": [], "outcome": "done", "message": ""}\n',
+    "a line of another kind": OLD + b'{"hello": 1}\n',
+    "an intent without ids": OLD + b'{"n": 0, "intent": "edit"}\n',
     "no text": b"\xff\xfe\n",
 }
 
@@ -440,15 +442,16 @@ def test_a_ledger_of_another_company(office: Workplace, box: Box) -> None:
     assert office.run("ledger", "adopt").code == 0
     ledger(office).write_text(json.dumps({**office.ledger, "company": "other"}))
     ran = office.run("apply", "-y")
-    assert ran.code == 1
+    assert ran.code == 3
     assert "belongs to company other" in ran.err
     assert "--ledger" in ran.err
+    assert "ledger rebind" in ran.err
     assert box.store.history() == []
 
 
 def test_a_journal_that_cannot_be_read(office: Workplace) -> None:
     """A folder in its place is no run, and is not taken for one."""
-    (office.folder / ".reconciler").mkdir()
+    office.books.mkdir(parents=True)
     journal(office).mkdir()
     ran = office.run("status")
     assert ran.code == 1

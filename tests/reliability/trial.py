@@ -78,7 +78,7 @@ class Trial:
 
     def assert_books_are_whole(self) -> None:
         """The ledger is there whole, or not at all yet, and the tool itself can read it."""
-        store = LocalStore(self.applier.folder / ".reconciler/ledger.json")
+        store = LocalStore(self.applier.books / "ledger.json")
         if (data := store.read()) is not None:
             assert json.loads(data)["serial"] >= 1
             load_ledger(store, Company("acme", 4242))

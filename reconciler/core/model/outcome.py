@@ -8,6 +8,7 @@ from typing import Literal
 
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
+from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.plan import Call, CallKind
 
 CallOutcome = Literal["done", "refused", "not-sent", "lost", "skipped"]
@@ -17,7 +18,8 @@ CallOutcome = Literal["done", "refused", "not-sent", "lost", "skipped"]
 class Intent:
     """A call as the journal records it, without any secret. `outcome` is `None` until the journal knows it.
 
-    `batch` are all agents of the request, where this is a part of it.
+    `batch` are all agents of the request, where this is a part of it. `before` has what the ledger knew of the agents
+    when the call was sent, and is `None` where nobody wrote that down.
     """
 
     kind: CallKind
@@ -28,6 +30,7 @@ class Intent:
     to_restore: Mapping[str, Value] = field(default_factory=dict)
     vendor_password: bool = False
     batch: tuple[str, ...] = ()
+    before: Mapping[str, LedgerEntry] | None = None
 
     @classmethod
     def of(cls, call: Call) -> Intent:

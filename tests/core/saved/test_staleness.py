@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.apply.goal import SavedPlanGoal
@@ -270,6 +270,12 @@ def test_a_plan_is_fresh_until_a_touched_agent_moves(
 
 @law
 @given(desired_states(), live_states(odd=False), ledgers(), randoms)
+@example(
+    desired(agent("8001", env(1), name="")),
+    live(live_agent("8001")),
+    {"8001": LedgerEntry(to_restore={"name": " "})},
+    Random(0),
+)
 def test_nothing_is_left_once_it_was_applied(
     wanted: DesiredState, listing: LiveState, ledger: dict[str, LedgerEntry], random: Random
 ) -> None:

@@ -1,0 +1,177 @@
+"""Where the books lie: a folder for each vendor, unless `--ledger` names another place; and how older books get there.
+
+Ledger, lock, journal and credentials of one vendor lie in `.reconciler/HOST[_PORT]/`. Books that know no vendor, as
+0.1.0 wrote them, lie in `.reconciler/` itself. They are those of a real vendor, and a sandbox never takes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reconciler.core.model.address import folder_name, is_rehearsal
+from reconciler.errors import LockHeld, ReconcilerError, WrongUsage
+from reconciler.files.atomic import replace_file
+from reconciler.files.private import private_folder
+from reconciler.ledger.on_disk import LocalStore
+
+if TYPE_CHECKING:
+    from reconciler.ledger.ledger import LedgerStore
+
+LEDGER: Final = "ledger.json"
+JOURNAL: Final = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class BooksPlace:
+    """Where the books of one vendor lie.
+
+    `base` is the `.reconciler` folder, `named` what `--ledger` names (a path, a URL, or empty), `endpoint` the vendor's
+    base URL. Where that is empty, the only folder with books is meant.
+    """
+
+    base: Path
+    named: str = ""
+    endpoint: str = ""
+
+    @property
+    def remote(self) -> bool:
+        """Whether the ledger is in an object store."""
+        return "://" in self.named
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the journal and of new credentials, and of a ledger that nobody names.
+
+        Raises:
+            WrongUsage: nobody says which vendor is meant, and several have books.
+        """
+        if self.named and not self.remote:
+            return Path(self.named).parent
+        if not self.endpoint:
+            return self._only_folder()
+        return self.base if self.older_books() else self.own_folder
+
+    @property
+    def own_folder(self) -> Path:
+        """The folder of the endpoint, which must be known."""
+        return self.base / folder_name(self.endpoint)
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file, where it is one.
+
+        Raises:
+            WrongUsage: nobody says which vendor is meant, and several have books.
+        """
+        return Path(self.named) if self.named else self.folder / LEDGER
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file. Each ledger has its own.
+
+        Raises:
+            WrongUsage: nobody says which vendor is meant, and several have books.
+        """
+        return self.folder / self._journal_name
+
+    def store(self) -> LedgerStore:
+        """The ledger's store: an object store for a URL, otherwise a file.
+
+        Raises:
+            WrongUsage: the URL names no bucket and key, or nobody says which vendor is meant, and several have books.
+            ReconcilerError: the library for object stores is not installed.
+        """
+        if self.remote:
+            from reconciler.ledger.object_store import RemoteStore
+
+            return RemoteStore(self.named)
+        return LocalStore(self.ledger)
+
+    def folders(self) -> list[Path]:
+        """The folders of vendors that have books of this ledger."""
+        names = {self._journal_name} if self.remote else {LEDGER, JOURNAL}
+        with suppress(OSError):
+            return sorted(
+                folder
+                for folder in self.base.iterdir()
+                if folder.is_dir() and any((folder / name).exists() for name in names)
+            )
+        return []
+
+    def older_books(self) -> list[Path]:
+        """Books that know no vendor and have yet to be copied, the ledger last. A sandbox has none."""
+        if not self.endpoint or is_rehearsal(self.endpoint) or (self.named and not self.remote):
+            return []
+        older, own = self.base / self._journal_name, self.own_folder / self._journal_name
+        journal = [older] if older.is_file() and (not own.exists() or _content(own) == _content(older)) else []
+        if self.remote:
+            return journal if not own.exists() else []
+        ledger = self.base / LEDGER
+        begun = (self.own_folder / LEDGER).exists() or (own.exists() and not journal)
+        return [] if begun or not ledger.is_file() or _knows_endpoint(ledger) else [*journal, ledger]
+
+    def take_older_books(self) -> str:
+        """Copy older books to the folder of the endpoint; returns what to tell about that, or nothing.
+
+        The ledger comes last, so that a copy that was cut short is made again.
+
+        Raises:
+            LockHeld: an apply is at work with the older books.
+            ReconcilerError: they cannot be copied.
+        """
+        if not self.older_books():
+            return ""
+        try:
+            with LocalStore(self.base / LEDGER).lock():
+                books = self.older_books()
+                for book in books:
+                    replace_file(private_folder(self.own_folder) / book.name, book.read_bytes())
+        except LockHeld:
+            if self.older_books():
+                raise
+            return ""
+        except OSError as error:
+            hint = "mend that, or name the ledger with --ledger"
+            message = f"the books in {self.base} cannot be copied to {self.own_folder}: {error.strerror}"
+            raise ReconcilerError(message, hint) from None
+        if not books:
+            return ""
+        names = " and ".join(book.name for book in books)
+        return (
+            f"each vendor has its own books now: {names} in {self.base} are taken for those of {self.endpoint}, and "
+            f"were copied to {self.own_folder}; the old ones are no longer read"
+        )
+
+    @property
+    def _journal_name(self) -> str:
+        if self.remote:
+            return f"journal-{hashlib.sha256(self.named.encode()).hexdigest()[:8]}.jsonl"
+        name = Path(self.named or LEDGER)
+        return JOURNAL if name.name == LEDGER else f"{name.stem}.journal.jsonl"
+
+    def _only_folder(self) -> Path:
+        folders = self.folders()
+        if len(folders) > 1:
+            names = ", ".join(folder.name for folder in folders)
+            raise WrongUsage(f"{self.base} has the books of several vendors: {names}", "say which one with --endpoint")
+        return folders[0] if folders else self.base
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _knows_endpoint(ledger: Path) -> bool:
+    """Whether a ledger says whose it is; a damaged one does not, and whoever reads it tells."""
+    try:
+        return "endpoint" in json.loads(ledger.read_bytes())
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False

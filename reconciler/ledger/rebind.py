@@ -1,0 +1,118 @@
+"""Moves books to another endpoint or company on purpose: the same vendor at a new address, a company's new name."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.core.model.address import is_rehearsal
+from reconciler.core.model.desired import Company
+from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.files.private import private_folder
+from reconciler.ledger.journal import Journal, last_run
+from reconciler.ledger.ledger import read_ledger
+from reconciler.ledger.on_disk import LocalStore
+from reconciler.ledger.place import LEDGER, BooksPlace
+
+
+@dataclass(frozen=True, slots=True)
+class Rebound:
+    """What was rebound: `name` is the ledger's; company and endpoint before are empty where the books knew none."""
+
+    name: str
+    company: str
+    endpoint: str
+
+
+def rebind(place: BooksPlace, company: Company) -> Rebound:
+    """Say in ledger and journal that they are about this company's agents at the place's endpoint.
+
+    Books in the folder of another endpoint are moved to the folder of this one first.
+
+    Raises:
+        WrongUsage: nobody says which books are meant, and several vendors have some.
+        LockHeld: an apply is at work with them.
+        ReconcilerError: there are none, or they cannot be read or written.
+    """
+    if not place.named:
+        _move_folder(place)
+    store = place.store()
+    with store.lock():
+        if place.remote:
+            _move_journal(place)
+        ledger, run = read_ledger(store, company), last_run(place.journal)
+        if not ledger.serial and run is None:
+            raise ReconcilerError(
+                f"there are no books to rebind: {store.name} is not there", "the first apply makes them"
+            )
+        before = Rebound(store.name, ledger.company.abbreviate, ledger.endpoint)
+        # The journal first: if the ledger cannot be written then, the books disagree, and the next try goes on.
+        if run is not None:
+            try:
+                Journal(place.journal).rebind(company.abbreviate, place.endpoint)
+            except OSError as error:
+                hint = "mend that, and rebind again"
+                raise ReconcilerError(
+                    f"the journal {place.journal} cannot be written: {error.strerror}", hint
+                ) from None
+        if ledger.serial:
+            ledger.company, ledger.endpoint = company, place.endpoint
+            ledger.save(ledger.run)  # still the work of that run, whose journal goes with it
+        if run is not None and not before.endpoint:
+            before = replace(before, endpoint=run.endpoint)
+        return before
+
+
+def _move_folder(place: BooksPlace) -> None:
+    """Where the endpoint's folder has no books, move those of the only other vendor there."""
+    if (folder := _other_folder(place)) is None:
+        return
+    try:
+        with LocalStore(folder / LEDGER).lock():
+            with suppress(OSError):  # an empty one is in the way
+                place.own_folder.rmdir()
+            folder.rename(place.own_folder)
+        (place.own_folder / f"{LEDGER}.holder").unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_moved(folder, place, error) from None
+
+
+def _move_journal(place: BooksPlace) -> None:
+    """The same for the journal of a ledger in an object store."""
+    if (folder := _other_folder(place)) is None:
+        return
+    try:
+        (folder / place.journal.name).rename(private_folder(place.own_folder) / place.journal.name)
+    except OSError as error:
+        raise _not_moved(folder, place, error) from None
+
+
+def _not_moved(folder: Path, place: BooksPlace, error: OSError) -> ReconcilerError:
+    message = f"the books in {folder} cannot be moved to {place.own_folder}: {error.strerror}"
+    return ReconcilerError(message, "move them by hand, and rebind again")
+
+
+def _other_folder(place: BooksPlace) -> Path | None:
+    """The only other vendor's folder, where the endpoint's own has no books.
+
+    A sandbox's books go to a sandbox only, and a real vendor's to a real one.
+    """
+    if place.folder in (*place.folders(), place.base):
+        return None
+    rehearsal = is_rehearsal(place.endpoint)
+    others = [folder for folder in place.folders() if is_rehearsal(_endpoint_of(folder, place)) == rehearsal]
+    if len(others) > 1:
+        names = ", ".join(folder.name for folder in others)
+        hint = f"move the ones that are meant to {place.own_folder} by hand, and rebind again"
+        raise WrongUsage(f"{place.base} has the books of several vendors: {names}", hint)
+    return others[0] if others else None
+
+
+def _endpoint_of(folder: Path, place: BooksPlace) -> str:
+    """The endpoint of the books in a folder: as they say, else by the folder's name."""
+    run = last_run(folder / place.journal.name)
+    said = run.endpoint if run else ""
+    if not place.remote and (folder / LEDGER).exists():
+        said = read_ledger(LocalStore(folder / LEDGER), Company("")).endpoint
+    return said or f"http://{folder.name.partition('_')[0]}"
