@@ -26,13 +26,16 @@ class Bug:
 
 
 _BATCHES: Final = "tests/reliability/test_batches.py"
+_BOOKS: Final = "tests/reliability/test_books.py"
 _CALLS: Final = "tests/core/planning/test_calls.py"
 _CLIENT: Final = "tests/vendor/test_http.py"
 _CREDENTIALS: Final = "tests/credentials/test_passwords_and_file.py"
 _DOCUMENT: Final = "tests/core/yaml/test_document.py"
 _FAULT: Final = "tests/reliability/test_every_fault.py::test_one_hiccup_is_ridden_out"
 _GUARD: Final = "tests/core/planning/test_guardrails.py"
+_JOURNAL: Final = "tests/ledger/test_journal.py"
 _LISTING: Final = "tests/vendor/test_listing.py"
+_PLACE: Final = "tests/ledger/test_place.py"
 _PLAN: Final = "tests/core/planning/test_actions.py"
 _PLANTED: Final = "tests/reliability/test_promises.py"
 _WIRE: Final = "tests/core/test_wire.py"
@@ -43,6 +46,118 @@ _BEFORE_THE_CALL: Final = """\
 """
 
 BUGS: Final = (
+    # Whose books they are, and what they must not forget.
+    Bug(
+        "books-of-another-endpoint",
+        "reconciler/ledger/ledger.py",
+        "    if before and endpoint and not same_endpoint(before, endpoint):",
+        "    if before and endpoint and False:",
+        "Books that were made with another endpoint are not believed.",
+        (
+            f"{_PLACE}::test_a_ledger_of_another_endpoint_is_refused",
+            f"{_BOOKS}::test_a_named_ledger_serves_one_endpoint",
+        ),
+    ),
+    Bug(
+        "one-folder-for-all-vendors",
+        "reconciler/ledger/place.py",
+        "        return self.base / folder_name(self.endpoint)",
+        '        return self.base / "books"',
+        "A rehearsal and the real vendor have no books in common.",
+        (f"{_BOOKS}::test_a_rehearsal_is_not_believed_elsewhere", f"{_PLACE}::test_older_books_are_copied_once"),
+    ),
+    Bug(
+        "sandbox-takes-older-books",
+        "reconciler/ledger/place.py",
+        "if not self.endpoint or is_rehearsal(self.endpoint) or (",
+        "if not self.endpoint or (",
+        "A sandbox never takes the books of a real vendor.",
+        (f"{_PLACE}::test_a_sandbox_never_takes_them",),
+    ),
+    Bug(
+        "endpoint-not-written",
+        "reconciler/ledger/ledger.py",
+        '            **({"endpoint": self.endpoint} if self.endpoint else {}),\n',
+        "",
+        "The ledger is bound to the endpoint by the first apply.",
+        (f"{_PLACE}::test_a_ledger_that_knows_no_endpoint_is_bound_by_its_next_write",),
+    ),
+    Bug(
+        "newer-called-damaged",
+        "reconciler/core/text.py",
+        "    return told is not None and int(told[1]) > int(number)",
+        "    return False",
+        "A file that a newer version wrote is not called damaged.",
+        (f"{_PLACE}::test_a_newer_ledger_is_called_newer", f"{_JOURNAL}::test_a_newer_journal_is_called_newer"),
+    ),
+    Bug(
+        "journal-not-checked",
+        "reconciler/ledger/journal.py",
+        "    if sealed is None or sealed[2].decode() != _sum(sum_before, sealed[1]):",
+        "    if sealed is None:",
+        "One damaged byte of the journal is noticed.",
+        (f"{_JOURNAL}::test_one_damaged_byte_is_noticed_anywhere",),
+    ),
+    Bug(
+        "journal-lines-not-chained",
+        "reconciler/ledger/journal.py",
+        "    return hashlib.sha256(sum_before.encode() + body).hexdigest()[:16]",
+        "    return hashlib.sha256(body).hexdigest()[:16]",
+        "A line of the journal that is missing or has moved is noticed.",
+        (f"{_JOURNAL}::test_a_line_that_is_not_where_it_was",),
+    ),
+    Bug(
+        "open-intents-forgotten",
+        "reconciler/apply/refresh.py",
+        "        look_up = recover if _was_last(run, ledger) else recover_beside\n"
+        "        entries, findings = look_up(run.open_intents, live, ledger.view)",
+        "        if _was_last(run, ledger):\n"
+        "            entries, findings = recover(run.open_intents, live, ledger.view)\n"
+        "        else:\n"
+        "            entries, findings = {}, ()",
+        "What a run left open is looked up whoever wrote the ledger since.",
+        (f"{_BOOKS}::test_what_was_open_is_looked_up_whoever_ran_since",),
+    ),
+    Bug(
+        "later-record-undone",
+        "reconciler/apply/refresh.py",
+        "        look_up = recover if _was_last(run, ledger) else recover_beside",
+        "        look_up = recover",
+        "Looking up what was left open undoes nothing that another machine recorded since.",
+        (f"{_BOOKS}::test_what_another_machine_set_since_stands",),
+    ),
+    Bug(
+        "doubt-covered-by-a-later-create",
+        "reconciler/core/recovery.py",
+        "            doubt = intent.vendor_password or (entry is not None and entry.password_unknown)",
+        "            doubt = intent.vendor_password",
+        "A later call never covers an earlier doubt about the same agent.",
+        ("tests/core/test_recovery.py::test_a_later_create_does_not_cover_an_earlier_doubt",),
+    ),
+    Bug(
+        "adopt-forgets-doubt",
+        "reconciler/core/recovery.py",
+        "        entry = ledger.get(agent.operator_id, NOT_RECORDED)\n        hidden",
+        "        entry = replace(ledger.get(agent.operator_id, NOT_RECORDED), password_unknown=False)\n        hidden",
+        "Adopting an agent keeps what is in doubt about it.",
+        ("tests/core/test_recovery.py::test_adopting_keeps_what_is_in_doubt_or_owed",),
+    ),
+    Bug(
+        "managed-value-still-owed",
+        "reconciler/apply/goal.py",
+        "replace(entry, to_restore={}) for operator_id, entry in",
+        "replace(entry) for operator_id, entry in",
+        "What the file manages is owed no longer.",
+        ("tests/core/saved/test_staleness.py::test_nothing_is_left_once_it_was_applied",),
+    ),
+    Bug(
+        "link-replaced-by-a-file",
+        "reconciler/ledger/on_disk.py",
+        "            replace_file(self._file, data)",
+        "            replace_file(self.path, data)",
+        "A link to a shared ledger stays one.",
+        (f"{_PLACE}::test_a_link_to_a_ledger_is_followed",),
+    ),
     # What is on disk, and when.
     Bug(
         "credentials-not-synced",
