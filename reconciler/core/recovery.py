@@ -157,11 +157,12 @@ def _settled_by_listing(
             message = "is there, and nothing shows that the run made it; it is left as it is, see plan"
             return entry, Finding(operator_id, message)
         case "create" if agent:
+            doubtful = entry is not None and entry.password_unknown
             known = "with the password that was stored before"
+            known = "perhaps with another password than the one stored; it will be set anew" if doubtful else known
             undelivered = "with a password of the vendor's that was not delivered; it will be set anew"
             message = f"was created, {undelivered if intent.vendor_password else known}"
-            doubt = intent.vendor_password or (entry is not None and entry.password_unknown)
-            created = _entry_of_created(entry, intent, password_unknown=doubt)
+            created = _entry_of_created(entry, intent, password_unknown=intent.vendor_password)
             return created, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
             # The vendor may still create the agent; if it appears, its password is set anew.
@@ -178,7 +179,9 @@ def _settled_by_listing(
 
 
 def _entry_of_created(entry: LedgerEntry | None, intent: Intent, *, password_unknown: bool) -> LedgerEntry:
-    return replace(entry_after(entry, intent) or NOT_RECORDED, password_unknown=password_unknown)
+    # A later call never covers an earlier doubt: the agent may have come of the earlier one.
+    unknown = password_unknown or (entry is not None and entry.password_unknown)
+    return replace(entry_after(entry, intent) or NOT_RECORDED, password_unknown=unknown)
 
 
 def _settled_edit(

@@ -129,8 +129,8 @@ BUGS: Final = (
     Bug(
         "doubt-covered-by-a-later-create",
         "reconciler/core/recovery.py",
-        "            doubt = intent.vendor_password or (entry is not None and entry.password_unknown)",
-        "            doubt = intent.vendor_password",
+        "    unknown = password_unknown or (entry is not None and entry.password_unknown)",
+        "    unknown = password_unknown",
         "A later call never covers an earlier doubt about the same agent.",
         ("tests/core/test_recovery.py::test_a_later_create_does_not_cover_an_earlier_doubt",),
     ),
@@ -267,8 +267,8 @@ BUGS: Final = (
     Bug(
         "ledger-written-in-place",
         "reconciler/ledger/on_disk.py",
-        "            replace_file(self.path, data)\n",
-        "            self.path.write_bytes(data)\n",
+        "            replace_file(self._file, data)\n",
+        "            self._file.write_bytes(data)\n",
         "A full disk or a kill leaves the old ledger or the new one, never a part of one.",
         ("tests/ledger/test_ledger.py::test_a_full_disk_leaves_the_old_ledger",),
     ),
