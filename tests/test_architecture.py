@@ -121,6 +121,7 @@ def test_files_and_functions_are_short() -> None:
     ("library", "home"),
     [
         ("httpx", {"reconciler.vendor.http"}),
+        ("httpcore", {"reconciler.vendor.http"}),
         ("deepdiff", {"reconciler.core.planning.diff"}),
         (
             "jsonschema",

@@ -839,9 +839,9 @@ BUGS: Final = (
     ),
     Bug(
         "sent-after-the-wait",
-        "reconciler/vendor/http.py",
-        "_INTERRUPTED if self.stopped() else self._exchange(self._urls[name], content)",
-        "self._exchange(self._urls[name], content)",
+        "reconciler/cli/inputs.py",
+        "            transport.stopped = stop.is_set\n",
+        "            pass\n",
         "What still waits for its turn when a signal comes is not sent.",
         ("tests/reliability/test_stop.py::test_nothing_is_sent_after_a_signal",),
     ),
