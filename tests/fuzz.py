@@ -1,13 +1,15 @@
 """`python -m tests.fuzz MINUTES`: all generated tests, again and again with fresh seeds, until time is over.
 
-The state machine is among them. Each round says its seed. The first round that fails is the last, and the line that
-repeats it is printed; a failed test prints its example, and the decorator that repeats the example.
+The state machines are among them, the wide one with every kind of trouble. Each round says its seed. The first round
+that fails is the last, and the line that repeats it is printed; a failed test prints its example, and the decorator
+that repeats the example.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import time
@@ -18,6 +20,10 @@ from hypothesis import settings
 
 UNTIL: Final = "FUZZ_UNTIL"
 """The variable with the time, in seconds since the epoch, from which on no further test begins."""
+KINDS_OF: Final = "FUZZ_KINDS"
+"""The variable with the kinds of `tests/reliability/kinds.py` that are on, parted by commas, or `all`."""
+NOTHING_RAN: Final = 5
+"""What pytest's exit code is where it found no test."""
 
 
 def examples(count: int) -> int:
@@ -39,11 +45,11 @@ def main(arguments: Sequence[str]) -> int:
         seed = secrets.randbelow(2**32)
         sys.stdout.write(f"seed {seed}\n")
         sys.stdout.flush()
-        ended = subprocess.run(
-            command(seed, "-n", "auto", *more), env={**os.environ, UNTIL: str(until)}, check=False
-        ).returncode
+        kinds = os.environ.get(KINDS_OF, "all")
+        environment = {**os.environ, UNTIL: str(until), KINDS_OF: kinds}
+        ended = subprocess.run(command(seed, "-n", "auto", *more), env=environment, check=False).returncode
         if ended:
-            again = " ".join(["python", *command(seed, *more)[1:]])
+            again = " ".join([f"{KINDS_OF}={shlex.quote(kinds)} python", *command(seed, *more)[1:]])
             sys.stdout.write(f"again: {again}\n")
             return ended
     return 0

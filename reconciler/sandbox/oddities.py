@@ -1,10 +1,11 @@
 """Endpoints that do otherwise than the reference says, although they answer: handlers for some faults.
 
-Each takes a rule, the store and a checked body, as a handler of `handlers` does.
+Each handler takes a rule, the store and a checked body, as one of `handlers` takes the latter two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from reconciler.sandbox.answers import Data, RefusedError
@@ -44,13 +45,8 @@ def partial_batch(rule: Rule, store: AgentStore, body: Body) -> list[dict[str, A
     return [agent for id_ in made for agent in create(store, {**body, "batchFlag": 0, "operatorId": id_})]
 
 
-def another_first(_: Rule, store: AgentStore, body: Body) -> Data:
-    """Creates one agent, and names another one before it, with that one's SIP number and password.
-
-    Raises:
-        RefusedError: as `create`.
-    """
-    created = create(store, body)
+def with_another_first(store: AgentStore, created: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Who was made, and before them another agent, with that one's SIP number and password."""
     own = {agent["operatorId"] for agent in created}
     others = (agent for agent in store.rows(store.listing()[:2]) if agent["operatorId"] not in own)
     other = next(others, {"operatorId": str(FIRST_INVENTED), "sipNumber": None, "sipPassword": None})

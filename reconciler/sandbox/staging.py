@@ -25,7 +25,7 @@ from reconciler.sandbox.answers import (
 from reconciler.sandbox.delivery import Delivery, delivered
 from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.handlers import HANDLERS, Body
-from reconciler.sandbox.oddities import another_first, emptying_edit, licensed_create, partial_batch
+from reconciler.sandbox.oddities import emptying_edit, licensed_create, partial_batch, with_another_first
 from reconciler.sandbox.rules import Rule
 from reconciler.sandbox.store import AgentStore
 from reconciler.sandbox.strangers import Stranger
@@ -38,7 +38,6 @@ UNSEEN = frozenset({"drop-before", "hang", "429", "5xx-before", "html", "refuse"
 ODDITIES: Mapping[str, Callable[[Rule, AgentStore, Body], Data]] = {
     "empties": emptying_edit,
     "partial-batch": partial_batch,
-    "another-first": another_first,
     "licence": licensed_create,
 }
 
@@ -152,6 +151,9 @@ class FaultedCall:
         match self.rule:
             case Rule(fault="refuse-after", code=code) as rule if self.record.committed:
                 return Answer(code or 0, _words(rule, self.call, self.token))
+            case Rule(fault="another-first") if isinstance(answer.data, list):
+                with self.vendor.store.transaction():
+                    return replace(answer, data=with_another_first(self.vendor.store, answer.data))
             case Rule(fault="partial-batch", code=code, names=names) as rule if self.record.committed:
                 data = answer.data if names else None
                 return replace(answer, data=data) if code is None else Answer(code, rule.msg, data)

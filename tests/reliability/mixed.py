@@ -28,7 +28,8 @@ from reconciler.files.desired_files import FilesRead, load_desired
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
 from reconciler.settings import Connection
-from reconciler.vendor.http import connected
+from reconciler.vendor.http import Transport, connected
+from reconciler.vendor.rate_limit import RateLimiter
 from tests.parent import hurry
 from tests.process import TOKEN, books_of
 
@@ -79,6 +80,14 @@ class Applier:
     passwords: dict[str, str] = field(default_factory=lambda: {"GIVEN": GIVEN})
     planned: Callable[[Refreshed], None] = lambda _sight: None
     """Called between the plan and the first call: what happens meanwhile."""
+    ledger_folder: Path | None = None
+    """The folder of a ledger that is shared with others; the journal stays in the own one."""
+    rate: float = 0
+    """Requests a second, by a clock that is in a hurry; 0 for no limit, so that nobody waits."""
+    waited: Callable[[], None] = lambda: None
+    """Called as each wait of the limiter, or between two tries, ends."""
+    late: list[str] = field(default_factory=list)
+    """Requests that left although the run was stopped while they waited."""
     ended: Callable[[Event], None] = lambda _event: None
     """Called as each call ends; what it raises is how the run ends, its books left as they are."""
 
@@ -112,12 +121,34 @@ class Applier:
 
     def _with_bench(self, work: Callable[[Session, threading.Event], Any], stop: threading.Event) -> Any:
         settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=self.timeout)
-        with connected(settings, lambda seconds: stop.wait(min(seconds, 0.005))) as transport:
+        waits = threading.local()
+
+        def wait(seconds: float) -> None:
+            stop.wait(min(seconds, 0.005))
+            self.waited()
+            waits.over = stop.is_set()
+
+        with connected(settings, wait) as transport:
             hurry(transport)
-            store = LocalStore(self.books / "ledger.json")
+            if self.rate:
+                transport.limiter = RateLimiter(self.rate, sleep=transport.sleep)
+            transport.stopped = stop.is_set
+            self._watch_departures(transport, waits)
+            store = LocalStore((self.ledger_folder or self.books) / "ledger.json")
             journal = self.books / "journal.jsonl"
             goal = FilesGoal(FilesRead(load_desired([self.file])), self.policy)
             return work(Session(goal, transport, store, journal), stop)
+
+    def _watch_departures(self, transport: Transport, waits: threading.local) -> None:
+        """Note each request that goes on the wire from a wait that the end of the run has ended."""
+        handle = transport._http.handle_request
+
+        def leave(request: Any) -> Any:
+            if getattr(waits, "over", False):
+                self.late.append(request.url.path)
+            return handle(request)
+
+        transport._http.handle_request = leave  # type: ignore[method-assign]
 
     def _run(self, session: Session, stop: threading.Event) -> Report:
         self.tries += 1

@@ -103,6 +103,7 @@ def test_another_agent_first(box: Box) -> None:
         assert (said["sipNumber"], said["sipPassword"]) == (agent["sipNumber"], agent["sipPassword"])
     assert (other["operatorId"], own["operatorId"]) == ("8001", "8002")
     assert md5(own["operatorPassword"]) == live["8002"]["password_md5"]
+    assert [written.operator_ids for written in box.store.history()] == [["8002"]]
 
 
 def test_another_agent_where_there_is_none(box: Box) -> None:
