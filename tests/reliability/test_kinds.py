@@ -47,6 +47,8 @@ ROUNDS = 4
 """Applies of every machine that must be enough in the end."""
 
 names = st.sampled_from(("甲", "乙", "丙"))
+unsettled = st.dictionaries(st.sampled_from(EVERYBODY), st.booleans(), max_size=4)
+"""Who is to be made or edited anew, and whether somebody who could be edited is."""
 
 
 class Crash(BaseException):
@@ -140,7 +142,7 @@ class Wide(RuleBasedStateMachine):
         """Something of a kind goes wrong."""
         kind = data.draw(st.sampled_from(self.kinds), label="kind")
         rules = KINDS[kind](data.draw)
-        self._unsettle(data.draw(st.lists(st.sampled_from(EVERYBODY), max_size=4, unique=True), label="unsettled"))
+        self._unsettle(data.draw(unsettled, label="unsettled"))
         if kind in ("a token that dies", "refused alike"):
             self._crowd(newcomers=data.draw(st.booleans()))
         if kind == "two machines" and data.draw(st.booleans()):
@@ -152,10 +154,10 @@ class Wide(RuleBasedStateMachine):
         else:
             self._apply(self.appliers[0], rules)
 
-    def _unsettle(self, ids: list[str]) -> None:
+    def _unsettle(self, edited: dict[str, bool]) -> None:
         """There is something to do: who is there is gone, or has another name and a note; the others are wanted."""
-        for id_ in ids:
-            if id_ in self.box.store.agents() and id_ in SINGLES and id_ in self.file:
+        for id_, edit in edited.items():
+            if edit and id_ in self.box.store.agents() and id_ in SINGLES and id_ in self.file:
                 self.box.store.put(id_, name="旧", ttscontent="记")
             elif id_ in self.box.store.agents():
                 self.vanish(id_)
@@ -208,7 +210,8 @@ class Wide(RuleBasedStateMachine):
             (refreshed, moment), *_ = sights
             self._judge(Run.seen(self.box, ended, refreshed.plan, moment), rules)
         if isinstance(ended, Report) and ended.exit_code == 0:
-            assert applier.left() == 0, "it said done, and was not"
+            left = [(action.kind, action.operator_id) for action in applier.plan().actions]
+            assert not left, f"it said done, and was not: {left}"
         if not crashed:
             self.passwords.assert_known()
 
