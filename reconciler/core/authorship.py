@@ -10,6 +10,7 @@ have made it. The evidence is weighed here, and nowhere else:
 | a listed value is not what our create makes of it, a new agent's defaults included | nothing: it was made or changed |
 | every listed value is what our create makes of it, and nothing above speaks against it | ours |
 | of a batch: only some are there, or their `id`s or `ctime`s are not those of one request | nothing |
+| of a batch: all are there, made in one millisecond, with `id`s that follow one another | ours, also when changed |
 """
 
 from __future__ import annotations
@@ -64,11 +65,14 @@ def authors_of(
     """Who made each agent that is `there`, when one batch with these `fields` may have; no answer names any of them.
 
     A batch that was carried out has made all of them, in the order of their operatorIds and at one time. Where only
-    some are there, the vendor may have refused the batch because of them.
+    some are there, the vendor may have refused the batch because of them. Where all were made at one stroke they are
+    ours, whatever somebody has changed since.
     """
     authors = {id_: author_of(fields, there[id_], before) for id_ in operator_ids if id_ in there}
     agents = [there[id_] for id_ in operator_ids if id_ in there]
     whole = len(agents) == len(operator_ids) and "stranger" not in authors.values()
+    if whole and _at_one_stroke(agents):
+        return dict.fromkeys(authors, "ours")
     if whole and _of_one_request(agents):
         return authors
     return {id_: "stranger" if author == "stranger" else "unknown" for id_, author in authors.items()}
@@ -93,6 +97,15 @@ def _was_there(agent: LiveAgent, before: ListedBefore) -> bool:
     return agent.operator_id in before.operator_ids
 
 
+def _at_one_stroke(agents: Sequence[LiveAgent]) -> bool:
+    """Whether several agents were made in the same millisecond, with `id`s that follow one another."""
+    first, times = agents[0].vendor_id, {agent.created for agent in agents}
+    ids = [agent.vendor_id for agent in agents]
+    if first is None or len(agents) < 2 or len(times) > 1 or (agents[0].created or 0) < _IN_MILLISECONDS:
+        return False
+    return ids == list(range(first, first + len(agents)))
+
+
 def _of_one_request(agents: Sequence[LiveAgent]) -> bool:
     """Whether nothing tells the agents, in the order of their operatorIds, apart from those of one batch."""
     ids = [agent.vendor_id for agent in agents if agent.vendor_id is not None]
@@ -100,5 +113,7 @@ def _of_one_request(agents: Sequence[LiveAgent]) -> bool:
     ascending = all(one < next_ for one, next_ in pairwise(ids))
     if not times:
         return ascending
-    unit = 1000 if max(times) >= _IN_MILLISECONDS else 1
-    return ascending and (max(times) - min(times)) / unit <= _AT_ONCE + _FOR_EACH * len(agents)
+    longest = _AT_ONCE + _FOR_EACH * len(agents)
+    # Whole seconds may tick once between two agents that are made at the same moment.
+    most = longest * 1000 if max(times) >= _IN_MILLISECONDS else longest + 1
+    return ascending and max(times) - min(times) <= most

@@ -93,6 +93,16 @@ def test_one_of_a_batch_that_was_changed_since() -> None:
     assert authors(*agents) == ["ours", "unknown", "ours"]
 
 
+def test_a_batch_that_was_made_at_one_stroke() -> None:
+    """All made in one millisecond, one behind the other: they are ours, also when all of them were edited since."""
+    now = 1_700_000_000_000
+    assert authors(*(made(id_, 101 + n, now, name="b") for n, id_ in enumerate(IDS))) == ["ours"] * 3
+    assert authors(*(made(id_, 101 + n, now + n, name="b") for n, id_ in enumerate(IDS))) == ["unknown"] * 3
+    assert authors(*(made(id_, 101 + 2 * n, now, name="b") for n, id_ in enumerate(IDS))) == ["unknown"] * 3
+    assert authors(*(made(id_, 101 + n, 5000, name="b") for n, id_ in enumerate(IDS))) == ["unknown"] * 3
+    assert authors(*(made(id_, 100 + n, now, name="a") for n, id_ in enumerate(IDS)))[0] == "stranger"
+
+
 def test_one_of_a_batch_that_was_there() -> None:
     """An agent that was there before shows that the batch did not make it, and of the others nothing."""
     assert authors(*(made(id_, 100 + n, name="a") for n, id_ in enumerate(IDS))) == ["stranger", "unknown", "unknown"]

@@ -92,6 +92,7 @@ def test_what_is_remembered(entry: LedgerEntry | None, done: Intent, after: Ledg
 
 
 LISTED = live(live_agent("8001", name="a", sipNumber="60001"))
+NEW = live(live_agent("8001", sipNumber="60001"))
 NOBODY = live()
 STRANGE = "is there, and nothing shows that the run made it; it is left as it is, see plan"
 
@@ -269,7 +270,7 @@ def test_a_later_create_does_not_cover_an_earlier_doubt() -> None:
     """A batch was lost, then a single create of the same agent: whose password it has nobody knows."""
     run = [intent("create", outcome="lost"), intent("create", version=2)]
     run[0] = replace(run[0], vendor_password=True)
-    entries, _ = recover(run, LISTED, {})
+    entries, _ = recover(run, NEW, {})
     assert entries["8001"] == LedgerEntry(2, password_unknown=True)
 
 
@@ -303,5 +304,5 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
 )
 def test_what_others_recorded_since_stands(call: Intent, now: LedgerEntry | None, after: LedgerEntry | None) -> None:
     """Of what a run left open each part is taken over that no other run has recorded anew; the rest stays."""
-    entries, _ = recover_beside([call], LISTED, {"8001": now} if now else {})
+    entries, _ = recover_beside([call], NEW, {"8001": now} if now else {})
     assert (entries["8001"] or LedgerEntry()) == (after or now)

@@ -181,3 +181,32 @@ def test_a_field_stands_once(found: list[tuple[str, str]], effects: list[tuple[s
     assert sorted(named) == sorted({*found, *effects})
     assert gone in both
     assert {(e.operator_id, c.field) for e in both if e.unasked for c in e.changes} == set(effects)
+
+
+def test_what_a_call_changed_unasked() -> None:
+    """Of agents that a call was about every field is compared that no action asks for; of a new one, its defaults."""
+    before = live(live_agent("8001", name="a", email="x"), live_agent("8002", name="b"), live_agent("8003", name="c"))
+    now = live(
+        live_agent("8001", name="new", email=""),
+        live_agent("8002", name="other"),
+        live_agent("8003", name="c"),
+        live_agent("8004", isrecord=False, name="y"),
+        live_agent("8005"),
+    )
+    edit = Action("edit", "8001", "a", None, (FieldChange("name", "a", "new"),))
+    plan = replace(planned(desired()), actions=(edit,))
+    events = [
+        Event(Call("edit", ("8001",), (0,), {"name": "new"}), "done"),
+        Event(Call("edit", ("8003",), (0,)), "lost"),
+        Event(Call("create", ("8004",), (0,)), "done"),
+        Event(Call("create", ("8005",), (0,)), "lost"),
+        Event(Call("edit", ("8009",), (0,)), "refused"),
+    ]
+    effects = side_effects(plan, events, before, now)
+    assert [(each.operator_id, [change.field for change in each.changes]) for each in effects] == [
+        ("8001", ["email"]),
+        ("8004", ["isrecord"]),
+    ]
+    found = [Mismatch("8001", "m", (FieldChange("email", "", "x"),)), Mismatch("8002", "gone")]
+    together = read_back(found, effects)
+    assert [(each.operator_id, each.unasked) for each in together] == [("8001", True), ("8002", False), ("8004", True)]

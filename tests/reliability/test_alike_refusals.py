@@ -129,12 +129,12 @@ def test_a_licence_that_is_full_leaves_no_doubt(vendor: Box, place: Workplace) -
     pool(place, 40, password={"env": "GIVEN", "version": 1})
     vendor.faults([{"endpoint": "create/v2", **FULL}])
     assert place.run("apply", "-y", env={"GIVEN": "given-to-all"}).code == 1
-    run = last_run(place.folder / ".reconciler/journal.jsonl")
+    run = last_run(place.books / "journal.jsonl")
     assert run is not None
     assert all(call.settled for call in run.calls)
     said = list(credential_lines(place.folder))
     assert Counter(bool(line.get("withdrawn")) for line in said) == {True: 40, False: 40}
-    (file,) = (place.folder / ".reconciler").glob("credentials-*")
+    (file,) = place.books.glob("credentials-*")
     shown = place.run("credentials", str(file), "--format", "json").json["credentials"]
     assert {each["password"] for each in shown} == {None}
 

@@ -184,7 +184,7 @@ EXPLAINS = {
 def mutations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """The value with each single thing in it changed, and where that was."""
     if is_dataclass(value) and not isinstance(value, type):
-        for each in fields(value):
+        for each in (each for each in fields(value) if each.compare):
             inner = getattr(value, each.name)
             if each.name in ("place", "live", "password"):
                 yield f"{path}.{each.name}", replace(value, **{each.name: None})
