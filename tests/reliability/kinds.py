@@ -96,7 +96,15 @@ def _in_part(draw: Draw) -> Rules:
     """Batches of which a part is made, named or not, with a code of success or another."""
     makes, names = draw(st.sampled_from(("free", 1, 2))), draw(st.booleans())
     code = draw(st.sampled_from(({}, {"code": 20005}, {"code": 500})))
-    taken = {"endpoint": "create/v2", "fault": "stranger", "calls": [1], "does": "create", "agents": ["8102"]}
+    taken: dict[str, Any] = {
+        "endpoint": "create/v2",
+        "fault": "stranger",
+        "calls": [1],
+        "does": "create",
+        "agents": ["8102"],
+    }
+    if code or not names:  # else nothing in the world tells them from those that the batch made at the same moment
+        taken["values"] = {"name": CONSOLE_NAME}
     rule = {"endpoint": "create/v2", "fault": "partial-batch", "makes": makes, "names": names, **code}
     return [*([taken] if draw(st.booleans()) else []), rule]
 
