@@ -23,7 +23,7 @@ from tests.reliability.mixed import Applier
 
 APPLIES = {True: 1000, False: 250}
 """How many, where all is to be proved and where a part is."""
-SETTLED = 100
+SETTLED = 200
 """Applies after which every cache is warm."""
 HEAD = "version: 1\ncompany: {abbreviate: acme}\nguardrails: {maxDeletes: 100%}\nagents:\n"
 ONE = '  - {operatorId: "8001", name: a, password: {generate: true, version: 1}}\n'
