@@ -21,7 +21,7 @@ from tests.exhaustive import Share
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier
 
-APPLIES = {True: 1000, False: 250}
+APPLIES = {True: 1000, False: 350}
 """How many, where all is to be proved and where a part is."""
 SETTLED = 200
 """Applies after which every cache is warm."""
