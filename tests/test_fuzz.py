@@ -15,7 +15,7 @@ def test_a_failed_round_says_how_it_is_repeated(capfd: pytest.CaptureFixture[str
     assert main(["1", "--no-such-option"]) != 0
     (seed,) = re.findall(r"^seed (\d+)$", out := capfd.readouterr().out, re.MULTILINE)
     (again,) = re.findall(r"^again: (.*)$", out, re.MULTILINE)
-    assert again.split() == ["python", *command(int(seed), "--no-such-option")[1:]]
+    assert again.split() == ["FUZZ_KINDS=all", "python", *command(int(seed), "--no-such-option")[1:]]
     assert f"--hypothesis-seed={seed}" in again
 
 

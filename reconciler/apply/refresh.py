@@ -109,7 +109,8 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     findings: tuple[Finding, ...] = ()
     if run is not None:
         look_up = recover if _was_last(run, ledger) else recover_beside
-        entries, findings = look_up(run.open_intents, live, ledger.view, ListedBefore(largest_id=run.largest_id))
+        before = ListedBefore(largest_id=run.largest_id)
+        entries, findings = look_up(run.open_intents, live, ledger.view, before, edited_since=True)
         ledger.update(entries)
     ledger.update(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)

@@ -10,7 +10,7 @@ have made it. The evidence is weighed here, and nowhere else:
 | a listed value is not what our create makes of it, a new agent's defaults included | nothing: it was made or changed |
 | every listed value is what our create makes of it, and nothing above speaks against it | ours |
 | of a batch: only some are there, or their `id`s or `ctime`s are not those of one request | nothing |
-| of a batch: all are there, made in one millisecond, with `id`s that follow one another | ours, also when changed |
+| of a batch of an earlier run: all are there, made in one millisecond, with `id`s that follow one another | ours |
 """
 
 from __future__ import annotations
@@ -61,17 +61,19 @@ def authors_of(
     operator_ids: Sequence[str],
     there: Mapping[str, LiveAgent],
     before: ListedBefore,
+    *,
+    edited_since: bool = False,
 ) -> dict[str, Author]:
     """Who made each agent that is `there`, when one batch with these `fields` may have; no answer names any of them.
 
     A batch that was carried out has made all of them, in the order of their operatorIds and at one time. Where only
-    some are there, the vendor may have refused the batch because of them. Where all were made at one stroke they are
-    ours, whatever somebody has changed since.
+    some are there, the vendor may have refused the batch because of them. With `edited_since`, people may have edited
+    them by now: where all were made at one stroke they are ours, whatever their values are.
     """
     authors = {id_: author_of(fields, there[id_], before) for id_ in operator_ids if id_ in there}
     agents = [there[id_] for id_ in operator_ids if id_ in there]
     whole = len(agents) == len(operator_ids) and "stranger" not in authors.values()
-    if whole and _at_one_stroke(agents):
+    if whole and edited_since and _at_one_stroke(agents):
         return dict.fromkeys(authors, "ours")
     if whole and _of_one_request(agents):
         return authors

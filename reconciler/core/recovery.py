@@ -55,12 +55,17 @@ def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
 
 
 def recover(
-    intents: Iterable[Intent], live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHING_LISTED
+    intents: Iterable[Intent],
+    live: LiveState,
+    ledger: LedgerView,
+    before: ListedBefore = NOTHING_LISTED,
+    *,
+    edited_since: bool = False,
 ) -> tuple[Entries, tuple[Finding, ...]]:
     """The ledger entries after the calls of a run, and findings about the calls that were not settled.
 
     `intents` are in the order of the calls, `ledger` is from before the run, and `live` was listed after it; `before`
-    says what was listed before it, as far as that is known.
+    says what was listed before it, as far as that is known. With `edited_since` the run is an earlier one.
     """
     entries: Entries = {}
     findings: list[Finding] = []
@@ -70,22 +75,28 @@ def recover(
             if intent.outcome == "done":
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
-                ours = intent.kind != "create" or _is_ours(operator_id, intent, live, before)
+                ours = intent.kind != "create" or _is_ours(operator_id, intent, live, before, edited_since)
                 entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, ours=ours)
                 findings.append(finding)
     return entries, tuple(findings)
 
 
-def _is_ours(operator_id: str, intent: Intent, live: LiveState, before: ListedBefore) -> bool:
+def _is_ours(operator_id: str, intent: Intent, live: LiveState, before: ListedBefore, edited_since: bool) -> bool:
     operator_ids = intent.batch or intent.operator_ids
     there = {id_: live.agents[id_] for id_ in operator_ids if id_ in live.agents}
     if len(operator_ids) > 1:
-        return authors_of(intent.fields, operator_ids, there, before).get(operator_id) == "ours"
+        authors = authors_of(intent.fields, operator_ids, there, before, edited_since=edited_since)
+        return authors.get(operator_id) == "ours"
     return operator_id in there and author_of(intent.fields, there[operator_id], before) == "ours"
 
 
 def recover_beside(
-    intents: Iterable[Intent], live: LiveState, ledger: LedgerView, listed: ListedBefore = NOTHING_LISTED
+    intents: Iterable[Intent],
+    live: LiveState,
+    ledger: LedgerView,
+    listed: ListedBefore = NOTHING_LISTED,
+    *,
+    edited_since: bool = False,
 ) -> tuple[Entries, tuple[Finding, ...]]:
     """Like `recover`, where other runs have written the ledger since these calls: what they recorded stands.
 
@@ -96,7 +107,7 @@ def recover_beside(
     for intent in reversed(intents):  # the first call about an agent is the one that counts
         for operator_id in intent.operator_ids:
             before[operator_id] = _known_before(operator_id, intent, ledger)
-    found, findings = recover(intents, live, before, listed)
+    found, findings = recover(intents, live, before, listed, edited_since=edited_since)
     entries = {
         operator_id: _joined(before[operator_id], entry, ledger.get(operator_id))
         for operator_id, entry in found.items()

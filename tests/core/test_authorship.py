@@ -59,10 +59,10 @@ def test_one_value_more_proves_nothing(sent: dict[str, Value], row: Field, data:
     assert author_of(sent, changed, ListedBefore()) == "unknown"
 
 
-def authors(*agents: LiveAgent) -> list[str]:
+def authors(*agents: LiveAgent, edited_since: bool = False) -> list[str]:
     """Whose the agents of a batch of three are."""
     there = {agent.operator_id: agent for agent in agents}
-    return list(authors_of({"name": "a"}, IDS, there, BEFORE).values())
+    return list(authors_of({"name": "a"}, IDS, there, BEFORE, edited_since=edited_since).values())
 
 
 def test_a_whole_batch_is_ours() -> None:
@@ -94,13 +94,16 @@ def test_one_of_a_batch_that_was_changed_since() -> None:
 
 
 def test_a_batch_that_was_made_at_one_stroke() -> None:
-    """All made in one millisecond, one behind the other: they are ours, also when all of them were edited since."""
+    """All made in one millisecond, one behind the other, by an earlier run: ours, also when all were edited since."""
     now = 1_700_000_000_000
-    assert authors(*(made(id_, 101 + n, now, name="b") for n, id_ in enumerate(IDS))) == ["ours"] * 3
-    assert authors(*(made(id_, 101 + n, now + n, name="b") for n, id_ in enumerate(IDS))) == ["unknown"] * 3
-    assert authors(*(made(id_, 101 + 2 * n, now, name="b") for n, id_ in enumerate(IDS))) == ["unknown"] * 3
-    assert authors(*(made(id_, 101 + n, 5000, name="b") for n, id_ in enumerate(IDS))) == ["unknown"] * 3
-    assert authors(*(made(id_, 100 + n, now, name="a") for n, id_ in enumerate(IDS)))[0] == "stranger"
+    stroke = [made(id_, 101 + n, now, name="b") for n, id_ in enumerate(IDS)]
+    assert authors(*stroke, edited_since=True) == ["ours"] * 3
+    assert authors(*stroke) == ["unknown"] * 3
+    for gap, at, tick in ((1, now, 1), (2, now, 0), (1, 5000, 0)):
+        others = (made(id_, 101 + gap * n, at + tick * n, name="b") for n, id_ in enumerate(IDS))
+        assert authors(*others, edited_since=True) == ["unknown"] * 3
+    old = (made(id_, 100 + n, now, name="a") for n, id_ in enumerate(IDS))
+    assert authors(*old, edited_since=True)[0] == "stranger"
 
 
 def test_one_of_a_batch_that_was_there() -> None:
