@@ -17,6 +17,9 @@ import pytest
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
 
+pytestmark = pytest.mark.exhaustive(4)
+"""Real processes take their time: a part of the parameter sets stands for all."""
+
 FULL = Path("/dev/full")
 IDS = [str(8001 + number) for number in range(8)]
 EMPTIED = 'version: 1\ncompany: {abbreviate: acme}\nguardrails: {maxDeletes: 100%}\nagents: [{operatorId: "9001"}]\n'

@@ -16,6 +16,9 @@ from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN, Ran, Workplace
 from tests.reliability.mixed import credential_lines
 
+pytestmark = pytest.mark.exhaustive(4)
+"""Real processes take their time: a part of the parameter sets stands for all."""
+
 HEAD = {"version": 1, "company": {"abbreviate": "acme", "companyId": 4242}, "guardrails": {"maxDeletes": "100%"}}
 MOST_AFTER_A_TOKEN_DIED = 16
 MOST_FOR_CREATES = 40

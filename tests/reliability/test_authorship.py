@@ -14,6 +14,9 @@ from reconciler.sandbox.server import Box
 from tests.reliability.mixed import Applier, known_credentials
 from tests.reliability.test_batches import pool
 
+pytestmark = pytest.mark.exhaustive(3)
+"""Real processes take their time: a part of the parameter sets stands for all."""
+
 
 @pytest.fixture
 def vendor(box: Box) -> Iterator[Box]:

@@ -23,6 +23,9 @@ from tests.process import Workplace
 from tests.vendor.line import line
 from tests.vendor.vendor_stub import stub
 
+pytestmark = pytest.mark.exhaustive(3)
+"""Real processes take their time: a part of the parameter sets stands for all."""
+
 IDS = [str(8001 + number) for number in range(60)]
 EMPTIED = 'version: 1\ncompany: {abbreviate: acme}\nguardrails: {maxDeletes: 100%}\nagents: [{operatorId: "9001"}]\n'
 PATIENCE = 30.0
