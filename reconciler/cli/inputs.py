@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +79,8 @@ def place_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None) 
     return BooksPlace(base, ledger or "", checked_endpoint(endpoint) if endpoint else "")
 
 
-def ledger_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> Ledger:
+@contextmanager
+def ledger_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> Iterator[Ledger]:
     """The ledger of the files' company, whatever its endpoint. The vendor is not asked.
 
     Raises:
@@ -91,7 +92,8 @@ def ledger_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None)
     from reconciler.files.desired_files import load_desired
     from reconciler.ledger.ledger import load_ledger
 
-    return load_ledger(place_of(files, ledger, endpoint).store(), load_desired(files).company)
+    with closing(place_of(files, ledger, endpoint).store()) as store:
+        yield load_ledger(store, load_desired(files).company)
 
 
 @contextmanager
@@ -137,7 +139,8 @@ def open_session(options: Options, goal: Goal, stop: threading.Event | None = No
             transport.stopped = stop.is_set
         place = options.place(settings.endpoint)
         tell_if_any(place.take_older_books())
-        yield Session(goal, transport, place.store(), place.journal)
+        with closing(place.store()) as store:
+            yield Session(goal, transport, store, place.journal)
 
 
 def tell_if_any(message: str) -> None:

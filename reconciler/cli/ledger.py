@@ -47,8 +47,8 @@ def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
     from reconciler.cli.inputs import ledger_of
     from reconciler.render.terminal import visible
 
-    ledger = ledger_of(**arguments)
-    holder = ledger.store.holder()
+    with ledger_of(**arguments) as ledger:
+        holder = ledger.store.holder()
     if format_ == "json":
         lock = {"id": holder.id, "who": holder.who, "since": holder.since} if holder else None
         agents = {operator_id: _document(entry) for operator_id, entry in sorted(ledger.entries.items())}
@@ -148,7 +148,7 @@ def rebind(shell: Shell, /, files: tuple[Path, ...], ledger: str | None, endpoin
 def unlock(shell: Shell, /, lock_id: str, **arguments: Any) -> None:
     """Remove a lock that an apply left behind. Make sure first that it is no longer at work.
 
-    Only a lock in an object store can be left behind; a local one goes with its process.
+    Only the lock of a remote ledger can be left behind; a local one goes with its process.
 
     \b
     Example:
@@ -156,5 +156,6 @@ def unlock(shell: Shell, /, lock_id: str, **arguments: Any) -> None:
     """
     from reconciler.cli.inputs import place_of
 
-    place_of(**arguments).store().unlock(lock_id)
+    with closing(place_of(**arguments).store()) as store:
+        store.unlock(lock_id)
     shell.data("The lock is removed.\n")

@@ -34,8 +34,8 @@ LEDGER = click.option(
     metavar="PATH|URL",
     envvar="RECONCILER_LEDGER",
     show_envvar=True,
-    help="The ledger: a file, or s3://, gs://, az://.  [default: .reconciler/HOST/ledger.json beside the file; HOST is "
-    "the endpoint's]",
+    help="The ledger: a file; git+REMOTE#BRANCH; or s3://, gs://, az://.  [default: .reconciler/HOST/ledger.json "
+    "beside the file; HOST is the endpoint's]",
 )
 
 ENDPOINT = click.option(

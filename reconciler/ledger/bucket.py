@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.ledger.swap_store import Version, content_of
 
 try:
     import obstore
@@ -75,15 +76,6 @@ def parse_url(url: str) -> ObjectPlace:
 
 def _is_key(key: str) -> bool:
     return key.isprintable() and "\\" not in key and not {"", ".", ".."} & set(key.split("/"))
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """The bytes of an object, and the store's names for this version: S3 and Azure use the tag, Google the number."""
-
-    data: bytes
-    e_tag: str | None
-    number: str | None
 
 
 class Objects:
@@ -200,13 +192,8 @@ def _put_mode(seen: Version | None) -> PutMode:
         return "create"
     # The library wants an absent key rather than None: S3 and Azure go by the tag, Google by the number.
     mode: UpdateVersion = {}
-    if seen.e_tag is not None:
-        mode["e_tag"] = seen.e_tag
+    if seen.tag is not None:
+        mode["e_tag"] = seen.tag
     if seen.number is not None:
         mode["version"] = seen.number
     return mode
-
-
-def content_of(version: Version | None) -> bytes | None:
-    """The bytes of a version; `None` for none."""
-    return version.data if version else None

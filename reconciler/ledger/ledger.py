@@ -70,6 +70,9 @@ class LedgerStore(Protocol):
             ReconcilerError: there is no lock, or another one.
         """
 
+    def close(self) -> None:
+        """Remove what is kept on this machine only while the store is in use."""
+
 
 @dataclass(slots=True)
 class Ledger:

@@ -1,41 +1,25 @@
-"""The ledger in an object store: S3, Google Cloud Storage or Azure Blob Storage, through the library obstore.
+"""Books in an object store: S3, Google Cloud Storage or Azure Blob Storage, through the library obstore.
 
-Everything rests on `Objects.swap`, which replaces the version that was seen and no other. Each write is unique, so
-that after a lost answer one read tells whether it arrived. The lock is never deleted but swapped for a note that it is
-free: a delete has no condition, and one that arrives late would take the lock from the next holder.
+The ledger is the object that the URL names. Other objects lie beside it, under its key and their own name.
 
 Importing this module raises `ReconcilerError` when the extra `remote` is not installed.
 """
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
-from reconciler.core.model.ledger import LockInfo
-from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
-from reconciler.ledger.bucket import (
-    PAUSES,
-    REQUEST_TIMEOUT,
-    ObjectPlace,
-    Objects,
-    Version,
-    content_of,
-    parse_url,
-)
-from reconciler.ledger.lock import lock_info
-
-if TYPE_CHECKING:
-    pass
+from reconciler.errors import ReconcilerError
+from reconciler.ledger.bucket import REQUEST_TIMEOUT, ObjectPlace, Objects, parse_url
+from reconciler.ledger.swap_store import LEDGER, Change, Version, content_of
 
 
-class RemoteStore:
-    """A ledger in an object store, and the lock beside it (`<key>.lock`). For one thread at a time.
+class ObjectStore:
+    """A `SwapStore` in a bucket. It replaces one object after the other, the last change last.
 
     `timeout` is the seconds for one request; `sleep` waits between attempts.
 
@@ -48,141 +32,44 @@ class RemoteStore:
     ) -> None:
         self._place = parse_url(url)
         self._objects = Objects(self._place, timeout, sleep)
-        self._lock_key = f"{self._place.key}.lock"
-        self._seen: Version | None = None
-        self._probed = False
 
-    @property
-    def name(self) -> str:
-        """The URL."""
+    def __str__(self) -> str:
         return str(self._place)
 
-    def read(self) -> bytes | None:
-        """The bytes, or `None` when there are none yet.
+    def prove(self) -> None:
+        """Test on an object of our own that the store honours conditional writes.
+
+        Raises:
+            ReconcilerError: it does not, or does not answer.
+        """
+        _probe(self._objects, self._place)
+
+    def get(self, name: str) -> Version | None:
+        """The object, or `None` when there is none.
 
         Raises:
             ReconcilerError: the store does not answer, or refuses.
         """
-        self._seen = self._objects.get(self._place.key)
-        return content_of(self._seen)
+        return self._objects.get(self._key(name))
 
-    def write(self, data: bytes) -> None:
-        """Replace the version that was read or written last; `data` must differ from every earlier version.
+    def swap(self, changes: Sequence[Change]) -> list[Version | None]:
+        """Make the changes one by one, up to the first that finds another version.
 
         Raises:
-            LedgerConflict: somebody else has written another version.
             ReconcilerError: the store does not answer, or refuses.
         """
-        current = self._objects.swap(self._place.key, data, self._seen)
-        if content_of(current) != data:
-            hint = "run apply again: it reads the ledger anew"
-            raise LedgerConflict(f"somebody else wrote the ledger {self.name} meanwhile", hint)
-        self._seen = current
+        versions: list[Version | None] = []
+        for change in changes:
+            versions.append(self._objects.swap(self._key(change.name), change.data, change.seen))
+            if content_of(versions[-1]) != change.data:
+                break
+        return versions
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the lock while the body runs. If the release fails too, a failed body's exception gets a note.
+    def close(self) -> None:
+        """Nothing is kept on this machine."""
 
-        Raises:
-            LockHeld: another apply holds the lock.
-            ReconcilerError: the store cannot hold a lock, or the lock cannot be released after a successful body.
-        """
-        if not self._probed:
-            _probe(self._objects, self._place)
-            self._probed = True
-        own_lock = lock_info()
-        try:
-            self._take(own_lock)
-        except KeyboardInterrupt:
-            with suppress(ReconcilerError):
-                self._release(own_lock.id)
-            raise
-        try:
-            yield
-        except BaseException as error:
-            try:
-                self._release_own(own_lock)
-            except ReconcilerError as release_error:
-                error.add_note(f"{release_error.message}; {release_error.hint}")
-            raise
-        self._release_own(own_lock)
-
-    def holder(self) -> LockInfo | None:
-        """Who holds the lock now; `None` when nobody does.
-
-        Raises:
-            ReconcilerError: the store does not answer, or the object is no lock.
-        """
-        return self._holder(self._objects.get(self._lock_key))
-
-    def unlock(self, lock_id: str) -> None:
-        """Remove the lock with this id.
-
-        Raises:
-            ReconcilerError: there is no lock, or another one, or the store does not answer.
-        """
-        holder = self._release(lock_id)
-        if holder is None:
-            raise ReconcilerError(f"{self.name} is not locked")
-        if holder.id != lock_id:
-            raise ReconcilerError(f"{self.name} is locked by another: {_signature(holder)}", "nothing was removed")
-
-    def _take(self, own_lock: LockInfo) -> None:
-        lock_bytes = json.dumps(asdict(own_lock)).encode()
-        current = self._objects.get(self._lock_key)
-        for _ in PAUSES:
-            if holder := self._holder(current):
-                hint = f"wait until that apply is over; if it died: reconciler ledger unlock --id {holder.id}"
-                raise LockHeld(f"{self.name} is locked by {_signature(holder)}", hint, holder)
-            try:
-                current = self._objects.swap(self._lock_key, lock_bytes, current)
-            except ReconcilerError as error:
-                raise ReconcilerError(error.message, f"{error.hint}; {_unlock_hint(own_lock)}") from None
-            if content_of(current) == lock_bytes:
-                return
-        raise LockHeld(f"{self.name} is locked by one apply after the other", "wait until they are over")
-
-    def _release_own(self, own_lock: LockInfo) -> None:
-        try:
-            holder = self._release(own_lock.id)
-        except ReconcilerError as error:
-            raise ReconcilerError(f"the lock was not released: {error.message}", _unlock_hint(own_lock)) from None
-        if holder is None or holder.id != own_lock.id:
-            hint = "two applies may have run at once: look at the plan of the next one"
-            raise ReconcilerError(f"somebody removed the lock of {self.name} while this apply ran", hint)
-
-    def _release(self, lock_id: str) -> LockInfo | None:
-        """Swap the lock with this id for a note that it is free. Returns who held the lock at that moment."""
-        current = self._objects.get(self._lock_key)
-        holder = self._holder(current)
-        if holder is None or holder.id != lock_id:
-            return holder
-        free = json.dumps({"released": lock_id, "by": secrets.token_hex(8)}).encode()
-        current = self._objects.swap(self._lock_key, free, current)
-        return holder if content_of(current) == free else self._holder(current)
-
-    def _holder(self, current: Version | None) -> LockInfo | None:
-        if current is None:
-            return None
-        try:
-            document = json.loads(current.data)
-            if isinstance(document, dict) and "released" in document:
-                return None
-            info = LockInfo(**document)
-            if not all(isinstance(part, str) for part in asdict(info).values()):
-                raise TypeError
-        except (ValueError, TypeError):
-            hint = "make sure that no apply is running, then delete it by hand"
-            raise ReconcilerError(f"{self.name}.lock holds something that is no lock", hint) from None
-        return info
-
-
-def _signature(holder: LockInfo) -> str:
-    return f"{holder.who} since {holder.since} (id {holder.id})"
-
-
-def _unlock_hint(own_lock: LockInfo) -> str:
-    return f"if the lock stays behind: reconciler ledger unlock --id {own_lock.id}"
+    def _key(self, name: str) -> str:
+        return self._place.key if name == LEDGER else f"{self._place.key}.{name}"
 
 
 def _probe(objects: Objects, place: ObjectPlace) -> None:

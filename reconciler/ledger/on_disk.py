@@ -98,3 +98,6 @@ class LocalStore:
             raise ReconcilerError(f"the ledger {self.path} is not locked")
         whose = "" if info.id == lock_id else f" (its id is {info.id})"
         raise ReconcilerError(f"{info.who} is at work{whose}", "a local lock goes when its process ends: end that")
+
+    def close(self) -> None:
+        """Nothing is kept only while the store is in use."""

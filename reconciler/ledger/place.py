@@ -17,6 +17,7 @@ from reconciler.core.model.address import folder_name, is_rehearsal
 from reconciler.errors import LockHeld, ReconcilerError, WrongUsage
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
+from reconciler.ledger.git_remote import is_branch
 from reconciler.ledger.on_disk import LocalStore
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class BooksPlace:
 
     @property
     def remote(self) -> bool:
-        """Whether the ledger is in an object store."""
-        return "://" in self.named
+        """Whether the ledger is in an object store, or on a branch of a git remote."""
+        return "://" in self.named or is_branch(self.named)
 
     @property
     def folder(self) -> Path:
@@ -80,17 +81,24 @@ class BooksPlace:
         return self.folder / self._journal_name
 
     def store(self) -> LedgerStore:
-        """The ledger's store: an object store for a URL, otherwise a file.
+        """The ledger's store: a branch for `git+…`, an object store for a URL, otherwise a file. Close it in the end.
 
         Raises:
-            WrongUsage: the URL names no bucket and key, or nobody says which vendor is meant, and several have books.
+            WrongUsage: the URL names no bucket and key, or no branch, or holds a password; or nobody says which vendor
+                is meant, and several have books.
             ReconcilerError: the library for object stores is not installed.
         """
-        if self.remote:
-            from reconciler.ledger.object_store import RemoteStore
+        if not self.remote:
+            return LocalStore(self.ledger)
+        from reconciler.ledger.remote import RemoteStore
 
-            return RemoteStore(self.named)
-        return LocalStore(self.ledger)
+        if is_branch(self.named):
+            from reconciler.ledger.git_branch import GitBranch
+
+            return RemoteStore(GitBranch(self.named, self.base.parent))
+        from reconciler.ledger.object_store import ObjectStore
+
+        return RemoteStore(ObjectStore(self.named))
 
     def folders(self) -> list[Path]:
         """The folders of vendors that have books of this ledger."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,8 +37,7 @@ def rebind(place: BooksPlace, company: Company) -> Rebound:
     """
     if not place.named:
         _move_folder(place)
-    store = place.store()
-    with store.lock():
+    with closing(place.store()) as store, store.lock():
         if place.remote:
             _move_journal(place)
         ledger, run = read_ledger(store, company), last_run(place.journal)
@@ -79,7 +78,7 @@ def _move_folder(place: BooksPlace) -> None:
 
 
 def _move_journal(place: BooksPlace) -> None:
-    """The same for the journal of a ledger in an object store."""
+    """The same for the journal of a remote ledger."""
     if (folder := _other_folder(place)) is None:
         return
     try:

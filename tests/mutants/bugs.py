@@ -314,7 +314,7 @@ BUGS: Final = (
     ),
     Bug(
         "remote-lock-of-another-removed",
-        "reconciler/ledger/object_store.py",
+        "reconciler/ledger/remote.py",
         "        if holder is None or holder.id != lock_id:\n            return holder\n",
         "        if holder is None:\n            return holder\n",
         "A lock in an object store is removed by its own id only.",
@@ -322,11 +322,35 @@ BUGS: Final = (
     ),
     Bug(
         "remote-store-not-tried",
-        "reconciler/ledger/object_store.py",
-        "            _probe(self._objects, self._place)\n",
+        "reconciler/ledger/remote.py",
+        "            self._store.prove()\n",
         "",
         "An object store that ignores conditions is refused before it holds a lock.",
         ("tests/ledger/object_store/test_selftest.py::test_a_store_that_ignores_conditions_is_refused",),
+    ),
+    Bug(
+        "branch-written-over",
+        "reconciler/ledger/git_branch.py",
+        "if any(_tag(version) != _tag(change.seen) for version, change in zip(there, changes, strict=True)):\n",
+        "if False:\n",
+        "Of two clones that write the ledger the slower one overwrites nothing.",
+        ("tests/ledger/git_branch/test_branch.py::test_the_slower_of_two_writers_hears_of_it",),
+    ),
+    Bug(
+        "lagging-branch-believed",
+        "reconciler/ledger/git_branch.py",
+        "        if self._proved:\n            self._read_tree(commit)\n",
+        "        if True:\n            self._read_tree(commit)\n",
+        "A remote that does not show what was just pushed holds no lock.",
+        ("tests/ledger/git_branch/test_branch.py::test_a_copy_that_lags_behind_is_refused",),
+    ),
+    Bug(
+        "git-learns-our-secrets",
+        "reconciler/ledger/git_command.py",
+        "        if not name.startswith(dropped) and not any(fnmatchcase(name, pattern.strip()) for pattern in ours)\n",
+        "        if not name.startswith(dropped)\n",
+        "Git and its helpers get neither the token nor a password.",
+        ("tests/ledger/git_branch/test_applies.py::test_git_learns_nothing_of_ours",),
     ),
     # A call whose answer is lost.
     Bug(

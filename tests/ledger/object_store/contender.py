@@ -6,10 +6,13 @@ or `refused ID`, the id being the holder's.
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 from reconciler.errors import LockHeld
-from reconciler.ledger.object_store import RemoteStore
+from reconciler.ledger.ledger import LedgerStore
+from reconciler.ledger.place import BooksPlace
 
 
 def say(word: str) -> None:
@@ -18,10 +21,14 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
+def _store(url: str) -> LedgerStore:
+    return BooksPlace(Path(), url).store()
+
+
 def main(url: str) -> None:
     """Contend until stdin ends."""
-    store = RemoteStore(url)
-    with RemoteStore(f"{url}.rehearsal-{id(store)}").lock():  # loads all that is loaded late
+    store = _store(url)
+    with _store(f"{url}.rehearsal-{os.getpid()}").lock():  # loads all that is loaded late
         say("ready")
     while sys.stdin.readline():
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reconciler.ledger.object_store import RemoteStore
+from reconciler.ledger.object_store import ObjectStore
+from reconciler.ledger.remote import RemoteStore
 from tests.ledger.object_store.s3 import Server
 
 CALLS = (
@@ -28,7 +29,7 @@ FOREIGN = b'{"serial": 2, "lineage": "another"}'
 
 def open_store(url: str, timeout: float = 15) -> RemoteStore:
     """A store that does not pause between tries."""
-    return RemoteStore(url, timeout=timeout, sleep=lambda _: None)
+    return RemoteStore(ObjectStore(url, timeout=timeout, sleep=lambda _: None))
 
 
 def session(store: RemoteStore) -> None:

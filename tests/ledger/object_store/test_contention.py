@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
-from reconciler.ledger.object_store import RemoteStore
+from reconciler.ledger.remote import RemoteStore
 from tests.ledger.object_store.proxy import FAULTS, Exchange, Fault, Proxy
 from tests.ledger.object_store.s3 import Server
 from tests.ledger.object_store.session import lock_note, open_store

@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
-from reconciler.ledger.object_store import RemoteStore
+from reconciler.ledger.object_store import ObjectStore
+from reconciler.ledger.remote import RemoteStore
 from tests.ledger.object_store.proxy import FAULTS, SILENCES, Fault, Proxy, answers, first, late, passes
 from tests.ledger.object_store.s3 import Server
 from tests.ledger.object_store.session import (
@@ -177,7 +178,7 @@ def test_an_interrupt_on_the_way_leaves_no_lock(line: Proxy, server: Server, url
         raise KeyboardInterrupt
 
     line.faults[TAKE] = late(1)
-    with pytest.raises(KeyboardInterrupt), RemoteStore(url, sleep=interrupt).lock():
+    with pytest.raises(KeyboardInterrupt), RemoteStore(ObjectStore(url, sleep=interrupt)).lock():
         pytest.fail("nobody said that it was taken")
     assert "released" in lock_note(server, key)
 

@@ -8,7 +8,8 @@ pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.ledger.bucket import ObjectPlace, parse_url
-from reconciler.ledger.object_store import RemoteStore
+from reconciler.ledger.object_store import ObjectStore
+from reconciler.ledger.remote import RemoteStore
 
 
 @pytest.mark.parametrize(
@@ -45,13 +46,13 @@ def test_no_other_url_will_do(url: str) -> None:
 def test_a_store_needs_no_network_to_be_made(bare: pytest.MonkeyPatch, url: str) -> None:
     """All three kinds are made from the environment, and named by their URL."""
     bare.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
-    assert RemoteStore(url).name == url
+    assert RemoteStore(ObjectStore(url)).name == url
 
 
 def test_the_environment_names_no_other_bucket(bare: pytest.MonkeyPatch) -> None:
     """`AWS_BUCKET` and the like do not win over the URL."""
     bare.setenv("AWS_BUCKET", "another")
-    assert RemoteStore("s3://b/k").name == "s3://b/k"
+    assert RemoteStore(ObjectStore("s3://b/k")).name == "s3://b/k"
 
 
 @pytest.mark.parametrize(
@@ -66,5 +67,5 @@ def test_an_unusable_environment_is_not_quoted(bare: pytest.MonkeyPatch, url: st
     """What the environment lacks or garbles is an error in our words, without the value."""
     bare.setenv(name, value)
     with pytest.raises(ReconcilerError, match="the environment does not tell") as refusal:
-        RemoteStore(url)
+        RemoteStore(ObjectStore(url))
     assert "canary" not in f"{refusal.value} {refusal.value.hint}"

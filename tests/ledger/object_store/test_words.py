@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
 from reconciler.errors import ReconcilerError
-from reconciler.ledger.object_store import RemoteStore
+from reconciler.ledger.object_store import ObjectStore
+from reconciler.ledger.remote import RemoteStore
 from tests.ledger.object_store.proxy import Proxy, answers
 from tests.ledger.object_store.s3 import KEY_ID, SECRET
 from tests.ledger.object_store.session import ONE, TWO, open_store, session
@@ -97,7 +98,7 @@ def test_plain_http_needs_to_be_allowed(bare: pytest.MonkeyPatch, line: Proxy, u
 def test_pauses_come_between_tries(line: Proxy, url: str) -> None:
     """Tries are spaced, the later ones more."""
     pauses: list[float] = []
-    store = RemoteStore(url, sleep=pauses.append)
+    store = RemoteStore(ObjectStore(url, sleep=pauses.append))
     store.read()
     line.rule = lambda exchange: answers(503) if exchange.method == "PUT" else None
     with pytest.raises(ReconcilerError):

@@ -1,0 +1,229 @@
+"""The `git` command as a child process, in a scratch repository of its own: the user's one is only asked for settings.
+
+No work tree, index, branch or reflog of the user's is in reach of it, no hook runs on this side, and nobody is asked
+anything. What git knows about reaching a server (proxies, credential helpers, headers, ssh) holds as it does in the
+user's repository.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from reconciler.errors import ReconcilerError
+
+OLDEST: Final = (2, 32)
+"""The first git that takes settings, and the file of the user's, from the environment."""
+CALL_TIMEOUT: Final = 60.0
+"""Seconds for one call of git."""
+Settings = tuple[tuple[str, str], ...]
+"""Names and values of git's settings, in the order in which they hold."""
+
+_KEPT: Final = re.compile(
+    r"(http|credential|url|ssh|protocol)\..*|core\.(sshcommand|gitproxy|askpass)|user\.(name|email)|safe\.directory"
+)
+_TRANSPORT_VARIABLES: Final = re.compile(
+    r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_.*|PROXY_.*|HTTP_.*|EXEC_PATH|ALLOW_PROTOCOL|PROTOCOL.*)"
+)
+_SETTINGS_VARIABLES: Final = re.compile(r"GIT_CONFIG(_.*)?")
+_OWN: Final = (
+    *(
+        ("core.hooksPath", os.devnull),
+        ("gc.auto", "0"),
+        ("maintenance.auto", "false"),
+        ("advice.pushUpdateRejected", "false"),
+    ),
+    *(("push.followTags", "false"), ("push.gpgSign", "false"), ("fetch.writeCommitGraph", "false")),
+)
+_DEFAULT_AUTHOR: Final = (("user.name", "reconciler"), ("user.email", "reconciler@localhost"))
+_SHOWN: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a call of git ended; `code` is `None` where it was stopped because it took too long."""
+
+    code: int | None
+    out: bytes
+    said: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it did what it was told."""
+        return self.code == 0
+
+
+def settings_at(folder: Path) -> Settings:
+    """All settings of git that hold in a folder, the user's own and the system's included.
+
+    Raises:
+        ReconcilerError: git is not installed, is too old, or refuses to look into the folder.
+    """
+    environment = {**_clean(os.environ), **_named(os.environ, _SETTINGS_VARIABLES)}
+    version = re.search(r"(\d+)\.(\d+)", _call(["version"], environment, CALL_TIMEOUT).out.decode("utf-8", "replace"))
+    if version is None or (int(version[1]), int(version[2])) < OLDEST:
+        raise ReconcilerError(f"a ledger on a branch needs git {OLDEST[0]}.{OLDEST[1]} or newer", "update git")
+    done = _call(["-C", _existing(folder), "config", "--list", "-z"], environment, CALL_TIMEOUT)
+    if not done.ok:
+        raise ReconcilerError(f"git's settings in {folder} cannot be read", done.said)
+    pairs = (entry.decode("utf-8", "replace").partition("\n") for entry in done.out.split(b"\0")[:-1])
+    return tuple((key, value if newline else "true") for key, newline, value in pairs)
+
+
+def top_of(folder: Path) -> Path:
+    """The top of the work tree that a folder stands in, or the folder itself."""
+    done = _call(["-C", _existing(folder), "rev-parse", "--show-toplevel"], _clean(os.environ), CALL_TIMEOUT)
+    return Path(os.fsdecode(done.out).removesuffix("\n")) if done.ok and done.out else folder
+
+
+def _existing(folder: Path) -> str:
+    folder = folder.resolve()
+    return str(next(each for each in (folder, *folder.parents) if each.is_dir()))
+
+
+class Git:
+    """Calls of git in a scratch repository, which exists from the first call until `close`.
+
+    `settings` are those that hold where the user is; of them the ones about servers and the author count. `remote` are
+    the settings of the remote that is called `books` here. `timeout` is the seconds for one call.
+    """
+
+    def __init__(self, settings: Settings, remote: Settings, timeout: float = CALL_TIMEOUT) -> None:
+        self.timeout = timeout
+        kept = [(key, value) for key, value in settings if _KEPT.fullmatch(key)]
+        self._trusted = [value for key, value in kept if key == "safe.directory"]
+        self._settings = [*_DEFAULT_AUTHOR, *kept, *_OWN, *remote]
+        self._secrets = [value for key, value in kept if key.endswith(".extraheader") and value]
+        self._folder: Path | None = None
+
+    def run(self, *arguments: str, data: bytes = b"", index: bool = False) -> Done:
+        """Call git. With `index` it works on an index of the scratch repository's own.
+
+        Raises:
+            ReconcilerError: git is not installed, or there is no room for the scratch repository.
+        """
+        folder = self._made()
+        more = {"GIT_DIR": str(folder / "books.git"), "GIT_CONFIG_GLOBAL": str(folder / "trusted")}
+        if index:
+            more["GIT_INDEX_FILE"] = str(folder / "index")
+        done = _call(arguments, {**self._environment(), **more}, self.timeout, data)
+        return Done(done.code, done.out, self._harmless(done.said))
+
+    def close(self) -> None:
+        """Remove the scratch repository."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _made(self) -> Path:
+        if self._folder is not None:
+            return self._folder
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="reconciler-books-"))
+            lines = "".join(f"\tdirectory = {_quoted(value)}\n" for value in self._trusted)
+            (folder / "trusted").write_text(f"[safe]\n{lines}", encoding="utf-8")
+        except OSError as error:
+            hint = "name a folder with room in TMPDIR"
+            raise ReconcilerError(f"there is no room for git's copy of the books: {error.strerror}", hint) from None
+        self._folder = folder
+        made = ["init", "--quiet", "--bare", "--template=", "--initial-branch=books", str(folder / "books.git")]
+        done = _call(made, self._environment(), self.timeout)
+        if not done.ok:
+            self.close()
+            raise ReconcilerError("git cannot make a repository for its copy of the books", done.said)
+        return folder
+
+    def _environment(self) -> dict[str, str]:
+        numbered = dict(_numbered(self._settings))
+        kept = _named(os.environ, _TRANSPORT_VARIABLES)
+        return {**_clean(os.environ), **kept, "GIT_CONFIG_NOSYSTEM": "1", **numbered}
+
+    def _harmless(self, said: str) -> str:
+        for secret in self._secrets:
+            said = said.replace(secret, "…")
+        return said
+
+
+def _numbered(settings: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Settings as git takes them from its environment, where no other user reads them, as in a list of processes."""
+    yield "GIT_CONFIG_COUNT", str(len(settings))
+    for number, (key, value) in enumerate(settings):
+        yield f"GIT_CONFIG_KEY_{number}", key
+        yield f"GIT_CONFIG_VALUE_{number}", value
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a call: without our secrets, without what leads git elsewhere, and so that it asks nobody."""
+    ours = [*(environment.get("RECONCILER_PASSWORD_ENV") or "AGENT_*").split(","), "RECONCILER_*"]
+    dropped = ("GIT_", "SSH_ASKPASS")
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(dropped) and not any(fnmatchcase(name, pattern.strip()) for pattern in ours)
+    }
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
+    return {**kept, **quiet}
+
+
+def _named(environment: Mapping[str, str], pattern: re.Pattern[str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if pattern.fullmatch(name)}
+
+
+def _call(arguments: Iterable[str], environment: Mapping[str, str], timeout: float, data: bytes = b"") -> Done:
+    """Call git in a session of its own: it has no terminal to ask on, and its children end with it."""
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise ReconcilerError("git is not installed", "a ledger on a branch is read and written with it") from None
+    except (OSError, ValueError) as error:  # a name holds a NUL character
+        raise ReconcilerError(f"git cannot be started: {getattr(error, 'strerror', None) or error}") from None
+    with process:
+        try:
+            out, errors = process.communicate(data, timeout)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            return Done(None, b"", f"it did not answer within {timeout:g} seconds")
+        except BaseException:
+            _end(process)
+            raise
+        return Done(process.returncode, out, _words(errors))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill git and its helpers, and read no more of what they say."""
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for stream in (process.stdout, process.stderr, process.stdin):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+
+
+def _words(errors: bytes) -> str:
+    """What git and the server said, in one line, without passwords that a URL holds."""
+    lines = (line.strip() for line in errors.decode("utf-8", "replace").replace("\r", "\n").splitlines())
+    words = [line for line in lines if line not in ("", "remote:") and not line.startswith(("To ", "hint:"))]
+    text = re.sub(r"//[^/\s]*@", "//…@", "; ".join(words))
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,171 @@
+"""The ledger in a remote store, and its lock: written once, for object stores and git branches alike.
+
+Everything rests on `SwapStore.swap`, which replaces the version that was seen and no other. Each write is unique, so
+that after a lost answer one read tells whether it arrived. The lock is never deleted but swapped for a note that it is
+free: a delete has no condition, and one that arrives late would take the lock from the next holder.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from typing import Final
+
+from reconciler.core.model.ledger import LockInfo
+from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
+from reconciler.ledger.lock import lock_info
+from reconciler.ledger.swap_store import LEDGER, LOCK, Change, SwapStore, Version, content_of
+
+TRIES: Final = 3
+"""How often the lock is tried for when it changes hands under our eyes."""
+
+
+class RemoteStore:
+    """A ledger in a remote store, and the lock beside it. For one thread at a time."""
+
+    def __init__(self, store: SwapStore) -> None:
+        self._store = store
+        self._seen: Version | None = None
+        self._proved = False
+
+    @property
+    def name(self) -> str:
+        """The place, as `--ledger` names it."""
+        return str(self._store)
+
+    def read(self) -> bytes | None:
+        """The bytes, or `None` when there are none yet.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        self._seen = self._store.get(LEDGER)
+        return content_of(self._seen)
+
+    def write(self, data: bytes) -> None:
+        """Replace the version that was read or written last; `data` must differ from every earlier version.
+
+        Raises:
+            LedgerConflict: somebody else has written another version.
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        current = self._swap(LEDGER, data, self._seen)
+        if content_of(current) != data:
+            hint = "run apply again: it reads the ledger anew"
+            raise LedgerConflict(f"somebody else wrote the ledger {self.name} meanwhile", hint)
+        self._seen = current
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock while the body runs. If the release fails too, a failed body's exception gets a note.
+
+        Raises:
+            LockHeld: another apply holds the lock.
+            ReconcilerError: the store cannot hold a lock, or the lock cannot be released after a successful body.
+        """
+        if not self._proved:
+            self._store.prove()
+            self._proved = True
+        own_lock = lock_info()
+        try:
+            self._take(own_lock)
+        except KeyboardInterrupt:
+            with suppress(ReconcilerError):
+                self._release(own_lock.id)
+            raise
+        try:
+            yield
+        except BaseException as error:
+            try:
+                self._release_own(own_lock)
+            except ReconcilerError as release_error:
+                error.add_note(f"{release_error.message}; {release_error.hint}")
+            raise
+        self._release_own(own_lock)
+
+    def holder(self) -> LockInfo | None:
+        """Who holds the lock now; `None` when nobody does.
+
+        Raises:
+            ReconcilerError: the store does not answer, or the object is no lock.
+        """
+        return self._holder(self._store.get(LOCK))
+
+    def unlock(self, lock_id: str) -> None:
+        """Remove the lock with this id.
+
+        Raises:
+            ReconcilerError: there is no lock, or another one, or the store does not answer.
+        """
+        holder = self._release(lock_id)
+        if holder is None:
+            raise ReconcilerError(f"{self.name} is not locked")
+        if holder.id != lock_id:
+            raise ReconcilerError(f"{self.name} is locked by another: {_signature(holder)}", "nothing was removed")
+
+    def close(self) -> None:
+        """Remove what is kept on this machine while the store is in use."""
+        self._store.close()
+
+    def _swap(self, name: str, data: bytes, seen: Version | None) -> Version | None:
+        return self._store.swap([Change(name, data, seen)])[-1]
+
+    def _take(self, own_lock: LockInfo) -> None:
+        lock_bytes = json.dumps(asdict(own_lock)).encode()
+        current = self._store.get(LOCK)
+        for _ in range(TRIES):
+            if holder := self._holder(current):
+                hint = f"wait until that apply is over; if it died: reconciler ledger unlock --id {holder.id}"
+                raise LockHeld(f"{self.name} is locked by {_signature(holder)}", hint, holder)
+            try:
+                current = self._swap(LOCK, lock_bytes, current)
+            except ReconcilerError as error:
+                raise ReconcilerError(error.message, f"{error.hint}; {_unlock_hint(own_lock)}") from None
+            if content_of(current) == lock_bytes:
+                return
+        raise LockHeld(f"{self.name} is locked by one apply after the other", "wait until they are over")
+
+    def _release_own(self, own_lock: LockInfo) -> None:
+        try:
+            holder = self._release(own_lock.id)
+        except ReconcilerError as error:
+            raise ReconcilerError(f"the lock was not released: {error.message}", _unlock_hint(own_lock)) from None
+        if holder is None or holder.id != own_lock.id:
+            hint = "two applies may have run at once: look at the plan of the next one"
+            raise ReconcilerError(f"somebody removed the lock of {self.name} while this apply ran", hint)
+
+    def _release(self, lock_id: str) -> LockInfo | None:
+        """Swap the lock with this id for a note that it is free. Returns who held the lock at that moment."""
+        current = self._store.get(LOCK)
+        holder = self._holder(current)
+        if holder is None or holder.id != lock_id:
+            return holder
+        free = json.dumps({"released": lock_id, "by": secrets.token_hex(8)}).encode()
+        current = self._swap(LOCK, free, current)
+        return holder if content_of(current) == free else self._holder(current)
+
+    def _holder(self, current: Version | None) -> LockInfo | None:
+        if current is None:
+            return None
+        try:
+            document = json.loads(current.data)
+            if isinstance(document, dict) and "released" in document:
+                return None
+            info = LockInfo(**document)
+            if not all(isinstance(part, str) for part in asdict(info).values()):
+                raise TypeError
+        except (ValueError, TypeError):
+            hint = "make sure that no apply is running, then delete it by hand"
+            raise ReconcilerError(f"the lock of {self.name} holds something that is no lock", hint) from None
+        return info
+
+
+def _signature(holder: LockInfo) -> str:
+    return f"{holder.who} since {holder.since} (id {holder.id})"
+
+
+def _unlock_hint(own_lock: LockInfo) -> str:
+    return f"if the lock stays behind: reconciler ledger unlock --id {own_lock.id}"
