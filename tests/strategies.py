@@ -16,6 +16,7 @@ from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.problem import Place
 from reconciler.core.yaml.nodes import Path
 from reconciler.core.yaml.scalars import plain_scalar
+from reconciler.core.yaml.spelling import is_expressible
 
 IDS = ("8001", "8002", "8003", "8004", "8005", "8100", "0071", "admin")
 SIP_NUMBERS = ("60001", "60002", "60003", "60004", "60005")
@@ -55,7 +56,7 @@ def canonical_values(row: Field) -> st.SearchStrategy[Value]:
         case Kind.SIP_NUMBER:
             return st.one_of(st.none(), st.sampled_from(SIP_NUMBERS))
         case _:
-            return texts.filter(lambda text: len(text) >= row.rules.get("minLength", 0))
+            return texts.filter(lambda text: is_expressible(row, text))
 
 
 def _live_values(row: Field, *, odd: bool) -> st.SearchStrategy[Value]:
@@ -99,7 +100,15 @@ def desired_states(draw: st.DrawFn, *, sip_only: bool = False) -> DesiredState:
     protect = () if sip_only else draw(_patterns)
     company = Company("acme", draw(st.sampled_from((None, 4242))))
     return DesiredState(
-        company, tuple(agents), ("agents.yaml",), "0" * 64, scope, prune, protect, draw(_limits), draw(_limits)
+        company,
+        tuple(agents),
+        ("agents.yaml",),
+        "0" * 64,
+        scope,
+        prune,
+        protect,
+        *(draw(_limits), draw(_limits)),
+        lookalikes=draw(st.sampled_from((None, 0, 2))),
     )
 
 

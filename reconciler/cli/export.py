@@ -145,8 +145,10 @@ def _csv(shell: Shell, company: Company, options: dict[str, Any]) -> None:
 
 
 def _update(shell: Shell, file: Path, live: LiveState) -> None:
+    from reconciler.core.export.files import unprotected
     from reconciler.core.model.problem import MAX_BYTES
     from reconciler.edit import merge_live
+    from reconciler.files.desired_files import desired_from
     from reconciler.files.private import read_regular
     from reconciler.files.worktree import write_file
     from reconciler.render.terminal import visible
@@ -156,6 +158,7 @@ def _update(shell: Shell, file: Path, live: LiveState) -> None:
     except OSError as error:
         raise ReconcilerError(f"{file} cannot be read: {error.strerror}") from None
     merged = merge_live(str(file), data, live)
+    warn_unexported(shell, unprotected(desired_from([(str(file), merged)]), live))
     if merged == data:
         shell.say(visible(f"{file} says what is live; it is left as it is"))
         return

@@ -140,6 +140,8 @@ def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
     from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
     from reconciler.files.worktree import write_file
 
+    if sheet.lookalikes:
+        _refuse(shell, sheet.lookalikes)
     output: Path | None = options["output"]
     company = company_named(options["company"], options["company_id"])
     schema = Path("schemas/agents.schema.json")

@@ -51,13 +51,20 @@ class Options:
     expires_in: int = DEFAULT_EXPIRES_IN
     batch: bool = True
     delete_list: int = MAX_DELETE_LIST
+    allow_lookalikes: bool = False
 
     @property
     def policy(self) -> Policy:
         """The guardrails and the choice of agents that the command line adds to those of the files."""
         limits = (self.max_deletes, self.max_changes, self.allow_replace)
         selection = (self.expires_in, self.targets, self.excludes)
-        return Policy(*limits, *selection, batch=self.batch, delete_list=self.delete_list)
+        return Policy(
+            *limits,
+            *selection,
+            batch=self.batch,
+            delete_list=self.delete_list,
+            allow_lookalikes=self.allow_lookalikes,
+        )
 
     def place(self, endpoint: str) -> BooksPlace:
         """Where the books of the vendor at this endpoint lie."""

@@ -90,7 +90,13 @@ class _LimitType(click.ParamType[Limit]):
         part = str(value).endswith("%") and number.isascii() and number.replace(".", "", 1).isdigit()
         if not whole and not (part and number[0] != "." and number[-1] != "."):
             self.fail(f"{value!r} is neither a count such as 50 nor a percentage such as 20%.", param, ctx)
+        if part and float(number) > _ALL:
+            self.fail(f"{value!r} is more than all agents; 100% is the most.", param, ctx)
         return Limit(str(value))
+
+
+_ALL: Final = 100
+"""Percent."""
 
 
 class _DurationType(click.ParamType[int]):
@@ -159,6 +165,11 @@ _GUARDRAILS = (
         "--allow-replace",
         is_flag=True,
         help="Delete and make anew the agents whose change can be made only at creation. Protected ones never are.",
+    ),
+    click.option(
+        "--allow-lookalikes",
+        is_flag=True,
+        help="Create agents whose ids look like those of live agents, such as 8O01 beside 8001.",
     ),
     click.option(
         "--batch/--no-batch",

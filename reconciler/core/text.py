@@ -17,6 +17,8 @@ Stands inside a character class of a regular expression.
 """
 RUNNER_COMMAND: Final = re.compile(f"(#[{IGNORED_MARKS}]*)#(?=[A-Za-z{IGNORED_MARKS}]*\\[)")
 """`##[` and `##vso[` begin a command to a CI runner, anywhere in a line."""
+_IGNORED_MARK: Final = re.compile(f"[{IGNORED_MARKS}]")
+_UNSEEN: Final = frozenset(("Cc", "Cf", "Co", "Cs", "Zs", "Zl", "Zp"))
 _WITHOUT_WIDTH: Final = frozenset(("Mn", "Me", "Cf"))
 _WIDE: Final = frozenset("WF")
 
@@ -24,6 +26,28 @@ _WIDE: Final = frozenset("WF")
 def is_hidden(character: str) -> bool:
     """Whether the character is invisible, or controls what displays it."""
     return unicodedata.category(character) in _HIDDEN or character in _BLANK
+
+
+def is_unseen(character: str) -> bool:
+    """Whether nobody sees the character: a blank of any kind, a control or format character, one of no meaning."""
+    unseen = unicodedata.category(character) in _UNSEEN or character in _BLANK
+    return unseen or _IGNORED_MARK.match(character) is not None
+
+
+def named(character: str) -> str:
+    """A character by its code point and name: `U+00A0 NO-BREAK SPACE`."""
+    name = _CONTROLS.get(character) or unicodedata.name(character, "") or _NAMELESS[unicodedata.category(character)]
+    return f"U+{ord(character):04X} {name}"
+
+
+_CONTROLS: Final = {"\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN"}
+_NAMELESS: Final = {
+    "Cc": "CONTROL CHARACTER",
+    "Cn": "NO CHARACTER",
+    "Co": "PRIVATE USE",
+    "Cs": "HALF A SURROGATE PAIR",
+}
+"""What characters without a name are, by category."""
 
 
 def is_newer_format(found: object, ours: str) -> bool:

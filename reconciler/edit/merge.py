@@ -81,7 +81,8 @@ def _merged(file: str, data: bytes, compare: Callable[[ParsedFiles], FileChanges
     if kept_comments is None:
         return data
     if reading.problems:
-        raise _failed(source, file, reading.problems[0].message)
+        problem = reading.problems[0]
+        raise _failed(source, file, "; ".join(filter(None, (problem.message, problem.hint))))
     if kept_comments - Counter(comments(text.decode())):
         raise _failed(source, file, "a comment would be lost")
     return _BOM * data.startswith(_BOM) + (text.replace(b"\n", b"\r\n") if windows_lines else text)

@@ -32,6 +32,7 @@ def desired(
     protect: tuple[str, ...] = (),
     max_deletes: str | None = None,
     max_changes: str | None = None,
+    lookalikes: int | None = None,
 ) -> DesiredState:
     """A desired state of these agents."""
     return DesiredState(
@@ -44,6 +45,7 @@ def desired(
         protect,
         None if max_deletes is None else Limit(max_deletes),
         None if max_changes is None else Limit(max_changes),
+        lookalikes=lookalikes,
     )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 from hypothesis import strategies as st
 
 from reconciler.core.desired.read import read_files
 from reconciler.core.export.files import Exported
 from reconciler.core.model.desired import DesiredState, Policy
-from reconciler.core.model.fields import LISTED, MAX_ID, Field, Kind, Value
+from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Field, Kind, Value
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.operator_id import look
 from reconciler.core.planning.make_plan import make_plan
-from reconciler.core.yaml.spelling import is_expressible, writable
+from reconciler.core.yaml.spelling import is_expressible
 from reconciler.sandbox.seed import GIVEN, SURNAMES
 from tests.core.build import live, live_agent
 from tests.core.yaml.test_spelling import ODD
@@ -77,7 +79,7 @@ def said(listed: LiveState) -> dict[str, dict[str, Value]]:
             and (row.name != "sipNumber" or value is None or numbers.count(value) == 1)
         }
         for id_, agent in listed.agents.items()
-        if writable(id_) and len(id_) <= MAX_ID
+        if is_expressible(BY_NAME[KEY], id_)
     }
 
 
@@ -88,7 +90,9 @@ def check(exported: Exported, listed: LiveState) -> None:
     assert {agent.operator_id: dict(agent.fields) for agent in desired.agents} == expected
     told = {(id_, note.message.split()[0]) for note in exported.warnings for id_ in note.operator_ids}
     gaps = {(id_, row.name) for id_, fields in expected.items() for row in LISTED if row.name not in fields}
-    assert told == gaps | {(id_, "an") for id_ in listed.agents if not (writable(id_) and len(id_) <= MAX_ID)}
+    looks = Counter(map(look, expected))
+    gaps |= {(id_, "these") for id_ in expected if looks[look(id_)] > 1}
+    assert told == gaps | {(id_, "the") for id_ in listed.agents if id_ not in expected}
 
 
 GROUPS = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.core.model.fields import COMPARED, Field, Kind
 from reconciler.core.yaml.scalars import plain_scalar
+from reconciler.core.yaml.spelling import is_expressible
 
 TEXTS = (
     *("", " ", "no", "null", "~", "0071", "1e3", "12:30:45", "2026-11-22", "0o17", "9" * 30, "+8613800138000", "on"),
@@ -142,7 +143,7 @@ class Scribe:
             case Kind.SIP_NUMBER:
                 return pick.choice((Raw("null"), Raw("~"), Raw("")))
             case _:
-                return pick.choice([text for text in TEXTS if len(text) >= row.rules.get("minLength", 0)])
+                return pick.choice([text for text in TEXTS if is_expressible(row, text)])
 
     def agent(self, operator_id: str) -> dict[str, Value]:
         values = {"operatorId": operator_id, **self.fields(self.random.randint(0, 4), sip=True)}

@@ -14,6 +14,8 @@ from math import inf
 from types import NoneType
 from typing import Any, Final
 
+from reconciler.core.model.operator_id import ID_PATTERN, is_sound
+
 Schema = dict[str, Any]
 Check = Callable[[Any], bool]
 
@@ -104,9 +106,17 @@ def _type(names: str | list[str] | None, _: Schema | None = None) -> Check:
 
 
 def _pattern(pattern: str, _: Schema) -> Check:
+    fits = pattern_check(pattern)
+    return lambda value: not isinstance(value, str) or fits(value)
+
+
+def pattern_check(pattern: str) -> Callable[[str], bool]:
+    """Whether a text matches a pattern of the schema. Of an id everything is checked, beyond what a pattern can say."""
+    if pattern == ID_PATTERN:
+        return is_sound
     # In ECMA, $ matches only at the end; in Python also before a final line break.
     search = re.compile(pattern.replace("$", r"\Z")).search
-    return lambda value: not isinstance(value, str) or search(value) is not None
+    return lambda value: search(value) is not None
 
 
 def _items(rules: Schema, definitions: Schema) -> Check:

@@ -54,7 +54,7 @@ def packed_state(state: DesiredState, rows: Iterable[PackedAgent], count: int) -
     """The parts after the first: `state` without its agents, then the `count` agents of `rows`."""
     limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes)]
     rest = (state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
-    yield marshal.dumps(("state", (_plain(state.company), *rest, count)))
+    yield marshal.dumps(("state", (_plain(state.company), *rest, state.lookalikes, count)))
     tuples = map(tuple, rows)
     while part := list(islice(tuples, AGENTS_PER_PART)):
         yield marshal.dumps(part)
@@ -83,12 +83,13 @@ def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem
     kind, content = marshal.loads(next(parts))  # noqa: S302 - of our own process
     if kind == "problems":
         return None, tuple(Problem(Place(*place), *words) for *place, words in ((*row[:3], row[3:]) for row in content))
-    company, files, sha256, scope, prune, protect, limits, recipients, count = content
+    company, files, sha256, scope, prune, protect, limits, recipients, *others = content
+    lookalikes, count = others
     agents: list[DesiredAgent] = []
     while len(agents) < count:
         agents += map(unpacked_agent, marshal.loads(next(parts)))  # noqa: S302 - of our own process
     deletes, changes = (None if text is None else Limit(text) for text in limits)
     state = DesiredState(
-        Company(*company), tuple(agents), files, sha256, scope, prune, protect, deletes, changes, recipients
+        Company(*company), tuple(agents), files, sha256, scope, prune, protect, deletes, changes, recipients, lookalikes
     )
     return state, ()

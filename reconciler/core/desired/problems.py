@@ -7,12 +7,16 @@ the value of known fields only, and never one at or below a `password` or among 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.core.desired.schema import document_gate, item_gate, strict_validator
-from reconciler.core.model.fields import KEY, MAX_ID
+from reconciler.core.desired.schema import LIMIT_PATTERN, document_gate, item_gate, strict_validator
+from reconciler.core.model.fields import KEY
+from reconciler.core.model.operator_id import ID_PATTERN, MAX_ID, id_fault, meant_id
 from reconciler.core.model.problem import Problem, closest
+from reconciler.core.model.spoilt import NOT_SPOILT, spoilt
+from reconciler.core.text import is_unseen
 from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.nodes import Mapping, Node, Path, Sequence
 
@@ -113,6 +117,8 @@ def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem
         case _:
             message, hint = _value_words(error, path)
             typed = _as_typed(document, path, error.instance)
+            if hint == _QUOTE and spoilt(typed):
+                message, hint = spoilt(typed), _WRITE_AGAIN
             written = f"; written: {typed}" if typed else ""
             quoted = f'{hint}: "{typed}"' if hint == _QUOTE and typed[:1].strip("&*!") else hint
             yield problem_at(document, path, message + written, quoted)
@@ -166,7 +172,24 @@ def _value_words(error: Any, path: Path) -> tuple[str, str]:
         case "not":
             return "may not name one of reconciler's own variables", "choose another name"
         case _:
-            return "does not have the right form", error.schema.get("description", "")
+            return _pattern_words(error)
+
+
+def _pattern_words(error: Any) -> tuple[str, str]:
+    pattern, text = error.validator_value, error.instance
+    if pattern == LIMIT_PATTERN and _PERCENTAGE.fullmatch(text):
+        return "is more than all agents", "100% is the most"
+    if pattern in (ID_PATTERN, NOT_SPOILT) and spoilt(text):
+        return spoilt(text), _WRITE_AGAIN
+    if pattern == ID_PATTERN:
+        meant = meant_id(text)
+        hint = f"did you mean {_clip(meant)}?" if meant else "use characters that everybody can see and type"
+        return id_fault(text), hint
+    return "does not have the right form", error.schema.get("description", "")
+
+
+_PERCENTAGE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%")
+_WRITE_AGAIN: Final = "set the column to text, write the digits again, and take them over anew"
 
 
 def _choice_words(allowed: list[Any], value: object) -> tuple[str, str]:
@@ -218,4 +241,8 @@ def clipped(text: str) -> str:
 
 def _clip(text: str) -> str:
     shown = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
-    return json.dumps(shown, ensure_ascii=False)
+    return "".join(_escaped(c) if is_unseen(c) and c != " " else c for c in json.dumps(shown, ensure_ascii=False))
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]

@@ -26,6 +26,7 @@ from reconciler.core.desired.resolve import (
 from reconciler.core.desired.schema import key_gate
 from reconciler.core.model.desired import Company, DesiredState, Limit, matches
 from reconciler.core.model.fields import CANON, KEY, MAX_TEXT, Value
+from reconciler.core.model.operator_id import alike, difference, is_sound
 from reconciler.core.model.problem import Content, Place, Problem, closest
 from reconciler.core.yaml.document import Document, parse, peek_value
 from reconciler.core.yaml.nodes import Mapping, Path, Sequence
@@ -109,7 +110,7 @@ def _has(document: Document, path: Path) -> bool:
 def _pools_are_ranges(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
     for document in documents:
         for path, pool in entries(document, "pools"):
-            if isinstance(pool.get("from"), str) and isinstance(pool.get("to"), str):
+            if all(isinstance(bound, str) and is_sound(bound) for bound in (pool.get("from"), pool.get("to"))):
                 yield from _range_problems(document, path, pool)
 
 
@@ -123,9 +124,13 @@ def _range_problems(document: Document, path: Path, pool: Mapping) -> Iterator[P
     else:
         listed = pool.get("except")
         for index, id_ in enumerate(listed if isinstance(listed, Sequence) else ()):
-            if isinstance(id_, str) and not (len(id_) == len(first) and first <= id_ <= last):
+            if isinstance(id_, str) and is_sound(id_) and not _is_between(first, id_, last):
                 message = f"{clipped(id_)} is not in the pool {first} to {last}"
                 yield problem_at(document, (*path, "except", index), message, "remove it, or mend the range")
+
+
+def _is_between(first: str, id_: str, last: str) -> bool:
+    return id_.isascii() and id_.isdigit() and len(id_) == len(first) and first <= id_ <= last
 
 
 def _pools_are_bounded(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -174,6 +179,31 @@ def _duplicate_id(agent: ResolvedAgent, other: ResolvedAgent) -> Problem:
     message = f"operatorId {id_} stands in agents, and in the pool at {pool.place} too"
     hint = f'add it to the pool\'s except: ["{id_}"], or remove it here'
     return problem_at(single.document, (*single.path, KEY), message, hint)
+
+
+def _ids_look_different(documents: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    """Two ids that a reader takes for one are one agent with a slip, far more often than two agents."""
+    found = _lookalikes(agents)
+    if len(found) <= _allowed_lookalikes(documents):
+        return
+    for agent, other in found:
+        single, twin = (agent, other) if other.from_pool or not agent.from_pool else (other, agent)
+        id_, twin_id = str(single.operator_id), str(twin.operator_id)
+        place = twin.place if twin.from_pool else twin.document.place((*twin.path, KEY))
+        message = f"operatorId {id_} looks like {twin_id} at {place}: {difference(id_, twin_id)}"
+        hint = f"correct one of the two; if both are meant, write guardrails: {{lookalikes: {len(found)}}}"
+        yield problem_at(single.document, (*single.path, KEY), message, hint)
+
+
+def _lookalikes(agents: Iterable[ResolvedAgent]) -> list[tuple[ResolvedAgent, ResolvedAgent]]:
+    """Each agent with a sound id that looks like that of an earlier agent and is another, and that earlier agent."""
+    by_id = {agent.operator_id: agent for agent in agents if isinstance(agent.operator_id, str)}
+    return [(by_id[id_], by_id[other]) for id_, other in alike(filter(is_sound, by_id))]
+
+
+def _allowed_lookalikes(documents: tuple[Document, ...]) -> int:
+    limits = (mapping_or_empty(document.root.get("guardrails")).get("lookalikes") for document in documents)
+    return max((limit for limit in limits if isinstance(limit, int)), default=0)
 
 
 def _profiles_exist(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -232,6 +262,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _pools_are_bounded,
     _filled_texts_are_short,
     _ids_are_unique,
+    _ids_look_different,
     _profiles_exist,
     _sip_numbers_are_unique,
     _agents_are_in_scope,
@@ -260,6 +291,7 @@ def state_without_agents(parsed: ParsedFiles) -> DesiredState:
         protect=tuple(root.get("protect", ())),
         max_deletes=_limit(guardrails.get("maxDeletes")),
         max_changes=_limit(guardrails.get("maxChanges")),
+        lookalikes=guardrails.get("lookalikes"),
         recipients=tuple(root.get("recipients", ())),
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.core.desired.gate import Check, compile_gate
-from reconciler.core.model.fields import FIELDS, KEY, MAX_ID, MAX_TEXT, Field, Kind
+from reconciler.core.desired.gate import Check, compile_gate, pattern_check
+from reconciler.core.model.fields import FIELDS, KEY, MAX_TEXT, Field, Kind
+from reconciler.core.model.operator_id import ID_PATTERN, MAX_ID
+from reconciler.core.model.spoilt import NOT_SPOILT
+from reconciler.core.yaml.spelling import QUOTED
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -24,6 +26,8 @@ VARIABLE: Final[Schema] = {
     "not": {"pattern": "^[Rr][Ee][Cc][Oo][Nn][Cc][Ii][Ll][Ee][Rr]_"},
 }
 """The name of an environment variable that may hold a password; reconciler's own variables may not."""
+LIMIT_PATTERN: Final = r"^0*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
+"""A percentage, up to 100."""
 _PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
 
 
@@ -68,8 +72,13 @@ def agents_schema() -> Schema:
             "pool": _pool(),
             "profile": _field_set("Values of one profile. 一个模板的取值。"),
             "password": _password(),
+            "operatorId": {"type": "string", "minLength": 1, "maxLength": MAX_ID, "pattern": ID_PATTERN},
+            "digits": _described(
+                {"pattern": NOT_SPOILT},
+                "Digits that no spreadsheet has rounded or made a date of. 未被表格损坏的号码。",
+            ),
             "limit": _described(
-                {"type": ["integer", "string"], "minimum": 0, "pattern": r"^[0-9]+(\.[0-9]+)?%$"},
+                {"type": ["integer", "string"], "minimum": 0, "pattern": LIMIT_PATTERN},
                 "A count such as 50, or a percentage such as 20% of the live agents in scope. 数量或百分比。",
             ),
         },
@@ -120,6 +129,10 @@ def _guardrails() -> Schema:
         "properties": {
             "maxDeletes": {"$ref": "#/$defs/limit"},
             "maxChanges": {"$ref": "#/$defs/limit"},
+            "lookalikes": _described(
+                {"type": "integer", "minimum": 0, "default": 0},
+                "How many agents may look like another one, such as 8O01 like 8001. 允许多少个易混淆的工号。",
+            ),
         },
     }
 
@@ -160,7 +173,7 @@ def _pool() -> Schema:
     own = _field_set(
         "A run of agents; {operatorId} in a text is each one's number. 一段连号坐席，文本中可写 {operatorId}。"
     )
-    number: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+    number: Schema = {"$ref": "#/$defs/operatorId"}
     bounds = {
         "from": _described(number, "The first number, digits in quotes. 起始工号，请加引号。"),
         "to": _described(number, "The last number, as many digits as the first. 结束工号，位数与起始相同。"),
@@ -203,20 +216,23 @@ def _password() -> Schema:
 def field_schema(row: Field) -> Schema:
     """The schema of one field's value; among the accepted spellings the canonical one comes first."""
     words = f"{row.doc} {row.zh}"
+    rules: Schema = {**row.rules, "$ref": "#/$defs/digits"} if row.name in QUOTED else dict(row.rules)
     match row.kind:
+        case Kind.KEY:
+            return _described({"$ref": "#/$defs/operatorId"}, words)
         case Kind.FLAG:
             return _described({"type": ["boolean", "integer"], "enum": [True, False, 0, 1]}, words)
         case Kind.CHOICE:
             integers = range(len(row.choices))
             return _described({"type": ["string", "integer"], "enum": [*row.choices, *integers]}, words)
         case Kind.INTEGER:
-            return _described({"type": "integer", **row.rules}, words)
+            return _described({"type": "integer", **rules}, words)
         case Kind.SIP_NUMBER:
-            return _described({"type": ["string", "null"], **row.rules}, words)
+            return _described({"type": ["string", "null"], **rules}, words)
         case Kind.PASSWORD:
             return _described({"$ref": "#/$defs/password"}, words)
         case _:
-            return _described({"type": "string", **row.rules}, words)
+            return _described({"type": "string", **rules}, words)
 
 
 @cache
@@ -243,8 +259,7 @@ def item_gate(key: str) -> Check:
 def _pattern(_: Validator, pattern: str, instance: object, __: Schema) -> Iterator[ValidationError]:
     from jsonschema import ValidationError
 
-    # In ECMA, $ matches only at the end; in Python also before a final line break, which no value here may have.
-    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+    if isinstance(instance, str) and not pattern_check(pattern)(instance):
         yield ValidationError("does not match")
 
 

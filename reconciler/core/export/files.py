@@ -1,10 +1,10 @@
 """The live agents as desired-state files whose plan is empty, whatever the vendor holds.
 
 A value that no file can express stays unmanaged for its agent, and a warning says so: a value that the field does not
-know, half a surrogate pair, a text that is too long, a SIP number that several agents hold. An agent whose id cannot be
-written is protected. Fields that are never listed (role, skills, password) are not exported, nor is any secret.
-The same agents give the same
-bytes.
+know, half a surrogate pair, a text that is too long, digits that a spreadsheet has spoilt, a SIP number that several
+agents hold. An agent whose id no file may hold is protected, since an id cannot be renamed; ids that look alike are
+allowed to. Fields that are never listed (role, skills, password) are not exported, nor is any secret. The same agents
+give the same bytes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.export.factor import Factored, FactoredAgent, factor, slug, unused_name
-from reconciler.core.model.desired import Company
-from reconciler.core.model.fields import KEY, LISTED, MAX_ID, Value
+from reconciler.core.model.desired import Company, DesiredState, matches
+from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Value
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.operator_id import MAX_ID, alike, unfit_id
 from reconciler.core.model.plan import Note
 from reconciler.core.text import width
 from reconciler.core.yaml.spelling import ascii_excerpt, field_value, is_expressible, quoted, scalar, writable
@@ -84,7 +85,7 @@ def export(live: LiveState, company: Company, header: FileHeader = EXPORT_HEADER
     """
     agents, protected = _spelled_agents(live)
     factored = factor([agent.values for agent in agents.values()])
-    head = _head(company, protected, header)
+    head = _head(company, protected, header, _count_alike(agents))
     return Exported({FILE: head + _body(agents, factored)}, _warnings(agents, protected))
 
 
@@ -110,7 +111,7 @@ def split_by_field(live: LiveState, company: Company, by: str) -> Exported:
         ValueError: the company's abbreviation cannot be written.
     """
     agents, protected = _spelled_agents(live)
-    files = {COMPANY_FILE: _head(company, protected)}
+    files = {COMPANY_FILE: _head(company, protected, lookalikes=_count_alike(agents))}
     names: set[str] = {COMPANY_FILE.removesuffix(".yaml")}
     profiles: list[str] = []
     for value, part in _by_value(agents, by):
@@ -152,7 +153,7 @@ def _spelled_agents(live: LiveState) -> tuple[dict[str, _SpelledAgent], tuple[st
     for operator_id in ids:
         if (number := live.agents[operator_id].fields.get("sipNumber")) is not None:
             holders[number].append(operator_id)
-    agents = {id_: _agent(live.agents[id_], holders) for id_ in ids if writable(id_) and len(id_) <= MAX_ID}
+    agents = {id_: _agent(live.agents[id_], holders) for id_ in ids if is_expressible(BY_NAME[KEY], id_)}
     return agents, tuple(id_ for id_ in ids if id_ not in agents)
 
 
@@ -170,13 +171,25 @@ def _agent(agent: LiveAgent, holders: Mapping[Value, list[str]]) -> _SpelledAgen
     return _SpelledAgent(values, tuple(gaps))
 
 
+def unprotected(desired: DesiredState, live: LiveState) -> Iterator[Note]:
+    """What to add to `protect`: the live agents whose ids no file may hold, and that the desired state would delete."""
+    for operator_id in sorted(live.agents) if desired.prune else ():
+        in_scope = desired.scope is None or matches(desired.scope, operator_id)
+        if in_scope and not is_expressible(BY_NAME[KEY], operator_id) and not matches(desired.protect, operator_id):
+            way_on = f"add {quoted(_pattern(operator_id))} to protect, or an apply deletes the agent"
+            yield Note(f"the id {unfit_id(operator_id)}: not in the file; {way_on}", (operator_id,))
+
+
 def _warnings(agents: Mapping[str, _SpelledAgent], protected: tuple[str, ...]) -> tuple[Note, ...]:
     ids_by_gap: dict[str, list[str]] = defaultdict(list)
     for operator_id, agent in agents.items():
         for gap in agent.gaps:
             ids_by_gap[gap].append(operator_id)
-    if protected:
-        ids_by_gap["an id that no file can say: protected, and not in the file"].extend(protected)
+    for operator_id in protected:
+        gap = f"the id {unfit_id(operator_id)}: protected, and not in the file; an id cannot be renamed"
+        ids_by_gap[gap].append(operator_id)
+    if twins := sorted({id_ for pair in alike(agents) for id_ in pair}):
+        ids_by_gap["these ids look alike, and the file allows it: are all of them in use?"] = twins
     return tuple(Note(message, tuple(ids)) for message, ids in ids_by_gap.items())
 
 
@@ -187,14 +200,18 @@ def _schema_line(schema: str) -> str:
     return f"# yaml-language-server: $schema={schema}\n"
 
 
-def _head(company: Company, protected: Iterable[str], header: FileHeader = EXPORT_HEADER) -> str:
+def _count_alike(ids: Iterable[str]) -> int:
+    return sum(1 for _ in alike(ids))
+
+
+def _head(company: Company, protected: Iterable[str], header: FileHeader = EXPORT_HEADER, lookalikes: int = 0) -> str:
     id_ = "" if company.company_id is None else f", companyId: {company.company_id}"
     patterns = ", ".join(quoted(_pattern(operator_id)) for operator_id in protected)
     return (
         f"{_schema_line(header.schema)}{header.about}version: 1\n"
         f"company: {{abbreviate: {scalar(company.abbreviate)}{id_}}}\n{header.keys}"
-        + f"protect: [{patterns}]\n"
-        * bool(patterns)
+        + f"protect: [{patterns}]\n" * bool(patterns)
+        + f"guardrails: {{lookalikes: {lookalikes}}}\n" * bool(lookalikes)
     )
 
 

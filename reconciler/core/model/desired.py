@@ -76,6 +76,7 @@ class DesiredState:
     """What the files describe, resolved and checked.
 
     `agents` are sorted by id. `sha256` identifies the bytes of the files. A `scope` of `None` covers every agent.
+    `lookalikes` is how many ids may look like another one; `None` where the files do not say.
     """
 
     company: Company
@@ -88,6 +89,7 @@ class DesiredState:
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     recipients: tuple[str, ...] = ()
+    lookalikes: int | None = None
 
 
 DEFAULT_EXPIRES_IN: Final = 7 * 86400
@@ -100,6 +102,7 @@ class Policy:
 
     `expires_in`: seconds that a review of the plan holds.
     `targets`, `excludes`: patterns of the ids that the plan includes and leaves out.
+    `allow_lookalikes`: whether agents may be created whose ids look like those of live agents.
     `only`: the ids of the agents in a saved plan; `None` when no saved plan is applied.
     `batch`: whether one call may create several equal agents.
     `delete_list`: how many agents one delete call may name.
@@ -114,6 +117,7 @@ class Policy:
     only: frozenset[str] | None = None
     batch: bool = True
     delete_list: int = MAX_DELETE_LIST
+    allow_lookalikes: bool = False
 
     @property
     def includes_everybody(self) -> bool:

@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from reconciler.core.model.operator_id import MAX_ID
+
 Value = str | int | bool | None
 """A field's value in canonical spelling."""
 
 MAX_INTEGER: Final = 2**31 - 1
 """The reference says `integer` and names no upper bound. The table assumes 32 bits."""
 
-MAX_ID: Final = 64
-"""Characters of an operatorId. The reference names no bound; a file that is a mistake must not become a flood."""
 MAX_TEXT: Final = 2000
-"""Characters of any other text of a file."""
+"""Characters of any text of a file but an operatorId."""
 
 
 class Kind(Enum):

@@ -46,7 +46,7 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         expires_in=policy.expires_in,
         targets=policy.targets,
         excludes=policy.excludes,
-        guardrails=guardrails(actions, desired, difference.in_scope, policy),
+        guardrails=guardrails(actions, difference, policy),
         notes=(*notes(difference, actions, policy), *batch_notes(calls)),
         batch=policy.batch,
         delete_list=policy.delete_list,

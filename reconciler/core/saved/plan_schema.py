@@ -14,7 +14,7 @@ from reconciler.core.saved.plan_json import FORMAT
 
 MAX_EXPIRES_IN: Final = 3650 * 86400
 """The most seconds that a review may hold: ten years."""
-RULES: Final = ("maxDeletes", "maxChanges", "emptyDesired")
+RULES: Final = ("maxDeletes", "maxChanges", "lookalikes", "emptyDesired")
 SCHEMA_ID: Final = "https://reconciler.example/schemas/plan.schema.json"
 _TEXT: Final[Schema] = {"type": "string"}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1}

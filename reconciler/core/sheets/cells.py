@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.core.model.fields import FIELDS, Field, Kind, Value
+from reconciler.core.model.operator_id import id_fault, meant_id
 from reconciler.core.model.problem import closest
+from reconciler.core.model.spoilt import spoilt
 from reconciler.core.sheets.csv import EMPTY_WORDS, SUMMARY_ROW, ZH_HEADINGS, from_cell, trim_invisible
 from reconciler.core.yaml.spelling import QUOTED
 
@@ -167,9 +169,22 @@ def read_cell(row: Field, cell: str) -> Value:
         return None
     if row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER):
         return _read_word(row, text)
-    if is_exact:
-        return from_cell(row, f"'{text}")
-    return None if text.casefold() in EMPTY_WORDS else _read_text(row, text)
+    if not is_exact and text.casefold() in EMPTY_WORDS:
+        return None
+    value = from_cell(row, f"'{text}") if is_exact else _read_text(row, text)
+    if row.name in QUOTED and (harm := spoilt(str(value))):
+        raise UnreadableCell(f"{clipped(str(value))} {harm}", _WRITE_AGAIN)
+    if row.kind is Kind.KEY:
+        _check_id(str(value))
+    return value
+
+
+def _check_id(text: str) -> None:
+    """Raise `UnreadableCell` for an id that no file may hold."""
+    if fault := id_fault(text):
+        meant = meant_id(text)
+        hint = f"did you mean {clipped(meant)}?" if meant else "use characters that everybody can see and type"
+        raise UnreadableCell(f"{clipped(text)} {fault}", hint)
 
 
 def _read_text(row: Field, text: str) -> str:

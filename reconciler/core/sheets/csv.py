@@ -16,6 +16,7 @@ from typing import Final
 
 from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Field, Kind, Value, canon, fits
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.operator_id import unfit_id
 from reconciler.core.model.plan import Note
 from reconciler.core.yaml.spelling import ascii_excerpt, is_expressible, scalar
 
@@ -79,7 +80,7 @@ def to_csv(live: LiveState, *, chinese: bool = False) -> Table:
 
 def _row(agent: LiveAgent, gaps: dict[str, list[str]]) -> list[str]:
     if not is_expressible(BY_NAME[KEY], agent.operator_id):
-        gaps["an id that no file can say: left out"].append(agent.operator_id)
+        gaps[f"the id {unfit_id(agent.operator_id)}: left out, since no file may hold it"].append(agent.operator_id)
         return []
     cells = []
     for row in COLUMNS:

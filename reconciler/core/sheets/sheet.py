@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Final
 
 from reconciler.core.model.fields import BY_NAME, KEY, Field, Kind, Value
+from reconciler.core.model.operator_id import alike, difference
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.sheets.cells import (
     CLIP_AT,
@@ -50,11 +51,13 @@ class Sheet:
 
     `problems` are in the order of the text. A place's line is the line of the text, its column counts cells, and the
     path is the spreadsheet's name of the cell, such as `B2`. `passed_over` says what was not read and is no problem.
+    `lookalikes` are problems unless a file allows them: numbers that a reader takes for another one of the sheet.
     """
 
     agents: Mapping[str, Mapping[str, Value]]
     problems: tuple[Problem, ...]
     passed_over: tuple[str, ...] = ()
+    lookalikes: tuple[Problem, ...] = ()
 
 
 def read_sheet(file: str, text: str, mapping: Mapping[str, str] | None = None) -> Sheet:
@@ -70,7 +73,7 @@ def read_sheet(file: str, text: str, mapping: Mapping[str, str] | None = None) -
     else:
         reader.read_table(text, delimiter)
     problems = sorted(reader.problems, key=lambda problem: problem.place)
-    return Sheet(reader.agents, tuple(problems), tuple(reader.passed_over()))
+    return Sheet(reader.agents, tuple(problems), tuple(reader.passed_over()), tuple(reader.lookalikes()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,13 @@ class _SheetReader:
         yield from self.left_out
         if self.empty_words:
             yield f"cells that say nothing, such as - or 无: {self.empty_words:,}"
+
+    def lookalikes(self) -> Iterator[Problem]:
+        lines = {str(value): line for (name, value), line in self.first_lines.items() if name == KEY}
+        for id_, other in alike(self.agents):
+            message = f"{id_} looks like {other} in line {lines[other]}: {difference(id_, other)}"
+            hint = "correct one of the two; if both are meant, add one by hand to a file that allows it"
+            yield Problem(Place(self.file, lines[id_]), KEY, message, hint)
 
     def field_of(self, heading: str) -> str | None:
         """The field of a heading, by the mapping or else by the known headings."""

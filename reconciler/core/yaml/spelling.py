@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from reconciler.core.model.fields import COMPARED, FIELDS, KEY, Field, Kind, Value, fits
+from reconciler.core.model.operator_id import is_sound
+from reconciler.core.model.spoilt import spoilt
 from reconciler.core.yaml.scalars import plain_scalar
 
 TOP_ORDER: Final = (
@@ -19,7 +21,7 @@ TOP_ORDER: Final = (
 )
 """The top-level keys of a file, in the order in which docs/formats.md lists them."""
 COMPANY_ORDER: Final = ("abbreviate", "companyId")
-GUARDRAIL_ORDER: Final = ("maxDeletes", "maxChanges")
+GUARDRAIL_ORDER: Final = ("maxDeletes", "maxChanges", "lookalikes")
 PASSWORD_ORDER: Final = ("env", "file", "generate", "version")
 FIELD_ORDER: Final = (*(row.name for row in COMPARED), *(row.name for row in FIELDS if row.kind is Kind.PASSWORD))
 """The keys of `defaults` and of a profile: the order of the field table, with the password last."""
@@ -71,12 +73,14 @@ def scalar(value: Value) -> str:
 
 
 def is_expressible(row: Field, value: Value) -> bool:
-    """Whether a file can ask for this canonical value: it fits the field, and its text is `writable` and short."""
-    return fits(row, value) and not (isinstance(value, str) and not (writable(value) and _is_short(row, value)))
+    """Whether a file can ask for this canonical value: it fits the field, and its text passes the schema."""
+    return fits(row, value) and not (isinstance(value, str) and not _is_accepted(row, value))
 
 
-def _is_short(row: Field, text: str) -> bool:
-    return len(text) <= row.rules.get("maxLength", len(text))
+def _is_accepted(row: Field, text: str) -> bool:
+    if not writable(text) or len(text) > row.rules.get("maxLength", len(text)):
+        return False
+    return is_sound(text) if row.kind is Kind.KEY else not (row.name in QUOTED and spoilt(text))
 
 
 def ascii_excerpt(value: Value) -> str:

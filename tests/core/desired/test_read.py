@@ -291,6 +291,7 @@ def test_every_rule_across_agents_is_listed() -> None:
             "_pools_are_bounded",
             "_filled_texts_are_short",
             "_ids_are_unique",
+            "_ids_look_different",
             "_profiles_exist",
         ),
         *("_sip_numbers_are_unique", "_agents_are_in_scope"),

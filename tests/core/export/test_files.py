@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.export.files import COMPANY_FILE, FILE, SPLITTABLE, export, split_by_field
-from reconciler.core.model.desired import Company
+from reconciler.core.export.files import COMPANY_FILE, FILE, SPLITTABLE, export, split_by_field, unprotected
+from reconciler.core.model.desired import Company, matches
 from reconciler.core.model.fields import LISTED, Field, Kind, Value
 from reconciler.core.model.live import LiveState
 from reconciler.core.yaml.spelling import field_value
 from reconciler.edit import fmt
-from tests.core.build import COMPANY, live, live_agent
+from tests.core.build import COMPANY, HEAD, live, live_agent, state
 from tests.core.listings import TEAMS, call_centre, check, odd_states, read
 from tests.fuzz import examples
 from tests.hostile import HOSTILE
@@ -155,6 +155,58 @@ def test_an_agent_whose_id_cannot_be_written_is_protected() -> None:
     exported = export(listed, COMPANY)
     check(exported, listed)
     assert read(exported).protect == ("a?[*][[]b][?]",)
+
+
+@pytest.mark.parametrize("id_", ["8001 ", "８００４", "“8002”", "Zoe\u0301", "1.38E+10", "80\u200b01", "8" * 65])
+def test_an_agent_whose_id_no_file_may_hold_is_protected(id_: str) -> None:
+    """It is in `protect` alone; why, and that an id cannot be renamed, is told."""
+    listed = live(live_agent(id_), live_agent("8005"))
+    for exported in (export(listed, COMPANY), split_by_field(listed, COMPANY, "mainGroupName")):
+        check(exported, listed)
+        state = read(exported)
+        assert [agent.operator_id for agent in state.agents] == ["8005"]
+        assert [matches(state.protect, each) for each in (id_, "8005")] == [True, False]
+        (warning,) = exported.warnings
+        assert warning.operator_ids == (id_,)
+        assert "an id cannot be renamed" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("", ["8001 ", "９９"]),
+        ("prune: false", []),
+        ('protect: ["800*"]', ["９９"]),
+        ('scope: {operatorId: ["8*"]}', ["8001 "]),
+    ],
+)
+def test_whom_a_file_of_ones_own_would_delete_for_its_id_is_told(head: str, told: list[str]) -> None:
+    """Each with the pattern that protects it; not whom nobody would delete."""
+    wanted = state(f'{HEAD}{head}\nagents: [{{operatorId: "8005"}}]\n')
+    notes = list(
+        unprotected(wanted, live(live_agent("8005"), live_agent("8006"), live_agent("8001 "), live_agent("９９")))
+    )
+    assert [note.operator_ids for note in notes] == [(id_,) for id_ in told]
+    assert all(f'add "{id_}" to protect' in note.message for id_, note in zip(told, notes, strict=True))
+
+
+def test_live_agents_that_look_alike_are_exported() -> None:
+    """The file allows as many as there are, no more, and tells whose ids they are."""
+    listed = live(*(live_agent(id_) for id_ in ("8001", "8O01", "8OO1", "adm01", "ADM01", "9001")))
+    for exported in (export(listed, COMPANY), split_by_field(listed, COMPANY, "mainGroupName")):
+        check(exported, listed)
+        assert read(exported).lookalikes == 3
+        (warning,) = exported.warnings
+        assert warning.operator_ids == ("8001", "8O01", "8OO1", "ADM01", "adm01")
+        assert all(fmt(name, text.encode()).decode() == text for name, text in exported.files.items())
+
+
+def test_a_live_phone_that_is_spoilt_is_left_alone() -> None:
+    """A file may not hold it, so the field stays unmanaged."""
+    listed = live(live_agent("8001", bindcode="1.38E+10", sipNumber="2026/1/2"))
+    exported = export(listed, COMPANY)
+    check(exported, listed)
+    assert read(exported).agents[0].fields.keys().isdisjoint({"bindcode", "sipNumber"})
 
 
 def test_an_empty_company_is_a_file_too() -> None:

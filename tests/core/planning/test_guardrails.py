@@ -6,7 +6,9 @@ import pytest
 
 from reconciler.core.model.desired import Limit, Policy
 from reconciler.core.model.fields import Value
+from reconciler.core.model.operator_id import difference
 from reconciler.core.model.plan import Guardrail, Plan
+from reconciler.core.saved.plan_json import digest
 from tests.core.build import agent, desired, live, live_agent, planned
 
 
@@ -142,6 +144,59 @@ def test_an_empty_file_that_deletes_nobody_is_well(plan: Plan) -> None:
     """Where nothing would be deleted, or the file has an agent, there is nothing to guard."""
     assert plan.guardrails == ()
     assert not plan.refused
+
+
+LIVE_IDS = ("8001", "8010", "adm01", "9001 ")
+
+
+@pytest.mark.parametrize(
+    ("new", "twin"),
+    [
+        *(("8O01", "8001"), ("80O1", "8001"), ("8ol0", "8010"), ("8OI0", "8010"), ("ADM01", "adm01")),
+        *(("admOl", "adm01"), ("9001", "9001 "), ("8011", ""), ("adm02", ""), ("08001", "")),
+    ],
+)
+def test_a_new_agent_may_not_look_like_a_live_one(new: str, twin: str) -> None:
+    """Whether the live one goes, stays or is out of scope; the hint names both and what differs, and the way on."""
+    listed = live(*(live_agent(id_) for id_ in LIVE_IDS))
+    for wanted in (desired(agent(new)), desired(agent(new), prune=False), desired(agent(new), scope=(new,))):
+        found = [rail for rail in planned(wanted, listed).guardrails if rail.rule == "lookalikes"]
+        assert [(rail.limit, rail.allowed, rail.operator_ids, rail.set_by, rail.ok) for rail in found] == (
+            [("0", 0, (new,), "default", False)] if twin else []
+        )
+        for rail in found:
+            assert rail.hint.startswith(f"{new} looks like {twin}: {difference(new, twin)}: write the id")
+            assert "--allow-lookalikes" in rail.hint
+            assert "guardrails.lookalikes" in rail.hint
+
+
+def test_an_agent_that_is_live_is_no_lookalike() -> None:
+    """Neither one that changes nor one that is replaced, though another live agent has its look."""
+    listed = live(live_agent("8001"), live_agent("8O01"))
+    wanted = desired(agent("8001", name="n"), agent("8O01", email="n"), lookalikes=1, max_deletes="100%")
+    assert rails(planned(wanted, listed, policy=Policy(allow_replace=True)))[1:] == [("lookalikes", "1", 1, 0, True)]
+
+
+def test_lookalikes_are_allowed_by_the_file_or_a_flag() -> None:
+    """The file says how many; the flag allows those of the plan; and each stands in the plan, with who allowed it."""
+    listed = live(live_agent("8001"), live_agent("8002"))
+    new = [agent(id_) for id_ in ("8001", "8002", "8O01", "8O02")]
+    assert rails(planned(desired(*new, lookalikes=1), listed)) == [("lookalikes", "1", 1, 2, False)]
+    assert rails(planned(desired(*new, lookalikes=2), listed)) == [("lookalikes", "2", 2, 2, True)]
+    plan = planned(desired(*new), listed, policy=Policy(allow_lookalikes=True))
+    assert rails(plan) == [("lookalikes", "2", 2, 2, True)]
+    assert [rail.set_by for rail in plan.guardrails] == ["flag"]
+    assert digest(plan) != digest(planned(desired(*new), listed))
+    assert rails(planned(desired(), live(), policy=Policy(allow_lookalikes=True))) == [("lookalikes", "0", 0, 0, True)]
+
+
+def test_of_many_lookalikes_some_are_explained() -> None:
+    """The hint explains three pairs and says how many more there are; the guardrail names all."""
+    ids = [f"8O0{index}" for index in range(5)]
+    (rail,) = planned(desired(*map(agent, ids)), live(*(live_agent(f"800{index}") for index in range(5)))).guardrails
+    assert rail.operator_ids == tuple(ids)
+    assert rail.hint.count("looks like") == 3
+    assert "; and 2 more: write the id as the live agent has it" in rail.hint
 
 
 def test_a_tripped_guardrail_says_what_to_do() -> None:

@@ -28,6 +28,6 @@ def test_a_plan_is_made_of_every_stage() -> None:
     facts = diff(wanted, listed, ledger, policy)
     assert found.actions == plan_actions(facts, policy)
     assert found.calls == calls_for(found.actions)
-    assert found.guardrails == guardrails(found.actions, wanted, facts.in_scope, policy)
+    assert found.guardrails == guardrails(found.actions, facts, policy)
     assert found.notes == tuple(notes(facts, found.actions, policy))
     assert (len(found.actions), len(found.calls), len(found.guardrails), len(found.notes)) == (1, 2, 1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
 from reconciler.core.model.fields import BY_NAME, COMPARED, FIELDS, KEY, LISTED, Field, Kind, Value
-from reconciler.core.model.live import LiveState
+from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.operator_id import alike
 from reconciler.core.sheets import sheet as module
 from reconciler.core.sheets.cells import (
     LEAVE_OUT,
@@ -28,7 +30,7 @@ from reconciler.core.sheets.cells import (
 )
 from reconciler.core.sheets.csv import ZH_HEADINGS, to_csv
 from reconciler.core.sheets.sheet import Sheet, read_sheet
-from reconciler.core.yaml.spelling import is_expressible
+from reconciler.core.yaml.spelling import QUOTED, is_expressible
 from reconciler.edit import fmt
 from reconciler.errors import ReconcilerError
 from reconciler.files.spreadsheet import decoded
@@ -40,8 +42,18 @@ from tests.strategies import canonical_values
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.csv"))
 SECRETS = ("hunter", "sesame")
-MAX_ID = 64
-"""Characters of an operatorId that a file may hold."""
+
+
+def importable(listed: LiveState) -> LiveState:
+    """The listed agents whose ids a file may hold, without the digits that a spreadsheet has spoilt."""
+    agents = (agent for id_, agent in listed.agents.items() if is_expressible(BY_NAME[KEY], id_))
+    digits = [BY_NAME[name] for name in QUOTED if name != KEY]
+
+    def whole(agent: LiveAgent) -> LiveAgent:
+        spoilt = {row.name: row.default for row in digits if not is_expressible(row, agent.fields[row.name])}
+        return replace(agent, fields={**agent.fields, **spoilt})
+
+    return live(*map(whole, agents))
 
 
 def good(text: str, **mapping: str) -> Sheet:
@@ -94,7 +106,7 @@ def said(listed: LiveState) -> dict[str, dict[str, Value]]:
 
 
 @settings(deadline=None, max_examples=examples(100))
-@given(listings().filter(lambda listed: max(map(len, listed.agents), default=0) <= MAX_ID), st.booleans())
+@given(listings().map(importable), st.booleans())
 def test_what_export_writes_is_read_back(listed: LiveState, chinese: bool) -> None:
     """Every agent once, with every value that is not blank, whatever the texts hold; and there is no problem."""
     found = good(decoded("a.csv", to_csv(listed, chinese=chinese).text.encode()))
@@ -107,7 +119,6 @@ def test_what_export_writes_is_read_back(listed: LiveState, chinese: bool) -> No
     [
         *(
             "合计",
-            "备注：x",
             "Total",
             "-",
             "无",
@@ -116,12 +127,8 @@ def test_what_export_writes_is_read_back(listed: LiveState, chinese: bool) -> No
             "####",
             "#x",
             "王\ufffd",
-            "８００１",
-            " a",
-            "a ",
-            "a\u202c",
         ),
-        *("1.38E+12", "8001.0", "3月1日", "2026/3/1", "1,380", "1234567890123450", '="0071"', "=A1", "'", "''", "0071"),
+        *("1,380", "1234567890123450", '="0071"', "=A1", "'", "''", "0071"),
     ],
 )
 def test_a_text_that_means_something_in_a_sheet_is_read_back(text: str) -> None:
@@ -134,12 +141,12 @@ def test_a_text_that_means_something_in_a_sheet_is_read_back(text: str) -> None:
 @settings(deadline=None, max_examples=examples(100))
 @given(
     st.dictionaries(
-        _texts.filter(bool).map(lambda text: text[:64]),
+        _texts.filter(lambda text: is_expressible(BY_NAME[KEY], text)),
         st.fixed_dictionaries(
             {}, optional={row.name: canonical_values(row) for row in COMPARED if row.name != "sipNumber"}
         ),
         max_size=5,
-    )
+    ).filter(lambda agents: not list(alike(agents)))
 )
 def test_a_file_of_a_sheet_manages_what_the_sheet_says(agents: dict[str, dict[str, Value]]) -> None:
     """Neither more nor less, fields that are never listed too; it is formatted, and deletes nobody."""
@@ -148,6 +155,17 @@ def test_a_file_of_a_sheet_manages_what_the_sheet_says(agents: dict[str, dict[st
     assert {agent.operator_id: dict(agent.fields) for agent in found.agents} == agents
     assert not found.prune
     assert fmt("a.yaml", text.encode()) == text.encode()
+
+
+def test_numbers_that_look_alike_are_told() -> None:
+    """With the line of the other one; whether a file allows them is not for the sheet to say."""
+    found = good("工号,姓名\n8010,张三\n9001,李四\n8O10,王五\n")
+    assert list(found.agents) == ["8010", "9001", "8O10"]
+    (problem,) = found.lookalikes
+    assert (problem.place.line, problem.message) == (
+        *(4, "8O10 looks like 8010 in line 2: with U+004F LATIN CAPITAL LETTER O, not U+0030 DIGIT ZERO"),
+    )
+    assert good("工号\n8010\n8011\n").lookalikes == ()
 
 
 def test_agents_stand_in_the_order_of_the_sheet() -> None:
@@ -372,17 +390,22 @@ def test_every_canonical_word_and_integer_is_understood(row: Field) -> None:
         (NAME, "=A1", "a formula"),
         (NAME, "王\ufffd", "lost a character"),
         *((ID, cell, "no agent's number") for cell in ("合计", "合计：", "总计 12", "Total", "备注：夜班", "制表人")),
+        *((ID, cell, "holds U+") for cell in ("80 01", "80\u00a001", "工号：8001", "“8001”")),
         *((COUNT, cell, "not understood as afterInterval") for cell in ("-1", "1.5", "一", "10分钟", "9" * 40)),
         *((FLAG, cell, "not understood as isrecord") for cell in ("maybe", "2", "1秒", "班长")),
     ],
 )
 def test_what_a_spreadsheet_destroyed_is_found(row: Field, cell: str, words: str) -> None:
-    """Never guessed; but behind an apostrophe a text is taken as it is."""
+    """Never guessed; but behind an apostrophe a text is taken as it is, where a file may hold it."""
     with pytest.raises(UnreadableCell, match=words) as caught:
         one(row, cell)
     assert caught.value.hint
     if row.kind in (Kind.TEXT, Kind.KEY, Kind.SIP_NUMBER):
-        assert one(row, f"'{cell}") == cell
+        if is_expressible(row, cell):
+            assert one(row, f"'{cell}") == cell
+        else:
+            with pytest.raises(UnreadableCell):
+                one(row, f"'{cell}")
 
 
 @pytest.mark.parametrize("cell", ["1.38E+12", "3月1日", "1,380", "80", "12.5", "合计"])
