@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reconciler.apply.goal import Goal
 from reconciler.errors import Declined, StalePlan
+from reconciler.ledger.books import remote_run
 from reconciler.ledger.journal import RunRecord, last_run
 from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger, refuse_foreign
 from reconciler.vendor.http import Transport
@@ -77,14 +79,46 @@ def warm_up(*modules: str) -> None:
 class Refreshed:
     """What was read before anything is done: the live state, the ledger brought up to date, and the plan.
 
-    `run` is the last run on this machine; `findings` are about the calls that it left open.
+    `findings` are about the calls that runs left `open`.
     """
 
     live: LiveState
     ledger: Ledger
     findings: tuple[Finding, ...]
     plan: Plan
-    run: RunRecord | None = None
+    open: OpenRuns
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRuns:
+    """The runs that left calls open: of the journal on this machine, and of the remote ledger.
+
+    Both may be one and the same run. Then this machine's journal knows more of it.
+    """
+
+    here: RunRecord | None = None
+    there: RunRecord | None = None
+
+    @classmethod
+    def read(cls, session: Session) -> OpenRuns:
+        """Read both.
+
+        Raises:
+            Declined: one is of another vendor or company.
+            ReconcilerError: one cannot be read.
+        """
+        runs = last_run(session.journal), remote_run(session.store)
+        whose = session.goal.company, session.transport.endpoint
+        for run, what in zip(runs, (f"the journal {session.journal}", session.store.name), strict=True):
+            if run is not None:
+                refuse_foreign(what, (run.company, run.endpoint), whose)
+        return cls(*(run if run is not None and run.open_intents else None for run in runs))
+
+    @property
+    def to_look_up(self) -> tuple[RunRecord, ...]:
+        """Each run once, as it is known best."""
+        there = self.there if self.there and not (self.here and self.here.id == self.there.id) else None
+        return tuple(run for run in (there, self.here) if run is not None)
 
 
 def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], None] = warm_up) -> Refreshed:
@@ -99,22 +133,21 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     ledger = load_ledger(session.store, company, endpoint)
     if session.goal.saved and session.goal.saved.seal in ledger.applied:
         raise Declined("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
-    run = last_run(session.journal)
-    if run is not None:
-        refuse_foreign(f"the journal {session.journal}", (run.company, run.endpoint), (company, endpoint))
+    open_runs = OpenRuns.read(session)
     live = session.live(on_progress, meanwhile)
     from reconciler.core.authorship import ListedBefore
     from reconciler.core.recovery import recover, recover_beside, restored_entries
 
-    findings: tuple[Finding, ...] = ()
-    if run is not None:
+    findings: list[Finding] = []
+    for run in open_runs.to_look_up:
         look_up = recover if _was_last(run, ledger) else recover_beside
         before = ListedBefore(largest_id=run.largest_id)
-        entries, findings = look_up(run.open_intents, live, ledger.view, before, edited_since=True)
+        entries, found = look_up(run.open_intents, live, ledger.view, before, edited_since=True)
         ledger.update(entries)
+        findings += found
     ledger.update(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)
-    return Refreshed(live, ledger, findings, plan, run)
+    return Refreshed(live, ledger, tuple(findings), plan, open_runs)
 
 
 def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) -> None:
@@ -136,8 +169,22 @@ def _was_last(run: RunRecord, ledger: Ledger) -> bool:
 
 
 def recovery_lines(refreshed: Refreshed) -> Iterator[str]:
-    """What people are told about the calls that the last run left open, a line each."""
+    """What people are told about the calls that earlier runs left open: a line for each agent, or for many alike."""
+    alike: defaultdict[str, list[str]] = defaultdict(list)
     for finding in refreshed.findings:
-        yield f"the last run left {finding.operator_id} open: it {finding.message}"
-    if refreshed.findings and refreshed.run:
-        yield f"(its passwords are in {refreshed.run.credentials})"
+        alike[finding.message].append(finding.operator_id)
+    for finding in refreshed.findings:
+        operator_ids = alike[finding.message]
+        if len(operator_ids) <= _SINGLY:
+            yield f"the last run left {finding.operator_id} open: it {finding.message}"
+        elif finding.operator_id == operator_ids[0]:
+            named = ", ".join(operator_ids[:_SINGLY])
+            yield f"the last run left {len(operator_ids)} agents open ({named} …): each {finding.message}"
+    if refreshed.findings and refreshed.open.here:
+        yield f"(its passwords are in {refreshed.open.here.credentials})"
+    elif refreshed.findings:
+        yield "(its passwords lie sealed beside the ledger: reconciler credentials --ledger … --identity KEY)"
+
+
+_SINGLY: Final = 5
+"""Agents that are told of one by one, where the same is found of them."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Final
 
 from reconciler.apply.channel import CallChannel
@@ -25,10 +26,13 @@ from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import adopted_entries, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, mismatches, read_back, side_effects
-from reconciler.credentials.delivery import CredentialsFile
-from reconciler.errors import ReconcilerError, VendorError
-from reconciler.ledger.books import Books
-from reconciler.ledger.journal import last_run
+from reconciler.credentials.delivery import Credential, CredentialsFile
+from reconciler.credentials.passwords import generate_password
+from reconciler.errors import Declined, ReconcilerError, VendorError
+from reconciler.ledger.books import Books, save_recovered
+from reconciler.ledger.journal import RunRecord, last_run
+from reconciler.ledger.ledger import Objects
+from reconciler.ledger.remote import RemoteStore
 from reconciler.vendor.reader import Reader
 from reconciler.vendor.retry import Budget
 from reconciler.vendor.writer import Writer
@@ -41,17 +45,43 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
         ReconcilerError: the vendor does not show an agent, or ledger or credentials cannot be written.
         OSError: the journal cannot be opened.
     """
-    run = refreshed.run
-    if run is None or not run.open_intents:
+    here, there = refreshed.open.here, refreshed.open.there
+    if here is None and there is None:
         _bind(session, refreshed)
         return
     for finding in refreshed.findings:
         if finding.sip_number is not None:
             _deliver(session.reader, finding, credentials)
-    with closing(Books.resume(refreshed.ledger, session.journal, run.id)) as books:
-        books.checkpoint(settled=True)
-        if not run.ended:
-            books.end("cut short; what it left open was looked up later")
+    save_recovered(refreshed.ledger, session.journal, here, there, kept_remotely(session, credentials))
+
+
+def kept_remotely(session: Session, credentials: CredentialsFile, coming: Iterable[Credential] = ()) -> Objects:
+    """What a remote ledger is to keep beside it: the run's credentials, sealed, and those that are `coming`."""
+    if not isinstance(session.store, RemoteStore):
+        return {}
+    sealed = credentials.sealed(coming)
+    return {} if sealed is None else {session.store.own_credentials: sealed}
+
+
+def refuse_unkept(session: Session, plan: Plan, credentials: CredentialsFile) -> None:
+    """Refuse a plan whose credentials a remote ledger could not keep, since nobody is named who could open them.
+
+    Raises:
+        Declined: the plan makes credentials, and there are no recipients.
+    """
+    if not session.store.remote or credentials.is_sealed or not makes_credentials(plan):
+        return
+    hint = "name recipients: in the files (docs/credentials.md): new credentials are stored with the ledger, sealed"
+    raise Declined("nothing was done: the plan makes credentials, and a runner that dies would lose them", hint)
+
+
+def makes_credentials(plan: Plan) -> bool:
+    """Whether the vendor or this tool chooses a password or a SIP password when the plan is carried out."""
+    chosen = any(
+        action.kind == "password" and (action.password is None or action.password.kind == "generate")
+        for action in plan.actions
+    )
+    return chosen or any(call.kind == "create" or call.fields.get("sipNumber") for call in plan.calls)
 
 
 def _bind(session: Session, refreshed: Refreshed) -> None:
@@ -105,8 +135,17 @@ def carry_out(
             for operator_id in () if stop.is_set() else _created_late(plan, events):
                 _deliver(session.reader, Finding(operator_id, "came late"), credentials)
         report = _closed_books(session, context, refreshed, events)
+        return _ended(books, report)
+
+
+def _ended(books: Books, report: Report) -> Report:
+    """Say in the books how the run ended. Where a remote ledger does not take that, the report warns."""
+    try:
         books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part")
-        return report
+    except ReconcilerError as error:
+        words = f"{error.message}; the next apply looks up what this one did"
+        return replace(report, warnings=(*report.warnings, words))
+    return report
 
 
 def _room_for_the_end(refreshed: Refreshed) -> bytearray:
@@ -131,8 +170,7 @@ def _cut_short(books: Books, results: tuple[ActionResult, ...], *, interrupted: 
         books.checkpoint(settled=False)
     except (ReconcilerError, OSError) as error:
         warnings.append(str(error))
-    books.end("in part")
-    return Report(results, warnings=tuple(warnings), interrupted=interrupted)
+    return _ended(books, Report(results, warnings=tuple(warnings), interrupted=interrupted))
 
 
 def _created_late(plan: Plan, events: list[Event]) -> Iterator[str]:
@@ -204,22 +242,33 @@ def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
 
 
 def _opened_books(
-    session: Session, refreshed: Refreshed, passwords: Mapping[str, Secret], credentials: CredentialsFile
+    session: Session, refreshed: Refreshed, passwords: dict[str, Secret], credentials: CredentialsFile
 ) -> Books:
-    """Ledger, credentials and journal, each proved writable before the first request."""
-    delivers = any(call.kind == "create" or call.fields.get("sipNumber") for call in refreshed.plan.calls)
+    """Ledger, credentials and journal, each proved writable before the first request.
+
+    A remote ledger gets all intents, and all passwords that the run may set, sealed: also one for each agent of a
+    batch, in case that it is made alone.
+    """
+    ledger, plan, run_id = refreshed.ledger, refreshed.plan, secrets.token_hex(8)
+    delivers = any(call.kind == "create" or call.fields.get("sipNumber") for call in plan.calls)
     if (passwords or delivers) and not credentials.used:
         credentials.open()
-    ledger, calls, run_id = refreshed.ledger, refreshed.plan.calls, secrets.token_hex(8)
+    if session.store.remote:
+        batched = (id_ for call in plan.calls if call.vendor_password for id_ in call.operator_ids)
+        passwords |= {operator_id: generate_password() for operator_id in batched}
     saved, started = session.goal.saved, stamp(now())
     if saved:
         ledger.remember_applied(saved.seal, saved.expires_at, started)
+    names = (run_id, started, ledger.company.abbreviate, len(plan.calls), str(credentials.path), ledger.lineage)
+    run = RunRecord(*names, ledger.serial, endpoint=ledger.endpoint, largest_id=refreshed.live.largest_id)
+    coming = (Credential(operator_id, password) for operator_id, password in passwords.items())
+    objects = kept_remotely(session, credentials, coming)
     try:
-        largest_id = refreshed.live.largest_id
-        return Books.begin(ledger, session.journal, run_id, started, len(calls), str(credentials.path), largest_id)
+        intents = [Intent.of(call) for call in plan.calls]
+        return Books.begin(ledger, session.journal, run, intents, objects, lambda: kept_remotely(session, credentials))
     except OSError as error:
-        if saved and ledger.applied.pop(saved.seal, None):  # nothing of it was sent: it can be applied yet
-            ledger.save(run_id)
+        if saved and ledger.applied.pop(saved.seal, None) and not session.store.remote:
+            ledger.save(run_id)  # nothing of it was sent: it can be applied yet
         hint = "nothing was sent; mend that and run apply again"
         raise ReconcilerError(f"the journal {session.journal} cannot be written: {error.strerror}", hint) from None
 
@@ -237,7 +286,8 @@ def _settle_unknown(session: Session, context: RunContext, live: LiveState) -> N
     if run is None:
         return
     ledger = context.books.ledger
-    entries, findings = recover(run.open_intents, live, ledger.view, context.channel.before)
+    unsettled = [intent for intent in run.open_intents if intent.outcome in (None, "lost")]
+    entries, findings = recover(unsettled, live, ledger.view, context.channel.before)
     ledger.update(entries)
     for finding in findings:
         if finding.sip_number is not None:

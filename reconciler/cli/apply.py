@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, format_option, full_digest, guardrail_options
 from reconciler.cli.shell import HANGUP, INTERRUPTS, Shell
-from reconciler.errors import Declined, StalePlan, WrongUsage
+from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -80,35 +80,35 @@ def apply(
       reconciler apply plan.json --auto-approve
       reconciler apply --expect "$DIGEST" --auto-approve --events events.jsonl
     """
-    from reconciler.apply.refresh import recovery_lines, refresh
-    from reconciler.apply.run import record_recovery
+    from reconciler.apply.refresh import refresh
+    from reconciler.apply.run import refuse_unkept
     from reconciler.cli.inputs import Options, new_credentials_file, open_session, plan_heading
     from reconciler.cli.progress import Progress
     from reconciler.render import text
-    from reconciler.render.terminal import visible
 
     shell.forgive_streams()
     options, stop = Options(**arguments), threading.Event()
+    unreleased: list[ReconcilerError] = []
     with ExitStack() as held:
         with collector_paused():
             goal = held.enter_context(_goal(options, planfile))
             if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
                 options = replace(options, files=_folder_of(goal.saved.plan))
             session = held.enter_context(open_session(options, goal, stop))
-            held.enter_context(session.store.lock())
+            held.enter_context(_locked(session, unreleased))
             with Progress(shell, "reading live agents") as progress, _stale_agents_shown(shell):
                 refreshed = refresh(session, progress.update)
         credentials_file = held.enter_context(closing(new_credentials_file(session, options, credentials)))
-        for line in recovery_lines(refreshed):
-            shell.say(visible(line))
-        record_recovery(session, refreshed, credentials_file)
+        _recover(shell, session, refreshed, credentials_file)
         heading = plan_heading(options, goal.saved, color=shell.color)
         (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, heading))
         _refuse_unfit(refreshed.plan, expect)
+        refuse_unkept(session, refreshed.plan, credentials_file)
         report = _ask_and_carry_out(
             shell, options, session, refreshed, credentials_file, events, stop, auto_approve=auto_approve
         )
     _say_where(shell, credentials_file)
+    report = replace(report, warnings=(*report.warnings, *(f"{each.message}; {each.hint}" for each in unreleased)))
     _finish(shell, heading, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
 
 
@@ -140,6 +140,31 @@ def _folder_of(plan: Plan) -> tuple[Path, ...]:
     """The common folder of the plan's files; the ledger beside them is the one that the plan was made with."""
     folders = [str(Path(file).parent) for file in plan.files]
     return (Path(os.path.commonpath(folders) if len({Path(folder).is_absolute() for folder in folders}) == 1 else "."),)
+
+
+def _recover(shell: Shell, session: Session, refreshed: Refreshed, credentials_file: CredentialsFile) -> None:
+    """Tell what earlier runs left open, and write down what became of it."""
+    from reconciler.apply.refresh import recovery_lines
+    from reconciler.apply.run import record_recovery
+    from reconciler.render.terminal import visible
+
+    for line in recovery_lines(refreshed):
+        shell.say(visible(line))
+    record_recovery(session, refreshed, credentials_file)
+
+
+@contextmanager
+def _locked(session: Session, unreleased: list[ReconcilerError]) -> Iterator[None]:
+    """Hold the ledger's lock. Once the body has ended well, a lock that cannot be released is noted, not raised."""
+    ended = False
+    try:
+        with session.store.lock():
+            yield
+            ended = True
+    except ReconcilerError as error:
+        if not ended:
+            raise
+        unreleased.append(error)
 
 
 @contextmanager
@@ -272,6 +297,6 @@ def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: s
     if shell.json:
         document = {"format": "reconciler.report/1", "plan": plan_document(plan, heading.tool, heading.created_at)}
         shell.document({**document, **as_json.report(report)})
-    elif report.results:
+    elif report.results or report.warnings:
         shell.data(text.report(report, color=shell.color, again=again))
     raise click.exceptions.Exit(report.exit_code)

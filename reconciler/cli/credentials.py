@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import format_option
+from reconciler.cli.options import LEDGER, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
     from reconciler.core.model.secret import Secret
-    from reconciler.credentials.delivery import Credential
+    from reconciler.credentials.delivery import Credential, Delivered
 
 _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@LEDGER
 @click.option(
     "--identity",
     type=click.Path(path_type=Path),
@@ -27,8 +29,11 @@ _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 )
 @format_option("text", "json")
 @click.pass_obj
-def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str) -> None:
+def credentials(shell: Shell, /, file: Path | None, ledger: str | None, identity: Path | None, format_: str) -> None:
     """Show what a credentials file holds: passwords, to be handed over.
+
+    Without FILE, what all runs have stored beside a remote ledger. Of a run that died its passwords are shown as they
+    were stored before the first call: whether one is true is known after the next apply, which sets doubtful ones anew.
 
     Prints the latest that is true of each agent, sorted by operatorId; "-" (in JSON null) is what no run changed. A
     password that the vendor refused gives way to the one before it. Reads plain files and encrypted ones, also one
@@ -38,12 +43,15 @@ def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str
     Examples:
       reconciler credentials .reconciler/credentials-20261122T100000Z.jsonl
       reconciler credentials new-agents.jsonl.age --identity key.txt
+      reconciler credentials --ledger git+origin#reconciler/acme --identity key.txt
     """
     from reconciler.credentials.delivery import read_credentials
     from reconciler.render.terminal import visible
 
-    file_contents = read_credentials(file, identity)
-    name = visible(str(file))
+    if file is None:
+        name, file_contents = visible(ledger or ""), _kept(shell, ledger, identity)
+    else:
+        name, file_contents = visible(str(file)), read_credentials(file, identity)
     if file_contents.exposed:
         shell.say(f"warning: {name} can be read by others on this machine: chmod 600 {name}")
     if file_contents.torn:
@@ -56,6 +64,25 @@ def credentials(shell: Shell, /, file: Path, identity: Path | None, format_: str
         shell.data(_table([_COLUMNS, *(tuple("-" if cell is None else visible(cell) for cell in row) for row in rows)]))
     else:
         shell.say(f"{name} holds no credentials")
+
+
+def _kept(shell: Shell, named: str | None, identity: Path | None) -> Delivered:
+    """What runs have stored beside the remote ledger."""
+    from reconciler.core.text import counted
+    from reconciler.credentials.delivery import read_kept
+    from reconciler.files.private import FOLDER
+    from reconciler.ledger.place import BooksPlace
+    from reconciler.ledger.swap_store import CREDENTIALS
+
+    place = BooksPlace(Path(FOLDER), named or "")
+    if not place.remote:
+        raise click.UsageError("No credentials are named: name a FILE, or a remote ledger with --ledger.")
+    with closing(place.store()) as store:
+        objects = ((name, store.read_beside(name)) for name in store.names(CREDENTIALS))
+        delivered, closed = read_kept(((name, data) for name, data in objects if data is not None), identity)
+    if closed:
+        shell.say(f"warning: {counted(closed, 'run')} stored credentials for other keys; left out here")
+    return delivered
 
 
 def _row(credential: Credential) -> tuple[str | None, ...]:

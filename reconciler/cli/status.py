@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,19 +27,25 @@ _SHOWN = 20
 def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
     """Show what became of the last apply, from its journal: done, failed, unknown, and what to do.
 
-    Needs no network. Calls that are unknown are looked up by the next apply. Each vendor has its own journal: without
-    an endpoint it is the only one that is there.
+    The vendor is not asked. Calls that are unknown are looked up by the next apply. Each vendor has its own journal:
+    without an endpoint it is the only one that is there. Where this machine has none, a remote ledger tells what is
+    open.
 
     \b
     Example:
       reconciler status
     """
     from reconciler.cli.inputs import place_of
+    from reconciler.ledger.books import remote_run
     from reconciler.ledger.journal import last_run
     from reconciler.render.terminal import visible
 
-    path = place_of(**arguments).journal
+    place = place_of(**arguments)
+    path = place.journal
     run = last_run(path)
+    if run is None and place.remote:
+        with closing(place.store()) as store:
+            run = remote_run(store)
     if format_ == "json":
         shell.document(_document(run))
     elif run is None:

@@ -9,6 +9,7 @@ have made it. The evidence is weighed here, and nowhere else:
 | it was listed before the request, or its vendor's `id` is no larger than the largest one listed then | not ours |
 | a listed value is not what our create makes of it, a new agent's defaults included | nothing: it was made or changed |
 | every listed value is what our create makes of it, and nothing above speaks against it | ours |
+| the same for the create and the first of the edits that the run planned to send after it | ours |
 | of a batch: only some are there, or their `id`s or `ctime`s are not those of one request | nothing |
 | of a batch of an earlier run: all are there, made in one millisecond, with `id`s that follow one another | ours |
 """
@@ -48,12 +49,25 @@ class ListedBefore:
 
 NOTHING_LISTED: Final = ListedBefore()
 
+Edits = Sequence[Mapping[str, Value]]
+"""The fields of the edits of one agent that may have followed its create, in their order."""
+NO_EDITS: Final[Mapping[str, Edits]] = {}
+NOTHING_EDITED: Final[Mapping[str, Value]] = {}
 
-def author_of(fields: Mapping[str, Value], agent: LiveAgent, before: ListedBefore) -> Author:
-    """Who made the agent, when a single create with these `fields` may have; no answer names the agent."""
+
+def author_of(fields: Mapping[str, Value], agent: LiveAgent, before: ListedBefore, edits: Edits = ()) -> Author:
+    """Who made the agent, when a single create with these `fields` may have; no answer names the agent.
+
+    The first of the `edits` may have been carried out as well, or several.
+    """
     if _was_there(agent, before):
         return "stranger"
-    return "ours" if as_created(fields, agent) else "unknown"
+    edited: dict[str, Value] = {}
+    for edit in ({}, *edits):
+        edited |= edit
+        if as_created(fields, agent, edited):
+            return "ours"
+    return "unknown"
 
 
 def authors_of(
@@ -63,6 +77,7 @@ def authors_of(
     before: ListedBefore,
     *,
     edited_since: bool = False,
+    edits: Mapping[str, Edits] = NO_EDITS,
 ) -> dict[str, Author]:
     """Who made each agent that is `there`, when one batch with these `fields` may have; no answer names any of them.
 
@@ -70,7 +85,7 @@ def authors_of(
     some are there, the vendor may have refused the batch because of them. With `edited_since`, people may have edited
     them by now: where all were made at one stroke they are ours, whatever their values are.
     """
-    authors = {id_: author_of(fields, there[id_], before) for id_ in operator_ids if id_ in there}
+    authors = {id_: author_of(fields, there[id_], before, edits.get(id_, ())) for id_ in operator_ids if id_ in there}
     agents = [there[id_] for id_ in operator_ids if id_ in there]
     whole = len(agents) == len(operator_ids) and "stranger" not in authors.values()
     if whole and edited_since and _at_one_stroke(agents):
@@ -80,16 +95,17 @@ def authors_of(
     return {id_: "stranger" if author == "stranger" else "unknown" for id_, author in authors.items()}
 
 
-def as_created(fields: Mapping[str, Value], agent: LiveAgent) -> bool:
-    """Whether every listed value is what a create with these fields makes of it.
+def as_created(fields: Mapping[str, Value], agent: LiveAgent, edited: Mapping[str, Value] = NOTHING_EDITED) -> bool:
+    """Whether every listed value is what a create with these fields makes of it, and an edit with those `edited`.
 
     A create cannot send every field: the others have a new agent's value. The vendor picks the SIP number, unless the
     fields name one, which an edit then binds.
     """
     return all(
-        agent.fields[row.name] == (fields.get(row.name, row.default) if row.wire.create else row.default)
+        agent.fields[row.name]
+        == edited.get(row.name, fields.get(row.name, row.default) if row.wire.create else row.default)
         for row in LISTED
-        if row.name in fields or row.name != "sipNumber"
+        if row.name in fields or row.name in edited or row.name != "sipNumber"
     )
 
 

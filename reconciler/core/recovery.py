@@ -6,7 +6,8 @@ values. Values that are never listed then count as not recorded, so that they ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -69,25 +70,44 @@ def recover(
     """
     entries: Entries = {}
     findings: list[Finding] = []
-    for intent in intents:
+    intents = tuple(intents)
+    ours = _creates_of_ours(intents, live, before, edited_since)
+    for place, intent in enumerate(intents):
         for operator_id in intent.operator_ids:
             entry = entries.get(operator_id, ledger.get(operator_id))
-            if intent.outcome == "done":
+            # An agent that is there is no longer the one that was to be deleted where we have made it anew.
+            remade = intent.kind == "delete" and any(then > place for then in ours.get(operator_id, ()))
+            if intent.outcome == "done" or (remade and intent.outcome in (None, "lost")):
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
-                ours = intent.kind != "create" or _is_ours(operator_id, intent, live, before, edited_since)
-                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, ours=ours)
+                made = place in ours.get(operator_id, ())
+                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, ours=made)
                 findings.append(finding)
     return entries, tuple(findings)
 
 
-def _is_ours(operator_id: str, intent: Intent, live: LiveState, before: ListedBefore, edited_since: bool) -> bool:
-    operator_ids = intent.batch or intent.operator_ids
-    there = {id_: live.agents[id_] for id_ in operator_ids if id_ in live.agents}
-    if len(operator_ids) > 1:
-        authors = authors_of(intent.fields, operator_ids, there, before, edited_since=edited_since)
-        return authors.get(operator_id) == "ours"
-    return operator_id in there and author_of(intent.fields, there[operator_id], before) == "ours"
+def _creates_of_ours(
+    intents: Sequence[Intent], live: LiveState, before: ListedBefore, edited_since: bool
+) -> dict[str, set[int]]:
+    """Where the creates stand that were not settled and have made the agent that is there, by operatorId."""
+    edits: defaultdict[str, list[Mapping[str, Value]]] = defaultdict(list)
+    ours: defaultdict[str, set[int]] = defaultdict(set)
+    for place, intent in reversed(tuple(enumerate(intents))):
+        for operator_id in intent.operator_ids:
+            if intent.kind == "edit" and intent.outcome in (None, "lost", "done"):
+                edits[operator_id].insert(0, intent.fields)
+        if intent.kind != "create" or intent.outcome not in (None, "lost"):
+            continue
+        operator_ids = intent.batch or intent.operator_ids
+        there = {id_: live.agents[id_] for id_ in operator_ids if id_ in live.agents}
+        if len(operator_ids) > 1:
+            authors = authors_of(intent.fields, operator_ids, there, before, edited_since=edited_since, edits=edits)
+        else:
+            authors = {id_: author_of(intent.fields, agent, before, edits[id_]) for id_, agent in there.items()}
+        for operator_id in intent.operator_ids:
+            if authors.get(operator_id) == "ours":
+                ours[operator_id].add(place)
+    return dict(ours)
 
 
 def recover_beside(

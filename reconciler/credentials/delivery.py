@@ -64,6 +64,7 @@ class CredentialsFile:
         self._passwords: dict[str, Secret] = {}
         self._given: set[str] = set()
         self._lines: list[bytes] = []
+        self._kept = False
 
     def open(self) -> None:
         """Open the file, or make it, before the first credential exists.
@@ -129,6 +130,22 @@ class CredentialsFile:
         # After the write: a password that the disk did not take is not held.
         self._passwords |= {each.operator_id: each.password for each in new if each.password is not None}
         self._given |= {each.operator_id for each in new if each.password or each.sip_password}
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it is encrypted, for the recipients."""
+        return self._sealer is not None
+
+    def sealed(self, coming: Iterable[Credential] = ()) -> bytes | None:
+        """All lines of this run, and those of credentials that are `coming`, as one age file, to be kept elsewhere.
+
+        `None` where there are no recipients, or is nothing to keep, and never was.
+        """
+        lines = [*self._lines, *(json_line(self._fields(each)) for each in coming)]
+        if self._sealer is None or not (lines or self._kept):
+            return None
+        self._kept = True
+        return self._sealer.seal(b"".join(lines))
 
     @property
     def to_hand_over(self) -> bool:
@@ -236,6 +253,27 @@ def read_credentials(path: Path, identity: Path | None) -> Delivered:
     if identity is None:
         raise ReconcilerError(f"the credentials file {path} is encrypted", "name your key with --identity")
     return _delivered(path, unseal(data, identity), exposed=False)
+
+
+def read_kept(objects: Iterable[tuple[str, bytes]], identity: Path | None) -> tuple[Delivered, int]:
+    """Read what runs have kept remotely, from the oldest to the newest; and the number that is for other keys.
+
+    Raises:
+        ReconcilerError: there is no identity, none of it opens, or it is damaged; no message quotes from it.
+    """
+    if identity is None:
+        raise ReconcilerError("credentials beside a ledger are encrypted", "name your key with --identity")
+    contents: list[bytes] = []
+    closed: list[ReconcilerError] = []
+    for name, data in objects:
+        try:
+            contents.append(unseal(data, identity).content)
+        except ReconcilerError as error:
+            closed.append(error)
+            error.message = error.message.replace("the credentials", name, 1)
+    if closed and not contents:
+        raise closed[-1]
+    return _delivered(Path("what is kept"), Unsealed(b"".join(contents), 0), exposed=False), len(closed)
 
 
 def _delivered(path: Path, unsealed: Unsealed, *, exposed: bool) -> Delivered:

@@ -101,6 +101,18 @@ class Objects:
             self._sleep(pause)
         raise self._error(failure, "read", key)
 
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of all objects that begin like this; the prefix ends with a slash."""
+        for pause in PAUSES:
+            try:
+                return [each["path"] for part in obstore.list(self._store, prefix) for each in part]
+            except STORE_ERRORS as error:
+                failure = error
+            if isinstance(failure, (FileNotFoundError, *NO_ACCESS)):
+                break
+            self._sleep(pause)
+        raise self._error(failure, "listed", prefix)
+
     def put(self, key: str, data: bytes, seen: Version | None) -> Exception | Version:
         """Write over `seen` once. An error is returned, not raised, because the write may have arrived all the same."""
         try:

@@ -95,12 +95,7 @@ class Journal:
             OSError: the journal cannot be written.
         """
         private_folder(self.path.parent)
-        head = {
-            "format": FORMAT, "run": run.id, "started": run.started, "company": run.company, "endpoint": run.endpoint,
-            "planned": run.planned, "credentials": run.credentials, "lineage": run.lineage, "serial": run.serial,
-            "largestId": run.largest_id,
-        }  # fmt: skip
-        self._replace([head])
+        self._replace([_head(run)])
 
     def _replace(self, lines: Iterable[dict[str, Any]]) -> None:
         """Replace the file by these lines, and append to them from now on. Of a link, what it leads to is replaced."""
@@ -114,17 +109,7 @@ class Journal:
         Raises:
             OSError: the journal cannot be written.
         """
-        from reconciler.core.saved.plan_json import entry_document
-
-        fields = {**intent.fields}
-        line = {"intent": intent.kind, "operatorIds": list(intent.operator_ids), "fields": fields}
-        version = {} if intent.password_version is None else {"passwordVersion": intent.password_version}
-        to_restore = {"owes": {**intent.to_restore}} if intent.to_restore else {}
-        vendor = {"vendorPassword": True} if intent.vendor_password else {}
-        knew: dict[str, Any] = {}
-        if intent.before is not None:
-            knew = {"knew": {operator_id: entry_document(entry) for operator_id, entry in intent.before.items()}}
-        self._write({"n": self._count, **line, **version, **to_restore, **vendor, **knew}, sync=True)
+        self._write(_intent_line(self._count, intent), sync=True)
         self._count += 1
         return self._count - 1
 
@@ -204,6 +189,41 @@ class Journal:
             self._broken = True
 
 
+def _head(run: RunRecord) -> dict[str, Any]:
+    return {
+        "format": FORMAT, "run": run.id, "started": run.started, "company": run.company, "endpoint": run.endpoint,
+        "planned": run.planned, "credentials": run.credentials, "lineage": run.lineage, "serial": run.serial,
+        "largestId": run.largest_id,
+    }  # fmt: skip
+
+
+def _intent_line(number: int, intent: Intent) -> dict[str, Any]:
+    from reconciler.core.saved.plan_json import entry_document
+
+    line = {"intent": intent.kind, "operatorIds": list(intent.operator_ids), "fields": {**intent.fields}}
+    version = {} if intent.password_version is None else {"passwordVersion": intent.password_version}
+    to_restore = {"owes": {**intent.to_restore}} if intent.to_restore else {}
+    vendor = {"vendorPassword": True} if intent.vendor_password else {}
+    batch = {"batch": list(intent.batch)} if intent.batch else {}
+    knew: dict[str, Any] = {}
+    if intent.before is not None:
+        knew = {"knew": {operator_id: entry_document(entry) for operator_id, entry in intent.before.items()}}
+    return {"n": number, **line, **version, **to_restore, **vendor, **batch, **knew}
+
+
+def open_part(run: RunRecord) -> bytes:
+    """A journal with what is still open of a run, as it is kept remotely: its calls, and how it has ended."""
+    lines = [_head(run)]
+    for number, intent in enumerate(run.open_intents):
+        lines.append(_intent_line(number, intent))
+        if intent.outcome is not None:
+            ids = list(intent.operator_ids)
+            lines.append({"n": number, "operatorIds": ids, "outcome": intent.outcome, "message": ""})
+    if run.ended or run.recovered:
+        lines += [{"saved": run.serial, "settled": run.recovered}, {"ended": run.ended}]
+    return _sealed_lines(lines)[0]
+
+
 def _sealed(value: dict[str, Any], sum_before: str) -> tuple[bytes, str]:
     """The line for a value, which is no empty one, and the line's checksum."""
     body = json.dumps(value)[:-1]
@@ -231,17 +251,27 @@ def last_run(path: Path) -> RunRecord | None:
     """
     try:
         data = path.read_bytes()
-        if data and is_newer_format(_format(data), FORMAT):
-            raise newer(f"the journal {path}", _format(data))
-        lines = list(_lines(data))
-        return _run_record(lines) if lines else None
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ReconcilerError(f"the journal {path} cannot be read: {error.strerror}") from None
+    return run_in(data, f"the journal {path}")
+
+
+def run_in(data: bytes | None, what: str) -> RunRecord | None:
+    """The run in a journal's bytes; `None` for none. `what` it is goes into messages.
+
+    Raises:
+        ReconcilerError: the journal is damaged, or was written by a newer version.
+    """
+    try:
+        if data and is_newer_format(_format(data), FORMAT):
+            raise newer(what, _format(data))
+        lines = list(_lines(data or b""))
+        return _run_record(lines) if lines else None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         hint = "it is left as it is: look at the live agents with plan; then move the journal away"
-        raise ReconcilerError(f"the journal {path} is damaged", hint) from None
+        raise ReconcilerError(f"{what} is damaged", hint) from None
 
 
 def _format(data: bytes) -> str:
@@ -333,7 +363,10 @@ def _intent(line: dict[str, Any]) -> Intent:
     fields, to_restore = ({n: v for n, v in line.get(key, {}).items() if n in BY_NAME} for key in ("fields", "owes"))
     vendor_password = line.get("vendorPassword", False)
     ids, version = tuple(line["operatorIds"]), line.get("passwordVersion")
-    intent = Intent(line["intent"], ids, fields, version, to_restore=to_restore, vendor_password=vendor_password)
+    batch = tuple(line.get("batch", ()))
+    intent = Intent(
+        line["intent"], ids, fields, version, to_restore=to_restore, vendor_password=vendor_password, batch=batch
+    )
     if "knew" not in line:
         return intent
     return replace(intent, before={operator_id: read_entry(entry) for operator_id, entry in line["knew"].items()})

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from reconciler.clock import now
 from reconciler.core.model.address import same_endpoint
 from reconciler.core.model.desired import Company
 from reconciler.core.model.fields import BY_NAME, Value, fits
@@ -26,12 +27,21 @@ if TYPE_CHECKING:
 FORMAT: Final = "reconciler.ledger/1"
 
 
+Objects = Mapping[str, bytes]
+"""Objects that lie beside the ledger, by name."""
+NO_OBJECTS: Final[Objects] = {}
+
+
 class LedgerStore(Protocol):
     """Holds the ledger's bytes, and a lock that lets one apply run at a time."""
 
     @property
     def name(self) -> str:
         """The path or URL, for messages."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether it outlives this machine, so that everything that must not be lost goes there as well."""
 
     def read(self) -> bytes | None:
         """The bytes, or `None` when there are none yet. The store remembers this version for the next `write`.
@@ -40,12 +50,28 @@ class LedgerStore(Protocol):
             ReconcilerError: the store cannot be read.
         """
 
-    def write(self, data: bytes) -> None:
-        """Replace the version that was read or written last.
+    def write(self, data: bytes, before: Objects = NO_OBJECTS, after: Objects = NO_OBJECTS) -> None:
+        """Replace the version that was read or written last, and other objects with it.
+
+        A store that can writes all at once; another one writes `before`, the ledger and `after` in this order.
 
         Raises:
             LedgerConflict: somebody else has written another version.
             ReconcilerError: the store cannot be written.
+        """
+
+    def read_beside(self, name: str) -> bytes | None:
+        """The bytes of another object, or `None` when there are none; remembered like the ledger's.
+
+        Raises:
+            ReconcilerError: the store cannot be read.
+        """
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all objects in a folder, in their order.
+
+        Raises:
+            ReconcilerError: the store cannot be read.
         """
 
     def lock(self) -> AbstractContextManager[None]:
@@ -72,6 +98,19 @@ class LedgerStore(Protocol):
 
     def close(self) -> None:
         """Remove what is kept on this machine only while the store is in use."""
+
+
+def next_name(store: LedgerStore, folder: str, ending: str) -> str:
+    """A name for a new object in a folder that sorts behind all others, whatever the clocks of the machines say.
+
+    It begins with a number of eight digits. The lock must be held.
+
+    Raises:
+        ReconcilerError: the store cannot be read.
+    """
+    names = [name.rpartition("/")[2] for name in store.names(folder)]
+    number = max((int(name[:8]) for name in names if name[:8].isdigit()), default=0) + 1
+    return f"{folder}/{number:08}-{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{ending}"
 
 
 @dataclass(slots=True)
@@ -122,8 +161,8 @@ class Ledger:
         still_applicable = {other: until for other, until in self.applied.items() if until > now}
         self.applied = {**still_applicable, seal: expires_at}
 
-    def save(self, run: str) -> None:
-        """Write the ledger with the next serial, as a write of the run with this id.
+    def save(self, run: str, before: Objects = NO_OBJECTS, after: Objects = NO_OBJECTS) -> None:
+        """Write the ledger with the next serial, as a write of the run with this id; and with it what lies beside it.
 
         Raises:
             LedgerConflict: somebody else has written the ledger since.
@@ -141,7 +180,8 @@ class Ledger:
             **({"applied": self.applied} if self.applied else {}),
             "agents": {operator_id: entry_document(entry) for operator_id, entry in sorted(self.entries.items())},
         }
-        self.store.write(json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n")
+        data = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n"
+        self.store.write(data, before, after)
         self.serial, self.run, self.bound = self.serial + 1, run, bool(self.endpoint)
 
 

@@ -65,6 +65,15 @@ class ObjectStore:
                 break
         return versions
 
+    def names(self, folder: str) -> list[str]:
+        """The names of all objects in a folder, in their order.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        prefix = self._key("")
+        return sorted(key.removeprefix(prefix) for key in self._objects.keys(f"{prefix}{folder}/"))
+
     def close(self) -> None:
         """Nothing is kept on this machine."""
 

@@ -11,8 +11,11 @@ from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LedgerConflict, ReconcilerError
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder, read_regular
+from reconciler.ledger.ledger import NO_OBJECTS, Objects
 from reconciler.ledger.lock import FileLockBeside
 
+LEDGER: Final = "ledger.json"
+"""A ledger of this name has its folder for itself; what lies beside another one bears its name."""
 MAX_BYTES: Final = 256 * 1024 * 1024
 
 
@@ -33,6 +36,11 @@ class LocalStore:
     def name(self) -> str:
         """The file."""
         return str(self.path)
+
+    @property
+    def remote(self) -> bool:
+        """It ends with this machine."""
+        return False
 
     def read(self) -> bytes | None:
         """The bytes, or `None` when there is no file yet.
@@ -56,23 +64,59 @@ class LocalStore:
         except OSError as error:
             raise ReconcilerError(f"the ledger {self.path} cannot be read: {error.strerror}") from None
 
-    def write(self, data: bytes) -> None:
-        """Replace the file, mode 0600; a reader sees the old or the new.
+    def read_beside(self, name: str) -> bytes | None:
+        """The bytes of a file that lies beside the ledger, or `None` when there is none.
+
+        Raises:
+            ReconcilerError: the file cannot be read.
+        """
+        path = self._beside(name)
+        try:
+            return read_regular(path, MAX_BYTES)[0]
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all files in a folder that lies beside the ledger, in their order.
+
+        Raises:
+            ReconcilerError: the folder cannot be read.
+        """
+        path = self._beside(folder)
+        try:
+            return sorted(f"{folder}/{each.name}" for each in path.iterdir() if not each.name.startswith("."))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+
+    def write(self, data: bytes, before: Objects = NO_OBJECTS, after: Objects = NO_OBJECTS) -> None:
+        """Replace the file, mode 0600; a reader sees the old or the new. The others are written before and after it.
 
         Raises:
             LedgerConflict: somebody else wrote the file since it was read; theirs stays, also the next time.
-            ReconcilerError: the file cannot be read or written.
+            ReconcilerError: a file cannot be read or written.
         """
         if self._content() != self._seen:
             hint = "run apply again: it reads the ledger anew"
             raise LedgerConflict(f"somebody else wrote the ledger {self.path} meanwhile", hint)
-        try:
-            private_folder(self._file.parent)
-            replace_file(self._file, data)
-        except OSError as error:
-            hint = "mend that and run apply again"
-            raise ReconcilerError(f"the ledger {self.path} cannot be written: {error.strerror}", hint) from None
+        files = {**{self._beside(name): each for name, each in before.items()}, self._file: data}
+        files |= {self._beside(name): each for name, each in after.items()}
+        for path, content in files.items():
+            try:
+                private_folder(path.parent)
+                replace_file(path, content)
+            except OSError as error:
+                what = f"the ledger {self.path}" if path == self._file else str(path)
+                raise ReconcilerError(
+                    f"{what} cannot be written: {error.strerror}", "mend that and run apply again"
+                ) from None
         self._seen = data
+
+    def _beside(self, name: str) -> Path:
+        return self._file.with_name(name if self._file.name == LEDGER else f"{self._file.stem}.{name}")
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold the lock while the body runs. It ends with the process, however that ends.

@@ -18,12 +18,11 @@ from reconciler.errors import LockHeld, ReconcilerError, WrongUsage
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
 from reconciler.ledger.git_remote import is_branch
-from reconciler.ledger.on_disk import LocalStore
+from reconciler.ledger.on_disk import LEDGER, LocalStore
 
 if TYPE_CHECKING:
     from reconciler.ledger.ledger import LedgerStore
 
-LEDGER: Final = "ledger.json"
 JOURNAL: Final = "journal.jsonl"
 
 

@@ -10,10 +10,12 @@ from reconciler.core.model.address import is_rehearsal
 from reconciler.core.model.desired import Company
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.files.private import private_folder
-from reconciler.ledger.journal import Journal, last_run
+from reconciler.ledger.books import remote_run
+from reconciler.ledger.journal import Journal, last_run, open_part
 from reconciler.ledger.ledger import read_ledger
-from reconciler.ledger.on_disk import LocalStore
-from reconciler.ledger.place import LEDGER, BooksPlace
+from reconciler.ledger.on_disk import LEDGER, LocalStore
+from reconciler.ledger.place import BooksPlace
+from reconciler.ledger.swap_store import RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ def rebind(place: BooksPlace, company: Company) -> Rebound:
                 ) from None
         if ledger.serial:
             ledger.company, ledger.endpoint = company, place.endpoint
-            ledger.save(ledger.run)  # still the work of that run, whose journal goes with it
+            there = remote_run(store)
+            if there is not None:
+                there = replace(there, company=company.abbreviate, endpoint=place.endpoint, serial=ledger.serial + 1)
+            # Still the work of that run, whose journal goes with it.
+            ledger.save(ledger.run, after={RUN: open_part(there)} if there else {})
         if run is not None and not before.endpoint:
             before = replace(before, endpoint=run.endpoint)
         return before

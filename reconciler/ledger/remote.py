@@ -16,25 +16,46 @@ from typing import Final
 
 from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
+from reconciler.ledger.ledger import NO_OBJECTS, Objects, next_name
 from reconciler.ledger.lock import lock_info
-from reconciler.ledger.swap_store import LEDGER, LOCK, Change, SwapStore, Version, content_of
+from reconciler.ledger.swap_store import CREDENTIALS, LEDGER, LOCK, Change, SwapStore, Version, content_of
 
 TRIES: Final = 3
 """How often the lock is tried for when it changes hands under our eyes."""
 
 
 class RemoteStore:
-    """A ledger in a remote store, and the lock beside it. For one thread at a time."""
+    """A ledger in a remote store, and what lies beside it: the lock, the open calls of the last run, credentials.
+
+    For one thread at a time.
+    """
 
     def __init__(self, store: SwapStore) -> None:
         self._store = store
-        self._seen: Version | None = None
+        self._seen: dict[str, Version | None] = {}
         self._proved = False
+        self._own_credentials = ""
 
     @property
     def name(self) -> str:
         """The place, as `--ledger` names it."""
         return str(self._store)
+
+    @property
+    def own_credentials(self) -> str:
+        """The object for the credentials of this process, which must hold the lock: a later one than all there are.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        if not self._own_credentials:
+            self._own_credentials = next_name(self, CREDENTIALS, ".age")
+        return self._own_credentials
+
+    @property
+    def remote(self) -> bool:
+        """It outlives this machine."""
+        return True
 
     def read(self) -> bytes | None:
         """The bytes, or `None` when there are none yet.
@@ -42,21 +63,39 @@ class RemoteStore:
         Raises:
             ReconcilerError: the store does not answer, or refuses.
         """
-        self._seen = self._store.get(LEDGER)
-        return content_of(self._seen)
+        return self.read_beside(LEDGER)
 
-    def write(self, data: bytes) -> None:
-        """Replace the version that was read or written last; `data` must differ from every earlier version.
+    def read_beside(self, name: str) -> bytes | None:
+        """The bytes of another object, or `None` when there are none.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        self._seen[name] = self._store.get(name)
+        return content_of(self._seen[name])
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all objects in a folder, in their order.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        return self._store.names(folder)
+
+    def write(self, data: bytes, before: Objects = NO_OBJECTS, after: Objects = NO_OBJECTS) -> None:
+        """Replace the versions that were read or written last; `data` must differ from every earlier version.
 
         Raises:
             LedgerConflict: somebody else has written another version.
             ReconcilerError: the store does not answer, or refuses.
         """
-        current = self._swap(LEDGER, data, self._seen)
-        if content_of(current) != data:
-            hint = "run apply again: it reads the ledger anew"
-            raise LedgerConflict(f"somebody else wrote the ledger {self.name} meanwhile", hint)
-        self._seen = current
+        pieces = [*before.items(), (LEDGER, data), *after.items()]
+        changes = [Change(name, content, self._seen.get(name)) for name, content in pieces]
+        for change, version in zip(changes, self._store.swap(changes), strict=False):
+            if content_of(version) != change.data:
+                hint = "run apply again: it reads the ledger anew"
+                raise LedgerConflict(f"somebody else wrote the ledger {self.name} meanwhile", hint)
+            self._seen[change.name] = version
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -12,6 +12,10 @@ from typing import Final, Protocol
 
 LEDGER: Final = "ledger.json"
 LOCK: Final = "lock"
+RUN: Final = "run.jsonl"
+"""What is open of the last run, as a journal."""
+CREDENTIALS: Final = "credentials"
+"""The folder of sealed credentials, an object for each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,13 @@ class SwapStore(Protocol):
 
     def get(self, name: str) -> Version | None:
         """The object, or `None` when there is none.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all objects in a folder, in their order.
 
         Raises:
             ReconcilerError: the store does not answer, or refuses.

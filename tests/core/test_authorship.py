@@ -116,3 +116,30 @@ def test_what_a_listing_shows() -> None:
     listing = LiveState({agent.operator_id: agent for agent in (made("8001", 7), made("8002", 9), made("8003", None))})
     assert ListedBefore.of(listing, ["8002"]) == ListedBefore({"8001", "8003"}, 9)
     assert live().largest_id is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "edits", "author"),
+    [
+        (made("8001", name="a"), ({"status": "disabled"},), "ours"),
+        (made("8001", name="a", status="disabled"), ({"status": "disabled"},), "ours"),
+        (made("8001", name="a", status="disabled"), ({"status": "disabled"}, {"name": "b"}), "ours"),
+        (made("8001", name="b", status="disabled"), ({"status": "disabled"}, {"name": "b"}), "ours"),
+        (made("8001", name="b"), ({"status": "disabled"}, {"name": "b"}), "unknown"),
+        (made("8001", name="a", sipNumber="60009"), ({"sipNumber": "60002"},), "ours"),
+        (made("8001", name="b", sipNumber="60009"), ({"sipNumber": "60002", "name": "b"},), "unknown"),
+        (made("8001", 100, name="b"), ({"name": "b"},), "stranger"),
+    ],
+)
+def test_edits_that_may_have_followed(agent: LiveAgent, edits: tuple[dict[str, Value], ...], author: str) -> None:
+    """A create and the first edits of the same run, in their order, show whose it is; a later edit alone does not."""
+    assert author_of({"name": "a"}, agent, BEFORE, edits) == author
+
+
+def test_edits_that_may_have_followed_a_batch() -> None:
+    """Each agent of a batch may have been edited by itself."""
+    there = {id_: made(id_, 101 + number, name="a") for number, id_ in enumerate(IDS)}
+    there["8002"] = made("8002", 102, name="a", status="disabled")
+    assert authors_of({"name": "a"}, IDS, there, BEFORE)["8002"] == "unknown"
+    authors = authors_of({"name": "a"}, IDS, there, BEFORE, edits={"8002": [{"status": "disabled"}]})
+    assert set(authors.values()) == {"ours"}

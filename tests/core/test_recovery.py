@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.core.authorship import ListedBefore
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
@@ -306,3 +307,59 @@ def test_what_others_recorded_since_stands(call: Intent, now: LedgerEntry | None
     """Of what a run left open each part is taken over that no other run has recorded anew; the rest stays."""
     entries, _ = recover_beside([call], NEW, {"8001": now} if now else {})
     assert (entries["8001"] or LedgerEntry()) == (after or now)
+
+
+REPLACED = (
+    intent("delete", to_restore={"name": "a", "roleName": "old"}),
+    intent("create", {"name": "a"}),
+    intent("edit", {"status": "disabled"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("listed", "before", "after", "found"),
+    [
+        # Nothing was sent: the agent is the old one.
+        (live(replace(live_agent("8001", name="a"), vendor_id=7)), 7, KNOWN, ["was not deleted", "is there"]),
+        # Deleted, and not made anew.
+        (
+            live(),
+            7,
+            LedgerEntry(to_restore={"name": "a", "roleName": "old"}, password_unknown=True),
+            ["was not created"],
+        ),
+        # Made anew, and edited or not: what it is owed stays owed.
+        (
+            live(replace(live_agent("8001", name="a"), vendor_id=8)),
+            7,
+            LedgerEntry(to_restore={"name": "a", "roleName": "old"}),
+            ["was created, with the password"],
+        ),
+        (
+            live(replace(live_agent("8001", name="a", status="disabled"), vendor_id=8)),
+            7,
+            LedgerEntry(to_restore={"name": "a", "roleName": "old"}),
+            ["was created, with the password"],
+        ),
+        # Somebody else made another one.
+        (live(replace(live_agent("8001", name="b"), vendor_id=8)), 7, KNOWN, ["was not deleted", "is there"]),
+    ],
+)
+def test_a_replace_of_which_nothing_is_known(
+    listed: LiveState, before: int, after: LedgerEntry, found: list[str]
+) -> None:
+    """All calls of a replace are without an outcome: who was made anew was deleted before, and is owed what it had."""
+    entries, findings = recover(REPLACED, listed, {"8001": KNOWN}, ListedBefore(largest_id=before))
+    said = [finding.message for finding in findings]
+    assert [words for words in found if any(each.startswith(words) for each in said)] == found
+    kept = entries["8001"]
+    assert kept is not None
+    assert replace(kept, last_sent=after.last_sent) == after
+
+
+def test_what_was_refused_was_not_done_to_it() -> None:
+    """An edit that was refused says nothing of how a new agent looks."""
+    refused = intent("edit", {"status": "disabled"}, outcome="refused")
+    listed = live(live_agent("8001", name="a", status="disabled"))
+    _, findings = recover((intent("create", {"name": "a"}), refused), listed, {})
+    assert "nothing shows" in findings[0].message

@@ -38,6 +38,7 @@ _LISTING: Final = "tests/vendor/test_listing.py"
 _PLACE: Final = "tests/ledger/test_place.py"
 _PLAN: Final = "tests/core/planning/test_actions.py"
 _PLANTED: Final = "tests/reliability/test_promises.py"
+_REMOTE_FIRST: Final = "tests/reliability/test_remote_first.py"
 _WIRE: Final = "tests/core/test_wire.py"
 
 _BEFORE_THE_CALL: Final = """\
@@ -149,8 +150,8 @@ BUGS: Final = (
     Bug(
         "link-replaced-by-a-file",
         "reconciler/ledger/on_disk.py",
-        "            replace_file(self._file, data)",
-        "            replace_file(self.path, data)",
+        "for name, each in before.items()}, self._file: data}",
+        "for name, each in before.items()}, self.path: data}",
         "A link to a shared ledger stays one.",
         (f"{_PLACE}::test_a_link_to_a_ledger_is_followed",),
     ),
@@ -351,6 +352,46 @@ BUGS: Final = (
         "        if not name.startswith(dropped)\n",
         "Git and its helpers get neither the token nor a password.",
         ("tests/ledger/git_branch/test_applies.py::test_git_learns_nothing_of_ours",),
+    ),
+    Bug(
+        "remote-intents-after-the-fact",
+        "reconciler/ledger/books.py",
+        "        ledger.save(run.id, objects or {}, {RUN: open_part(replace(run, calls=calls))})\n",
+        "        ledger.save(run.id, objects or {})\n",
+        "A remote ledger has all intents of a run before its first call.",
+        (f"{_REMOTE_FIRST}::test_all_is_there_before_the_first_write",),
+    ),
+    Bug(
+        "remote-passwords-after-the-fact",
+        "reconciler/apply/run.py",
+        "    objects = kept_remotely(session, credentials, coming)\n",
+        "    objects = kept_remotely(session, credentials)\n",
+        "A remote ledger has all passwords of a run, sealed, before its first call.",
+        (f"{_REMOTE_FIRST}::test_all_is_there_before_the_first_write",),
+    ),
+    Bug(
+        "remote-run-not-looked-up",
+        "reconciler/apply/refresh.py",
+        "        there = self.there if self.there and not (self.here and self.here.id == self.there.id) else None\n",
+        "        there = None\n",
+        "What a machine left open that is gone is looked up by the next one.",
+        (f"{_REMOTE_FIRST}::test_a_server_that_takes_no_end",),
+    ),
+    Bug(
+        "credentials-nobody-can-open",
+        "reconciler/apply/run.py",
+        "    if not session.store.remote or credentials.is_sealed or not makes_credentials(plan):\n",
+        "    if True:\n",
+        "With a remote ledger no credential is made that could not be kept there.",
+        (f"{_REMOTE_FIRST}::test_without_recipients_it_is_refused",),
+    ),
+    Bug(
+        "remade-agent-owed-nothing",
+        "reconciler/core/recovery.py",
+        '            remade = intent.kind == "delete" and any(then > place for then in ours.get(operator_id, ()))\n',
+        "            remade = False\n",
+        "An agent that a dead runner has made anew gets back what it had.",
+        ("tests/core/test_recovery.py::test_a_replace_of_which_nothing_is_known",),
     ),
     # A call whose answer is lost.
     Bug(

@@ -16,6 +16,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,6 +25,8 @@ from tests.parent import LONGEST, Job, Parent, Ran, Running, serve
 WRITE: Final = "write"
 SEND: Final = "send"
 SYNC: Final = "fsync"
+SWAP: Final = "swap"
+"""A write to a remote store."""
 FULL: Final = frozenset({"open", "mkdir", WRITE})
 """What a full disk refuses: room for anything new."""
 READ_ONLY: Final = frozenset({"open", "mkdir", WRITE, "replace", "unlink", "ftruncate"})
@@ -104,12 +107,12 @@ class Breaker:
         return False
 
     def _after(self, name: str, where: str) -> None:
-        if self._what.how == "kill" and name == SEND and self._reached(f"after {where}"):
+        if self._what.how == "kill" and name in (SEND, SWAP) and self._reached(f"after {where}"):
             self._die(signal.SIGKILL)
 
     def _refuses(self, name: str, path: str) -> bool:
         """Whether a disk that fails with this error would refuse this operation."""
-        if name == SEND:
+        if name in (SEND, SWAP):
             return False
         if self._what.error == errno.ENOSPC:
             return name in FULL and not (name == "open" and os.path.lexists(path))
@@ -133,6 +136,7 @@ class Breaker:
         self._install_os()
         self._install_io()
         self._install_transport()
+        self._install_stores()
 
     def _install_os(self) -> None:
         def opened(path: Any, flags: int, *rest: Any, _do: Callable[..., int] = os.open, **named: Any) -> int:
@@ -214,6 +218,24 @@ class Breaker:
             return self.step(SEND, str(name), lambda: real(transport, name, *rest, **named))
 
         setattr(Transport, "send", send)  # noqa: B010
+
+    def _install_stores(self) -> None:
+        from reconciler.ledger.git_branch import GitBranch
+
+        kinds: list[Any] = [GitBranch]
+        if find_spec("obstore") is not None:
+            kinds.append(importlib.import_module("reconciler.ledger.object_store").ObjectStore)
+        for kind in kinds:
+            self._install_store(kind)
+
+    def _install_store(self, kind: Any) -> None:
+        real = kind.swap
+
+        def swap(store: Any, changes: Any) -> Any:
+            names = ", ".join(change.name for change in changes)
+            return self.step(SWAP, names, lambda: real(store, changes))
+
+        kind.swap = swap
 
 
 class Killer(Parent):

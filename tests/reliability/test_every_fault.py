@@ -72,7 +72,7 @@ def test_one_hiccup_is_ridden_out(vendor: Box, tmp_path: Path, endpoint: str, fa
         assert isinstance(ended, Report), ended
         assert ended.exit_code == 0, (number, ended)
         assert_converged(applier)
-        assert_no_blind_create(applier)
+        assert_no_blind_create(applier.box)
 
 
 FAULTS_OF_WRITES: dict[str, dict[str, Any]] = {"refuse": {}, "late": {"seconds": IMPATIENT + 0.2}}
@@ -96,7 +96,7 @@ def test_a_lasting_fault_of_one_endpoint_heals(vendor: Box, tmp_path: Path, endp
             assert applier.left() == 0, "it said done, and was not"
         vendor.release()
         vendor.faults([])
-        assert_no_blind_create(applier)
+        assert_no_blind_create(applier.box)
         applier.apply()
         applier.apply()
         assert_converged(applier)

@@ -57,6 +57,6 @@ class Report:
         """0: all done and verified; 130: interrupted; 1: nothing succeeded; 4: partial, unverified or mismatched."""
         if self.interrupted:
             return 130
-        if self.done == len(self.results) and self.verified and not self.mismatches:
+        if self.done == len(self.results) and self.verified and not (self.mismatches or self.warnings):
             return 0
         return 4 if any(result.outcome in ("done", "partly") for result in self.results) else 1

@@ -123,3 +123,30 @@ def test_a_lock_that_is_none_is_not_guessed_at(line: Proxy, server: Server, url:
     with pytest.raises(ReconcilerError, match="holds something that is no lock"), open_store(url).lock():
         pytest.fail("took it")
     assert server.get(f"{key}.lock") == data
+
+
+@pytest.mark.parametrize("name", ["ledger.json", "张三 ledger.json", "a+b=c&d.json", "100%25.json"])
+def test_what_lies_beside_the_ledger(line: Proxy, server: Server, key: str, name: str) -> None:
+    """Other objects are written with the ledger, in order, and listed by folder, without those of other ledgers."""
+    whole = f"{key}/{name}"
+    store = open_store(f"s3://{BUCKET}/{whole}")
+    server.put(f"{whole}.credentials-of-others/1", b"x")
+    assert store.names("credentials") == []
+    store.write(ONE, {"credentials/2": b"two", "credentials/1": b"one"}, {"run.jsonl": b"run"})
+    assert server.get(f"{whole}.credentials/2") == b"two"
+    assert store.names("credentials") == ["credentials/1", "credentials/2"]
+    assert store.read_beside("credentials/2") == b"two"
+    assert store.read_beside("run.jsonl") == b"run"
+    assert store.read_beside("credentials/3") is None
+    written = [line.calls[number] for number, call in enumerate(line.calls) if call.startswith("PUT")]
+    assert len(written) == 4
+
+
+def test_what_somebody_else_wrote_beside_it(line: Proxy, server: Server, url: str, key: str) -> None:
+    """A write stops at the first object that is another one by now; the ledger is not written then."""
+    store = open_store(url)
+    store.read_beside("run.jsonl")
+    server.put(f"{key}.run.jsonl", b"theirs")
+    with pytest.raises(LedgerConflict):
+        store.write(ONE, {"run.jsonl": b"ours"})
+    assert (server.get(f"{key}.run.jsonl"), server.get(key)) == (b"theirs", None)
