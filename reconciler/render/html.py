@@ -22,6 +22,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from reconciler.core.model.plan import Guardrail, Plan
+from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
 from reconciler.render.requests import duration_in_words, requests_in_words
@@ -40,6 +41,7 @@ def plan(plan: Plan, heading: Heading) -> str:
         plan=plan,
         heading=heading,
         digest=digest(plan),
+        readers=[recipient_label(recipient) for recipient in plan.recipients],
         verdict=_verdict(plan),
         made=heading.created_at.replace("T", " ").replace("Z", " UTC"),
         expires=_duration(plan.expires_in),

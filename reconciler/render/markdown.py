@@ -15,6 +15,7 @@ from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange, Origin
 from reconciler.core.model.fields import Value
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
+from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.escape import cell, code
 from reconciler.render.heading import Heading
@@ -26,6 +27,8 @@ LIMIT: Final = 60_000
 _SENTENCE_CELLS: Final = 300
 _ID_CELLS: Final = 40
 _MAX_SPANS: Final = 20
+_FEW: Final = 3
+"""Recipients that one sentence names; more of them form a list."""
 _SET_BY: Final = {
     "file": "set in the file",
     "flag": "set by a flag, which overrides the file",
@@ -67,8 +70,7 @@ def _pieces(plan: Plan) -> Iterator[str | Section]:
     if tripped:
         yield Section(0, _TRIPPED, len(tripped), map(_tripped, tripped))
     yield from _in_force(plan)
-    if plan.recipients:
-        yield f"New passwords are delivered encrypted, for {_ids(plan.recipients)} to read."
+    yield from _recipients(plan)
     if plan.blocked:
         table = _table("Agent", "Name", "Action", "Why", "Where", "Changes")
         yield Section(1, _BLOCKED, len(plan.blocked), map(_blocked, plan.blocked), table)
@@ -76,6 +78,20 @@ def _pieces(plan: Plan) -> Iterator[str | Section]:
     if plan.notes:
         yield Section(2, ("note", "notes"), len(plan.notes), map(_note, plan.notes))
     yield from _footer(plan)
+
+
+def _recipients(plan: Plan) -> Iterator[str | Section]:
+    """Who can read new credentials: all of them, since a stranger may be one of many."""
+    readers = [code(recipient_label(recipient), _SENTENCE_CELLS) for recipient in plan.recipients]
+    if len(readers) > _FEW:
+        yield Section(
+            0,
+            ("reader of new passwords", "readers of new passwords"),
+            len(readers),
+            ((1, (f"- {reader}",)) for reader in readers),
+        )
+    elif readers:
+        yield f"New passwords are delivered encrypted, for {', '.join(readers)} to read."
 
 
 def _verdict(plan: Plan) -> str:

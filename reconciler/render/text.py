@@ -13,6 +13,7 @@ from reconciler.core.model.fields import Value
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Problem
+from reconciler.core.model.recipient import recipient_label
 from reconciler.core.model.report import ActionResult, Report
 from reconciler.core.saved.plan_json import digest
 from reconciler.core.text import counted, width
@@ -35,7 +36,7 @@ def plan(plan: Plan, heading: Heading) -> str:
     lines = [
         f"{visible(plan.company.abbreviate)} at {visible(plan.endpoint)}: "
         f"{counted(plan.desired_agents, 'agent')} desired, {plan.live_agents} live, {plan.in_scope} in scope",
-        *([f"New passwords are encrypted for {_ids(plan.recipients)}"] if plan.recipients else []),
+        *_recipients(plan.recipients),
         "",
     ]
     parts = [(title, list(_rows(actions))) for title, actions in by_origin(plan.actions)]
@@ -49,6 +50,13 @@ def plan(plan: Plan, heading: Heading) -> str:
     lines += _summary(plan, heading)
     lines.append(paint(f"Digest: {digest(plan)}", "dim", color=heading.color))
     return "\n".join(lines) + "\n"
+
+
+def _recipients(recipients: Sequence[str]) -> Iterator[str]:
+    """Who can read new credentials: all of them, since a stranger may be one of many."""
+    if recipients:
+        yield "New passwords are encrypted for:"
+    yield from (f"  {visible(recipient_label(recipient))}" for recipient in recipients)
 
 
 _TITLES: Final = {
