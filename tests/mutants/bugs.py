@@ -226,8 +226,8 @@ BUGS: Final = (
     Bug(
         "intent-not-synced",
         "reconciler/ledger/journal.py",
-        'self._write({"n": self._count, **line, **version, **to_restore, **vendor, **knew}, sync=True)',
-        'self._write({"n": self._count, **line, **version, **to_restore, **vendor, **knew})',
+        "self._write(_intent_line(self._count, intent), sync=True)",
+        "self._write(_intent_line(self._count, intent))",
         "The intent survives a power cut from before the request that it announces.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
     ),
@@ -699,8 +699,8 @@ BUGS: Final = (
     Bug(
         "lost-counts-as-done-in-recovery",
         "reconciler/core/recovery.py",
-        '            if intent.outcome == "done":\n',
-        '            if intent.outcome in ("done", "lost"):\n',
+        'if intent.outcome == "done" or (',
+        'if intent.outcome in ("done", "lost") or (',
         "A call that the journal calls lost is looked up by the next run, not believed.",
         (f"{_PLANTED}::test_what_is_lost_is_looked_up",),
     ),
