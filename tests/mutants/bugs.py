@@ -264,8 +264,8 @@ BUGS: Final = (
     Bug(
         "ledger-written-in-place",
         "reconciler/ledger/on_disk.py",
-        "            replace_file(self._file, data)\n",
-        "            self._file.write_bytes(data)\n",
+        "                replace_file(path, content)\n",
+        "                path.write_bytes(content)\n",
         "A full disk or a kill leaves the old ledger or the new one, never a part of one.",
         ("tests/ledger/test_ledger.py::test_a_full_disk_leaves_the_old_ledger",),
     ),
@@ -280,11 +280,11 @@ BUGS: Final = (
     Bug(
         "ledger-ahead-of-the-calls",
         "reconciler/apply/run.py",
-        "    try:\n        largest_id = refreshed.live.largest_id\n",
-        "    for call in calls:\n"
+        "    objects = kept_remotely(session, credentials, coming)\n    try:\n",
+        "    objects = kept_remotely(session, credentials, coming)\n"
+        "    for call in plan.calls:\n"
         "        ledger.record(call)\n"
-        "    try:\n"
-        "        largest_id = refreshed.live.largest_id\n",
+        "    try:\n",
         "The ledger never says of a call that it was carried out before it was.",
         (f"{_PLANTED}::test_a_refused_call_is_planned_again",),
     ),
@@ -1205,7 +1205,7 @@ BUGS: Final = (
     Bug(
         "unsent-values-not-looked-at",
         "reconciler/core/authorship.py",
-        '        if row.name in fields or row.name != "sipNumber"\n',
+        '        if row.name in fields or row.name in edited or row.name != "sipNumber"\n',
         "        if row.name in fields\n",
         "An agent is ours only if every listed value is what our create makes of it, the ones that were not sent too.",
         ("tests/core/test_authorship.py::test_one_value_more_proves_nothing",),
