@@ -17,6 +17,7 @@ from reconciler.apply.call_order import CallOrder
 from reconciler.apply.channel import CallChannel, Settled
 from reconciler.apply.circuit_breaker import DOUBTED_AFTER, CircuitBreaker, Halving, Part
 from reconciler.apply.record import (
+    RefusedCreate,
     RunContext,
     UnknownPassword,
     keep_strangers,
@@ -152,9 +153,12 @@ class _Run:
         """Let nothing more start; an event for each call that is neither started nor over."""
         self._stopped = self._stopped or reason
         held = [_Job(index, *part) for index, halving in self._halvings.items() for part in halving.rest()]
-        unsent = [job.unsent(reason) for job in (*self._resend, *held)]
+        jobs = [*self._resend, *held]
         self._resend.clear()
-        yield from unsent
+        for job in jobs:
+            if job.call.kind == "create" and not job.maybe_sent and (batch := self._batch_of(job.index)):
+                self._context.refused_creates.append(RefusedCreate(job.call, batch))
+            yield job.unsent(reason)
         yield from self._order.stop(reason)
 
     def settled(self, job: _Job, number: int, settled: Settled) -> Iterator[Event]:
@@ -223,10 +227,15 @@ class _Run:
         why = f"{words}; {DOUBTED_AFTER} others were refused so one by one, and it was not sent alone"
         for call, maybe_sent in parts:
             event = Event(call, "lost" if maybe_sent else "refused", why)
-            if not maybe_sent and not call.vendor_password and call.kind == "create":
-                self._context.refused_creates.append(call)
+            if not maybe_sent and call.kind == "create":
+                self._context.refused_creates.append(RefusedCreate(call, self._batch_of(index)))
             yield event
             yield from self._ended(index, event)
+
+    def _batch_of(self, index: int) -> tuple[str, ...]:
+        """The agents of the planned batch of which a create is a part: refused or not, it may have made them all."""
+        call = self._calls[index]
+        return call.operator_ids if call.batch else ()
 
     def _enqueue(self, job: _Job) -> Iterator[Event]:
         if self._is_over(job):
@@ -243,7 +252,7 @@ class _Run:
             password = Call("password", part.operator_ids, part.actions, password=part.password)
             yield from self._enqueue(_Job(job.index, password, created=UnknownPassword(part, number)))
             return
-        event = record(part, outcome, number, self._context)
+        event = record(part, outcome, number, self._context, self._batch_of(job.index))
         if job.created is not None:
             event = _end_of_create(job, job.created, event, self._context)
         yield event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -27,6 +27,23 @@ _OUTCOMES: Final[dict[type[Outcome], CallOutcome]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedCreate:
+    """A create that was refused, and the agents of the batch that it had left, which may have made the agent."""
+
+    call: Call
+    batch: tuple[str, ...] = ()
+
+    def doubt_about(self, operator_id: str, all_refused: Collection[str]) -> Intent:
+        """What the next run is to find out of one agent; where the batch made it, nobody has its password.
+
+        A batch makes all of its agents: where some of them were not refused in the end, it has made nobody.
+        """
+        intent = Intent.of(self.call.narrowed_to([operator_id]))
+        by_batch = self.batch and {*self.batch} <= {*all_refused}
+        return replace(intent, batch=self.batch, vendor_password=True) if by_batch else intent
+
+
+@dataclass(frozen=True, slots=True)
 class RunContext:
     """What a run works with.
 
@@ -39,7 +56,7 @@ class RunContext:
     credentials: CredentialsFile
     parallelism: int
     strangers: list[str] = field(default_factory=list)
-    refused_creates: list[Call] = field(default_factory=list)
+    refused_creates: list[RefusedCreate] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +87,18 @@ def _store_passwords(call: Call, context: RunContext) -> None:
     context.credentials.write_all(Credential(id_, passwords[id_]) for id_ in new)
 
 
-def record(call: Call, outcome: Outcome, number: int, context: RunContext) -> Event:
-    """Keep the books for a call that has ended. One whose credentials cannot be stored stays open in the journal."""
-    message = "" if isinstance(outcome, Ok) else str(outcome)
-    event = Event(call, _OUTCOMES[type(outcome)], message)
+def record(call: Call, outcome: Outcome, number: int, context: RunContext, batch: Sequence[str] = ()) -> Event:
+    """Keep the books for a call that has ended. One whose credentials cannot be stored stays open in the journal.
+
+    `batch` are the agents of the refused batch that a create has left.
+    """
+    event = _event(call, outcome)
     try:
         if isinstance(outcome, Ok):
             context.books.ledger.record(call)
             _deliver(call, outcome, context)
         else:
-            _withdraw_untrue(call, outcome, context)
+            _withdraw_untrue(call, outcome, context, batch)
         context.books.record_outcome(number, event)
     except OSError as error:
         if isinstance(outcome, Ok):
@@ -87,12 +106,26 @@ def record(call: Call, outcome: Outcome, number: int, context: RunContext) -> Ev
     return event
 
 
-def _withdraw_untrue(call: Call, outcome: Outcome, context: RunContext) -> None:
+def _event(call: Call, outcome: Outcome) -> Event:
+    """How a call ended. A server error in the vendor's own envelope does not say that nothing was done.
+
+    That of a create is told by the read-back, which shows whether the agent is there.
+    """
+    if isinstance(outcome, Ok):
+        return Event(call, "done")
+    if type(outcome) is Refused and outcome.server_error and call.kind != "create":
+        return Event(call, "lost", f"outcome unknown: {outcome}")
+    return Event(call, _OUTCOMES[type(outcome)], str(outcome))
+
+
+def _withdraw_untrue(call: Call, outcome: Outcome, context: RunContext, batch: Sequence[str]) -> None:
     """Withdraw the passwords of a call that cannot be true; those of a refused create wait for the read-back."""
-    if call.vendor_password or call.kind not in ("create", "password") or isinstance(outcome, Lost | Undecided):
+    if call.kind not in ("create", "password") or isinstance(outcome, Lost | Undecided):
         return
     if call.kind == "create" and type(outcome) is Refused and not outcome.authentication:
-        context.refused_creates.append(call)
+        context.refused_creates.append(RefusedCreate(call, tuple(batch)))
+    elif call.vendor_password or _event(call, outcome).outcome == "lost":
+        return
     else:
         withdraw(call, context)
 

@@ -223,13 +223,14 @@ def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, .
     Where it may be ours the intent is opened again, so that the next run finds out, and the password is kept.
     """
     doubtful = []
-    singles = [(id_, refused.narrowed_to([id_])) for refused in context.refused_creates for id_ in refused.operator_ids]
-    for operator_id, call in singles:
-        agent = live.agents.get(operator_id)
+    all_refused = {id_ for each in context.refused_creates for id_ in each.call.operator_ids}
+    singles = [(id_, each) for each in context.refused_creates for id_ in each.call.operator_ids]
+    for operator_id, refused in singles:
+        call, agent = refused.call.narrowed_to([operator_id]), live.agents.get(operator_id)
         if agent is None or author_of(call.fields, agent, context.channel.before) == "stranger":
             withdraw(call, context)
         else:
-            context.books.record_intent(Intent.of(call))
+            context.books.record_intent(refused.doubt_about(operator_id, all_refused))
             doubtful.append(Mismatch(operator_id, "is there, although the vendor refused to create it; apply again"))
     if doubtful:
         context.books.checkpoint(settled=False)

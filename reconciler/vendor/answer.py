@@ -46,6 +46,11 @@ class Refused:
     authentication: bool = False
     data: Any = None
 
+    @property
+    def server_error(self) -> bool:
+        """Whether the code is that of a server error, which may come after the work was done."""
+        return 500 <= self.code < 600
+
     def __str__(self) -> str:
         return f"the vendor refused: {self.message} (code {self.code})"
 

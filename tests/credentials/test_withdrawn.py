@@ -63,6 +63,28 @@ def test_a_refused_version_gives_way_to_the_one_before(place: Workplace, box: Bo
     assert "version-two" not in table
 
 
+def test_a_server_error_in_the_envelope_withdraws_no_password(place: Workplace, box: Box) -> None:
+    """The vendor sets it and answers a code 500: it may be true, so it stays, and the next run sets it again."""
+    box.store.reset([{"operatorId": "8001"}])
+    agent = {"operatorId": "8001", "password": {"env": "GIVEN", "version": 1}}
+    command = ("apply", "-y", "--credentials", "out.jsonl")
+    place.write(json.dumps({**HEAD, "agents": [agent]}))
+    assert place.run(*command, env={"GIVEN": "version-one"}).code == 0
+    agent["password"] = {"env": "GIVEN", "version": 2}
+    place.write(json.dumps({**HEAD, "agents": [agent]}))
+    box.faults([{"endpoint": "editPwd", "fault": "refuse-after"}])
+    ran = place.run(*command, "--format", "json", env={"GIVEN": "version-two"})
+    box.faults([])
+    assert ran.code == 1
+    assert "outcome unknown: the vendor refused" in ran.out
+    shown = place.run("credentials", "out.jsonl", "--format", "json").json
+    assert shown["credentials"][0]["password"] == "version-two"
+    agent["password"] = {"env": "GIVEN", "version": 1}
+    place.write(json.dumps({**HEAD, "agents": [agent]}))
+    back = place.run("plan", "--format", "json").json
+    assert [action["action"] for action in back["actions"]] == ["password"]
+
+
 def test_a_sealed_file(tmp_path: Path) -> None:
     """The same in an encrypted file, during the run and after it, with the SIP part as it was."""
     key: Key = age_key(tmp_path)

@@ -139,24 +139,9 @@ KINDS: Final[Mapping[str, Callable[[Draw], Rules]]] = {
     "two machines": _loss,
     "interrupted waits": _none,
 }
-OFF: Final = (
-    "strangers",
-    "stale reads",
-    "refused after acting",
-    "a token that dies",
-    "refused alike",
-    "emptying edits",
-    "batches in part",
-    "another agent first",
-    "two machines",
-    "interrupted waits",
-)
-"""Kinds with which the machine still finds bugs: off in the suite, on in `make fuzz`. Take out what is mended."""
 
 
 def switched_on() -> tuple[str, ...]:
-    """The kinds of this run: `FUZZ_KINDS` names them, parted by commas, or says `all`; else all that are not `OFF`."""
-    named = os.environ.get(KINDS_OF, "")
-    if named == "all":
-        return (*KINDS,)
-    return tuple(named.split(",")) if named else tuple(kind for kind in KINDS if kind not in OFF)
+    """The kinds of this run: all, or those that `FUZZ_KINDS` names, parted by commas."""
+    named = os.environ.get(KINDS_OF, "all")
+    return (*KINDS,) if named == "all" else tuple(named.split(","))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.core.model.outcome import Event
 from reconciler.core.model.report import Report
 from reconciler.sandbox.server import Box
 from tests.reliability.mixed import Applier, known_credentials
@@ -131,6 +132,70 @@ def test_a_create_that_was_carried_out_keeps_its_credential(vendor: Box, tmp_pat
     assert isinstance(second, Report)
     assert second.exit_code == 0
     assert applier.left() == 0
+    assert passwords_set(vendor) == []
+
+
+def until_all_have_ended(count: int, then: Callable[[], None]) -> Callable[[Event], None]:
+    """Hears the end of each call, and does something once so many agents have theirs."""
+    ended: set[str] = set()
+
+    def hear(event: Event) -> None:
+        ended.update(event.call.operator_ids)
+        if len(ended) == count:
+            then()
+
+    return hear
+
+
+@pytest.mark.parametrize("count", [3, 20])
+@pytest.mark.parametrize("code", [500, 20005])
+def test_a_batch_that_was_carried_out_and_refused_gets_known_passwords(
+    vendor: Box, tmp_path: Path, count: int, code: int
+) -> None:
+    """Nobody is to be seen while the refused batch is taken apart; the read-back shows them.
+
+    The passwords that were chosen for single creates never were true. The next run sets others, also of those that
+    were not tried alone.
+    """
+    applier = pool(tmp_path, vendor, "8001", str(8000 + count), "")
+    vendor.faults(
+        [
+            {"endpoint": "create/v2", "calls": [1], "fault": "refuse-after", "code": code},
+            {"endpoint": "create/v2", "fault": "refuse", "code": 20005},
+            {"endpoint": "reads", "fault": "stale", "seconds": 60},
+        ]
+    )
+    applier.ended = until_all_have_ended(count, lambda: vendor.faults([]))
+    first = applier.apply()
+    assert isinstance(first, Report)
+    assert first.exit_code in (1, 4)
+    assert isinstance(applier.apply(), Report)
+    assert applier.left() == 0
+    known, live = known_credentials(tmp_path), vendor.store.agents()
+    assert len(live) == count
+    for operator_id, agent in live.items():
+        assert hashlib.md5(known[operator_id]["password"].encode()).hexdigest() == agent["password_md5"], operator_id
+
+
+def test_agents_of_a_refused_batch_that_were_made_one_by_one_keep_their_passwords(vendor: Box, tmp_path: Path) -> None:
+    """A batch is refused; of its single creates one is refused although it was carried out: nothing is set anew."""
+    applier = pool(tmp_path, vendor, "8001", "8002", "")
+    once = {"fault": "refuse", "code": 20005}
+    vendor.faults(
+        [
+            {"endpoint": "create/v2", "calls": [1], **once},
+            {"endpoint": "create/v2", "calls": [3], "fault": "refuse-after"},
+            {"endpoint": "reads", "fault": "stale", "seconds": 60},
+        ]
+    )
+    applier.ended = until_all_have_ended(2, lambda: vendor.faults([]))
+    applier.apply()
+    applier.apply()
+    assert applier.left() == 0
+    known, live = known_credentials(tmp_path), vendor.store.agents()
+    for operator_id in ("8001", "8002"):
+        digest = hashlib.md5(known[operator_id]["password"].encode()).hexdigest()
+        assert digest == live[operator_id]["password_md5"], operator_id
     assert passwords_set(vendor) == []
 
 

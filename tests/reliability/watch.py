@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +86,10 @@ class Run:
     def actions(self, operator_id: str) -> list[str]:
         """What was reviewed of an agent."""
         return [action.kind for action in self.plan.actions if action.operator_id == operator_id]
+
+    def drifted(self) -> set[str]:
+        """Whom somebody changed of whom no call was: that is the next plan's to tell."""
+        return {visit.operator_id for visit in self.visits if not self.actions(visit.operator_id)}
 
     def committed(self, operator_id: str, endpoint: str = "") -> list[AnsweredWrite]:
         """The writes about an agent that the vendor carried out."""
@@ -207,11 +211,14 @@ class Passwords:
     named: dict[str, int] = field(default_factory=dict)
     """By operatorId the number of the last write when a report named the agent as not done."""
 
+    misled: set[str] = field(default_factory=set)
+    """Whose password was set by a request that the vendor refused in its own words, or denied twice."""
+
     def theirs(self, operator_id: str) -> None:
         """Somebody set it in the console, or the agent is gone."""
         self.ours.pop(operator_id, None)
 
-    def hear(self, run: Run) -> None:
+    def hear(self, run: Run, faults: Sequence[dict[str, Any]]) -> None:
         """Take note of a run."""
         steps: list[tuple[int, int, AnsweredWrite | Visit]] = [(write.seq, 0, write) for write in run.history]
         steps += [(visit.after, 1, visit) for visit in run.visits]
@@ -221,6 +228,8 @@ class Passwords:
                     self.theirs(step.operator_id)
             elif step.committed and step.endpoint in ("create/v2", "editPwd"):
                 self.ours |= dict.fromkeys(step.operator_ids, step.seq)
+                self.misled -= {*step.operator_ids}
+                self.misled |= {*step.operator_ids} if _misleads(faults) else set()
             elif step.committed and step.endpoint == "del/v2":
                 for operator_id in step.operator_ids:
                     self.theirs(operator_id)
@@ -230,16 +239,22 @@ class Passwords:
             not_done += [mismatch.operator_id for mismatch in run.ended.mismatches]
             self.named |= dict.fromkeys(not_done, last)
 
-    def assert_known(self) -> None:
-        """Each of ours is stored, or books or report say that nobody knows it; no true one was withdrawn."""
+    def assert_known(self, in_the_end: Collection[str] = ()) -> None:
+        """Each of ours is stored, or books or report say that nobody knows it; no true one was withdrawn.
+
+        Of those `in_the_end`, to have been named in a report is not enough.
+        """
         live = self.box.store.agents()
         kept, withdrawn = self._stored()
         admitted = {*self._unknown(), *self._open()}
         for operator_id, written in self.ours.items():
             digest = live[operator_id]["password_md5"]
+            told = self.named.get(operator_id, -1) >= written
+            if told and operator_id in self.misled - {*in_the_end}:
+                continue
             assert digest not in withdrawn.get(operator_id, ()), f"the true password of {operator_id} was withdrawn"
             if digest not in kept.get(operator_id, ()):
-                told = operator_id in admitted or self.named.get(operator_id, -1) >= written
+                told = operator_id in admitted or (told and operator_id not in in_the_end)
                 assert told, f"nobody knows the password of {operator_id}, and nothing says so"
 
     def _stored(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -271,6 +286,15 @@ class Passwords:
             run = last_run(applier.books / "journal.jsonl")
             for intent in run.open_intents if run else ():
                 yield from intent.operator_ids if intent.outcome in (None, "lost") else ()
+
+
+def _misleads(faults: Sequence[dict[str, Any]]) -> bool:
+    """Whether the vendor denies what it does in the words of a refusal, or with a server error and an old listing.
+
+    Nothing tells the one from a true refusal; of the other, the refusal and the listing agree.
+    """
+    codes = [fault["code"] for fault in faults if fault["fault"] == "refuse-after"]
+    return any(code // 100 != 5 for code in codes) or (bool(codes) and any(f["fault"] == "stale" for f in faults))
 
 
 def md5(text: str) -> str:
