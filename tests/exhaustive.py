@@ -14,7 +14,7 @@ it has them all, and the test asks the fixture `share` which of the cases that i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final, TypeVar
@@ -47,6 +47,10 @@ class Share:
     def of(self, cases: Sequence[T], one_in: int) -> list[T]:
         """Of these cases the ones to run, in their order."""
         return [cases[number - 1] for number in self.of_points([""] * len(cases), one_in)]
+
+    def of_named(self, cases: Mapping[str, T], one_in: int) -> dict[str, T]:
+        """Of these cases the ones to run, with their names."""
+        return dict(self.of([*cases.items()], one_in))
 
     def of_points(self, kinds: Sequence[str], one_in: int) -> list[int]:
         """The numbers, from 1, of the points to try, where each is of a kind; a part has the first of each kind."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.model.diff import FieldChange
 from reconciler.render.escape import CELLS, cell, clip, code
+from tests.exhaustive import Share
 from tests.fuzz import examples
 from tests.hostile import HOSTILE, MARK, holds_for
 
@@ -21,7 +22,8 @@ from .report import told, trip
 # Text of others
 
 
-def test_what_a_saved_plan_could_hold() -> None:
+@pytest.mark.exhaustive(1)
+def test_what_a_saved_plan_could_hold(share: Share) -> None:
     """A plan that was read from a file may hold anything where ours holds names of fields: it acts as little."""
 
     def rule(hostile: str) -> None:
@@ -30,7 +32,7 @@ def test_what_a_saved_plan_could_hold() -> None:
         assert page == plain
         assert outside_code(pages[1]) == outside_code(pages[0])
 
-    holds_for(HOSTILE, rule)
+    holds_for(share.of_named(HOSTILE, 4), rule)
 
 
 def _of_a_file(hostile: str) -> str:

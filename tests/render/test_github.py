@@ -22,6 +22,7 @@ from reconciler.render.heading import Heading
 from reconciler.render.rows import shown_value
 from reconciler.render.terminal import visible
 from tests.core.build import live_agent
+from tests.exhaustive import Share
 from tests.hostile import HOSTILE, holds_for
 
 from .runner import Command, commands, lines, parse, parse_loosely
@@ -262,7 +263,8 @@ def shape(found: list[Command]) -> list[tuple[str, list[str], str]]:
     return [(each.name, list(each.properties), each.properties["title"]) for each in found]
 
 
-def test_no_text_of_others_is_a_command() -> None:
+@pytest.mark.exhaustive(1)
+def test_no_text_of_others_is_a_command(share: Share) -> None:
     """Wherever hostile text stands, the runner finds the commands of a harmless plan, also in its loosest reading."""
 
     def rule(text: str) -> None:
@@ -276,10 +278,11 @@ def test_no_text_of_others_is_a_command() -> None:
                 (each.name, each.properties["title"]) for each in harmless
             }
 
-    holds_for(HOSTILE, rule)
+    holds_for(share.of_named(HOSTILE, 4), rule)
 
 
-def test_the_visible_text_comes_back() -> None:
+@pytest.mark.exhaustive(1)
+def test_the_visible_text_comes_back(share: Share) -> None:
     """What the runner unescapes is the text, made visible and cut."""
 
     def rule(text: str) -> None:
@@ -289,7 +292,7 @@ def test_the_visible_text_comes_back() -> None:
         assert f"ttscontent {clip(shown_value(f'b{text}').text, 60)} → " in edit.data
         assert all(visible(each.data) == each.data for each in found)
 
-    holds_for(HOSTILE, rule)
+    holds_for(share.of_named(HOSTILE, 4), rule)
 
 
 @settings(deadline=None)

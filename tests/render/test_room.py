@@ -157,6 +157,7 @@ def test_what_matters_has_room_first() -> None:
     assert list(found)[:3] == ["tripped guardrails", "blocked actions", "deletes"]
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("blocked", ["", "h" * 5000])
 def test_what_matters_is_not_crowded_out(kind: ActionKind, blocked: str) -> None:
@@ -170,6 +171,7 @@ NAMES = ("backticks", "pipes", "backslashes and pipes", "hashes", "tags", "invis
 HUGE = {name: (HOSTILE[f"long: {name}"] * 50)[:5000] for name in NAMES} | {"marks": "\u0301" * 5000, "": "x" * 5000}
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("huge", HUGE.values(), ids=HUGE)
 def test_huge_strings(huge: str) -> None:
     """When every text of a long plan is 5,000 hostile characters, the limit holds and the counts add up."""

@@ -56,6 +56,7 @@ def shown(value: object) -> str:
     return f"{value} {value!r} {value:}" + "".join(map(str, getattr(value, "args", ())))
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_an_outcome_never_holds_the_token(
@@ -66,6 +67,7 @@ def test_an_outcome_never_holds_the_token(
     assert TOKEN not in shown(write(hasty))
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize(("write", "secret"), [("create", PASSWORD), ("password", MD5)])
 def test_an_outcome_never_holds_the_password(
@@ -123,6 +125,7 @@ def test_no_connection_shows_nothing() -> None:
     assert not [secret for secret in SECRETS if secret in shown(outcome)]
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize(
     "answer",
     [envelope(), envelope(20001, "x"), reply(429), reply(500), redirect(307, "/"), closed(), garbage(b"\0"), hangs()],
