@@ -11,6 +11,7 @@ QUICK := tests/core tests/test_architecture.py tests/cli/test_command_line.py \
   "tests/reliability/test_kill.py::test_killed_at_every_point[0]"
 
 .PHONY: help demo test quick fuzz prove check fmt generate generate-check pictures bench sandbox lock mutants
+.PHONY: wheels lowest sbom release-check
 
 help:  ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,7 +24,7 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	@touch $@
 
 demo: $(VENV)/.ready  ## the main job, on a sandbox of 30 agents: validate, plan, apply, empty plan
-	@PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
+	@$(BIN)/reconciler demo
 
 test: $(VENV)/.ready  ## the suite, of the exhaustive part of it a part; the core's branch coverage must be 100 %
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term
@@ -70,8 +71,22 @@ bench: $(VENV)/.ready $(PEERS)/.ready  ## time plans beside floors and peers, so
 sandbox: $(VENV)/.ready  ## a stand-in vendor with 30 agents on 127.0.0.1:8787
 	$(BIN)/reconciler sandbox --agents 30
 
-lock:  ## renew requirements.lock and benchmarks/requirements.txt (needs uv)
+wheels: $(VENV)/.ready  ## the wheel alone, in a clean environment of each supported Python that is here, does the demo
+	$(BIN)/python -m release.clean_install
+
+lowest: $(VENV)/.ready  ## the same with the lowest allowed version of each dependency
+	$(BIN)/python -m release.clean_install --lowest
+
+sbom: $(VENV)/.ready  ## write dist/sbom.cdx.json: what the wheel and its extras install, in CycloneDX
+	$(BIN)/python -m release.clean_install --sbom
+
+release-check: $(VENV)/.ready  ## build dist/, and say what speaks against publishing it
+	$(BIN)/python -m release.distributions
+
+lock:  ## renew requirements.lock, requirements-lowest.txt and benchmarks/requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --all-extras --group dev \
 	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --all-extras \
+	  --resolution lowest-direct --no-emit-index-url --no-header pyproject.toml -o requirements-lowest.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --group bench \
 	  --no-emit-index-url --no-header -o benchmarks/requirements.txt

@@ -5,6 +5,7 @@
     ├── VendorError          1   the vendor refused, or could not be reached or understood
     │   └── IncompleteListing  1   the listing changed during every reading; nothing may be concluded from it
     ├── MissingSecrets       1   passwords that apply needs cannot be read; carries every problem
+    ├── NewerFormat          1   a newer version wrote the file; it is left as it is
     ├── LedgerConflict       1   somebody else wrote the ledger meanwhile; theirs is kept
     ├── Declined             3   nothing was done, on purpose: no approval, a violated guardrail, a blocked change
     │   ├── LockHeld           3   another apply holds the ledger's lock
@@ -71,6 +72,14 @@ class MissingSecrets(ReconcilerError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("passwords that this apply needs are missing or unusable; nothing was sent")
         self.problems = problems
+
+
+class NewerFormat(ReconcilerError):
+    """A newer version wrote the file, in a format that this one does not know; nothing is moved or written."""
+
+    def __init__(self, what: str, format_: str) -> None:
+        hint = "update reconciler, and leave the file as it is; nothing was changed"
+        super().__init__(f"{what} was written by a newer version of reconciler, in the format {format_}", hint)
 
 
 class LedgerConflict(ReconcilerError):

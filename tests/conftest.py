@@ -19,7 +19,19 @@ from tests.parent import certificates_read_once
 from tests.process import TOKEN, Workplace, end
 
 UNMEASURED = frozenset(
-    {"browser", "ci", "compatibility", "credentials", "lsp", "reliability", "ledger", "render", "sandbox"}
+    {
+        "browser",
+        "ci",
+        "compatibility",
+        "credentials",
+        "docs",
+        "lsp",
+        "release",
+        "reliability",
+        "ledger",
+        "render",
+        "sandbox",
+    }
 )
 """Folders whose tests are about other rooms than the core."""
 

@@ -20,7 +20,20 @@ IMPURE = frozenset(
     | {"threading", "tempfile", "asyncio", "click", "httpx", "rich", "aiohttp", "sqlite3", "warnings"}
 )
 ROOMS = (
-    *("clock", "core", "errors", "render", "files", "settings", "credentials", "vendor", "ledger", "edit", "apply"),
+    *(
+        "about",
+        "clock",
+        "core",
+        "errors",
+        "render",
+        "files",
+        "settings",
+        "credentials",
+        "vendor",
+        "ledger",
+        "edit",
+        "apply",
+    ),
     *("sandbox", "cli", "generate", "__main__"),
 )
 """The house from the ground up; a room may import only what stands before it, and itself."""

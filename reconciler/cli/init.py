@@ -12,11 +12,10 @@ import click
 
 from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
+from reconciler.cli.shipped import shipped
 from reconciler.errors import Declined, ReconcilerError
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
     from reconciler.core.model.desired import Company
 
 FILE: Final = "agents.yaml"
@@ -134,22 +133,11 @@ def _pipeline(ci: str) -> Iterator[tuple[str, bytes]]:
     """The files of a pipeline: each one's path in the repository, and its bytes."""
     if ci == "none":
         return
-    examples = _examples()
+    examples = shipped("ci")
     for entry in sorted((examples / ci).iterdir(), key=lambda entry: entry.name):
         if entry.is_file():
             yield _PLACES[ci](entry.name), entry.read_bytes()
     yield f".{ci}/reconciler.in", (examples / "reconciler.in").read_bytes()
-
-
-def _examples() -> Traversable:
-    """The folder of pipelines: in the installed package, or in the checkout that the package runs from."""
-    from importlib import resources
-
-    package = resources.files("reconciler")
-    for folder in (package / "ci", Path(str(package)).parent / "examples/ci"):
-        if folder.is_dir():
-            return folder
-    raise ReconcilerError("this installation has no pipelines", "install reconciler from its wheel, or pass --ci none")
 
 
 # Writing.

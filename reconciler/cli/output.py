@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.about import install_hint
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
@@ -28,8 +29,8 @@ def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path 
     try:
         rendered = FORMATS[format_](plan, heading)
     except ModuleNotFoundError as error:
-        hint = f"pip install 'reconciler[{format_}]'"
-        raise ReconcilerError(f"--format {format_} needs {error.name}, which is not installed", hint) from None
+        message = f"--format {format_} needs {error.name}, which is not installed"
+        raise ReconcilerError(message, install_hint(format_)) from None
     if output is None:
         shell.data(rendered)
     else:

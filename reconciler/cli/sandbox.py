@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from reconciler.about import install_hint
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
 
@@ -41,7 +42,7 @@ def sandbox(shell: Shell, /, **options: Any) -> None:
     try:
         from reconciler.sandbox.server import SandboxOptions, serve
     except ImportError:
-        raise ReconcilerError("the sandbox needs aiohttp", "pip install 'reconciler[sandbox]'") from None
+        raise ReconcilerError("the sandbox needs aiohttp", install_hint("sandbox")) from None
     try:
         serve(SandboxOptions(**options), lambda line: shell.data(line + "\n"))
     except ValueError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.about import install_hint
 from reconciler.errors import ReconcilerError
 
 _BINARY: Final = b"age-encryption.org/"
@@ -164,5 +165,5 @@ def _pyrage() -> Any:
     try:
         import pyrage  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
-        raise ReconcilerError("encryption needs pyrage", "pip install 'reconciler[age]'") from None
+        raise ReconcilerError("encryption needs pyrage", install_hint("age")) from None
     return pyrage

@@ -18,8 +18,8 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.saved.plan_json import FORMAT, plan_document, read_plan
 from reconciler.core.saved.plan_schema import plan_validator
 from reconciler.core.saved.validity import is_sound
-from reconciler.core.text import json_text
-from reconciler.errors import Declined, ReconcilerError
+from reconciler.core.text import is_newer_format, json_text
+from reconciler.errors import Declined, NewerFormat, ReconcilerError
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import read_regular
 
@@ -86,6 +86,7 @@ def load_plan(path: Path) -> SavedPlan:
 
     Raises:
         ReconcilerError: the file cannot be read.
+        NewerFormat: a newer version saved it.
         Declined: the file is no saved plan, or not byte for byte as `save_plan` wrote it.
     """
     try:
@@ -117,6 +118,8 @@ def _why_not_saved(path: Path, data: bytes) -> Exception:
     """The error for a file that is no saved plan: it has another format or no seal, or (`ValueError`) was changed."""
     document = json.loads(data)
     format_ = document["format"]
+    if is_newer_format(format_, FORMAT):
+        return NewerFormat(f"the plan {path}", format_)
     if format_ != FORMAT and str(format_).startswith(FORMAT.partition("/")[0]):
         return Declined(f"the plan {path} has another format than {FORMAT}", "apply it with the version that saved it")
     if "seal" not in document:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from reconciler.about import install_hint
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.ledger.swap_store import Version, content_of
 
@@ -22,7 +23,7 @@ try:
     from obstore import exceptions
     from obstore.store import AzureStore, GCSStore, S3Store
 except ModuleNotFoundError:
-    raise ReconcilerError("a ledger in an object store needs a library", "pip install 'reconciler[remote]'") from None
+    raise ReconcilerError("a ledger in an object store needs a library", install_hint("remote")) from None
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion

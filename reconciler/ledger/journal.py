@@ -21,10 +21,10 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from reconciler.core.model.fields import BY_NAME
 from reconciler.core.text import is_newer_format
-from reconciler.errors import ReconcilerError
+from reconciler.errors import NewerFormat, ReconcilerError
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
-from reconciler.ledger.ledger import newer, read_entry
+from reconciler.ledger.ledger import read_entry
 
 if TYPE_CHECKING:
     from reconciler.core.model.outcome import Event, Intent
@@ -266,7 +266,7 @@ def run_in(data: bytes | None, what: str) -> RunRecord | None:
     """
     try:
         if data and is_newer_format(_format(data), FORMAT):
-            raise newer(what, _format(data))
+            raise NewerFormat(what, _format(data))
         lines = list(_lines(data or b""))
         return _run_record(lines) if lines else None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):

@@ -19,7 +19,7 @@ from reconciler.core.model.desired import Company
 from reconciler.core.model.fields import BY_NAME, Value, fits
 from reconciler.core.model.ledger import LedgerEntry, LedgerView, LockInfo
 from reconciler.core.text import is_newer_format
-from reconciler.errors import Declined, ReconcilerError
+from reconciler.errors import Declined, NewerFormat, ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.core.model.plan import Call
@@ -237,13 +237,7 @@ def read_ledger(store: LedgerStore, company: Company) -> Ledger:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         hint = "restore it, or move it away: passwords and roles then count as not recorded"
         raise ReconcilerError(f"the ledger {store.name} is damaged", hint) from None
-    raise newer(f"the ledger {store.name}", document["format"])
-
-
-def newer(what: str, format_: str) -> ReconcilerError:
-    """The error about books of a format that this version does not know yet."""
-    hint = "update reconciler, and leave the file as it is; nothing was changed"
-    return ReconcilerError(f"{what} was written by a newer version of reconciler, in the format {format_}", hint)
+    raise NewerFormat(f"the ledger {store.name}", document["format"])
 
 
 def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Ledger:

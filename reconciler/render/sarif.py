@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from reconciler.about import HOME
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.text import json_text
 from reconciler.render.findings import CHECK, fingerprints, sentence
 from reconciler.render.terminal import visible
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-_ABOUT: Final = "https://reconciler.example/"
+_ABOUT: Final = f"{HOME}/"
 _FINGERPRINT: Final = "desiredState/v1"
 """Not `primaryLocationLineHash`: GitHub's upload computes that itself, and complains if ours differs."""
 

@@ -221,7 +221,7 @@ def test_an_extra_that_is_missing(place: Workplace, box: Box) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "reconciler[html]" in done.stderr
+    assert "zuoxi-reconciler[html]" in done.stderr
 
 
 def test_a_closed_output(place: Workplace) -> None:

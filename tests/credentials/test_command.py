@@ -279,7 +279,7 @@ def test_without_pyrage(offline: Workplace, sealed: Path) -> None:
     (hidden / "pyrage.py").write_text("raise ModuleNotFoundError('No module named pyrage')\n")
     without = {"PYTHONPATH": str(hidden)}
     ran = offline.start_and_run("credentials", sealed.name, "--identity", "key.txt", env=without)
-    failed(ran, "reconciler[age]")
+    failed(ran, "zuoxi-reconciler[age]")
     plain(offline, line("8001", password="password-1"))
     assert offline.start_and_run("credentials", "credentials.jsonl", env=without).code == 0
 

@@ -20,7 +20,7 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.saved.plan_json import plan_document, read_plan
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
-from reconciler.errors import Declined, ReconcilerError
+from reconciler.errors import Declined, NewerFormat, ReconcilerError
 from reconciler.files.plan_file import SavedPlan, load_plan, save_plan
 from reconciler.ledger.ledger import load_ledger
 from reconciler.ledger.on_disk import LocalStore
@@ -211,9 +211,15 @@ def test_a_plan_that_was_only_shown(path: Path) -> None:
     assert "--out" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "format_", ["reconciler.plan/2", "reconciler.plan/0", "reconciler.plan/1.1", "reconciler.plan/"]
-)
+def test_a_newer_plan(path: Path) -> None:
+    """A plan of a newer version is called that, and not changed or damaged, which it is not."""
+    path.write_bytes(resealed({**plan_document(PLAN, TOOL, CREATED), "format": "reconciler.plan/2", "unheard": [1]}))
+    with pytest.raises(NewerFormat, match=r"a newer version of reconciler, in the format reconciler\.plan/2") as caught:
+        load_plan(path)
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("format_", ["reconciler.plan/0", "reconciler.plan/1.1", "reconciler.plan/"])
 def test_another_format(path: Path, format_: str) -> None:
     """A plan of another version of the format is called that, though this one cannot read it."""
     path.write_bytes(resealed({**plan_document(PLAN, TOOL, CREATED), "format": format_, "unheard": [1]}))

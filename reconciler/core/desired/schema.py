@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.about import HOME
 from reconciler.core.desired.gate import Check, compile_gate, pattern_check
 from reconciler.core.model.fields import FIELDS, KEY, MAX_TEXT, Field, Kind
 from reconciler.core.model.operator_id import ID_PATTERN, MAX_ID
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
-SCHEMA_ID: Final = "https://reconciler.example/schemas/agents.schema.json"
+SCHEMA_ID: Final = f"{HOME}/schemas/agents.schema.json"
 _SAFE_INTEGER: Final = 2**53 - 1
 VARIABLE: Final[Schema] = {
     "type": "string",

@@ -7,6 +7,7 @@ from typing import Final
 
 from jsonschema.protocols import Validator
 
+from reconciler.about import HOME
 from reconciler.core.desired.schema import VARIABLE, Schema, strict_validator_for
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.fields import COMPARED, LISTED
@@ -15,7 +16,7 @@ from reconciler.core.saved.plan_json import FORMAT
 MAX_EXPIRES_IN: Final = 3650 * 86400
 """The most seconds that a review may hold: ten years."""
 RULES: Final = ("maxDeletes", "maxChanges", "lookalikes", "emptyDesired")
-SCHEMA_ID: Final = "https://reconciler.example/schemas/plan.schema.json"
+SCHEMA_ID: Final = f"{HOME}/schemas/plan.schema.json"
 _TEXT: Final[Schema] = {"type": "string"}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}

@@ -1,0 +1,1 @@
+"""What is published: its name, its contents, and what it may be published with."""
