@@ -34,10 +34,21 @@ ALIKE_AT_MOST: Final = 16
 """Agents refused alike in a row, each alone, after which the run stops where nothing unlike can be tried."""
 
 
+_OF_ONE_REQUEST: Final = re.compile(
+    r"(?<![0-9A-Za-z])(?:"
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|\d{13,}"
+    r"|\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+    r")(?![0-9A-Za-z])",
+    re.ASCII | re.IGNORECASE,
+)
+"""What names the request and no agent: a trace id, a time of day. No phone or SIP number is so long."""
+
+
 def likeness(refused: Refused, operator_ids: Iterable[str]) -> tuple[int, str]:
-    """What two refusals have in common that are alike: code and words, without the agents' own ids."""
+    """What two refusals have in common that are alike: code and words, without the ids of agents and request."""
     ids = "|".join(map(re.escape, sorted(operator_ids, key=len, reverse=True)))
-    return refused.code, re.sub(rf"(?<![0-9A-Za-z])(?:{ids})(?![0-9A-Za-z])", "", refused.message)
+    words = re.sub(rf"(?<![0-9A-Za-z])(?:{ids})(?![0-9A-Za-z])", "", refused.message)
+    return refused.code, _OF_ONE_REQUEST.sub("", words)
 
 
 def wish(call: Call) -> Hashable:

@@ -41,10 +41,21 @@ def batch(count: int) -> Call:
         (("limit 18001 reached", "8001"), ("limit 18002 reached", "8002"), False),
         (("full", "8001"), ("busy", "8002"), False),
         (("a.c is busy", "a.c"), ("abc is busy", "8002"), False),
+        (
+            ("full (trace 4bf92f3577b34da6a3ce929d0e0e4736)", "1"),
+            ("full (trace 00f067aa0ba902b700f067aa0ba902b7)", "2"),
+            True,
+        ),
+        (("no, 0f8fad5b-d9cb-469f-a165-70867728950e", "1"), ("no, 7C9E6679-7425-40DE-944B-E07FC1F90AE7", "2"), True),
+        (("2026-11-22 10:00:01 失败", "1"), ("2026-11-22 10:00:02.345 失败", "2"), True),
+        (("at 2026-11-22T10:00:01Z", "1"), ("at 2026-11-22T10:00:02+08:00", "2"), True),
+        (("full, 1795341600123", "1"), ("full, 1795341600456", "2"), True),
+        (("号码 60001 已被占用", "1"), ("号码 60002 已被占用", "2"), False),
+        (("手机 13800138001 已存在", "1"), ("手机 13800138002 已存在", "2"), False),
     ],
 )
 def test_alike(one: tuple[str, str], other: tuple[str, str], same: bool) -> None:
-    """Refusals are alike by code and words, whatever the agent's own number in them; another number counts."""
+    """Refusals are alike by code and words, whatever the own number, time or trace id; other numbers count."""
     first, second = (likeness(Refused(1, words), [operator_id]) for words, operator_id in (one, other))
     assert (first == second) is same
     assert first != likeness(Refused(2, one[0]), [one[1]])
