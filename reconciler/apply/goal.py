@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.core.model.address import same_endpoint
-from reconciler.errors import Declined, StalePlan
+from reconciler.errors import Declined, ReconcilerError, StalePlan
 
 if TYPE_CHECKING:
     from reconciler.core.model.desired import Company, DesiredState, Policy
@@ -119,8 +119,9 @@ class FilesGoal:
         """What differs, as actions; with their origin where the files of before are known.
 
         Raises:
-            ReconcilerError: the files have problems, or cannot be read.
+            ReconcilerError: the files have problems, or cannot be read; or the command line names nobody's id.
         """
+        self._refuse_unknown_ids(live)
         plan = self.left(live, ledger)
         if self.since is None:
             return plan
@@ -128,6 +129,16 @@ class FilesGoal:
         from reconciler.core.planning.origin import with_origins
 
         return with_origins(plan, make_plan(self.since, live, ledger, self.policy))
+
+    def _refuse_unknown_ids(self, live: LiveState) -> None:
+        from reconciler.core.planning.doubts import unknown_ids
+
+        if unknown := unknown_ids(self.policy, self.files.desired(), live):
+            guesses = [f"{text}: did you mean {guess}?" for text, guess in unknown.items() if guess]
+            hint = "; ".join(guesses) or "a pattern such as '80*' may match nobody, an id may not"
+            raise ReconcilerError(
+                f"--target or --exclude: there is no agent {', '.join(unknown)}, live or desired", hint
+            )
 
     def left(self, live: LiveState, ledger: LedgerView) -> Plan:
         """What differs still.

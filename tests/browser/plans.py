@@ -104,7 +104,7 @@ def _replace(number: int) -> Action:
 
 
 def _blocked(number: int) -> Action:
-    reason = "email can be set only at creation; --allow-replace deletes the agent and makes it anew"
+    reason = "email can be set only at creation; take the key out of the file"
     return replace(_replace(number), carries={}, blocked=reason)
 
 

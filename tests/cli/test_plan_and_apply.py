@@ -256,7 +256,7 @@ def test_a_fixed_field_is_blocked(place: Workplace, box: Box) -> None:
     place.write(agents('"8001", judge: false', '"8002", afterInterval: 0', '"8003"'))
     ran = place.run("apply", "-y")
     assert ran.code == 3
-    assert "judge can be set only at creation; --allow-replace" in ran.out
+    assert "judge can be set only at creation; take the key out of the file" in ran.out
     assert "afterInterval 0 can be set only at creation" in ran.out
     assert box.store.history() == []
     document = place.run("plan", "--format", "json").json

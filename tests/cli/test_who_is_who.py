@@ -113,3 +113,33 @@ def test_a_percentage_over_100_is_wrong_usage(offline: Workplace) -> None:
         ran = offline.run("plan", flag, "101%")
         assert ran.code == 64
         assert "100% is the most" in ran.err
+
+
+@pytest.mark.parametrize("flag", ["--target", "--exclude"])
+def test_an_id_that_nobody_has_is_an_error_and_a_pattern_a_note(place: Workplace, box: Box, flag: str) -> None:
+    """A slip in `--exclude` would include the very agent; nothing is done, and the id that was meant is told."""
+    box.store.reset([{"operatorId": "8001"}, {"operatorId": "8002"}])
+    place.write(agents("8001", "8003"))
+    for command in (("plan",), ("apply", "--yes")):
+        ran = place.run(*command, flag, "80O1")
+        assert ran.code == 1
+        assert "there is no agent 80O1, live or desired" in ran.err
+        assert "did you mean 8001?" in ran.err
+    assert box.store.history() == []
+    assert place.run("plan", flag, "8003").code == 0
+    ran = place.run("plan", flag, "7*", flag, "8001")
+    assert ran.code == 0
+    assert f"{flag}: no agent matches 7*" in ran.out
+
+
+def test_what_nobody_has_is_noted_in_the_plan(place: Workplace, box: Box) -> None:
+    """Group, role, SIP number, and a pattern of `protect`, each with whom it concerns; the exit code stays 0."""
+    box.store.reset([{"operatorId": "8001", "mainGroupName": "夜班组"}, {"operatorId": "ADM01"}])
+    line = '{operatorId: "8001", mainGroupName: 夜班組, roleName: 客服, sipNumber: "60099"}'
+    place.write(f'{HEAD}prune: false\nprotect: ["adm*"]\nagents:\n  - {line}\n')
+    ran = place.run("plan")
+    assert ran.code == 0
+    assert "no live agent has mainGroupName 夜班組; did you mean 夜班组?: 8001" in ran.out
+    assert "no live agent is known to have roleName 客服: 8001" in ran.out
+    assert "no live agent has sipNumber 60099" in ran.out
+    assert "protect: no agent matches adm* (is ADM01 meant?)" in ran.out

@@ -794,6 +794,14 @@ BUGS: Final = (
         (f"{_GUARD}::test_a_new_agent_may_not_look_like_a_live_one",),
     ),
     Bug(
+        "excluded-id-that-nobody-has",
+        "reconciler/apply/goal.py",
+        "        self._refuse_unknown_ids(live)\n",
+        "",
+        "An id on the command line that nobody has is an error, and does not include the agent that was meant.",
+        ("tests/cli/test_who_is_who.py::test_an_id_that_nobody_has_is_an_error_and_a_pattern_a_note",),
+    ),
+    Bug(
         "id-with-a-blank-accepted",
         "reconciler/core/model/operator_id.py",
         "    if is_unseen(character) or _QUOTE",

@@ -43,7 +43,7 @@ def _when_set(row: Field) -> str:
     if row.kind is Kind.PASSWORD:
         return "at creation, and whenever version is raised"
     if row.create_only:
-        return "at creation only; to change it, --allow-replace deletes the agent and makes it anew"
+        return "at creation only; without the key it stays as it is, and --allow-replace makes the agent anew"
     return "by an edit after creation" if row.deferred else "at creation and later"
 
 

@@ -88,10 +88,16 @@ def _edit_or_replace(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
     if matches(diff.desired.protect, agent.operator_id):
         return replace(action, blocked=f"{_fixed_reason(fixed)}, and the agent is protected from being replaced")
     if not policy.allow_replace:
-        return replace(action, blocked=f"{_fixed_reason(fixed)}; --allow-replace deletes the agent and makes it anew")
+        return replace(action, blocked=f"{_fixed_reason(fixed)}{_WAYS_ON}")
     if unfit := [name for name, value in carries.items() if not fits(BY_NAME[name], value)]:
         return replace(action, blocked=f"the live value of {', '.join(unfit)} could not be given to the new agent")
     return action
+
+
+_WAYS_ON: Final = (
+    "; take the key out of the file, or --exclude the agent; "
+    "failing these, --allow-replace deletes the agent and makes it anew"
+)
 
 
 def _fixed_reason(fixed: Iterable[FieldChange]) -> str:
@@ -158,11 +164,6 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     """What a reader of the plan should know although no action follows from it."""
     if policy.targets or policy.excludes:
         yield Note(_narrowing_message(policy))
-        known = [*diff.live.agents, *(agent.operator_id for agent in diff.desired.agents)]
-        patterns = (*policy.targets, *policy.excludes)
-        unmatched = [pattern for pattern in patterns if not any(matches((pattern,), id_) for id_ in known)]
-        if unmatched:
-            yield Note(f"no agent matches {', '.join(unmatched)}")
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")
     replaces = [action for action in actions if action.kind == "replace" and not action.blocked]

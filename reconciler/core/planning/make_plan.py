@@ -16,6 +16,7 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.planning.actions import batch_notes, notes, plan_actions
 from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
 from reconciler.core.planning.diff import diff
+from reconciler.core.planning.doubts import doubts
 from reconciler.core.planning.guardrails import guardrails
 
 
@@ -47,7 +48,7 @@ def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy
         targets=policy.targets,
         excludes=policy.excludes,
         guardrails=guardrails(actions, difference, policy),
-        notes=(*notes(difference, actions, policy), *batch_notes(calls)),
+        notes=(*notes(difference, actions, policy), *doubts(difference, actions, policy), *batch_notes(calls)),
         batch=policy.batch,
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),

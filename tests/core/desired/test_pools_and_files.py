@@ -245,7 +245,7 @@ def test_a_plan_is_narrowed(targets: tuple[str, ...], excludes: tuple[str, ...],
     assert found.in_scope == 3
     noted = [note.message for note in found.notes]
     assert any("narrowed on the command line" in message for message in noted) == bool(targets or excludes)
-    assert ("no agent matches 7*" in noted) == (targets == ("7*",))
+    assert ("--target: no agent matches 7*" in noted) == (targets == ("7*",))
 
 
 def test_guardrails_count_what_is_planned() -> None:

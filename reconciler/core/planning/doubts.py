@@ -1,0 +1,170 @@
+"""What in a plan is probably a slip, though nothing forbids it: names, numbers and patterns that nobody has.
+
+A doubt is a note and never an action. The live side and the ledger are what is known; a company without live agents
+raises no doubts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import translate
+from typing import Final
+
+from reconciler.core.model.desired import DesiredState, Policy
+from reconciler.core.model.diff import Diff
+from reconciler.core.model.fields import LISTED, Value
+from reconciler.core.model.live import LiveState
+from reconciler.core.model.operator_id import look
+from reconciler.core.model.plan import Action, Note
+from reconciler.core.model.problem import closest
+
+_SHOWN: Final = 5
+"""How many of a kind a note names."""
+_MAX_GUESSED_FROM: Final = 5000
+"""The most names among which a similar one is looked for."""
+
+
+def doubts(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Note]:
+    """The notes of a plan about what nobody has, and about numbers that were changed."""
+    yield from _idle_patterns(diff, policy)
+    if diff.live.agents:
+        for name in ("mainGroupName", "roleName"):
+            yield from _unknown_names(name, diff, actions)
+        yield from _unknown_sip_numbers(diff, actions)
+    yield from _renumbered(actions)
+
+
+def unknown_ids(policy: Policy, desired: DesiredState, live: LiveState) -> dict[str, str]:
+    """The ids, no patterns, that the command line names and nobody has, live or desired, each with a likely one."""
+    literals = [text for text in (*policy.targets, *policy.excludes) if not _WILD.search(text)]
+    known = _known_ids(desired, live) if literals and live.complete else literals
+    return {text: _similar(text, known) for text in dict.fromkeys(literals) if text not in known}
+
+
+_WILD: Final = re.compile(r"[*?\[]")
+
+
+def _known_ids(desired: DesiredState, live: LiveState) -> dict[str, None]:
+    return dict.fromkeys((*live.agents, *(agent.operator_id for agent in desired.agents)))
+
+
+def _similar(text: str, known: Collection[str]) -> str:
+    """A known text that looks like it, or is spelt nearly so; empty if there is none."""
+    looked_for = look(text)
+    alike = next((each for each in known if look(each) == looked_for), "")
+    return alike or (closest(text, known) if len(known) <= _MAX_GUESSED_FROM else "")
+
+
+def _listed(texts: Iterable[str]) -> str:
+    texts = list(texts)
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more
+
+
+# Patterns.
+
+
+def _idle_patterns(diff: Diff, policy: Policy) -> Iterator[Note]:
+    """The patterns of the files and the command line that match nobody, with an id that nearly matches."""
+    given = {"protect": diff.desired.protect, "scope": diff.desired.scope or ()}
+    given |= {"--target": policy.targets, "--exclude": policy.excludes}
+    known = _known_ids(diff.desired, diff.live) if any(given.values()) else {}
+    for name, patterns in given.items() if known else ():
+        idle = [pattern for pattern in dict.fromkeys(patterns) if not _matches_any(pattern, known)]
+        if idle:
+            yield Note(f"{name}: no agent matches {_listed(_with_near_match(pattern, known) for pattern in idle)}")
+
+
+def _matches_any(pattern: str, ids: Collection[str]) -> bool:
+    return pattern in ids or (bool(_WILD.search(pattern)) and any(map(re.compile(translate(pattern)).match, ids)))
+
+
+def _with_near_match(pattern: str, ids: Iterable[str]) -> str:
+    """A pattern, and the first id that it would match if what looks alike were the same."""
+    match = re.compile(translate(look(pattern))).match
+    near = next((id_ for id_ in ids if match(look(id_))), "")
+    return f"{pattern} (is {near} meant?)" if near else pattern
+
+
+# Names and numbers.
+
+
+def _unknown(name: str, diff: Diff, actions: Sequence[Action]) -> tuple[dict[str, list[str]], Collection[str]]:
+    """The values of a field that actions set and no live agent has, each with whom they are for; and the known ones."""
+    wanted: defaultdict[str, list[str]] = defaultdict(list)
+    for action in actions:
+        for change in action.changes:
+            if change.field == name and change.after:
+                wanted[str(change.after)].append(action.operator_id)
+    known = _known_values(name, diff) if wanted else {}
+    return {value: ids for value, ids in wanted.items() if value not in known}, known
+
+
+def _known_values(name: str, diff: Diff) -> dict[str, None]:
+    """The values that live agents have. Roles are never listed: those count that applies gave to live agents."""
+    if name == "roleName":
+        entries = (diff.ledger[id_] for id_ in diff.live.agents if id_ in diff.ledger)
+        return dict.fromkeys(str(entry.last_sent[name]) for entry in entries if name in entry.last_sent)
+    values = (agent.fields[name] for agent in diff.live.agents.values())
+    return dict.fromkeys(str(value) for value in values if value)
+
+
+def _unknown_names(name: str, diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
+    wanted, known = _unknown(name, diff, actions)
+    nobody = f"no live agent {'is known to have' if name == 'roleName' else 'has'} {name}"
+    for value in list(wanted)[:_SHOWN]:
+        guess = _similar(value, known)
+        hint = f"; did you mean {guess}?" if guess else ""
+        yield Note(f"{nobody} {value}{hint}", tuple(wanted[value]))
+    if others := list(wanted)[_SHOWN:]:
+        yield Note(f"{nobody} {_listed(others)}", tuple(id_ for value in others for id_ in wanted[value]))
+
+
+def _unknown_sip_numbers(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
+    """A number that nobody holds may be one that is free, so only one that looks like another one is guessed."""
+    wanted, known = _unknown("sipNumber", diff, actions)
+    if wanted:
+        by_look = {look(number): number for number in known}
+        near = {number: by_look.get(look(number)) for number in wanted}
+        numbers = _listed(f"{number} (is {twin} meant?)" if twin else number for number, twin in near.items())
+        message = f"no live agent has sipNumber {numbers}: it must be one that the vendor has given out, and free"
+        yield Note(message, tuple(id_ for ids in wanted.values() for id_ in ids))
+
+
+# Numbers of agents that were changed.
+
+
+def _renumbered(actions: Sequence[Action]) -> Iterator[Note]:
+    """Those who are deleted and created with another id, by name and phone."""
+    gone: defaultdict[tuple[Value, Value], list[Action]] = defaultdict(list)
+    for action in actions:
+        if action.kind == "delete" and action.live and all(who := _who(action.live.fields)):
+            gone[who].append(action)
+    created = [action for action in actions if gone and action.kind == "create"]
+    pairs = [(left.pop(0), action) for action in created if (left := gone.get(_who(action.after)))]
+    if pairs:
+        changed = _listed(f"{old.operator_id} to {new.operator_id}" for old, new in pairs)
+        lost = ", ".join(("password", "role", "skills", *_lost_fields(pairs)))
+        message = f"same name and phone, another number: {changed}; none can be changed: the old agent is deleted with "
+        message += f"its history, and the new one has none of its {lost} but what the files say"
+        yield Note(message, tuple(id_ for old, new in pairs for id_ in (old.operator_id, new.operator_id)))
+
+
+def _who(fields: Mapping[str, Value]) -> tuple[Value, Value]:
+    return fields.get("name"), fields.get("bindcode")
+
+
+def _lost_fields(pairs: Iterable[tuple[Action, Action]]) -> Iterator[str]:
+    """The fields in which an old agent has more than a new one's default, and the new one is given nothing."""
+    lost = {
+        name
+        for old, new in pairs
+        for name, value in (old.live.fields.items() if old.live else ())
+        if name not in new.after and value != _DEFAULTS.get(name)
+    }
+    return (name for name in _DEFAULTS if name in lost)
+
+
+_DEFAULTS: Final = {row.name: row.default for row in LISTED}
