@@ -1147,6 +1147,14 @@ BUGS: Final = (
         ("tests/core/saved/test_staleness.py::test_what_makes_a_plan_stale",),
     ),
     Bug(
+        "made-anew-by-hand-overlooked",
+        "reconciler/core/saved/staleness.py",
+        " and before.vendor_id != now.vendor_id\n",
+        " and before.vendor_id > now.vendor_id\n",
+        "An agent that was deleted and made anew by hand is another one, whatever its values.",
+        ("tests/core/saved/test_staleness.py::test_another_agent_under_the_same_number",),
+    ),
+    Bug(
         "review-voided-by-a-stranger",
         "reconciler/core/saved/plan_json.py",
         """if g.set_by != "default" or not g.ok],""",

@@ -355,6 +355,22 @@ def test_what_was_not_done_is_left(
     assert kind in [a.kind for a in left.actions if a.operator_id == operator_id]
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "found"), [(7, 9, 1), (7, 7, 0), (None, 9, 0), (7, None, 0), (None, None, 0)]
+)
+def test_another_agent_under_the_same_number(before: int | None, now: int | None, found: int) -> None:
+    """An agent that was deleted and made anew with equal values is another one: the vendor's own `id` shows it.
+
+    Where one of the two has no `id`, as in a plan from a file, only values are compared.
+    """
+    others = [live_agent(f"800{number}") for number in range(2, 8)]
+    wanted = desired(*(agent(other.operator_id) for other in others))
+    plan = planned(wanted, live(replace(live_agent("8001"), vendor_id=before), *others))
+    assert plan.summary["delete"] == 1
+    moved = stale_agents(plan, live(replace(live_agent("8001"), vendor_id=now), *others), {})
+    assert [each.operator_id for each in moved] == ["8001"] * found
+
+
 def test_others_are_not_left() -> None:
     """Agents that the plan does not touch are nobody's business afterwards, whatever they are like."""
     rows = {**changed("8007", name="x"), "9001": live_agent("9001")}
