@@ -74,10 +74,8 @@ def agents_schema() -> Schema:
             "profile": _field_set("Values of one profile. 一个模板的取值。"),
             "password": _password(),
             "operatorId": {"type": "string", "minLength": 1, "maxLength": MAX_ID, "pattern": ID_PATTERN},
-            "digits": _described(
-                {"pattern": NOT_SPOILT},
-                "Digits that no spreadsheet has rounded or made a date of. 未被表格损坏的号码。",
-            ),
+            # Without words of its own: an editor would show them in place of the field's.
+            "digits": {"pattern": NOT_SPOILT},
             "limit": _described(
                 {"type": ["integer", "string"], "minimum": 0, "pattern": LIMIT_PATTERN},
                 "A count such as 50, or a percentage such as 20% of the live agents in scope. 数量或百分比。",
