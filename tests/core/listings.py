@@ -83,7 +83,7 @@ def said(listed: LiveState) -> dict[str, dict[str, Value]]:
     }
 
 
-def check(exported: Exported, listed: LiveState) -> None:
+def assert_plan_is_empty(exported: Exported, listed: LiveState) -> None:
     """The plan is empty, every value that can be said is managed, and every gap is told."""
     desired, expected = read(exported), said(listed)
     assert make_plan(desired, listed, {}, Policy()).actions == ()

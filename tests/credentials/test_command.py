@@ -53,7 +53,7 @@ def plain(place: Workplace, text: str) -> Path:
     return path
 
 
-def failed(ran: Ran, words: str) -> None:
+def assert_failed(ran: Ran, words: str) -> None:
     """Exit 1, nothing on stdout, the reason on stderr, and nothing of any content."""
     assert (ran.code, ran.out) == (1, "")
     assert words in ran.err
@@ -190,7 +190,7 @@ def test_wrong_identity(offline: Workplace, sealed: Path, unfinished: Path) -> N
     """Another key opens nothing and shows nothing."""
     age_key(offline.folder, "other.txt")
     for path in (sealed, unfinished):
-        failed(offline.run("credentials", path.name, "--identity", "other.txt"), "do not open with other.txt")
+        assert_failed(offline.run("credentials", path.name, "--identity", "other.txt"), "do not open with other.txt")
 
 
 @pytest.mark.parametrize("at", [3, 30, 150, 230, -40, -1])
@@ -200,14 +200,14 @@ def test_a_damaged_file(offline: Workplace, sealed: Path, at: int) -> None:
     data[at] ^= 1
     sealed.write_bytes(data)
     ran = offline.run("credentials", sealed.name, "--identity", "key.txt")
-    failed(ran, "damaged")
+    assert_failed(ran, "damaged")
 
 
 @pytest.mark.parametrize("cut", [1, 100, 250])
 def test_a_finished_file_that_was_cut(offline: Workplace, sealed: Path, cut: int) -> None:
     """A finished file is whole or it is damaged: what is left of it is not shown."""
     sealed.write_bytes(sealed.read_bytes()[:-cut])
-    failed(offline.run("credentials", sealed.name, "--identity", "key.txt"), "damaged")
+    assert_failed(offline.run("credentials", sealed.name, "--identity", "key.txt"), "damaged")
 
 
 @pytest.mark.parametrize(
@@ -224,18 +224,18 @@ def test_a_finished_file_that_was_cut(offline: Workplace, sealed: Path, cut: int
 def test_no_credentials_file(offline: Workplace, text: str) -> None:
     """Something else, or a line that no run wrote, is an error that names the line and shows nothing of it."""
     plain(offline, text)
-    failed(offline.run("credentials", "credentials.jsonl"), "cannot be understood")
+    assert_failed(offline.run("credentials", "credentials.jsonl"), "cannot be understood")
 
 
 def test_a_file_that_is_not_there(offline: Workplace) -> None:
     """A missing file and a folder are errors that say so."""
-    failed(offline.run("credentials", "missing.jsonl"), "No such file")
-    failed(offline.run("credentials", "."), "Is a directory")
+    assert_failed(offline.run("credentials", "missing.jsonl"), "No such file")
+    assert_failed(offline.run("credentials", "."), "Is a directory")
 
 
 def test_no_identity(offline: Workplace, sealed: Path) -> None:
     """An encrypted file without `--identity` says what is missing."""
-    failed(offline.run("credentials", sealed.name), "--identity")
+    assert_failed(offline.run("credentials", sealed.name), "--identity")
 
 
 @pytest.mark.parametrize(
@@ -254,14 +254,14 @@ def test_an_unusable_identity(offline: Workplace, sealed: Path, text: str | None
     """An identity file that is missing, empty or something else is an error that shows nothing of it."""
     if text is not None:
         (offline.folder / "mine.txt").write_bytes(text.encode(errors="surrogateescape"))
-    failed(offline.run("credentials", sealed.name, "--identity", "mine.txt"), words)
+    assert_failed(offline.run("credentials", sealed.name, "--identity", "mine.txt"), words)
 
 
 @needs_ssh
 def test_an_ssh_key_with_a_passphrase(offline: Workplace, sealed: Path) -> None:
     """A key that needs a passphrase is refused, and the reason is said."""
     locked = ssh_key(offline.folder, "ed25519", "correct horse")
-    failed(offline.run("credentials", sealed.name, "--identity", str(locked.identity)), "passphrase")
+    assert_failed(offline.run("credentials", sealed.name, "--identity", str(locked.identity)), "passphrase")
 
 
 def test_an_error_as_json(offline: Workplace, sealed: Path) -> None:
@@ -279,7 +279,7 @@ def test_without_pyrage(offline: Workplace, sealed: Path) -> None:
     (hidden / "pyrage.py").write_text("raise ModuleNotFoundError('No module named pyrage')\n")
     without = {"PYTHONPATH": str(hidden)}
     ran = offline.start_and_run("credentials", sealed.name, "--identity", "key.txt", env=without)
-    failed(ran, "zuoxi-reconciler[age]")
+    assert_failed(ran, "zuoxi-reconciler[age]")
     plain(offline, line("8001", password="password-1"))
     assert offline.start_and_run("credentials", "credentials.jsonl", env=without).code == 0
 

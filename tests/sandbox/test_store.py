@@ -273,7 +273,7 @@ def test_remove(box: Box, client: Client) -> None:
 STEPS = st.lists(st.tuples(st.sampled_from(["give", "bind", "unbind"]), st.integers(0, 2), st.integers(1, 4)))
 
 
-def follow(store: AgentStore, steps: list[tuple[str, int, int]]) -> None:
+def assert_lowest_free_number_after(store: AgentStore, steps: list[tuple[str, int, int]]) -> None:
     """Takes steps (what to do, agent, sipid), and asserts of each number given that a plain set would give it."""
     held: dict[int, int] = {}
     for action, agent, wanted in steps:
@@ -296,4 +296,4 @@ def test_the_lowest_free_number_is_given(steps: list[tuple[str, int, int]]) -> N
     with closing(AgentStore(sip_numbers=4)) as store:
         Console(store).reset({"operatorId": str(n)} for n in range(3))
         with store.transaction():
-            follow(store, steps)
+            assert_lowest_free_number_after(store, steps)

@@ -14,7 +14,7 @@ from reconciler.core.export.files import COMPANY_FILE, FILE, export, split_by_fi
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.live import LiveState
 from tests.core.build import COMPANY, live, live_agent
-from tests.core.listings import call_centre, check, odd_values, team
+from tests.core.listings import assert_plan_is_empty, call_centre, odd_values, team
 
 
 def unfactored(listed: LiveState) -> str:
@@ -35,9 +35,9 @@ def test_an_export_is_at_most_a_third_as_long(contacts: float) -> None:
 def test_what_is_shared_changes_no_meaning() -> None:
     """3,000 realistic agents in one file, and fewer in a folder: every value is managed, and there is nothing to do."""
     listed = call_centre(3_000)
-    check(export(listed, COMPANY), listed)
+    assert_plan_is_empty(export(listed, COMPANY), listed)
     listed = call_centre(300)
-    check(split_by_field(listed, COMPANY, "mainGroupName"), listed)
+    assert_plan_is_empty(split_by_field(listed, COMPANY, "mainGroupName"), listed)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -54,7 +54,7 @@ def test_what_is_shared_spares_the_odd(seed: int) -> None:
             fields[name] = rng.choice(rows[name])
         agents.append(live_agent(str(8001 + number), **fields))
     exported = export(live(*agents), COMPANY)
-    check(exported, live(*agents))
+    assert_plan_is_empty(exported, live(*agents))
     assert "profile:" in exported.files[FILE]
 
 
@@ -106,7 +106,7 @@ def test_profiles_of_two_files_never_have_one_name() -> None:
     exported = split_by_field(listed, COMPANY, "mainGroupName")
     names = {name: re.findall(r"^  (售后\S*):", text, re.MULTILINE) for name, text in exported.files.items()}
     assert names == {COMPANY_FILE: [], "售后.yaml": ["售后-leader"], "售后-leader.yaml": ["售后-leader-2"]}
-    check(exported, listed)
+    assert_plan_is_empty(exported, listed)
 
 
 def test_one_value_alone_is_no_profile() -> None:

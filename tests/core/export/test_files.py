@@ -17,7 +17,7 @@ from reconciler.core.model.live import LiveState
 from reconciler.core.yaml.spelling import field_value
 from reconciler.edit import fmt
 from tests.core.build import COMPANY, HEAD, live, live_agent, state
-from tests.core.listings import TEAMS, call_centre, check, odd_states, read
+from tests.core.listings import TEAMS, assert_plan_is_empty, call_centre, odd_states, read
 from tests.fuzz import examples
 from tests.hostile import HOSTILE
 
@@ -26,7 +26,7 @@ from tests.hostile import HOSTILE
 @given(odd_states())
 def test_the_plan_of_an_export_is_empty(listed: LiveState) -> None:
     """Whatever the vendor holds: all of it that a file can say is managed, and nothing is left to do."""
-    check(export(listed, COMPANY), listed)
+    assert_plan_is_empty(export(listed, COMPANY), listed)
 
 
 @settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
@@ -34,7 +34,7 @@ def test_the_plan_of_an_export_is_empty(listed: LiveState) -> None:
 def test_the_plan_of_a_split_export_is_empty(listed: LiveState, by: str) -> None:
     """The files of a folder make the same desired state together, and have names that any disk takes."""
     exported = split_by_field(listed, COMPANY, by)
-    check(exported, listed)
+    assert_plan_is_empty(exported, listed)
     assert_names_are_safe(exported.files)
 
 
@@ -124,7 +124,7 @@ def test_a_value_that_no_file_can_say_is_left_alone() -> None:
     odd = live_agent("8001", judge=7, operatorType="##[error]", name="\ud800", afterInterval=-1)
     listed = live(odd, *(live_agent(str(8002 + n)) for n in range(20)))
     exported = export(listed, COMPANY)
-    check(exported, listed)
+    assert_plan_is_empty(exported, listed)
     text = exported.files[FILE]
     assert "  # judge is left alone: no file can say 7\n" in text
     assert "  # operatorType is left alone: no file can say '\\x23\\x23[error]'\n" in text
@@ -142,7 +142,7 @@ def test_a_sip_number_that_two_agents_hold_is_left_alone() -> None:
     """The file may say it once only, and nobody knows whose it is."""
     listed = live(*(live_agent(id_, sipNumber="60001") for id_ in ("8001", "8002")), live_agent("8003", sipNumber="6"))
     exported = export(listed, COMPANY)
-    check(exported, listed)
+    assert_plan_is_empty(exported, listed)
     (note,) = exported.warnings
     assert note.message == "sipNumber is left alone: 2 agents hold '60001'"
     assert note.operator_ids == ("8001", "8002")
@@ -153,7 +153,7 @@ def test_an_agent_whose_id_cannot_be_written_is_protected() -> None:
     """It cannot stand in the file, and must not be deleted for that; of the others only those like it are protected."""
     listed = live(live_agent("a\ud800*[b]?"), live_agent("8001"))
     exported = export(listed, COMPANY)
-    check(exported, listed)
+    assert_plan_is_empty(exported, listed)
     assert read(exported).protect == ("a?[*][[]b][?]",)
 
 
@@ -162,7 +162,7 @@ def test_an_agent_whose_id_no_file_may_hold_is_protected(id_: str) -> None:
     """It is in `protect` alone; why, and that an id cannot be renamed, is told."""
     listed = live(live_agent(id_), live_agent("8005"))
     for exported in (export(listed, COMPANY), split_by_field(listed, COMPANY, "mainGroupName")):
-        check(exported, listed)
+        assert_plan_is_empty(exported, listed)
         state = read(exported)
         assert [agent.operator_id for agent in state.agents] == ["8005"]
         assert [matches(state.protect, each) for each in (id_, "8005")] == [True, False]
@@ -194,7 +194,7 @@ def test_live_agents_that_look_alike_are_exported() -> None:
     """The file allows as many as there are, no more, and tells whose ids they are."""
     listed = live(*(live_agent(id_) for id_ in ("8001", "8O01", "8OO1", "adm01", "ADM01", "9001")))
     for exported in (export(listed, COMPANY), split_by_field(listed, COMPANY, "mainGroupName")):
-        check(exported, listed)
+        assert_plan_is_empty(exported, listed)
         assert read(exported).lookalikes == 3
         (warning,) = exported.warnings
         assert warning.operator_ids == ("8001", "8O01", "8OO1", "ADM01", "adm01")
@@ -205,7 +205,7 @@ def test_a_live_phone_that_is_spoilt_is_left_alone() -> None:
     """A file may not hold it, so the field stays unmanaged."""
     listed = live(live_agent("8001", bindcode="1.38E+10", sipNumber="2026/1/2"))
     exported = export(listed, COMPANY)
-    check(exported, listed)
+    assert_plan_is_empty(exported, listed)
     assert read(exported).agents[0].fields.keys().isdisjoint({"bindcode", "sipNumber"})
 
 
@@ -213,8 +213,8 @@ def test_an_empty_company_is_a_file_too() -> None:
     """No agent is live: the file says so, and its plan is empty."""
     exported = export(live(), COMPANY)
     assert exported.files[FILE].endswith("\nagents: []\n")
-    check(exported, live())
-    check(split_by_field(live(), COMPANY, "mainGroupName"), live())
+    assert_plan_is_empty(exported, live())
+    assert_plan_is_empty(split_by_field(live(), COMPANY, "mainGroupName"), live())
 
 
 @pytest.mark.parametrize("abbreviate", ["acme", "no", "0071", "a: b", "企业"])
@@ -276,7 +276,7 @@ def test_agents_whose_group_cannot_be_written_have_a_file() -> None:
     listed = live(live_agent("8001", mainGroupName="\ud800"), live_agent("8002"))
     exported = split_by_field(listed, COMPANY, "mainGroupName")
     assert set(exported.files) == {COMPANY_FILE, "others.yaml", "no-group.yaml"}
-    check(exported, listed)
+    assert_plan_is_empty(exported, listed)
 
 
 def test_a_file_of_a_folder_owns_its_defaults_and_profiles() -> None:
@@ -285,7 +285,7 @@ def test_a_file_of_a_folder_owns_its_defaults_and_profiles() -> None:
     assert [name for name, text in exported.files.items() if "\ncompany:" in text] == [COMPANY_FILE]
     assert "\n  外呼组-leader:\n" in exported.files["外呼组.yaml"]
     assert "  mainGroupName: 外呼组\n" in exported.files["外呼组.yaml"]
-    check(exported, live(*TEAMS))
+    assert_plan_is_empty(exported, live(*TEAMS))
 
 
 @pytest.mark.parametrize("row", [row for row in LISTED if row.kind is not Kind.SIP_NUMBER], ids=lambda row: row.name)

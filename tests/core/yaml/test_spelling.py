@@ -83,7 +83,7 @@ def read_back(text: str, context: str, *, pure: bool) -> object:
     return item["a"]
 
 
-def check(value: Value) -> None:
+def assert_read_back(value: Value) -> None:
     """Every reader gives the value back: ours, with both of its parsers, and one of YAML 1.1."""
     for context in CONTEXTS:
         for pure in (False, True):
@@ -99,19 +99,19 @@ def check(value: Value) -> None:
 @given(texts)
 def test_any_text_is_read_back(text: str) -> None:
     """Written and read again, a text is the same text: by libyaml and by Python, in block and in flow style."""
-    check(text)
+    assert_read_back(text)
 
 
 def test_odd_text_is_read_back() -> None:
     """Whatever YAML gives a meaning to, and everything hostile, is read back as that text."""
-    holds_for(named(text[:300] for text in (*ODD, *HOSTILE.values()) if writable(text)), check)
+    holds_for(named(text[:300] for text in (*ODD, *HOSTILE.values()) if writable(text)), assert_read_back)
 
 
 @settings(deadline=None, max_examples=examples(100))
 @given(st.one_of(st.none(), st.booleans(), st.integers()))
 def test_what_is_no_text_is_read_back(value: Value) -> None:
     """Flags, numbers and nothing are themselves again, of their own type."""
-    check(value)
+    assert_read_back(value)
 
 
 @settings(deadline=None, max_examples=examples(100))
