@@ -21,9 +21,9 @@ from tests.exhaustive import Share
 from tests.process import TOKEN
 from tests.reliability.mixed import Applier
 
-APPLIES = {True: 1000, False: 260}
+APPLIES = {True: 1000, False: 350}
 """How many, where all is to be proved and where a part is."""
-SETTLED = 160
+SETTLED = 200
 """Applies after which every cache is warm."""
 HEAD = "version: 1\ncompany: {abbreviate: acme}\nguardrails: {maxDeletes: 100%}\nagents:\n"
 ONE = '  - {operatorId: "8001", name: a, password: {generate: true, version: 1}}\n'
