@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from reconciler.core.desired.read import ParsedFiles
 
 ENDINGS: Final = (".yaml", ".yml")
-"""A folder's files are read if they end in one of these, and their names do not begin with a dot."""
+"""A folder's files are read if they end in one of these, in any case, and their names do not begin with a dot."""
+LEADS_OUT: Final = "is a link that leads out of the folder"
+
+
+def is_desired_state(name: str | Path) -> bool:
+    """Whether a file of a folder is a desired-state file, by the ending of its name."""
+    return Path(name).suffix.lower() in ENDINGS
 
 
 class DesiredFiles(Protocol):
@@ -183,13 +189,13 @@ def _below(folder: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _below(entry, root)
-        elif entry.suffix in ENDINGS or (entry.is_symlink() and entry.is_dir()):
+        elif is_desired_state(entry) or (entry.is_symlink() and entry.is_dir()):
             yield from _entry(entry, root)
 
 
 def _entry(entry: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
     if entry.is_symlink() and not Path(os.path.realpath(entry)).is_relative_to(root):
         hint = "copy what it points to into the folder, or name that with --file"
-        yield entry, Problem(Place(str(entry), 1), "", "is a link that leads out of the folder", hint)
+        yield entry, Problem(Place(str(entry), 1), "", LEADS_OUT, hint)
     elif not entry.is_dir():
         yield entry, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
-from reconciler.files.desired_files import ENDINGS
+from reconciler.files.desired_files import LEADS_OUT, is_desired_state
 
 _REGULAR_MODES: Final = ("100644", "100755")
 
@@ -25,10 +25,13 @@ def desired_at(paths: Sequence[Path], ref: str) -> DesiredState:
         InvalidFiles: the files had problems at that revision; carries them all.
         ReconcilerError: git is not installed, knows no such commit, or fails.
     """
-    files = {name: content for path in paths for name, content in _contents(path, ref)}
-    if not files:
+    found: dict[Path, tuple[str, Content]] = {}
+    for path in paths:
+        for real, file in _contents(path, ref):
+            found.setdefault(real, file)
+    if not found:
         return DesiredState(Company(""), (), (), "", prune=False)
-    desired, problems = read_files(files.items())
+    desired, problems = read_files(found.values())
     if desired is None:
         raise InvalidFiles(tuple(replace(problem, place=_at(problem.place, ref)) for problem in problems))
     return desired
@@ -38,26 +41,84 @@ def _at(place: Place, ref: str) -> Place:
     return replace(place, file=f"{ref}:{place.file}")
 
 
-def _contents(path: Path, ref: str) -> Iterator[tuple[str, Content]]:
-    """The content of a file at the revision, or of every file below a folder."""
-    folder, only = (path, []) if path.is_dir() else (path.parent, [path.name])
-    for line in _git(folder, "ls-tree", "-r", "-z", _commit(folder, ref), "--", *only).split(b"\0")[:-1]:
-        attributes, _, raw_name = line.partition(b"\t")
+def _contents(path: Path, ref: str) -> Iterator[tuple[Path, tuple[str, Content]]]:
+    """A file at the revision, or every file below a folder, as `desired_files` reads them on disk.
+
+    The first path is where the file really lies, which tells whether two names are one file.
+    """
+    if path.is_dir():
+        tree = _Tree(path, Path(os.path.realpath(path)), _entries(path, _commit(path, ref)))
+        for name in tree.entries:
+            if is_desired_state(name) and not any(part.startswith(".") for part in Path(name).parts):
+                yield from tree.file(name, str(path / name), LEADS_OUT)
+        return
+    folder, commit = path.parent, _commit(path.parent, ref)
+    tree, name = _Tree(folder, Path(os.path.realpath(folder)), _entries(folder, commit, path.name)), path.name
+    if tree.is_link(name):
+        root = Path(os.fsdecode(_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+        name = os.path.relpath(tree.root / name, root)
+        tree = _Tree(folder, root, _entries(folder, commit, whole=True))
+    if name in tree.entries:
+        yield from tree.file(name, str(path), _NO_FILE)
+
+
+_NO_FILE: Final = "is no regular file"
+_LINK: Final = "120000"
+_MAX_LINKS: Final = 40
+"""Links that are followed one after the other, as many as Linux follows."""
+
+
+def _entries(folder: Path, commit: str, *only: str, whole: bool = False) -> dict[str, tuple[str, str]]:
+    """Mode and object of each file of a commit by its name, as seen from the folder or from the repository's root."""
+    listing = _git(folder, "ls-tree", "-r", "-z", *(["--full-tree"] if whole else []), commit, "--", *only)
+    found = {}
+    for line in listing.split(b"\0")[:-1]:
+        attributes, _, name = line.partition(b"\t")
         mode, _, blob = attributes.decode().split()
-        name = Path(os.fsdecode(raw_name))
-        if only or _is_desired_state(name):
-            file = str(folder / name)
-            yield file, _content(folder, file, mode, blob)
+        found[os.fsdecode(name)] = (mode, blob)
+    return found
 
 
-def _is_desired_state(name: Path) -> bool:
-    """Whether a folder's file counts, by the same rule as in `desired_files`."""
-    return name.suffix in ENDINGS and not any(part.startswith(".") for part in name.parts)
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """The files of a commit below `root`, by their names there. git runs in `folder`."""
+
+    folder: Path
+    root: Path
+    entries: dict[str, tuple[str, str]]
+
+    def is_link(self, name: str) -> bool:
+        return name in self.entries and self.entries[name][0] == _LINK
+
+    def file(self, name: str, shown: str, outside: str) -> Iterator[tuple[Path, tuple[str, Content]]]:
+        """A file and where it really lies; nothing for a link to a folder, whose files have names of their own."""
+        real = self._followed(name)
+        if real is None:
+            yield self.root / name, (shown, Problem(Place(shown, 1), "", outside))
+        elif real in self.entries:
+            yield self.root / real, (shown, _content(self.folder, shown, *self.entries[real]))
+        elif real != "." and not any(other.startswith(f"{real}/") for other in self.entries):
+            yield self.root / name, (shown, Problem(Place(shown, 1), "", _NO_FILE))
+
+    def _followed(self, name: str) -> str | None:
+        """The name that a name leads to, links followed; `None` if it is not below the root, or goes in a circle."""
+        for _ in range(_MAX_LINKS):
+            parts = name.split("/")
+            ways = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+            link = next(filter(self.is_link, ways), None)
+            if link is None:
+                return name
+            target = os.fsdecode(_git(self.folder, "cat-file", "blob", self.entries[link][1]))
+            path = f"{self.root / Path(link).parent / target}{name.removeprefix(link)}"
+            name = os.path.relpath(os.path.normpath(path), self.root)
+            if name.split("/")[0] == os.pardir:
+                break
+        return None
 
 
 def _content(folder: Path, name: str, mode: str, blob: str) -> Content:
     if mode not in _REGULAR_MODES:
-        return Problem(Place(name, 1), "", "is no regular file")
+        return Problem(Place(name, 1), "", _NO_FILE)
     if int(_git(folder, "cat-file", "-s", blob)) > MAX_BYTES:
         return Problem(Place(name, 1), "", f"is too large; {MAX_BYTES >> 20} MB is the limit")
     return _git(folder, "cat-file", "blob", blob)

@@ -211,6 +211,65 @@ def test_a_folder_of_files(repository: Repository) -> None:
     assert repository.origins("HEAD", "-f", "teams") == ORIGINS
 
 
+def _linked(repository: Repository) -> None:
+    """A folder with a file, links to it and to its folder, a file with a capital ending, and a file that hides."""
+    teams = repository.folder / "teams"
+    (teams / "below").mkdir(parents=True)
+    first, second = BEFORE.split('- {operatorId: "8003"')
+    repository.place.write(first, "teams/below/first.yaml")
+    repository.place.write('version: 1\nagents:\n- {operatorId: "8003"' + second, "teams/.second.txt")
+    (teams / "again.yaml").symlink_to("below/first.yaml")
+    (teams / "absolute.yaml").symlink_to(teams / "again.yaml")
+    (teams / "around").symlink_to("below")
+    (teams / "through.yaml").symlink_to("around/first.yaml")
+    (teams / "folder.yaml").symlink_to("below")
+    (teams / "all.yaml").symlink_to(".")
+    (teams / "other.YAML").symlink_to(".second.txt")
+    repository.git("rm", "--quiet", "--cached", "agents.yaml")
+    (repository.folder / "agents.yaml").unlink()
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "-m", "links")
+
+
+@pytest.mark.parametrize(
+    "files", [["teams"], ["teams", "teams/through.yaml"], ["teams/again.yaml", "teams/other.YAML", "teams/below"]]
+)
+def test_links_are_read_as_they_are_on_disk(repository: Repository, files: list[str]) -> None:
+    """Those inside the folder, each file once, in whichever way it is named; so too a file with a capital ending."""
+    _linked(repository)
+    options = [part for file in files for part in ("-f", file)]
+    assert repository.place.run("validate", *options).code == 0
+    found = repository.origins("HEAD", *options)
+    assert {id_: origin for id_, (_, origin, _) in found.items()} == dict.fromkeys(found, "drift")
+    assert sorted(found) == ["8001", "8002", "8004", "8009"]
+
+
+@pytest.mark.parametrize(
+    ("target", "then", "now"),
+    [
+        ("../outside.yaml", "is a link that leads out of the folder", "is a link that leads out of the folder"),
+        ("/etc/passwd", "is a link that leads out of the folder", "is a link that leads out of the folder"),
+        ("link.yaml", "is a link that leads out of the folder", "cannot be read: Too many levels of symbolic links"),
+        ("nothing.yaml", "is no regular file", "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_link_that_is_refused_on_disk_is_refused_at_the_revision(
+    repository: Repository, target: str, then: str, now: str
+) -> None:
+    """A link out of the folder, in a circle, or to nothing; the plan of now goes on, and says what was wrong then."""
+    (repository.folder / "teams").mkdir()
+    repository.place.write(BEFORE, "teams/agents.yaml")
+    repository.place.write("x", "outside.yaml")
+    (repository.folder / "teams/link.yaml").symlink_to(target)
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "-m", "link")
+    assert now in repository.place.run("validate", "-f", "teams").err
+    (repository.folder / "teams/link.yaml").unlink()
+    ran = repository.plan("HEAD", "-f", "teams")
+    assert ran.code == 0
+    assert f"HEAD:teams/link.yaml:1:1: {then}" in ran.err
+
+
 def test_a_file_that_was_not_there(repository: Repository) -> None:
     """A file that is new is all this change, deletes included."""
     repository.git("rm", "--quiet", "--cached", "agents.yaml")

@@ -57,6 +57,13 @@ def test_a_folder_means_every_file_below(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["team-a.YAML", "team-a.Yml", "sales/TEAM.YML"])
+def test_an_ending_counts_in_any_case(folder: Path, name: str) -> None:
+    """A file that Windows or a phone named is not passed over, which would delete its agents."""
+    (folder / name).write_text(team("8003"), encoding="utf-8")
+    assert ids(folder) == ["8001", "8002", "8003"]
+
+
 def test_a_file_counts_once(folder: Path) -> None:
     """Named by itself, in its folder, and by another way to it, a file is one file."""
     day = folder / "sales/day.yml"
