@@ -252,7 +252,7 @@ def _preload() -> None:
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not module.name.startswith(("reconciler.sandbox", "reconciler.__main__", "reconciler.cli.sandbox")):
             importlib.import_module(module.name)
-    for name in ("deepdiff", "filelock", "httpx", "httpcore", "rich.progress", "yaml"):
+    for name in ("deepdiff", "filelock", "httpx", "httpcore", "truststore", "yaml"):
         importlib.import_module(name)
     _hasten()
     gc.freeze()

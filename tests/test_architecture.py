@@ -151,6 +151,7 @@ def test_files_and_functions_are_short() -> None:
         ),
         ("jinja2", {"reconciler.render.html"}),
         ("aiohttp", {"reconciler.sandbox.server"}),
+        ("truststore", {"reconciler.vendor.trust"}),
         ("filelock", {"reconciler.ledger.lock"}),
         ("pyrage", {"reconciler.credentials.age"}),
         ("obstore", {"reconciler.ledger.bucket"}),

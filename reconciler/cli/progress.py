@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+import click
 
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
+    from click._termui_impl import ProgressBar
 
 QUIET_SECONDS: Final = 1.0
 """Seconds before anything is shown."""
 SECONDS_BETWEEN_LINES: Final = 5.0
 """Seconds between two plain lines."""
+_GONE: Final = "\r\x1b[2K\x1b[?25h"
+"""Empties the line of the bar, and shows the cursor that the bar hides."""
 
 
 class Progress:
@@ -28,8 +33,7 @@ class Progress:
     def __init__(self, shell: Shell, activity: str) -> None:
         self._shell = shell
         self._activity = activity
-        self._bar: Bar | None = None
-        self._task: Any = None
+        self._bar: ProgressBar[int] | None = None
         self._next = time.monotonic() + QUIET_SECONDS
 
     def __enter__(self) -> Self:
@@ -40,13 +44,14 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             with suppress(Exception):
-                self._bar.stop()
+                self._shell.ask(_GONE)
 
     def update(self, done: int, total: int) -> None:
         """Show that `done` of `total` are done."""
         try:
             if self._bar is not None:
-                self._bar.update(self._task, completed=done, total=total)
+                self._bar.length = total  # it grows with what is found
+                self._bar.update(done - self._bar.pos)
             elif time.monotonic() >= self._next:
                 self._show(done, total)
         except Exception:  # noqa: BLE001 - no memory, no terminal: whatever it is, the work is not to end for it
@@ -55,16 +60,7 @@ class Progress:
     def _show(self, done: int, total: int) -> None:
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES
         if self._shell.watched:
-            self._bar = _bar()
-            self._task = self._bar.add_task(self._activity, completed=done, total=total)
-            self._bar.start()
+            self._bar = click.progressbar(length=total, label=self._activity, show_pos=True, file=sys.stderr)
+            self._bar.update(done)
         else:
             self._shell.say(f"{self._activity}: {done} of {total}")
-
-
-def _bar() -> Bar:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -109,7 +109,7 @@ def test_help_loads_no_heavy_library() -> None:
         "deepdiff",
         "jsonschema",
         "yaml",
-        "rich.console",
+        "truststore",
         "pyrage",
         "obstore",
         "filelock",
@@ -137,7 +137,7 @@ def test_a_good_file_needs_no_validator(place: Workplace) -> None:
             check=True,
         )
         assert not set(done.stderr.split()) & {
-            "jsonschema", "rich.console", "pygments", "deepdiff", "multiprocessing",
+            "jsonschema", "click._termui_impl", "truststore", "deepdiff", "multiprocessing",
         }  # fmt: skip
 
 
