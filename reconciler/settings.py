@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from reconciler.core.model.address import BASE_URL, is_loopback
 from reconciler.core.model.secret import Secret
@@ -16,6 +17,35 @@ SUCCESS_CODES: Final = frozenset({0, 200})
 
 MAX_TOKEN_BYTES: Final = 8192
 """Bytes that a token file may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy that makes connections (CONNECT). `url` is scheme, host and port; the user may be empty."""
+
+    url: str
+    user: str
+    password: Secret
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return urlsplit(self.url).netloc
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What lies between this machine and the vendor, or an object store.
+
+    `ca_file` holds the only certificates that are believed; without it the operating system's are.
+    """
+
+    ca_file: Path | None = None
+    proxy: Proxy | None = None
+
+
+DIRECT: Final = Network()
+"""Nothing lies between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +61,7 @@ class Connection:
     parallelism: int = 8
     rate: float = 20.0
     timeout: float = 30.0
+    network: Network = DIRECT
     success_codes: frozenset[int] = SUCCESS_CODES
 
 
@@ -42,6 +73,7 @@ def connection(
     parallelism: int,
     rate: float,
     timeout: float,
+    network: Network = DIRECT,
 ) -> Connection:
     """The checked connection; `rate` is in requests a second, `timeout` in seconds.
 
@@ -50,9 +82,41 @@ def connection(
     """
     if not endpoint:
         raise WrongUsage("no vendor to talk to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
-    return Connection(
-        checked_endpoint(endpoint), _token(token, token_file), parallelism=parallelism, rate=rate, timeout=timeout
-    )
+    checked, secret = checked_endpoint(endpoint), _token(token, token_file)
+    return Connection(checked, secret, parallelism=parallelism, rate=rate, timeout=timeout, network=network)
+
+
+def network(ca_file: Path | None, proxy: str | None) -> Network:
+    """The checked network.
+
+    Raises:
+        WrongUsage: the file holds no certificate, or the proxy is no URL of one. The message repeats no password.
+    """
+    if ca_file is not None:
+        import ssl
+
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
+        except ssl.SSLError:
+            raise WrongUsage(f"{ca_file} holds no certificate", "--ca-file takes certificates as PEM") from None
+        except OSError as error:
+            raise WrongUsage(f"{ca_file} cannot be read: {error.strerror}", "--ca-file takes a PEM file") from None
+    return Network(ca_file, _proxy(proxy) if proxy else None)
+
+
+def _proxy(url: str) -> Proxy:
+    hint = "it looks like http://proxy.example:3128, in RECONCILER_PROXY also http://USER:PASSWORD@proxy.example:3128"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError:
+        raise WrongUsage("the proxy is no URL", hint) from None
+    user, password = (unquote(each or "") for each in (parts.username, parts.password))
+    bare = f"http://{parts.netloc.rpartition('@')[2]}".removesuffix("/")
+    unwanted = parts.path.strip("/") or parts.query or parts.fragment or not f"{user}{password}".isprintable()
+    if parts.scheme != "http" or unwanted or not BASE_URL.fullmatch(bare):
+        raise WrongUsage("the proxy is no plain http:// URL; what goes through it is encrypted all the same", hint)
+    return Proxy(bare if parts.port else f"{bare}:{port}", user, Secret(password))
 
 
 def checked_endpoint(endpoint: str) -> str:

@@ -34,7 +34,13 @@ class CallChannel:
     before: ListedBefore = field(default_factory=ListedBefore)
 
     def send(self, call: Call) -> Outcome:
-        """Send the call, once."""
+        """Send the call, once. Where a person has to mend something first, nothing is repeated any more."""
+        outcome = self._send(call)
+        if isinstance(outcome, NotSent) and outcome.hint:
+            self.budget.close()
+        return outcome
+
+    def _send(self, call: Call) -> Outcome:
         operator_id = call.operator_ids[0]
         match call.kind:
             case "create":

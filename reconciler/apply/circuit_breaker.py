@@ -97,6 +97,8 @@ class CircuitBreaker:
             self._silent += 1
         if isinstance(outcome, Refused) and outcome.authentication:
             return "not tried: the vendor no longer accepts the token"
+        if isinstance(outcome, NotSent) and outcome.hint:
+            return f"not tried: {outcome.reason}"
         if self._silent >= DEAD_AFTER:
             away = isinstance(outcome, NotSent) and outcome.turned_away
             return f"not tried: the vendor {'turns every request away' if away else 'does not answer'}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import LEDGER, format_option
+from reconciler.cli.options import format_option, remote_options
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@LEDGER
+@remote_options
 @click.option(
     "--identity",
     type=click.Path(path_type=Path),
@@ -29,7 +29,7 @@ _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 )
 @format_option("text", "json")
 @click.pass_obj
-def credentials(shell: Shell, /, file: Path | None, ledger: str | None, identity: Path | None, format_: str) -> None:
+def credentials(shell: Shell, /, file: Path | None, identity: Path | None, format_: str, **where: Any) -> None:
     """Show what a credentials file holds: passwords, to be handed over.
 
     Without FILE, what all runs have stored beside a remote ledger. Of a run that died its passwords are shown as they
@@ -49,7 +49,7 @@ def credentials(shell: Shell, /, file: Path | None, ledger: str | None, identity
     from reconciler.render.terminal import visible
 
     if file is None:
-        name, file_contents = visible(ledger or ""), _kept(shell, ledger, identity)
+        name, file_contents = visible(where["ledger"] or ""), _kept(shell, identity, **where)
     else:
         name, file_contents = visible(str(file)), read_credentials(file, identity)
     if file_contents.exposed:
@@ -66,15 +66,18 @@ def credentials(shell: Shell, /, file: Path | None, ledger: str | None, identity
         shell.say(f"{name} holds no credentials")
 
 
-def _kept(shell: Shell, named: str | None, identity: Path | None) -> Delivered:
+def _kept(
+    shell: Shell, identity: Path | None, ledger: str | None, ca_file: Path | None, proxy: str | None
+) -> Delivered:
     """What runs have stored beside the remote ledger."""
     from reconciler.core.text import counted
     from reconciler.credentials.delivery import read_kept
     from reconciler.files.private import FOLDER
     from reconciler.ledger.place import BooksPlace
     from reconciler.ledger.swap_store import CREDENTIALS
+    from reconciler.settings import network
 
-    place = BooksPlace(Path(FOLDER), named or "")
+    place = BooksPlace(Path(FOLDER), ledger or "", network=network(ca_file, proxy))
     if not place.remote:
         raise click.UsageError("No credentials are named: name a FILE, or a remote ledger with --ledger.")
     with closing(place.store()) as store:

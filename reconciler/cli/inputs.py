@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,6 +43,8 @@ class Options:
     rate: float
     timeout: float
     ledger: str | None
+    ca_file: Path | None = None
+    proxy: str | None = None
     max_deletes: Limit | None = None
     max_changes: Limit | None = None
     allow_replace: bool = False
@@ -68,26 +70,32 @@ class Options:
 
     def place(self, endpoint: str) -> BooksPlace:
         """Where the books of the vendor at this endpoint lie."""
-        return place_of(self.files, self.ledger, endpoint)
+        return place_of(self.files, self.ledger, endpoint, self.ca_file, self.proxy)
 
 
-def place_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> BooksPlace:
+def place_of(
+    files: tuple[Path, ...],
+    ledger: str | None,
+    endpoint: str | None,
+    ca_file: Path | None = None,
+    proxy: str | None = None,
+) -> BooksPlace:
     """Where books lie: what `--ledger` names, else a folder of the endpoint's in `.reconciler`.
 
     That is beside the first file, or inside the first folder.
 
     Raises:
-        WrongUsage: the endpoint is no base URL.
+        WrongUsage: the endpoint is no base URL, or a setting of the network is unusable.
     """
     from reconciler.ledger.place import BooksPlace
-    from reconciler.settings import checked_endpoint
+    from reconciler.settings import checked_endpoint, network
 
     base = (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
-    return BooksPlace(base, ledger or "", checked_endpoint(endpoint) if endpoint else "")
+    return BooksPlace(base, ledger or "", checked_endpoint(endpoint) if endpoint else "", network(ca_file, proxy))
 
 
 @contextmanager
-def ledger_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> Iterator[Ledger]:
+def ledger_of(files: tuple[Path, ...], **where: Any) -> Iterator[Ledger]:
     """The ledger of the files' company, whatever its endpoint. The vendor is not asked.
 
     Raises:
@@ -99,7 +107,7 @@ def ledger_of(files: tuple[Path, ...], ledger: str | None, endpoint: str | None)
     from reconciler.files.desired_files import load_desired
     from reconciler.ledger.ledger import load_ledger
 
-    with closing(place_of(files, ledger, endpoint).store()) as store:
+    with closing(place_of(files, **where).store()) as store:
         yield load_ledger(store, load_desired(files).company)
 
 
@@ -129,7 +137,7 @@ def open_session(options: Options, goal: Goal, stop: threading.Event | None = No
         ReconcilerError: the token's file or the ledger's store is unusable.
     """
     from reconciler.apply.refresh import Session
-    from reconciler.settings import connection
+    from reconciler.settings import connection, network
     from reconciler.vendor.http import connected
 
     settings = connection(
@@ -139,6 +147,7 @@ def open_session(options: Options, goal: Goal, stop: threading.Event | None = No
         parallelism=options.parallelism,
         rate=options.rate,
         timeout=options.timeout,
+        network=network(options.ca_file, options.proxy),
     )
     sleep = stop.wait if stop else time.sleep
     with connected(settings, lambda seconds: goal.pause(seconds, sleep)) as transport:

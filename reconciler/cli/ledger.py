@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import ENDPOINT, FILES, LEDGER, connection_options, format_option
+from reconciler.cli.options import books_options, connection_options, format_option
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
 
@@ -32,9 +32,7 @@ def ledger() -> None:
 
 
 @ledger.command()
-@FILES
-@LEDGER
-@ENDPOINT
+@books_options
 @format_option("text", "json")
 @click.pass_obj
 def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
@@ -107,11 +105,9 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
 
 
 @ledger.command()
-@FILES
-@LEDGER
-@ENDPOINT
+@books_options
 @click.pass_obj
-def rebind(shell: Shell, /, files: tuple[Path, ...], ledger: str | None, endpoint: str | None) -> None:
+def rebind(shell: Shell, /, files: tuple[Path, ...], endpoint: str | None, **where: Any) -> None:
     """Say in ledger and journal that they are about the endpoint, and the company of the files.
 
     Books are refused at another endpoint than theirs, since they know the agents of one vendor only. Use this when it
@@ -129,7 +125,7 @@ def rebind(shell: Shell, /, files: tuple[Path, ...], ledger: str | None, endpoin
 
     if not endpoint:
         raise WrongUsage("no endpoint to bind the books to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
-    company, place = load_desired(files).company, place_of(files, ledger, endpoint)
+    company, place = load_desired(files).company, place_of(files, endpoint=endpoint, **where)
     tell_if_any(place.take_older_books())
     before = rebind_books(place, company)
     was = f"{before.endpoint or 'no endpoint'} (company {before.company})"
@@ -140,9 +136,7 @@ def rebind(shell: Shell, /, files: tuple[Path, ...], ledger: str | None, endpoin
 
 
 @ledger.command()
-@FILES
-@LEDGER
-@ENDPOINT
+@books_options
 @click.option("--id", "lock_id", required=True, help="The lock's id, as the refused apply or `ledger show` names it.")
 @click.pass_obj
 def unlock(shell: Shell, /, lock_id: str, **arguments: Any) -> None:

@@ -60,7 +60,7 @@ def read_live(shell: Shell, company: Company, options: dict[str, Any]) -> LiveSt
     """
     from reconciler.cli.progress import Progress
     from reconciler.core.planning.make_plan import live_state
-    from reconciler.settings import connection
+    from reconciler.settings import connection, network
     from reconciler.vendor.http import connected
     from reconciler.vendor.reader import Reader
 
@@ -71,6 +71,7 @@ def read_live(shell: Shell, company: Company, options: dict[str, Any]) -> LiveSt
         parallelism=options["parallelism"],
         rate=options["rate"],
         timeout=options["timeout"],
+        network=network(options["ca_file"], options["proxy"]),
     )
     with connected(settings) as transport, Progress(shell, "reading live agents") as progress:
         return live_state(Reader(transport, company).listing(progress.update), endpoint=settings.endpoint)

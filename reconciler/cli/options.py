@@ -42,6 +42,34 @@ ENDPOINT = click.option(
     "--endpoint", metavar="URL", envvar="RECONCILER_ENDPOINT", show_envvar=True, help="The vendor's base URL."
 )
 
+
+def _proxy_in_argv(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse a user and password where others can see them."""
+    seen = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+    if value and "@" in value and seen:
+        raise click.BadParameter("others could see its user and password: set RECONCILER_PROXY.", context, parameter)
+    return value
+
+
+NETWORK = (
+    click.option(
+        "--ca-file",
+        type=click.Path(path_type=Path),
+        metavar="PEM",
+        envvar="RECONCILER_CA_FILE",
+        show_envvar=True,
+        help="Certificates to trust, and no others.  [default: the operating system's]",
+    ),
+    click.option(
+        "--proxy",
+        metavar="URL",
+        envvar="RECONCILER_PROXY",
+        show_envvar=True,
+        callback=_proxy_in_argv,
+        help="An HTTP proxy, http://HOST:PORT. Only the variable may hold a user and password; no other is read.",
+    ),
+)
+
 CONNECTION = (
     ENDPOINT,
     click.option(
@@ -75,6 +103,7 @@ CONNECTION = (
         show_default=True,
         help="Seconds to wait for an answer.",
     ),
+    *NETWORK,
     LEDGER,
 )
 
@@ -199,6 +228,8 @@ def _all(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 
 
 connection_options = _all((FILES, *CONNECTION))
+books_options = _all((FILES, LEDGER, ENDPOINT, *NETWORK))
+remote_options = _all((LEDGER, *NETWORK))
 guardrail_options = _all(_GUARDRAILS)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import ENDPOINT, FILES, LEDGER, format_option
+from reconciler.cli.options import books_options, format_option
 from reconciler.cli.shell import Shell
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ _SHOWN = 20
 
 
 @click.command()
-@FILES
-@LEDGER
-@ENDPOINT
+@books_options
 @format_option("text", "json")
 @click.pass_obj
 def status(shell: Shell, /, format_: str, **arguments: Any) -> None:

@@ -7,16 +7,20 @@ Importing this module raises `ReconcilerError` when the extra `remote` is not in
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from reconciler.about import install_hint
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.ledger.swap_store import Version, content_of
+from reconciler.settings import Network, Proxy
+from reconciler.vendor.trust import UNTRUSTED_HINT
 
 try:
     import obstore
@@ -38,6 +42,10 @@ REFUSED: Final = (exceptions.AlreadyExistsError, exceptions.PreconditionError)
 NO_ACCESS: Final = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 STORE_ERRORS: Final = (exceptions.BaseError, OSError, ValueError)
 NO_BUCKET: Final = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
+UNTRUSTED: Final = re.compile(r"InvalidCertificate|certificate verify|UnknownIssuer", re.IGNORECASE)
+_CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_NEAR: Final = "localhost,127.0.0.0/8,::1,169.254.0.0/16,metadata.google.internal"
+"""What no proxy is asked for: this machine, and where a cloud tells a machine its identity."""
 EXAMPLE: Final = "it looks like s3://bucket/path/ledger.json, gs://… or az://container/…"
 
 
@@ -82,10 +90,11 @@ def _is_key(key: str) -> bool:
 class Objects:
     """One bucket. All methods but `put` raise `ReconcilerError`, whose message never quotes a request or an answer."""
 
-    def __init__(self, place: ObjectPlace, timeout: float, sleep: Callable[[float], None]) -> None:
+    def __init__(self, place: ObjectPlace, timeout: float, sleep: Callable[[float], None], network: Network) -> None:
         self._place = place
         self._sleep = sleep
-        self._store = _open(place, timeout)
+        with _environment(network):
+            self._store = _open(place, timeout, network)
 
     def get(self, key: str) -> Version | None:
         """The object, or `None` when there is none."""
@@ -97,7 +106,7 @@ class Objects:
                 failure = error
             if isinstance(failure, FileNotFoundError) and not NO_BUCKET.search(str(failure)):
                 return None
-            if isinstance(failure, (FileNotFoundError, *NO_ACCESS)):
+            if _is_final(failure):
                 break
             self._sleep(pause)
         raise self._error(failure, "read", key)
@@ -109,7 +118,7 @@ class Objects:
                 return [each["path"] for part in obstore.list(self._store, prefix) for each in part]
             except STORE_ERRORS as error:
                 failure = error
-            if isinstance(failure, (FileNotFoundError, *NO_ACCESS)):
+            if _is_final(failure):
                 break
             self._sleep(pause)
         raise self._error(failure, "listed", prefix)
@@ -131,10 +140,12 @@ class Objects:
             outcome = self.put(key, data, seen)
             if isinstance(outcome, Version):
                 return outcome
+            if UNTRUSTED.search(str(outcome)):
+                break
             current = self.get(key)
             if content_of(current) != content_of(seen):
                 return current
-            if isinstance(outcome, (FileNotFoundError, *NO_ACCESS)):
+            if _is_final(outcome):
                 break
             seen = current
             self._sleep(pause)
@@ -162,7 +173,7 @@ class Objects:
                 failure = error
             else:
                 return
-            if isinstance(failure, NO_ACCESS):
+            if _is_final(failure):
                 break
             self._sleep(pause)
         raise self._error(failure, "deleted", key)
@@ -176,13 +187,43 @@ class Objects:
             return ReconcilerError(f"{what}: no permission", "docs/ledger.md lists the permissions that it takes")
         if isinstance(failure, REFUSED):
             return ReconcilerError(f"{what}: the store refuses though nobody changed it", "run it again")
+        if UNTRUSTED.search(str(failure)):
+            return ReconcilerError(f"{what}: the certificate of the store is not trusted", UNTRUSTED_HINT)
         hint = "check the network, and the endpoint, region and credentials in the environment"
         return ReconcilerError(f"{what}: the store is not reachable, or answers with an error", hint)
 
 
-def _open(place: ObjectPlace, timeout: float) -> AzureStore | GCSStore | S3Store:
+@contextmanager
+def _environment(network: Network) -> Iterator[None]:
+    """The environment that the library is to see while it makes its client: it takes proxies and certificates from it.
+
+    Only our own setting names a proxy. The library takes a file of certificates from this variable alone.
+    """
+    seen = {name: value for name, value in os.environ.items() if "PROXY" in name.upper()}
+    if network.ca_file is not None:
+        seen |= {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
+    for name in seen:
+        del os.environ[name]
+    try:
+        if network.ca_file is not None:
+            os.environ[_CERTIFICATES[0]] = str(network.ca_file)
+        yield
+    finally:
+        if network.ca_file is not None:
+            del os.environ[_CERTIFICATES[0]]
+        os.environ.update(seen)
+
+
+def _through(proxy: Proxy) -> dict[str, str]:
+    user = f"{quote(proxy.user, '')}:{quote(proxy.password.reveal(), '')}@" if proxy.user else ""
+    return {"proxy_url": proxy.url.replace("://", f"://{user}", 1), "proxy_excludes": _NEAR}
+
+
+def _open(place: ObjectPlace, timeout: float, network: Network) -> AzureStore | GCSStore | S3Store:
     # They go into the configuration: client options would override the environment's (AWS_ALLOW_HTTP …).
     limits: Any = {"connect_timeout": f"{CONNECT_TIMEOUT:.0f}s", "timeout": f"{timeout * 1000:.0f}ms"}
+    if network.proxy is not None:
+        limits |= _through(network.proxy)
     # The library's retry after a lost success would report a conflict; `Objects` reads before it retries.
     no_retry: RetryConfig = {"max_retries": 0, "retry_timeout": timedelta(seconds=timeout)}
     try:
@@ -198,6 +239,11 @@ def _open(place: ObjectPlace, timeout: float) -> AzureStore | GCSStore | S3Store
         hint = "docs/ledger.md lists the variables for credentials, region and endpoint"
         message = f"the environment does not tell how to reach {place.scheme}://{place.bucket}"
         raise ReconcilerError(message, hint) from None
+
+
+def _is_final(failure: Exception) -> bool:
+    """Whether trying again changes nothing."""
+    return isinstance(failure, (FileNotFoundError, *NO_ACCESS)) or UNTRUSTED.search(str(failure)) is not None
 
 
 def _put_mode(seen: Version | None) -> PutMode:

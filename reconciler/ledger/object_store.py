@@ -16,6 +16,7 @@ from typing import NoReturn
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.bucket import REQUEST_TIMEOUT, ObjectPlace, Objects, parse_url
 from reconciler.ledger.swap_store import LEDGER, Change, Version, content_of
+from reconciler.settings import DIRECT, Network
 
 
 class ObjectStore:
@@ -28,10 +29,15 @@ class ObjectStore:
     """
 
     def __init__(
-        self, url: str, *, timeout: float = REQUEST_TIMEOUT, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        network: Network = DIRECT,
+        *,
+        timeout: float = REQUEST_TIMEOUT,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._place = parse_url(url)
-        self._objects = Objects(self._place, timeout, sleep)
+        self._objects = Objects(self._place, timeout, sleep, network)
 
     def __str__(self) -> str:
         return str(self._place)

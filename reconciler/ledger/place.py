@@ -19,6 +19,7 @@ from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
 from reconciler.ledger.git_remote import is_branch
 from reconciler.ledger.on_disk import LEDGER, LocalStore
+from reconciler.settings import DIRECT, Network
 
 if TYPE_CHECKING:
     from reconciler.ledger.ledger import LedgerStore
@@ -31,12 +32,13 @@ class BooksPlace:
     """Where the books of one vendor lie.
 
     `base` is the `.reconciler` folder, `named` what `--ledger` names (a path, a URL, or empty), `endpoint` the vendor's
-    base URL. Where that is empty, the only folder with books is meant.
+    base URL. Where that is empty, the only folder with books is meant. `network` leads to an object store.
     """
 
     base: Path
     named: str = ""
     endpoint: str = ""
+    network: Network = DIRECT
 
     @property
     def remote(self) -> bool:
@@ -97,7 +99,7 @@ class BooksPlace:
             return RemoteStore(GitBranch(self.named, self.base.parent))
         from reconciler.ledger.object_store import ObjectStore
 
-        return RemoteStore(ObjectStore(self.named))
+        return RemoteStore(ObjectStore(self.named, self.network))
 
     def folders(self) -> list[Path]:
         """The folders of vendors that have books of this ledger."""

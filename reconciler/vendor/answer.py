@@ -59,13 +59,15 @@ class Refused:
 class NotSent:
     """Nothing reached the vendor, or the vendor turned the request away unread (`turned_away`, HTTP 429).
 
-    `retry_after` is in seconds. `interrupted`: the run was stopped first, which says nothing about the vendor.
+    `retry_after` is in seconds. `interrupted`: the run was stopped first, which says nothing about the vendor. `hint`
+    says what a person has to mend first, where trying again changes nothing.
     """
 
     reason: str
     retry_after: float | None = None
     turned_away: bool = False
     interrupted: bool = False
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"not sent: {self.reason}"

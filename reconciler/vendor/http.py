@@ -1,8 +1,8 @@
 """The vendor over HTTP, and the only module that imports httpx and httpcore.
 
 Every request ends in one of the four outcomes of `answer.py`. The token goes to the configured host and nowhere else:
-redirects are not followed, and proxy variables are not read. A request has one deadline, from the connection to the
-last byte of its answer.
+redirects are not followed, and no proxy variable but our own is read. A proxy is told the host's name and no more. A
+request has one deadline, from the connection to the last byte of its answer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 # httpx would import its own command line, with rich and pygments: a third of the time that all imports take.
@@ -27,7 +28,7 @@ import httpx
 from reconciler import __version__
 from reconciler.core.model.endpoints import ENDPOINTS, EndpointName
 from reconciler.errors import WrongUsage
-from reconciler.settings import Connection
+from reconciler.settings import Connection, Proxy
 from reconciler.vendor.answer import (
     Lost,
     NotSent,
@@ -40,6 +41,7 @@ from reconciler.vendor.answer import (
 )
 from reconciler.vendor.rate_limit import RateLimiter
 from reconciler.vendor.retry import MAX_RESENDS
+from reconciler.vendor.trust import UNTRUSTED_HINT, distrust, trusting
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
 """Bytes that a decoded answer may have. A page of 100 rows has some 50 kB."""
@@ -71,9 +73,11 @@ class Transport:
             raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
         # Reading all certificates takes as long as reading ten pages. Plain http needs none: its context trusts nobody.
         plain = self._endpoint.scheme == "http"
-        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context(trust_env=False)
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else trusting(settings.network.ca_file)
         self._exchange_state = _ExchangeState()
-        self._http = _TimedTransport(trusted, settings.parallelism, self._exchange_state)
+        # Plain http is for this machine only: a proxy would read the token, and could not come here.
+        self._proxy = None if plain else settings.network.proxy
+        self._http = _TimedTransport(trusted, settings.parallelism, self._exchange_state, self._proxy, tls=not plain)
         self._headers = httpx.Headers(
             {
                 "token": settings.token.reveal(),
@@ -128,17 +132,38 @@ class Transport:
             return self._read(response)
         # httpx's own messages are not repeated: some quote a header, and the token is one.
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            if state.called_off:
-                return _INTERRUPTED
-            return NotSent(f"no connection to {self._endpoint.host} ({_root_cause(error)})")
+            return _INTERRUPTED if state.called_off else self._unconnected(error)
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
             return NotSent("the request could not be built")
-        except httpx.TimeoutException:
-            return Lost(f"no answer within {self._settings.timeout:g} s")
-        except httpx.HTTPError:
-            return Lost("the connection broke before the answer was whole")
+        except httpx.ProxyError as error:
+            return self._proxy_refusal(str(error))
+        except httpx.HTTPError as error:
+            if not state.sent:
+                return self._unconnected(error)
+            late = isinstance(error, httpx.TimeoutException)
+            seconds = f"no answer within {self._settings.timeout:g} s"
+            return Lost(seconds if late else "the connection broke before the answer was whole")
         except MemoryError:
             return Lost("no memory is left for the answer") if state.sent else NotSent("no memory is left to send it")
+
+    def _unconnected(self, error: httpx.HTTPError) -> NotSent:
+        host, why = self._endpoint.host, distrust(error)
+        if why:
+            return NotSent(f"the certificate of {host} is not trusted: {why}", hint=UNTRUSTED_HINT)
+        through = f" through the proxy {self._proxy.host}" if self._proxy else ""
+        return NotSent(f"no connection to {host}{through} ({_root_cause(error)})")
+
+    def _proxy_refusal(self, answer: str) -> NotSent:
+        """What it means that the proxy makes no connection; its answer begins with an HTTP status."""
+        status = answer[:3] if answer[:3].isdigit() and answer.isascii() else "no HTTP"
+        proxy = f"the proxy {self._proxy.host if self._proxy else ''}"
+        if status == "407":
+            hint = "set RECONCILER_PROXY to http://USER:PASSWORD@HOST:PORT; a flag could be read by others"
+            return NotSent(f"{proxy} wants another user and password, or any (407)", hint=hint)
+        if status.startswith("4"):
+            hint = f"have {self._endpoint.host} allowed there, or name another proxy"
+            return NotSent(f"{proxy} makes no connection to {self._endpoint.host} ({status})", hint=hint)
+        return NotSent(f"{proxy} has no connection to {self._endpoint.host} ({status})")
 
     def _read(self, response: httpx.Response) -> Outcome:
         codes = self._settings.success_codes
@@ -186,19 +211,22 @@ class _ExchangeState(threading.local):
 class _TimedStream(httpcore.NetworkStream):
     """A connection on which no read and no write lasts beyond the deadline of its request.
 
-    httpx's timeouts are for each read: a header byte now and then would hold a request for ever.
+    httpx's timeouts are for each read: a header byte now and then would hold a request for ever. Before TLS only a
+    proxy is spoken to, which is told the host (`ahead`).
     """
 
-    def __init__(self, inner: httpcore.NetworkStream, state: _ExchangeState) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, state: _ExchangeState, *, ahead: bool) -> None:
         self._inner = inner
         self._state = state
+        self._ahead = ahead
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - httpcore's
         return self._inner.read(max_bytes, self._state.left(httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - httpcore's
         wire: socket.socket = self._inner.get_extra_info("socket")
-        self._state.go()
+        if not self._ahead:
+            self._state.go()
         try:
             while buffer:
                 wire.settimeout(self._state.left(httpcore.WriteTimeout))
@@ -218,17 +246,18 @@ class _TimedStream(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002 - httpcore's
     ) -> httpcore.NetworkStream:
         seconds = self._state.left(httpcore.ConnectTimeout)
-        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, seconds), self._state)
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, seconds), self._state, ahead=False)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
 class _TimedBackend(httpcore.SyncBackend):
-    """Connects within the deadline of the request: the addresses of a host share it."""
+    """Connects within the deadline of the request: the addresses of a host share it. `tls` comes once connected."""
 
-    def __init__(self, state: _ExchangeState) -> None:
+    def __init__(self, state: _ExchangeState, *, tls: bool) -> None:
         self._state = state
+        self._tls = tls
 
     def connect_tcp(
         self,
@@ -251,19 +280,26 @@ class _TimedBackend(httpcore.SyncBackend):
         self, address: str, port: int, local_address: str | None, options: Iterable[Any] | None, others: int
     ) -> httpcore.NetworkStream:
         seconds = self._state.left(httpcore.ConnectTimeout) / (others + 1)
-        return _TimedStream(super().connect_tcp(address, port, seconds, local_address, options), self._state)
+        stream = super().connect_tcp(address, port, seconds, local_address, options)
+        return _TimedStream(stream, self._state, ahead=self._tls)
 
 
 class _TimedTransport(httpx.HTTPTransport):
     """httpx's transport over connections that keep the deadline of each request."""
 
-    def __init__(self, trusted: ssl.SSLContext, connections: int, state: _ExchangeState) -> None:
-        self._pool = httpcore.ConnectionPool(
+    def __init__(
+        self, trusted: ssl.SSLContext, connections: int, state: _ExchangeState, proxy: Proxy | None, *, tls: bool
+    ) -> None:
+        pool: Any = httpcore.ConnectionPool
+        if proxy is not None:
+            user = (proxy.user.encode(), proxy.password.reveal().encode())
+            pool = partial(httpcore.HTTPProxy, proxy.url, user if proxy.user else None)
+        self._pool = pool(
             ssl_context=trusted,
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=httpx.Limits().keepalive_expiry,
-            network_backend=_TimedBackend(state),
+            network_backend=_TimedBackend(state, tls=tls),
         )
 
 

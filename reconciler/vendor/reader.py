@@ -163,6 +163,8 @@ class Reader:
         raise _gave_up(str(outcome))
 
     def _back_off(self, attempt: int, outcome: NotSent | Lost) -> None:
+        if isinstance(outcome, NotSent) and outcome.hint:
+            raise VendorError(outcome.reason, outcome.hint)
         if isinstance(outcome, NotSent) and outcome.turned_away:
             raise _gave_up(str(outcome), HOPELESS_AFTER)
         if attempt < READ_TRIES:

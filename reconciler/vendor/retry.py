@@ -29,6 +29,7 @@ class Budget:
     def __init__(self, planned: int) -> None:
         self._left = max(2, planned // 5)
         self._in_flight = 0
+        self._closed = False
         self._changed = threading.Condition()
 
     def take(self) -> bool:
@@ -42,9 +43,15 @@ class Budget:
             self._in_flight += 1
             return True
 
+    def close(self) -> None:
+        """Let nothing more be spent: trying again would change nothing."""
+        with self._changed:
+            self._left = 0
+            self._closed = True
+
     def give_back(self, *, answered: bool) -> None:
         """Note that one has ended; when it was answered the vendor lives, and answers cost nothing."""
         with self._changed:
             self._in_flight -= 1
-            self._left += answered
+            self._left += answered and not self._closed
             self._changed.notify_all()

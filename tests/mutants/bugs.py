@@ -28,6 +28,7 @@ class Bug:
 _BATCHES: Final = "tests/reliability/test_batches.py"
 _BOOKS: Final = "tests/reliability/test_books.py"
 _CALLS: Final = "tests/core/planning/test_calls.py"
+_CERTIFICATES: Final = "tests/network/test_certificates.py"
 _CLIENT: Final = "tests/vendor/test_http.py"
 _CREDENTIALS: Final = "tests/credentials/test_passwords_and_file.py"
 _DOCUMENT: Final = "tests/core/yaml/test_document.py"
@@ -1307,5 +1308,62 @@ BUGS: Final = (
         "        items = list(named.values())[:1]\n",
         "What an answer tells of another agent is never taken for what it tells of ours.",
         ("tests/reliability/test_authorship.py::test_an_answer_that_lists_another_agent_first",),
+    ),
+    # What lies between us and the vendor.
+    Bug(
+        "untrusted-tried-again",
+        "reconciler/vendor/reader.py",
+        "        if isinstance(outcome, NotSent) and outcome.hint:\n",
+        "        if False:\n",
+        "A certificate that is not trusted ends a command at once.",
+        (f"{_CERTIFICATES}::test_an_untrusted_certificate_ends_at_once",),
+    ),
+    Bug(
+        "untrusted-in-mid-run-goes-on",
+        "reconciler/apply/channel.py",
+        "            self.budget.close()\n",
+        "            pass\n",
+        "What a person must mend first is not tried again in the middle of an apply.",
+        (f"{_CERTIFICATES}::test_a_certificate_that_changes_in_mid_run",),
+    ),
+    Bug(
+        "system-beside-the-file",
+        "reconciler/vendor/trust.py",
+        "    context.load_verify_locations(cafile=ca_file)\n",
+        "    context.load_verify_locations(cafile=ca_file)\n    context.set_default_verify_paths()\n",
+        "Where a file of authorities is named no other authority counts.",
+        (f"{_CERTIFICATES}::test_a_file_is_the_only_authority",),
+    ),
+    Bug(
+        "proxy-for-plain-http",
+        "reconciler/vendor/http.py",
+        "        self._proxy = None if plain else settings.network.proxy\n",
+        "        self._proxy = settings.network.proxy\n",
+        "No proxy is asked for what is not encrypted.",
+        ("tests/network/test_proxies.py::test_this_machine_is_asked_directly",),
+    ),
+    Bug(
+        "sent-over-a-late-tunnel",
+        "reconciler/vendor/http.py",
+        "        return _TimedStream(stream, self._state, ahead=self._tls)\n",
+        "        return _TimedStream(stream, self._state, ahead=False)\n",
+        "Nothing is sent over a connection that a proxy makes after a signal.",
+        ("tests/network/test_proxies.py::test_nothing_is_sent_over_a_late_tunnel",),
+    ),
+    Bug(
+        "proxy-password-in-argv",
+        "reconciler/cli/options.py",
+        '    if value and "@" in value and seen:\n',
+        "    if False:\n",
+        "No password for a proxy is taken from a command line, which others can read.",
+        ("tests/network/test_proxies.py::test_a_password_for_the_proxy_stays_off_the_command_line",),
+    ),
+    Bug(
+        "store-reads-proxy-variables",
+        "reconciler/ledger/bucket.py",
+        'if "PROXY" in name.upper()}',
+        'if name == "PROXY"}',
+        "The keys of an object store go through no proxy that another variable names.",
+        ("tests/network/test_object_store.py::test_other_variables_name_no_proxy_for_the_store",),
     ),
 )

@@ -23,7 +23,7 @@ import pytest
 
 from reconciler.core.model.endpoints import EndpointName
 from reconciler.core.model.secret import Secret
-from reconciler.settings import SUCCESS_CODES, Connection
+from reconciler.settings import SUCCESS_CODES, Connection, Network
 from reconciler.vendor.answer import Lost, NotSent, Ok, Refused, classify_response
 from reconciler.vendor.http import MAX_ANSWER, connected
 from reconciler.vendor.retry import backoff
@@ -338,11 +338,11 @@ def by_tls(certificate: Path, say: Callable[[ssl.SSLSocket], None], trusted: boo
                 read += wire.recv(65536)
             say(wire)
 
-    trusting = ssl.create_default_context(cafile=str(certificate)) if trusted else ssl.create_default_context()
-    with socket.create_server(("127.0.0.1", 0)) as listener, patch("httpx.create_ssl_context", lambda **_: trusting):
+    network = Network(certificate if trusted else None)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = threading.Thread(target=serve, args=(listener,), daemon=True)
         serving.start()
-        with line(f"https://127.0.0.1:{listener.getsockname()[1]}", timeout=1.0) as client:
+        with line(f"https://127.0.0.1:{listener.getsockname()[1]}", timeout=1.0, network=network) as client:
             yield client
         serving.join(PATIENCE)
 
@@ -370,7 +370,9 @@ def test_an_answer_by_tls(certificate: Path) -> None:
 def test_a_certificate_that_nobody_vouches_for(certificate: Path) -> None:
     """Nothing is sent to a host whose certificate is not trusted."""
     with by_tls(certificate, lambda _wire: None, trusted=False) as client:
-        assert isinstance(client.edit(), NotSent)
+        outcome = client.edit()
+    assert isinstance(outcome, NotSent)
+    assert "--ca-file" in outcome.hint
 
 
 def test_a_vendor_that_reads_nothing(certificate: Path) -> None:

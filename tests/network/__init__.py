@@ -1,0 +1,1 @@
+"""Networks of companies: authorities of their own, and proxies."""
