@@ -38,7 +38,7 @@ ROOMS = (
 )
 """The house from the ground up; a room may import only what stands before it, and itself."""
 WINGS = (
-    *("text", "model", "authorship", "yaml", "desired", "wire", "planning", "recovery", "report"),
+    *("text", "model", "authorship", "yaml", "desired", "wire", "planning", "recovery", "report", "history"),
     *("saved", "beside", "sheets", "export"),
 )
 """The core likewise."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.apply.goal import Goal
+from reconciler.core.history import RunOrigin
 from reconciler.errors import Declined, StalePlan
 from reconciler.ledger.books import remote_run
 from reconciler.ledger.journal import RunRecord, last_run
@@ -30,12 +31,13 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a run stands on: what it is to reach, the vendor, the ledger's store, and the folder's journal."""
+    """What a run stands on: what it is to reach, the vendor, the ledger's store, the folder's journal, and who runs."""
 
     goal: Goal
     transport: Transport
     store: LedgerStore
     journal: Path
+    origin: RunOrigin = RunOrigin()  # noqa: RUF009 - it is frozen
 
     @property
     def reader(self) -> Reader:
@@ -145,8 +147,16 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
         entries, found = look_up(run.open_intents, live, ledger.view, before, edited_since=True)
         ledger.update(entries)
         findings += found
+        for intent in run.open_intents:
+            for operator_id in intent.operator_ids if intent.kind == "delete" else ():
+                if operator_id not in live.agents:
+                    ledger.note_removed(operator_id, run.history)
     ledger.update(restored_entries(live, ledger.view))
     plan = session.goal.plan(live, ledger.view)
+    if not session.goal.saved and ledger.removed:
+        from reconciler.apply.history import with_losses
+
+        plan = with_losses(plan, ledger)
     return Refreshed(live, ledger, tuple(findings), plan, open_runs)
 
 

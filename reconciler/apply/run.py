@@ -10,29 +10,33 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from reconciler.apply.channel import CallChannel
 from reconciler.apply.execute import execute
+from reconciler.apply.history import record_bytes
 from reconciler.apply.record import RunContext, withdraw
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore, author_of
+from reconciler.core.history import begun_record, ended_record
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Event, Finding, Intent
-from reconciler.core.model.plan import Plan
+from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import adopted_entries, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, mismatches, read_back, side_effects
+from reconciler.core.saved.plan_json import digest
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.errors import Declined, ReconcilerError, VendorError
 from reconciler.ledger.books import Books, save_recovered
 from reconciler.ledger.journal import RunRecord, last_run
-from reconciler.ledger.ledger import Objects
+from reconciler.ledger.ledger import Objects, next_name
 from reconciler.ledger.remote import RemoteStore
+from reconciler.ledger.swap_store import HISTORY
 from reconciler.vendor.reader import Reader
 from reconciler.vendor.retry import Budget
 from reconciler.vendor.writer import Writer
@@ -116,7 +120,8 @@ def carry_out(
     """
     plan, transport = refreshed.plan, session.transport
     room = _room_for_the_end(refreshed)
-    with closing(_opened_books(session, refreshed, passwords, credentials)) as books:
+    books, record = _opened_books(session, refreshed, passwords, credentials)
+    with closing(books):
         writer, budget = Writer(transport, plan.company), Budget(len(plan.calls))
         replaced = [action.operator_id for action in plan.actions if action.kind == "replace"]
         before = ListedBefore.of(refreshed.live, replaced)
@@ -129,21 +134,34 @@ def carry_out(
                 on_event(event)
         except MemoryError:
             room.clear()
-            return _cut_short(books, action_results(plan, events), interrupted=stop.is_set())
+            cut = _cut_short(books, action_results(plan, events), interrupted=stop.is_set())
+            return _ended(session, context, cut, record, plan.actions, events)
         room.clear()
         with suppress(VendorError, OSError):
             for operator_id in () if stop.is_set() else _created_late(plan, events):
                 _deliver(session.reader, Finding(operator_id, "came late"), credentials)
         report = _closed_books(session, context, refreshed, events)
-        return _ended(books, report)
+        return _ended(session, context, report, record, plan.actions, events)
 
 
-def _ended(books: Books, report: Report) -> Report:
-    """Say in the books how the run ended. Where a remote ledger does not take that, the report warns."""
+def _ended(
+    session: Session,
+    context: RunContext,
+    report: Report,
+    record: dict[str, Any],
+    actions: Sequence[Action],
+    events: Sequence[Event],
+) -> Report:
+    """Say in the books how the run ended, and write its history. Where a store does not take that, the report warns."""
+    indices = (index for event in events if event.outcome == "lost" for index in event.call.actions)
+    lost = {(actions[index].kind, actions[index].operator_id) for index in indices}
+    ended, books = record_bytes(ended_record(record, stamp(now()), report, lost)), context.books
+    objects = {**kept_remotely(session, context.credentials), books.ledger.history: ended}
     try:
-        books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part")
-    except ReconcilerError as error:
-        words = f"{error.message}; the next apply looks up what this one did"
+        books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part", objects)
+    except (ReconcilerError, MemoryError) as error:
+        words = str(error) or "memory ran out before the end of the run could be noted"
+        words = f"{words}; the next apply looks up what this one did" if session.store.remote else words
         return replace(report, warnings=(*report.warnings, words))
     return report
 
@@ -170,7 +188,7 @@ def _cut_short(books: Books, results: tuple[ActionResult, ...], *, interrupted: 
         books.checkpoint(settled=False)
     except (ReconcilerError, OSError) as error:
         warnings.append(str(error))
-    return _ended(books, Report(results, warnings=tuple(warnings), interrupted=interrupted))
+    return Report(results, warnings=tuple(warnings), interrupted=interrupted)
 
 
 def _created_late(plan: Plan, events: list[Event]) -> Iterator[str]:
@@ -244,8 +262,8 @@ def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
 
 def _opened_books(
     session: Session, refreshed: Refreshed, passwords: dict[str, Secret], credentials: CredentialsFile
-) -> Books:
-    """Ledger, credentials and journal, each proved writable before the first request.
+) -> tuple[Books, dict[str, Any]]:
+    """Ledger, credentials, journal and history, each proved writable before the first request; and the run's record.
 
     A remote ledger gets all intents, and all passwords that the run may set, sealed: also one for each agent of a
     batch, in case that it is made alone.
@@ -260,13 +278,18 @@ def _opened_books(
     saved, started = session.goal.saved, stamp(now())
     if saved:
         ledger.remember_applied(saved.seal, saved.expires_at, started)
+    ledger.history = next_name(session.store, HISTORY, ".json")
+    record = begun_record(run_id, started, session.origin, plan, digest(plan))
     names = (run_id, started, ledger.company.abbreviate, len(plan.calls), str(credentials.path), ledger.lineage)
-    run = RunRecord(*names, ledger.serial, endpoint=ledger.endpoint, largest_id=refreshed.live.largest_id)
+    run = RunRecord(
+        *names, ledger.serial, endpoint=ledger.endpoint, largest_id=refreshed.live.largest_id, history=ledger.history
+    )
     coming = (Credential(operator_id, password) for operator_id, password in passwords.items())
     objects = kept_remotely(session, credentials, coming)
     try:
         intents = [Intent.of(call) for call in plan.calls]
-        return Books.begin(ledger, session.journal, run, intents, objects, lambda: kept_remotely(session, credentials))
+        objects = {**objects, ledger.history: record_bytes(record)}
+        return Books.begin(ledger, session.journal, run, intents, objects), record
     except OSError as error:
         if saved and ledger.applied.pop(saved.seal, None) and not session.store.remote:
             ledger.save(run_id)  # nothing of it was sent: it can be applied yet

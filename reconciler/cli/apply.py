@@ -94,7 +94,7 @@ def apply(
             goal = held.enter_context(_goal(options, planfile))
             if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
                 options = replace(options, files=_folder_of(goal.saved.plan))
-            session = held.enter_context(open_session(options, goal, stop))
+            session = held.enter_context(open_session(options, goal, stop, os.environ))
             held.enter_context(_locked(session, unreleased))
             with Progress(shell, "reading live agents") as progress, _stale_agents_shown(shell):
                 refreshed = refresh(session, progress.update)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from reconciler.apply.goal import FilesGoal, Goal
     from reconciler.apply.refresh import Session
+    from reconciler.core.history import RunOrigin
     from reconciler.credentials.delivery import CredentialsFile
     from reconciler.files.plan_file import SavedPlan
     from reconciler.ledger.ledger import Ledger
@@ -128,8 +129,12 @@ def files_goal(options: Options, since: Callable[[], DesiredState | None] = lamb
 
 
 @contextmanager
-def open_session(options: Options, goal: Goal, stop: threading.Event | None = None) -> Iterator[Session]:
+def open_session(
+    options: Options, goal: Goal, stop: threading.Event | None = None, whose: Mapping[str, str] | None = None
+) -> Iterator[Session]:
     """Read settings, connect, and find the books. Setting `stop` ends pauses early.
+
+    `whose` is the environment that says who runs the command, where that is to be known.
 
     Raises:
         WrongUsage: a setting is unusable.
@@ -156,7 +161,15 @@ def open_session(options: Options, goal: Goal, stop: threading.Event | None = No
         place = options.place(settings.endpoint)
         tell_if_any(place.take_older_books())
         with closing(place.store()) as store:
-            yield Session(goal, transport, store, place.journal)
+            session = Session(goal, transport, store, place.journal)
+            yield session if whose is None else replace(session, origin=_origin(options, whose))
+
+
+def _origin(options: Options, environment: Mapping[str, str]) -> RunOrigin:
+    from reconciler.cli.pipeline import run_origin
+
+    first = options.files[0]
+    return run_origin(environment, first if first.is_dir() else first.parent)
 
 
 def tell_if_any(message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.journal import Journal, JournaledCall, RunRecord, last_run, open_part, run_in
-from reconciler.ledger.ledger import Ledger, LedgerStore, Objects
+from reconciler.ledger.ledger import NO_OBJECTS, Ledger, LedgerStore, Objects
 from reconciler.ledger.swap_store import RUN
 
 if TYPE_CHECKING:
@@ -22,13 +22,12 @@ class Books:
     """The ledger, and the journal of the run `run_id`. The ledger is saved first: the journal says that it knows.
 
     With a remote ledger the run is written there twice: all its intents before the first call, and what is open of it
-    at its end. In between the journal on this machine has the outcomes. `beside` gives what is written with the ledger.
+    at its end. In between the journal on this machine has the outcomes.
     """
 
     ledger: Ledger
     journal: Journal
     run_id: str
-    beside: Callable[[], Objects] = dict
     _settled: bool = False
 
     @classmethod
@@ -38,12 +37,11 @@ class Books:
         path: Path,
         run: RunRecord,
         intents: Sequence[Intent] = (),
-        objects: Objects | None = None,
-        beside: Callable[[], Objects] = dict,
+        objects: Objects = NO_OBJECTS,
     ) -> Self:
-        """Save the ledger and begin the journal at `path` anew, before anything is sent.
+        """Save the ledger with other `objects` and begin the journal at `path` anew, before anything is sent.
 
-        `run` is yet without calls. A remote ledger gets its `intents` and the `objects` as well, in the same write.
+        `run` is yet without calls. A remote ledger gets its `intents` as well, in the same write.
 
         Raises:
             ReconcilerError: the ledger cannot be written, or the journal there has calls that nobody looked up.
@@ -53,15 +51,15 @@ class Books:
         if last is not None and last.open_intents:
             hint = "run apply again: it looks them up first"
             raise ReconcilerError(f"the journal {path} still has calls that nobody has looked up", hint)
-        books = cls(ledger, Journal(path), run.id, beside)
+        books = cls(ledger, Journal(path), run.id)
         if not ledger.store.remote:
-            ledger.save(run.id)
+            ledger.save(run.id, objects)
             books.journal.begin(replace(run, serial=ledger.serial))
             return books
         run = replace(run, serial=ledger.serial + 1)
         books.journal.begin(run)  # first: where this disk is full, nothing is said to be open
         calls = tuple(JournaledCall(books._knowing(intent)) for intent in intents)
-        ledger.save(run.id, objects or {}, {RUN: open_part(replace(run, calls=calls))})
+        ledger.save(run.id, objects, {RUN: open_part(replace(run, calls=calls))})
         return books
 
     def record_intent(self, intent: Intent) -> int:
@@ -103,21 +101,26 @@ class Books:
         with suppress(OSError):  # without that line the next run merely tells the ledger again
             self.journal.record_saved(self.ledger.serial, settled=self._settled)
 
-    def end(self, how: str) -> None:
-        """Say how the run ended: in the journal, where the disk takes it, and in a remote ledger.
+    def end(self, how: str, objects: Objects = NO_OBJECTS) -> None:
+        """Say how the run ended: in the journal, where the disk takes it, and with the `objects` in the store.
 
         Raises:
-            ReconcilerError: the remote ledger cannot be written; the next run looks everything up.
+            ReconcilerError: the store cannot be written. A remote ledger then does not know how the run went, and the
+                next one looks everything up.
         """
-        if self.ledger.store.remote:
+        store = self.ledger.store
+        if store.remote:
             run = last_run(self.journal.path)
             if run is not None:
                 calls = tuple(replace(call, in_ledger=True) for call in run.calls)
                 run = replace(run, calls=calls, recovered=self._settled, ended=how, serial=self.ledger.serial + 1)
-            self.ledger.save(self.run_id, self.beside(), {RUN: open_part(run)} if run else {})
+            self.ledger.save(self.run_id, objects, {RUN: open_part(run)} if run else {})
             self._note_saved()
         with suppress(OSError):
             self.journal.end(how)
+        if not store.remote:
+            for name, data in objects.items():
+                store.write_beside(name, data)
 
     def close(self) -> None:
         """Close the journal's file."""

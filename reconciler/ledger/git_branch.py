@@ -16,14 +16,14 @@ from typing import Final
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.git_command import CALL_TIMEOUT, Done, Git
 from reconciler.ledger.git_remote import parse_branch, resolve
-from reconciler.ledger.swap_store import CREDENTIALS, LEDGER, LOCK, RUN, Change, Version
+from reconciler.ledger.swap_store import CREDENTIALS, HISTORY, LEDGER, LOCK, RUN, Change, Version
 
 PAUSES: Final = (0.3, 1.2, 3.0)
 """Seconds to wait after each attempt that failed."""
 MOVES: Final = 10
 """How often somebody else may write something else on the branch while we try."""
 MAX_BYTES: Final = 256 * 1024 * 1024
-BOOKS: Final = frozenset({LEDGER, LOCK, RUN, CREDENTIALS})
+BOOKS: Final = frozenset({LEDGER, LOCK, RUN, CREDENTIALS, HISTORY})
 """What lies at the top of the branch."""
 
 _MOVED: Final = re.compile(r"stale info|non-fast-forward|fetch first|lock|failed to update|already exists|expected")
@@ -72,6 +72,7 @@ class GitBranch:
         self._opened: Git | None = None
         self._tip: str | None = None
         self._files: dict[str, _Entry] = {}
+        self._looked = False
         self._proved = False
 
     def __str__(self) -> str:
@@ -89,13 +90,24 @@ class GitBranch:
         self._look()
         return self._version(name)
 
-    def names(self, folder: str) -> list[str]:
-        """The names of all files in a folder, in their order.
+    def peek(self, name: str) -> Version | None:
+        """The file as of the last look, or `None` when there was none.
 
         Raises:
             ReconcilerError: the remote does not answer or refuses, or the branch holds something else than books.
         """
-        self._look()
+        if not self._looked:
+            self._look()
+        return self._version(name)
+
+    def names(self, folder: str) -> list[str]:
+        """The names of all files in a folder, in their order, as of the last look.
+
+        Raises:
+            ReconcilerError: the remote does not answer or refuses, or the branch holds something else than books.
+        """
+        if not self._looked:
+            self._look()
         return sorted(name for name in self._files if name.startswith(f"{folder}/"))
 
     def swap(self, changes: Sequence[Change]) -> list[Version | None]:
@@ -165,6 +177,7 @@ class GitBranch:
                     for line in listed.out.splitlines()
                     if line.endswith(b"\t" + self._ref.encode())
                 ]
+                self._looked = True
                 if not tips:
                     self._tip, self._files = None, {}
                     return

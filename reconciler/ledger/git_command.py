@@ -86,6 +86,15 @@ def top_of(folder: Path) -> Path:
     return Path(os.fsdecode(done.out).removesuffix("\n")) if done.ok and done.out else folder
 
 
+def head_of(folder: Path) -> str:
+    """The commit that is checked out where a folder stands; empty where there is none, or no git."""
+    arguments = ["-C", _existing(folder), "rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD^{commit}"]
+    try:
+        return _call(arguments, _clean(os.environ), CALL_TIMEOUT).out.decode().strip()
+    except ReconcilerError:
+        return ""
+
+
 def _existing(folder: Path) -> str:
     folder = folder.resolve()
     return str(next(each for each in (folder, *folder.parents) if each.is_dir()))

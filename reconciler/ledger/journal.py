@@ -55,7 +55,7 @@ class RunRecord:
     `started` is UTC, ISO 8601; `planned` counts calls; `credentials` is the file for new ones. `recovered` means that
     no outcome is unknown any more; `ended` says how the run ended, and is empty for one that was killed. `endpoint` is
     the vendor's base URL, and empty where the journal is too old to know it. `largest_id` is the vendor's largest `id`
-    that was listed before the run.
+    that was listed before the run, `history` the name of the run's record in the history.
     """
 
     id: str
@@ -70,6 +70,7 @@ class RunRecord:
     ended: str = ""
     endpoint: str = ""
     largest_id: int | None = None
+    history: str = ""
 
     @property
     def open_intents(self) -> tuple[Intent, ...]:
@@ -193,7 +194,7 @@ def _head(run: RunRecord) -> dict[str, Any]:
     return {
         "format": FORMAT, "run": run.id, "started": run.started, "company": run.company, "endpoint": run.endpoint,
         "planned": run.planned, "credentials": run.credentials, "lineage": run.lineage, "serial": run.serial,
-        "largestId": run.largest_id,
+        "largestId": run.largest_id, "history": run.history,
     }  # fmt: skip
 
 
@@ -331,6 +332,7 @@ def _run_record(lines: Iterable[dict[str, Any]]) -> RunRecord:
         credentials=head["credentials"], lineage=head["lineage"], serial=head["serial"],
         largest_id=head.get("largestId"),
         endpoint=head.get("endpoint", ""),
+        history=head.get("history", ""),
     )  # fmt: skip
     calls: list[list[JournaledCall]] = []
     for line in rest:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from reconciler.core.model.plan import Call
 
 FORMAT: Final = "reconciler.ledger/1"
+_MOST_REMOVED: Final = 1000
+"""Agents that were deleted of whom the ledger says where it stands what they had."""
 
 
 Objects = Mapping[str, bytes]
@@ -74,6 +76,21 @@ class LedgerStore(Protocol):
             ReconcilerError: the store cannot be read.
         """
 
+    def read_listed(self, name: str) -> bytes | None:
+        """The bytes of an object that `names` has named, as of then where the store knows them already.
+
+        Raises:
+            ReconcilerError: the store cannot be read.
+        """
+
+    def write_beside(self, name: str, data: bytes) -> None:
+        """Replace the version of another object that was read or written last.
+
+        Raises:
+            LedgerConflict: somebody else has written another version.
+            ReconcilerError: the store cannot be written.
+        """
+
     def lock(self) -> AbstractContextManager[None]:
         """Hold the lock while the body runs.
 
@@ -119,7 +136,8 @@ class Ledger:
 
     `run` is the id of the run that wrote it last. `applied` holds the saved plans that an apply has begun: their seals,
     with the time at which each one expires (UTC, ISO 8601). `endpoint` is the vendor's base URL, and empty where nobody
-    has said it yet. `bound` means that the stored ledger says it.
+    has said it yet. `bound` means that the stored ledger says it. `removed` names, for each agent that was deleted
+    lately, the record of the history that tells what it had; `history` is the record of the run at work.
     """
 
     store: LedgerStore
@@ -131,6 +149,8 @@ class Ledger:
     applied: dict[str, str] = field(default_factory=dict)
     endpoint: str = ""
     bound: bool = False
+    removed: dict[str, str] = field(default_factory=dict)
+    history: str = ""
 
     @property
     def view(self) -> LedgerView:
@@ -144,6 +164,16 @@ class Ledger:
 
         for operator_id in call.operator_ids:
             self.update({operator_id: entry_after(self.entries.get(operator_id), Intent.of(call))})
+            if call.kind in ("create", "delete"):
+                self.note_removed(operator_id, self.history if call.kind == "delete" else "")
+
+    def note_removed(self, operator_id: str, history: str) -> None:
+        """Remember the record of the run that deleted an agent, or forget it; the latest ones are kept."""
+        self.removed.pop(operator_id, None)
+        if history:
+            self.removed[operator_id] = history
+        for oldest in [*self.removed][:-_MOST_REMOVED]:
+            del self.removed[oldest]
 
     def update(self, entries: Mapping[str, LedgerEntry | None]) -> None:
         """Replace these agents' entries; `None` removes one."""
@@ -178,6 +208,7 @@ class Ledger:
             "serial": self.serial + 1,
             "run": run,
             **({"applied": self.applied} if self.applied else {}),
+            **({"removed": self.removed} if self.removed else {}),
             "agents": {operator_id: entry_document(entry) for operator_id, entry in sorted(self.entries.items())},
         }
         data = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n"
@@ -244,13 +275,15 @@ def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Led
     if document["format"] != FORMAT:
         raise ValueError
     applied, endpoint = dict(document.get("applied", {})), document.get("endpoint", "")
-    texts = (document["company"], endpoint, document["lineage"], document["run"], *applied.values())
+    removed = dict(document.get("removed", {}))
+    texts = (document["company"], endpoint, document["lineage"], document["run"])
+    texts = (*texts, *applied.values(), *removed.values())
     if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
         raise TypeError
     entries = {operator_id: read_entry(entry) for operator_id, entry in document["agents"].items()}
     owner = Company(document["company"], company.company_id)
     names = (document["lineage"], document["serial"], document["run"])
-    return Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint))
+    return Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint), removed=removed)
 
 
 def read_entry(document: dict[str, Any]) -> LedgerEntry:

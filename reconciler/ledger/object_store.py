@@ -71,6 +71,14 @@ class ObjectStore:
                 break
         return versions
 
+    def peek(self, name: str) -> Version | None:
+        """The object, or `None` when there is none; nothing of it is kept here.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        return self.get(name)
+
     def names(self, folder: str) -> list[str]:
         """The names of all objects in a folder, in their order.
 

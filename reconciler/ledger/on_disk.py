@@ -105,18 +105,36 @@ class LocalStore:
         files = {**{self._beside(name): each for name, each in before.items()}, self._file: data}
         files |= {self._beside(name): each for name, each in after.items()}
         for path, content in files.items():
-            try:
-                private_folder(path.parent)
-                replace_file(path, content)
-            except OSError as error:
-                what = f"the ledger {self.path}" if path == self._file else str(path)
-                raise ReconcilerError(
-                    f"{what} cannot be written: {error.strerror}", "mend that and run apply again"
-                ) from None
+            self._replace(path, content)
         self._seen = data
 
+    def read_listed(self, name: str) -> bytes | None:
+        """The bytes of a file that `names` has named, or `None` where it is gone.
+
+        Raises:
+            ReconcilerError: the file cannot be read.
+        """
+        return self.read_beside(name)
+
+    def write_beside(self, name: str, data: bytes) -> None:
+        """Replace a file that lies beside the ledger; only the holder of the lock writes it.
+
+        Raises:
+            ReconcilerError: the file cannot be written.
+        """
+        self._replace(self._beside(name), data)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        try:
+            private_folder(path.parent)
+            replace_file(path, content)
+        except OSError as error:
+            what = f"the ledger {self.path}" if path == self._file else str(path)
+            hint = "mend that and run apply again"
+            raise ReconcilerError(f"{what} cannot be written: {error.strerror}", hint) from None
+
     def _beside(self, name: str) -> Path:
-        return self._file.with_name(name if self._file.name == LEDGER else f"{self._file.stem}.{name}")
+        return self._file.parent / (name if self._file.name == LEDGER else f"{self._file.stem}.{name}")
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold the lock while the body runs. It ends with the process, however that ends.

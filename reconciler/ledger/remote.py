@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Final
@@ -89,7 +89,26 @@ class RemoteStore:
             LedgerConflict: somebody else has written another version.
             ReconcilerError: the store does not answer, or refuses.
         """
-        pieces = [*before.items(), (LEDGER, data), *after.items()]
+        self._write([*before.items(), (LEDGER, data), *after.items()])
+
+    def read_listed(self, name: str) -> bytes | None:
+        """The bytes of an object that `names` has named, as of then where the store knows them already.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        return content_of(self._store.peek(name))
+
+    def write_beside(self, name: str, data: bytes) -> None:
+        """Replace the version of another object that was read or written last.
+
+        Raises:
+            LedgerConflict: somebody else has written another version.
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        self._write([(name, data)])
+
+    def _write(self, pieces: Sequence[tuple[str, bytes]]) -> None:
         changes = [Change(name, content, self._seen.get(name)) for name, content in pieces]
         for change, version in zip(changes, self._store.swap(changes), strict=False):
             if content_of(version) != change.data:

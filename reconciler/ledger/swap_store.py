@@ -16,6 +16,8 @@ RUN: Final = "run.jsonl"
 """What is open of the last run, as a journal."""
 CREDENTIALS: Final = "credentials"
 """The folder of sealed credentials, an object for each run."""
+HISTORY: Final = "history"
+"""The folder of the history, an object for each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,15 @@ class SwapStore(Protocol):
             ReconcilerError: the store does not answer, or refuses.
         """
 
+    def peek(self, name: str) -> Version | None:
+        """The object, as of the last look where the store keeps a copy; `None` when there is none.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+
     def names(self, folder: str) -> list[str]:
-        """The names of all objects in a folder, in their order.
+        """The names of all objects in a folder, in their order; as of the last look where the store keeps a copy.
 
         Raises:
             ReconcilerError: the store does not answer, or refuses.

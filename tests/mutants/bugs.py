@@ -265,8 +265,8 @@ BUGS: Final = (
     Bug(
         "ledger-written-in-place",
         "reconciler/ledger/on_disk.py",
-        "                replace_file(path, content)\n",
-        "                path.write_bytes(content)\n",
+        "            replace_file(path, content)\n",
+        "            path.write_bytes(content)\n",
         "A full disk or a kill leaves the old ledger or the new one, never a part of one.",
         ("tests/ledger/test_ledger.py::test_a_full_disk_leaves_the_old_ledger",),
     ),
@@ -357,8 +357,8 @@ BUGS: Final = (
     Bug(
         "remote-intents-after-the-fact",
         "reconciler/ledger/books.py",
-        "        ledger.save(run.id, objects or {}, {RUN: open_part(replace(run, calls=calls))})\n",
-        "        ledger.save(run.id, objects or {})\n",
+        "        ledger.save(run.id, objects, {RUN: open_part(replace(run, calls=calls))})\n",
+        "        ledger.save(run.id, objects, {})\n",
         "A remote ledger has all intents of a run before its first call.",
         (f"{_REMOTE_FIRST}::test_all_is_there_before_the_first_write",),
     ),
@@ -393,6 +393,32 @@ BUGS: Final = (
         "            remade = False\n",
         "An agent that a dead runner has made anew gets back what it had.",
         ("tests/core/test_recovery.py::test_a_replace_of_which_nothing_is_known",),
+    ),
+    Bug(
+        "history-after-the-fact",
+        "reconciler/apply/run.py",
+        "        objects = {**objects, ledger.history: record_bytes(record)}\n",
+        "",
+        "A run that dies is in the history.",
+        ("tests/cli/test_history.py::test_a_run_that_died_is_told",),
+    ),
+    Bug(
+        "losses-not-told",
+        "reconciler/apply/refresh.py",
+        "        plan = with_losses(plan, ledger)\n",
+        "        pass\n",
+        "A plan that makes a deleted agent anew says what it has lost.",
+        ("tests/cli/test_history.py::test_a_restored_agent_has_lost_something",),
+    ),
+    Bug(
+        "all-of-the-history-read",
+        "reconciler/apply/history.py",
+        "    for name in reversed(store.names(HISTORY)):\n"
+        "        if (record := read_record(store, name)) is not None:\n",
+        "    for record in [read_record(store, name) for name in reversed(store.names(HISTORY))]:\n"
+        "        if record is not None:\n",
+        "A few runs are listed without reading all of them.",
+        ("tests/cli/test_history.py::test_no_more_is_read_than_is_asked_for",),
     ),
     # A call whose answer is lost.
     Bug(

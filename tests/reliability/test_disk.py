@@ -85,8 +85,8 @@ def test_a_limit_on_file_size(two_lanes: list[Lane], size: int) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of four pages."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=32k,mode=700", "tmpfs", str(tmp_path)]
+    """A file system of a few pages."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(tmp_path)]
     try:
         mounted = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:

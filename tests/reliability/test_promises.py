@@ -53,7 +53,7 @@ class Disk:
     def sync(self, handle: int) -> None:
         """A file is synced: what it holds now is what is left of it."""
         for path in self.folder.iterdir():
-            if os.path.samestat(path.stat(), os.fstat(handle)):
+            if path.is_file() and os.path.samestat(path.stat(), os.fstat(handle)):
                 self.contents[path.name] = path.read_bytes()
 
     def send(self, kind: str, body: Mapping[str, Any]) -> None:
