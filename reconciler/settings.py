@@ -11,6 +11,7 @@ from reconciler.core.model.address import BASE_URL, is_loopback
 from reconciler.core.model.secret import Secret
 from reconciler.errors import WrongUsage
 from reconciler.files.private import read_regular
+from reconciler.files.system import others_can_read
 
 SUCCESS_CODES: Final = frozenset({0, 200})
 """Envelope codes that mean success. The vendor's reference names none; these two are assumed."""
@@ -152,7 +153,7 @@ def _token(token: str | None, file: Path | None) -> Secret:
 def _read_private(file: Path) -> str:
     try:
         data, mode = read_regular(file, MAX_TOKEN_BYTES)
-        if mode & 0o077:
+        if others_can_read(mode):
             raise WrongUsage(f"token file {file} can be read by others", f"chmod 600 {file}")
         return data.decode("ascii")
     except OSError as error:

@@ -16,9 +16,10 @@ import click
 from click.core import ParameterSource
 
 from reconciler.cli.options import EXPIRES_IN, connection_options, format_option, full_digest, guardrail_options
-from reconciler.cli.shell import HANGUP, INTERRUPTS, Shell
+from reconciler.cli.shell import Shell
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
+from reconciler.files.system import HANGUP, INTERRUPTS
 
 if TYPE_CHECKING:
     from reconciler.apply.goal import Goal

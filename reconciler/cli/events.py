@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import select
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.errors import ReconcilerError
+from reconciler.files.system import AS_BYTES, NO_WAIT, writable
 
 if TYPE_CHECKING:
     from reconciler.cli.shell import Shell
@@ -42,7 +42,7 @@ def event_log(path: Path | None, shell: Shell) -> Iterator[Callable[[Event], Non
 
 def _opened(path: Path) -> int:
     # Without O_NONBLOCK a pipe that nobody reads would hold the run, and its lock, for ever.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | AS_BYTES | NO_WAIT
     try:
         return os.open(path, flags, 0o666)
     except OSError as error:
@@ -82,7 +82,7 @@ class _Log:
                 if self._patience <= 0:
                     raise
                 since = time.monotonic()
-                select.select((), (self._handle,), (), self._patience)
+                writable(self._handle, self._patience)
                 self._patience -= time.monotonic() - since + 0.01
 
     def _tell(self, why: str | None) -> None:

@@ -14,8 +14,9 @@ from typing import NoReturn, TextIO
 import click
 
 from reconciler import __version__
-from reconciler.cli.shell import HANGUP, INTERRUPTS, Shell
+from reconciler.cli.shell import Shell
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan, out_of_memory
+from reconciler.files.system import HANGUP, INTERRUPTS
 
 EXIT_INTERRUPTED = 130
 EXIT_USAGE = 64
@@ -102,7 +103,7 @@ def _utf8_stream(stream: TextIO | None) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):
         if isinstance(stream.buffer, io.RawIOBase):  # PYTHONUNBUFFERED is set, and a short write would go unnoticed
             stream = io.TextIOWrapper(io.BufferedWriter(stream.detach()), line_buffering=True)
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # the same bytes on Windows
     return stream
 
 

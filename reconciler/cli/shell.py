@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-import select
-import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
-HANGUP: Final = getattr(signal, "SIGHUP", signal.SIGTERM)
-"""A terminal closes; Windows knows no such signal."""
-INTERRUPTS: Final = tuple(dict.fromkeys((signal.SIGINT, signal.SIGTERM, HANGUP)))
-"""The signals that end a command in order."""
+from reconciler.files.system import AS_BYTES, make_blocking, writable
 
 
 @dataclass(slots=True)
@@ -60,7 +55,7 @@ class Shell:
         self._forgiving = True
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):  # whoever shares the pipe may have made it non-blocking
-                os.set_blocking(stream.fileno(), True)
+                make_blocking(stream.fileno())
 
     @property
     def unread(self) -> bool:
@@ -71,7 +66,7 @@ class Shell:
         """Write a message to stderr from a signal handler: past its buffer, and only where it need not wait."""
         with suppress(Exception):
             handle = sys.stderr.fileno()
-            if sys.stderr not in self._given_up and select.select((), (handle,), (), 0)[1]:
+            if sys.stderr not in self._given_up and writable(handle, 0):
                 os.write(handle, (f"\n{text}\n" if self.watched else f"{text}\n").encode())
 
     def data(self, text: str) -> None:
@@ -109,7 +104,7 @@ class Shell:
                 raise
             self._given_up.append(stream)
             with suppress(OSError, ValueError):  # what is still buffered goes nowhere, like all that follows
-                os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())
+                os.dup2(os.open(os.devnull, os.O_WRONLY | AS_BYTES), stream.fileno())
 
 
 def _may_color(terminal: bool) -> bool:

@@ -23,6 +23,7 @@ from reconciler.credentials.age import Sealer, Unsealed, is_sealed, unseal
 from reconciler.errors import ReconcilerError
 from reconciler.files.atomic import replace_file, sync_folder
 from reconciler.files.private import json_line, private_folder
+from reconciler.files.system import AS_BYTES, NO_FOLLOW, others_can_read, read_at
 
 _HEAD_BYTES: Final = 64
 _HINT: Final = "nothing was sent; name another with --credentials"
@@ -72,7 +73,7 @@ class CredentialsFile:
         Raises:
             ReconcilerError: the file cannot be written, is readable by others, or is encrypted already.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | (os.O_EXCL if self._sealer else 0)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | NO_FOLLOW | AS_BYTES | (os.O_EXCL if self._sealer else 0)
         try:
             private_folder(self.path.parent)
             handle = os.open(self.path, flags, 0o600)
@@ -94,12 +95,12 @@ class CredentialsFile:
     def _check(self, handle: int) -> None:
         """Refuse a file that others can read or that is encrypted. End a last line that was cut off."""
         status = os.fstat(handle)
-        if status.st_mode & 0o077:
+        if others_can_read(status.st_mode):
             hint = f"chmod 600 {self.path}, or name another with --credentials"
             raise ReconcilerError(f"the credentials file {self.path} can be read by others", hint)
-        if is_sealed(os.pread(handle, _HEAD_BYTES, 0)):
+        if is_sealed(read_at(handle, _HEAD_BYTES, 0)):
             raise ReconcilerError(f"the credentials file {self.path} is encrypted: nothing can be added to it", _HINT)
-        if status.st_size and os.pread(handle, 1, status.st_size - 1) != b"\n":
+        if status.st_size and read_at(handle, 1, status.st_size - 1) != b"\n":
             _append(handle, b"\n")
 
     def write(
@@ -249,7 +250,7 @@ def read_credentials(path: Path, identity: Path | None) -> Delivered:
     except OSError as error:
         raise ReconcilerError(f"the credentials file {path} cannot be read: {error.strerror}") from None
     if not is_sealed(data):
-        return _delivered(path, Unsealed(data, 0), exposed=stat.S_ISREG(mode) and bool(mode & 0o077))
+        return _delivered(path, Unsealed(data, 0), exposed=stat.S_ISREG(mode) and others_can_read(mode))
     if identity is None:
         raise ReconcilerError(f"the credentials file {path} is encrypted", "name your key with --identity")
     return _delivered(path, unseal(data, identity), exposed=False)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.files.system import AS_BYTES, NO_FOLLOW, set_mode, sync_entries
+
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace a file's content whole: a reader sees the old or the new content, also after a power cut.
@@ -31,13 +33,13 @@ def written_beside(path: Path, data: bytes, mode: int | None) -> Iterator[Path]:
     # The name is always the same, so that the next run removes what a killed one leaves behind.
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | AS_BYTES
     try:
         with os.fdopen(os.open(temporary, flags, 0o666 if mode is None else 0o600), "wb") as stream:
             stream.write(data)
             stream.flush()
             if mode is not None:
-                os.fchmod(stream.fileno(), mode)
+                set_mode(stream.fileno(), mode)
             os.fsync(stream.fileno())
         yield temporary
     finally:
@@ -51,8 +53,4 @@ def sync_folder(folder: Path) -> None:
     Raises:
         OSError: the folder cannot be opened or synced.
     """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_entries(str(folder))

@@ -27,6 +27,11 @@ def is_desired_state(name: str | Path) -> bool:
     return Path(name).suffix.lower() in ENDINGS
 
 
+def is_hidden(name: str | Path) -> bool:
+    """Whether a file, by its name below a folder, is passed over when the folder is read: it or a folder is hidden."""
+    return any(part.startswith(".") for part in Path(name).parts)
+
+
 class DesiredFiles(Protocol):
     """Desired-state files that have been read, or that another process is still reading."""
 
@@ -185,7 +190,7 @@ def _files(path: Path) -> Iterator[tuple[Path, Problem | None]]:
 def _below(folder: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
     """The files below a folder, sorted by name. A link may lead to another place in the root folder, nowhere else."""
     for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
+        if is_hidden(entry.name):
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _below(entry, root)

@@ -13,7 +13,7 @@ from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
-from reconciler.files.desired_files import LEADS_OUT, is_desired_state
+from reconciler.files.desired_files import LEADS_OUT, is_desired_state, is_hidden
 
 _REGULAR_MODES: Final = ("100644", "100755")
 
@@ -49,14 +49,14 @@ def _contents(path: Path, ref: str) -> Iterator[tuple[Path, tuple[str, Content]]
     if path.is_dir():
         tree = _Tree(path, Path(os.path.realpath(path)), _entries(path, _commit(path, ref)))
         for name in tree.entries:
-            if is_desired_state(name) and not any(part.startswith(".") for part in Path(name).parts):
+            if is_desired_state(name) and not is_hidden(name):
                 yield from tree.file(name, str(path / name), LEADS_OUT)
         return
     folder, commit = path.parent, _commit(path.parent, ref)
     tree, name = _Tree(folder, Path(os.path.realpath(folder)), _entries(folder, commit, path.name)), path.name
     if tree.is_link(name):
         root = Path(os.fsdecode(_git(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
-        name = os.path.relpath(tree.root / name, root)
+        name = Path(os.path.relpath(tree.root / name, root)).as_posix()
         tree = _Tree(folder, root, _entries(folder, commit, whole=True))
     if name in tree.entries:
         yield from tree.file(name, str(path), _NO_FILE)
@@ -110,7 +110,7 @@ class _Tree:
                 return name
             target = os.fsdecode(_git(self.folder, "cat-file", "blob", self.entries[link][1]))
             path = f"{self.root / Path(link).parent / target}{name.removeprefix(link)}"
-            name = os.path.relpath(os.path.normpath(path), self.root)
+            name = Path(os.path.relpath(os.path.normpath(path), self.root)).as_posix()
             if name.split("/")[0] == os.pardir:
                 break
         return None

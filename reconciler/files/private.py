@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from reconciler.files.system import AS_BYTES, NO_WAIT
+
 FOLDER: Final = ".reconciler"
 
 
@@ -36,7 +38,7 @@ def read_regular(path: Path, limit: int) -> tuple[bytes, int]:
         OSError: the file cannot be read, is no regular file, or is larger.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        handle = os.open(path, os.O_RDONLY | NO_WAIT | AS_BYTES)
     except ValueError:  # the name holds a NUL character
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
     with os.fdopen(handle, "rb") as stream:

@@ -10,17 +10,25 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from typing import Any, Final, NoReturn, Protocol, Self
 
 from reconciler.core.desired.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.model.problem import Content
 from reconciler.errors import InvalidFiles, ReconcilerError
+from reconciler.files.system import (
+    INTERRUPTS,
+    block_interrupts_again,
+    can_fork,
+    end_child,
+    fork,
+    interrupts_blocked,
+    widen,
+)
 
 FORK_FROM: Final = 256 * 1024
 SPAWN_FROM: Final = 1024 * 1024
@@ -40,12 +48,7 @@ def start(contents: Contents) -> ReaderProcess | None:
 def is_worthwhile(contents: Contents) -> bool:
     """Whether every file was read, and together they are so large that a child is quicker."""
     sizes = [len(content) for _, content in contents if isinstance(content, bytes)]
-    return len(sizes) == len(contents) and sum(sizes) >= (FORK_FROM if _can_fork() else SPAWN_FROM)
-
-
-def _can_fork() -> bool:
-    """Whether this process can be forked safely: on Linux, while no other thread runs."""
-    return sys.platform == "linux" and threading.active_count() == 1
+    return len(sizes) == len(contents) and sum(sizes) >= (FORK_FROM if can_fork() else SPAWN_FROM)
 
 
 class ReaderProcess:
@@ -62,8 +65,8 @@ class ReaderProcess:
         self._error: ReconcilerError | None = None
         self._done = threading.Event()
         try:
-            with _interrupts_blocked():
-                self._process, receiver = (_forked if _can_fork() else _spawned)(contents)
+            with interrupts_blocked():
+                self._process, receiver = (_forked if can_fork() else _spawned)(contents)
                 self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
                 self._thread.start()
         except KeyboardInterrupt:  # it was blocked until the child and the thread had started
@@ -157,12 +160,9 @@ class _Receiver(Protocol):
 
 
 def _spawned(contents: Contents) -> tuple[_Process, _Receiver]:
-    from multiprocessing import get_context, resource_tracker
+    from multiprocessing import get_context
 
-    if hasattr(signal, "pthread_sigmask"):
-        # The first spawn starts a resource tracker, which unblocks interrupts: start it, and block them again.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    block_interrupts_again()
     context: Any = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_run_child, args=(contents, sender.send_bytes), daemon=True)
@@ -174,8 +174,8 @@ def _spawned(contents: Contents) -> tuple[_Process, _Receiver]:
 def _forked(contents: Contents) -> tuple[_Process, _Receiver]:
     """A forked child, which starts sooner: importing `multiprocessing` takes as long as reading 300 agents."""
     receiving, sending = os.pipe()
-    _widen(sending)
-    pid = os.fork()
+    widen(sending)
+    pid = fork()
     if not pid:
         # With the receiving end open, the child would never see that this process has gone.
         os.close(receiving)
@@ -184,21 +184,12 @@ def _forked(contents: Contents) -> tuple[_Process, _Receiver]:
     return _Fork(pid), _Pipe(receiving)
 
 
-def _widen(pipe: int) -> None:
-    """Enlarge the pipe, so that the child need not wait for this process; where that is not allowed, it waits."""
-    import fcntl
-
-    with suppress(OSError):
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1024 * 1024)
-
-
 class _Fork:
     def __init__(self, pid: int) -> None:
         self.pid = pid
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        end_child(self.pid)
 
     def join(self) -> None:
         # Where SIGCHLD is ignored, the system reaps the child itself, and waiting for it raises.
@@ -237,25 +228,9 @@ def _received_parts(receiver: _Receiver) -> Iterator[bytes]:
         yield receiver.recv_bytes()
 
 
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Block interrupts while a child starts. The child inherits the block, and then ignores them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    old_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
-
-
-_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-
-
 def _run_child(contents: Contents, send: Callable[[bytes], object]) -> NoReturn:
     """The child's whole work. It reports an exception only by ending early; this process kills it when it is done."""
-    for number in _INTERRUPTS:
+    for number in INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
     gc.disable()
     code = 1

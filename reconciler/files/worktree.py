@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.atomic import replace_file, written_beside
-from reconciler.files.desired_files import is_desired_state
+from reconciler.files.desired_files import is_desired_state, is_hidden
 
 _HINT: Final = "--force replaces it; nothing was written"
 
@@ -101,8 +101,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace: bool) -> 
 
 def _refuse_others(folder: Path, files: Mapping[str, bytes]) -> None:
     """Raise `Declined` for other desired-state files: they would be read too, and name the same agents again."""
-    names = (str(path.relative_to(folder)) for path in folder.rglob("*") if is_desired_state(path))
-    others = sorted(name for name in names if name not in files)
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if is_desired_state(path))
+    others = sorted(name for name in names if name not in files and not is_hidden(name))
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         hint = "move them away, or name an empty folder; nothing was written"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import ReconcilerError
+from reconciler.files.system import end_group
 
 OLDEST: Final = (2, 32)
 """The first git that takes settings, and the file of the user's, from the environment."""
@@ -222,8 +222,7 @@ def _call(arguments: Iterable[str], environment: Mapping[str, str], timeout: flo
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill git and its helpers, and read no more of what they say."""
-    with suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
+    end_group(process)
     for stream in (process.stdout, process.stderr, process.stdin):
         if stream is not None:
             with suppress(OSError):

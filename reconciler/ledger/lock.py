@@ -18,6 +18,7 @@ from reconciler.core.model.ledger import LockInfo
 from reconciler.errors import LockHeld, ReconcilerError
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
+from reconciler.files.system import runs, user_number
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -71,9 +72,7 @@ class FileLockBeside:
             info = LockInfo(**json.loads(self._note.read_bytes()))
             host, _, pid = info.who.rpartition("@")[2].rpartition(":")
             if host == socket.gethostname():
-                os.kill(int(pid), 0)
-        except PermissionError:
-            return info
+                return info if runs(int(pid)) else None
         except (OSError, ValueError, TypeError, OverflowError):
             return None
         return info
@@ -93,6 +92,6 @@ def who_we_are() -> str:
     """`user@host:pid`, for whoever finds our lock."""
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        user = str(os.getuid())
+    except (OSError, KeyError, ImportError):  # a container's user, or a service of Windows, may have no name
+        user = user_number()
     return f"{user}@{socket.gethostname()}:{os.getpid()}"

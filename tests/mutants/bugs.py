@@ -1008,7 +1008,7 @@ BUGS: Final = (
     Bug(
         "events-block-the-run",
         "reconciler/cli/events.py",
-        ' | getattr(os, "O_NONBLOCK", 0)',
+        " | NO_WAIT",
         "",
         "A pipe for events that nobody reads holds no run.",
         ("tests/cli/test_streams.py::test_events_that_nobody_reads",),
@@ -1103,7 +1103,7 @@ BUGS: Final = (
     Bug(
         "token-file-open-to-all",
         "reconciler/settings.py",
-        "        if mode & 0o077:\n",
+        "        if others_can_read(mode):\n",
         "        if mode & 0o007 == 0o007:\n",
         "A token file that others can read is refused.",
         ("tests/test_settings.py::test_a_token_file_that_others_reach",),
