@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.core.model.address import same_endpoint
 from reconciler.errors import Declined, ReconcilerError, StalePlan
+from reconciler.files.standing import by_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.core.model.desired import Company, DesiredState, Policy
     from reconciler.core.model.ledger import LedgerView
     from reconciler.core.model.live import LiveState
@@ -40,6 +43,20 @@ class Goal(Protocol):
             ReconcilerError: the files have problems, or cannot be read.
         """
 
+    def standing(self, base: Path) -> Mapping[str, Collection[str]]:
+        """The agents of each desired-state file, by the name that it has from `base`; all of a file's or none.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+
+    def given(self) -> tuple[str, ...]:
+        """The desired-state files, as the command line names them.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+
     def check(self) -> None:
         """Raise what is known by now to be wrong with the goal.
 
@@ -54,8 +71,8 @@ class Goal(Protocol):
             ReconcilerError: the files have problems, or cannot be read.
         """
 
-    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """The plan that reaches the goal.
+    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
+        """The plan that reaches the goal. `forgotten` has agents of files that exist and were not given.
 
         Raises:
             Declined: nothing may be done.
@@ -99,6 +116,22 @@ class FilesGoal:
         """
         return {agent.operator_id: agent.fields for agent in self.files.desired().agents}
 
+    def standing(self, base: Path) -> Mapping[str, Collection[str]]:
+        """The agents of each file.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+        return by_file(self.files.desired(), base)
+
+    def given(self) -> tuple[str, ...]:
+        """All of the files.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+        return self.files.desired().files
+
     def check(self) -> None:
         """Raise what has been found wrong with the files.
 
@@ -115,17 +148,18 @@ class FilesGoal:
         """
         self.files.pause(seconds, sleep)
 
-    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
+    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
         """What differs, as actions; with their origin where the files of before are known.
 
         Raises:
             ReconcilerError: the files have problems, or cannot be read; or the command line names nobody's id.
         """
+        from reconciler.core.planning.make_plan import make_plan
+
         self._refuse_unknown_ids(live)
-        plan = self.left(live, ledger)
+        plan = make_plan(self.files.desired(), live, ledger, self.policy, forgotten)
         if self.since is None:
             return plan
-        from reconciler.core.planning.make_plan import make_plan
         from reconciler.core.planning.origin import with_origins
 
         return with_origins(plan, make_plan(self.since, live, ledger, self.policy))
@@ -171,6 +205,14 @@ class SavedPlanGoal:
         """Nothing: a plan does not say which fields the files manage and find as they should be."""
         return {}
 
+    def standing(self, base: Path) -> Mapping[str, Collection[str]]:  # noqa: ARG002 - named when it was saved
+        """The agents of each file, as they were saved beside the plan."""
+        return self.saved.files
+
+    def given(self) -> tuple[str, ...]:
+        """None: which files were forgotten was told when the plan was made."""
+        return ()
+
     def check(self) -> None:
         """Nothing is wrong with it before it is held against the live state."""
 
@@ -178,7 +220,7 @@ class SavedPlanGoal:
         """Sleep to the end: nothing is found out about it meanwhile."""
         sleep(seconds)
 
-    def plan(self, live: LiveState, ledger: LedgerView) -> Plan:
+    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:  # noqa: ARG002 - planned
         """The plan itself.
 
         Raises:

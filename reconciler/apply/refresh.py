@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.apply.goal import Goal
 from reconciler.core.history import RunOrigin
 from reconciler.errors import Declined, StalePlan
+from reconciler.files.standing import forgotten
 from reconciler.ledger.books import remote_run
 from reconciler.ledger.journal import RunRecord, last_run
 from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger, refuse_foreign
@@ -31,18 +32,30 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a run stands on: what it is to reach, the vendor, the ledger's store, the folder's journal, and who runs."""
+    """What a run stands on: what it is to reach, the vendor, the ledger's store, the folder's journal, and who runs.
+
+    The ledger names desired-state files as they are seen from the folder `base`.
+    """
 
     goal: Goal
     transport: Transport
     store: LedgerStore
     journal: Path
+    base: Path
     origin: RunOrigin = RunOrigin()  # noqa: RUF009 - it is frozen
 
     @property
     def reader(self) -> Reader:
         """Looks at the company's live agents."""
         return Reader(self.transport, self.goal.company)
+
+    def record_files(self, ledger: Ledger) -> bool:
+        """Record in the ledger which file each agent stands in; returns whether that is news.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+        return ledger.record_files(self.goal.standing(self.base))
 
     def live(
         self, on_progress: OnProgress = lambda _done, _total: None, meanwhile: Callable[[], None] = lambda: None
@@ -152,7 +165,8 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
                 if operator_id not in live.agents:
                     ledger.note_removed(operator_id, run.history)
     ledger.update(restored_entries(live, ledger.view))
-    plan = session.goal.plan(live, ledger.view)
+    missed = forgotten(ledger.files, session.goal.given(), session.base) if ledger.files else {}
+    plan = session.goal.plan(live, ledger.view, missed)
     if not session.goal.saved and ledger.removed:
         from reconciler.apply.history import with_losses
 

@@ -56,6 +56,8 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
     for finding in refreshed.findings:
         if finding.sip_number is not None:
             _deliver(session.reader, finding, credentials)
+    if not refreshed.plan.actions:
+        session.record_files(refreshed.ledger)
     save_recovered(refreshed.ledger, session.journal, here, there, kept_remotely(session, credentials))
 
 
@@ -89,12 +91,12 @@ def makes_credentials(plan: Plan) -> bool:
 
 
 def _bind(session: Session, refreshed: Refreshed) -> None:
-    """Where there is nothing to do, the ledger learns its endpoint all the same, and what is owed no longer."""
+    """Where there is nothing to do, the ledger learns all the same: its endpoint, what is owed no longer, the files."""
     ledger = refreshed.ledger
-    if refreshed.plan.actions or not ledger.serial:
+    if refreshed.plan.actions:
         return
-    settled = managed_entries(session.goal.managed(), ledger.view)
-    if settled or not ledger.bound:
+    settled, moved = managed_entries(session.goal.managed(), ledger.view), session.record_files(ledger)
+    if settled or moved or (ledger.serial and not ledger.bound):
         ledger.update(settled)
         ledger.save(ledger.run)  # nobody ran: what the journal of that run says is still news
 
@@ -278,6 +280,7 @@ def _opened_books(
     saved, started = session.goal.saved, stamp(now())
     if saved:
         ledger.remember_applied(saved.seal, saved.expires_at, started)
+    session.record_files(ledger)
     ledger.history = next_name(session.store, HISTORY, ".json")
     record = begun_record(run_id, started, session.origin, plan, digest(plan))
     names = (run_id, started, ledger.company.abbreviate, len(plan.calls), str(credentials.path), ledger.lineage)

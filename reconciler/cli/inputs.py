@@ -55,6 +55,8 @@ class Options:
     batch: bool = True
     delete_list: int = MAX_DELETE_LIST
     allow_lookalikes: bool = False
+    max_passwords: Limit | None = None
+    allow_forgotten: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -67,6 +69,8 @@ class Options:
             batch=self.batch,
             delete_list=self.delete_list,
             allow_lookalikes=self.allow_lookalikes,
+            max_passwords=self.max_passwords,
+            allow_forgotten=self.allow_forgotten,
         )
 
     def place(self, endpoint: str) -> BooksPlace:
@@ -142,6 +146,7 @@ def open_session(
         ReconcilerError: the token's file or the ledger's store is unusable.
     """
     from reconciler.apply.refresh import Session
+    from reconciler.files.standing import base_of
     from reconciler.settings import connection, network
     from reconciler.vendor.http import connected
 
@@ -161,7 +166,7 @@ def open_session(
         place = options.place(settings.endpoint)
         tell_if_any(place.take_older_books())
         with closing(place.store()) as store:
-            session = Session(goal, transport, store, place.journal)
+            session = Session(goal, transport, store, place.journal, base_of(options.files[0], place.folder))
             yield session if whose is None else replace(session, origin=_origin(options, whose))
 
 

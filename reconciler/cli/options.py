@@ -191,6 +191,15 @@ _GUARDRAILS = (
         "--max-changes", type=_LimitType(), metavar="N|P%", help="Overrides guardrails.maxChanges of the file."
     ),
     click.option(
+        "--max-passwords", type=_LimitType(), metavar="N|P%", help="Overrides guardrails.maxPasswords of the file."
+    ),
+    click.option(
+        "--allow-forgotten-files",
+        "allow_forgotten",
+        is_flag=True,
+        help="Delete also agents that an earlier apply found in a file that is still there and is not given now.",
+    ),
+    click.option(
         "--allow-replace",
         is_flag=True,
         help="Delete and make anew the agents whose change can be made only at creation. Protected ones never are.",

@@ -16,6 +16,7 @@ from reconciler.files.collector import collector_paused
 from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
+    from reconciler.apply.refresh import Session
     from reconciler.cli.inputs import Options
     from reconciler.core.model.desired import DesiredState
     from reconciler.core.model.plan import Plan
@@ -82,7 +83,7 @@ def plan(
     for line in recovery_lines(refreshed):
         shell.say(visible(line))
     heading = plan_heading(options, color=shell.color and output is None)
-    saved = _save(out, options, refreshed.plan, heading) if out else None
+    saved = _save(out, options, session, refreshed.plan, heading) if out else None
     show(shell, refreshed.plan, heading, format_, output)
     if saved is not None:
         does = (
@@ -115,10 +116,10 @@ def _desired_at(shell: Shell, options: Options, since: str) -> DesiredState | No
         return None
 
 
-def _save(out: Path, options: Options, plan: Plan, heading: Heading) -> SavedPlan:
+def _save(out: Path, options: Options, session: Session, plan: Plan, heading: Heading) -> SavedPlan:
     """Save a plan, unless `out` is a desired-state file (`WrongUsage`)."""
     from reconciler.files.plan_file import save_plan
 
     if any(out.exists() and file.exists() and out.samefile(file) for file in options.files):
         raise WrongUsage(f"--out {out} is the desired-state file itself", "name another file for the plan")
-    return save_plan(out, plan, heading.tool, heading.created_at)
+    return save_plan(out, plan, heading.tool, heading.created_at, session.goal.standing(session.base))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from reconciler.clock import parse_stamp, stamp
 from reconciler.core.model.plan import Plan
@@ -32,32 +34,43 @@ _CLOCK_SKEW: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan as it was saved: `tool` is the version that saved it, `seal` a SHA-256 in hex; times are UTC, ISO 8601."""
+    """A plan as it was saved: `tool` is the version that saved it, `seal` a SHA-256 in hex; times are UTC, ISO 8601.
+
+    `files` has all agents of each desired-state file, by the name that the ledger is to know it by.
+    """
 
     plan: Plan
     tool: str
     created_at: str
     expires_at: str
     seal: str
+    files: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def expired(self, now: datetime) -> bool:
         """Whether its time is over, or has not come: a plan from the future was made with a wrong clock."""
         return not _time(self.created_at) - _CLOCK_SKEW <= now < _time(self.expires_at)
 
 
-def save_plan(path: Path, plan: Plan, tool: str, created_at: str) -> SavedPlan:
+def save_plan(
+    path: Path, plan: Plan, tool: str, created_at: str, files: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> SavedPlan:
     """Write a plan to be reviewed and applied, in place of an older one. Its mode is 0600, since it names people.
 
     Raises:
         ReconcilerError: the file cannot be written.
     """
-    text = json_text(plan_document(plan, tool, created_at)).encode().removesuffix(_END)
+    text = json_text(_document(plan, tool, created_at, files)).encode().removesuffix(_END)
     seal = _seal(text)
     try:
         replace_file(path, b"".join((text, _SEAL_START, seal.encode(), _SEAL_END)))
     except OSError as error:
         raise ReconcilerError(f"the plan cannot be saved to {path}: {error.strerror}") from None
-    return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal)
+    return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal, files)
+
+
+def _document(plan: Plan, tool: str, created_at: str, files: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    standing = [{"file": file, "operatorIds": list(ids)} for file, ids in files.items()]
+    return {**plan_document(plan, tool, created_at), **({"files": standing} if files else {})}
 
 
 _END: Final = b"\n}\n"
@@ -109,9 +122,10 @@ def _unseal(path: Path, data: bytes) -> SavedPlan:
     if document["format"] != FORMAT or not plan_validator().is_valid(document):
         raise _why_not_saved(path, data)
     plan, tool, created_at = read_plan(document), document["tool"], document["created_at"]
-    if plan_document(plan, tool, created_at) != document or not is_sound(plan):
+    files = {standing["file"]: standing["operatorIds"] for standing in document.get("files", ())}
+    if _document(plan, tool, created_at, files) != document or not is_sound(plan):
         raise ValueError
-    return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal)
+    return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal, files)
 
 
 def _why_not_saved(path: Path, data: bytes) -> Exception:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -137,7 +138,8 @@ class Ledger:
     `run` is the id of the run that wrote it last. `applied` holds the saved plans that an apply has begun: their seals,
     with the time at which each one expires (UTC, ISO 8601). `endpoint` is the vendor's base URL, and empty where nobody
     has said it yet. `bound` means that the stored ledger says it. `removed` names, for each agent that was deleted
-    lately, the record of the history that tells what it had; `history` is the record of the run at work.
+    lately, the record of the history that tells what it had; `history` is the record of the run at work. `files` has
+    the desired-state file that each agent stood in when an apply last read it, by the name that `files.standing` gives.
     """
 
     store: LedgerStore
@@ -151,6 +153,7 @@ class Ledger:
     bound: bool = False
     removed: dict[str, str] = field(default_factory=dict)
     history: str = ""
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def view(self) -> LedgerView:
@@ -166,6 +169,8 @@ class Ledger:
             self.update({operator_id: entry_after(self.entries.get(operator_id), Intent.of(call))})
             if call.kind in ("create", "delete"):
                 self.note_removed(operator_id, self.history if call.kind == "delete" else "")
+            if call.kind == "delete" and not call.to_restore:
+                self.files.pop(operator_id, None)
 
     def note_removed(self, operator_id: str, history: str) -> None:
         """Remember the record of the run that deleted an agent, or forget it; the latest ones are kept."""
@@ -174,6 +179,13 @@ class Ledger:
             self.removed[operator_id] = history
         for oldest in [*self.removed][:-_MOST_REMOVED]:
             del self.removed[oldest]
+
+    def record_files(self, standing: Mapping[str, Collection[str]]) -> bool:
+        """Record the agents of these files, and forget whom they no longer hold; returns whether that is news."""
+        kept = {operator_id: file for operator_id, file in self.files.items() if file not in standing}
+        stands = {operator_id: file for file, ids in standing.items() for operator_id in ids}
+        before, self.files = self.files, {**kept, **stands}
+        return before != self.files
 
     def update(self, entries: Mapping[str, LedgerEntry | None]) -> None:
         """Replace these agents' entries; `None` removes one."""
@@ -210,6 +222,7 @@ class Ledger:
             **({"applied": self.applied} if self.applied else {}),
             **({"removed": self.removed} if self.removed else {}),
             "agents": {operator_id: entry_document(entry) for operator_id, entry in sorted(self.entries.items())},
+            **({"files": _by_file(self.files)} if self.files else {}),
         }
         data = json.dumps(document, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace") + b"\n"
         self.store.write(data, before, after)
@@ -281,9 +294,26 @@ def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Led
     if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
         raise TypeError
     entries = {operator_id: read_entry(entry) for operator_id, entry in document["agents"].items()}
+    files = {operator_id: file for file, ids in document.get("files", {}).items() for operator_id in _texts(ids)}
     owner = Company(document["company"], company.company_id)
     names = (document["lineage"], document["serial"], document["run"])
-    return Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint), removed=removed)
+    ledger = Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint), removed=removed)
+    ledger.files = files
+    return ledger
+
+
+def _by_file(files: Mapping[str, str]) -> dict[str, list[str]]:
+    """The agents of each file, sorted."""
+    by_file: defaultdict[str, list[str]] = defaultdict(list)
+    for operator_id, file in sorted(files.items(), key=lambda item: (item[1], item[0])):
+        by_file[file].append(operator_id)
+    return by_file
+
+
+def _texts(values: Any) -> list[str]:
+    if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
+        raise TypeError
+    return values
 
 
 def read_entry(document: dict[str, Any]) -> LedgerEntry:

@@ -189,5 +189,5 @@ def timeless(text: str) -> str:
 
 
 def lasting(ledger: Mapping[str, Any]) -> Row:
-    """What a ledger says, without its last run, and without the endpoint and removals, which 0.1.0 did not note."""
-    return {name: value for name, value in ledger.items() if name not in ("run", "endpoint", "removed")}
+    """What a ledger says, without the run that wrote it last, and what 0.1.0 did not note."""
+    return {name: value for name, value in ledger.items() if name not in ("run", "endpoint", "removed", "files")}

@@ -16,7 +16,9 @@ from reconciler.core.yaml.document import Document, parse
 
 COMPANY = Company("acme", 4242)
 HEAD = "version: 1\ncompany: {abbreviate: acme}\n"
-REPLACING = Policy(max_deletes=Limit("100%"), max_changes=Limit("100000"), allow_replace=True)
+REPLACING = Policy(
+    max_deletes=Limit("100%"), max_changes=Limit("100000"), allow_replace=True, max_passwords=Limit("100%")
+)
 """A policy under which no guardrail trips and a fixed field means a replace."""
 
 
@@ -33,6 +35,7 @@ def desired(
     max_deletes: str | None = None,
     max_changes: str | None = None,
     lookalikes: int | None = None,
+    max_passwords: str | None = None,
 ) -> DesiredState:
     """A desired state of these agents."""
     return DesiredState(
@@ -46,6 +49,7 @@ def desired(
         None if max_deletes is None else Limit(max_deletes),
         None if max_changes is None else Limit(max_changes),
         lookalikes=lookalikes,
+        max_passwords=None if max_passwords is None else Limit(max_passwords),
     )
 
 

@@ -67,6 +67,32 @@ def test_what_is_saved_is_what_is_loaded(path: Path) -> None:
     assert written == plan_document(PLAN, TOOL, CREATED)
 
 
+def test_who_stands_in_which_file_is_saved(path: Path) -> None:
+    """All agents of each file lie beside the plan, outside its digest."""
+    files = {"a.yaml": ["8001", "8002"], "b.yaml": []}
+    saved = save_plan(path, PLAN, TOOL, CREATED, files)
+    assert load_plan(path) == saved
+    assert saved.files == files
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], {}, [{"a.yaml": []}], *([{"file": "a.yaml", "operatorIds": ids}] for ids in ("8001", [8001], [""]))]
+)
+def test_other_files_are_no_saved_plan(path: Path, wrong: object) -> None:
+    """What is no list of agents by file is refused."""
+    path.write_bytes(resealed({**plan_document(PLAN, TOOL, CREATED), "files": wrong}))
+    with pytest.raises(Declined):
+        load_plan(path)
+
+
+def test_a_file_is_named_once(path: Path) -> None:
+    """Two lists of one file are refused: one of them would be lost."""
+    twice = [{"file": "a.yaml", "operatorIds": [id_]} for id_ in ("8001", "8002")]
+    path.write_bytes(resealed({**plan_document(PLAN, TOOL, CREATED), "files": twice}))
+    with pytest.raises(Declined, match=CHANGED):
+        load_plan(path)
+
+
 @pytest.mark.parametrize(
     "name", ["👩\u200d💼", "\ud800", chr(0xDCFF), "\x1b[31m", "##[error]", "\u2028", '"\\\n', "\ud83d\ude00"]
 )

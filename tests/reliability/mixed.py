@@ -137,7 +137,7 @@ class Applier:
             store = LocalStore((self.ledger_folder or self.books) / "ledger.json")
             journal = self.books / "journal.jsonl"
             goal = FilesGoal(FilesRead(load_desired([self.file])), self.policy)
-            return work(Session(goal, transport, store, journal), stop)
+            return work(Session(goal, transport, store, journal, self.file.parent), stop)
 
     def _watch_departures(self, transport: Transport, waits: threading.local) -> None:
         """Note each request that goes on the wire from a wait that the end of the run has ended."""

@@ -1,9 +1,10 @@
 """Golden cases: a folder of `golden/` each, with a desired state, the live rows, and every rendering of the plan.
 
-`agents.yaml` and `live.json` must be there; `ledger.json` (entries by agent) and `policy.json` may. The renderings
-are `plan.<format>`; of a page that is its title and its body. What stands around these in every page, style sheet and
-script included, stands once, in `golden/page.html`. After a change that is meant, `python -m tests.edge.golden_cases`
-writes them anew: read the difference before you commit it.
+`agents.yaml` and `live.json` must be there. There may be `ledger.json` (entries by agent), `policy.json`, and
+`forgotten.json` (agents of files that were not given, each with its file). The renderings are `plan.<format>`; of a
+page that is its title and its body. What stands around these in every page, style sheet and script included, stands
+once, in `golden/page.html`. After a change that is meant, `python -m tests.render.golden_cases` writes them anew: read
+the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def plan_of(case: str) -> Plan:
         name: Limit(value) if isinstance(value, str) else value
         for name, value in _optional(folder / "policy.json").items()
     }
-    return make_plan(desired, live, ledger, Policy(**policy))
+    return make_plan(desired, live, ledger, Policy(**policy), _optional(folder / "forgotten.json"))
 
 
 def rendered(case: str, format_: str) -> str:

@@ -67,7 +67,7 @@ def test_a_golden_case_is_complete(case: str) -> None:
     """A case has its input, a rendering for each format, and nothing else."""
     names = {path.name for path in (FOLDER / case).iterdir()}
     needed = {"agents.yaml", "live.json", *(f"plan.{format_}" for format_ in FORMATS)}
-    assert needed <= names <= needed | {"ledger.json", "policy.json"}
+    assert needed <= names <= needed | {"ledger.json", "policy.json", "forgotten.json"}
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -52,7 +52,7 @@ def packed_problems(problems: Iterable[Problem]) -> bytes:
 
 def packed_state(state: DesiredState, rows: Iterable[PackedAgent], count: int) -> Iterator[bytes]:
     """The parts after the first: `state` without its agents, then the `count` agents of `rows`."""
-    limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes)]
+    limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes, state.max_passwords)]
     rest = (state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
     yield marshal.dumps(("state", (_plain(state.company), *rest, state.lookalikes, count)))
     tuples = map(tuple, rows)
@@ -88,8 +88,21 @@ def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem
     agents: list[DesiredAgent] = []
     while len(agents) < count:
         agents += map(unpacked_agent, marshal.loads(next(parts)))  # noqa: S302 - of our own process
-    deletes, changes = (None if text is None else Limit(text) for text in limits)
+    deletes, changes, passwords = (None if text is None else Limit(text) for text in limits)
     state = DesiredState(
-        Company(*company), tuple(agents), files, sha256, scope, prune, protect, deletes, changes, recipients, lookalikes
+        *(
+            Company(*company),
+            tuple(agents),
+            files,
+            sha256,
+            scope,
+            prune,
+            protect,
+            deletes,
+            changes,
+            recipients,
+            lookalikes,
+        ),
+        max_passwords=passwords,
     )
     return state, ()

@@ -293,6 +293,7 @@ def state_without_agents(parsed: ParsedFiles) -> DesiredState:
         max_changes=_limit(guardrails.get("maxChanges")),
         lookalikes=guardrails.get("lookalikes"),
         recipients=tuple(root.get("recipients", ())),
+        max_passwords=_limit(guardrails.get("maxPasswords")),
     )
 
 

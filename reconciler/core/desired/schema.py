@@ -128,6 +128,7 @@ def _guardrails() -> Schema:
         "properties": {
             "maxDeletes": {"$ref": "#/$defs/limit"},
             "maxChanges": {"$ref": "#/$defs/limit"},
+            "maxPasswords": {"$ref": "#/$defs/limit"},
             "lookalikes": _described(
                 {"type": "integer", "minimum": 0, "default": 0},
                 "How many agents may look like another one, such as 8O01 like 8001. 允许多少个易混淆的工号。",

@@ -90,6 +90,7 @@ class DesiredState:
     max_changes: Limit | None = None
     recipients: tuple[str, ...] = ()
     lookalikes: int | None = None
+    max_passwords: Limit | None = None
 
 
 DEFAULT_EXPIRES_IN: Final = 7 * 86400
@@ -106,6 +107,7 @@ class Policy:
     `only`: the ids of the agents in a saved plan; `None` when no saved plan is applied.
     `batch`: whether one call may create several equal agents.
     `delete_list`: how many agents one delete call may name.
+    `allow_forgotten`: whether agents of files that exist and were not given may be deleted.
     """
 
     max_deletes: Limit | None = None
@@ -118,6 +120,8 @@ class Policy:
     batch: bool = True
     delete_list: int = MAX_DELETE_LIST
     allow_lookalikes: bool = False
+    max_passwords: Limit | None = None
+    allow_forgotten: bool = False
 
     @property
     def includes_everybody(self) -> bool:

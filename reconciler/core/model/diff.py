@@ -60,7 +60,8 @@ class Diff:
     """Desired against live state.
 
     `agents` holds every agent that differs, sorted by id. `in_scope` counts the live agents in scope, and
-    `agents_compared` the desired agents that the policy includes.
+    `agents_compared` the desired agents that the policy includes. `forgotten` has agents that the ledger knows from a
+    file which exists and was not given, each with that file.
     """
 
     desired: DesiredState
@@ -69,3 +70,4 @@ class Diff:
     agents: tuple[AgentDiff, ...]
     in_scope: int
     agents_compared: int
+    forgotten: Mapping[str, str] = field(default_factory=dict)

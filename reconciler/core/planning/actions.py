@@ -170,6 +170,8 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     roleless = tuple(action.operator_id for action in replaces if "roleName" not in action.after)
     if roleless:
         yield Note("the role is not known and cannot be carried over: the vendor chooses one", roleless)
+    if doubtful := tuple(a.operator_id for a in actions if a.kind == "password" and a.recorded.password_unknown):
+        yield Note("set anew since nobody may know the password that a run left; maxPasswords does not count", doubtful)
     extra = [agent.operator_id for agent in diff.agents if agent.status == "extra"]
     kept = [id_ for id_ in extra if _is_kept(id_, diff)]
     protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from reconciler.core.model.desired import Limit, Policy
@@ -10,9 +10,12 @@ from reconciler.core.model.diff import Diff
 from reconciler.core.model.operator_id import difference, look
 from reconciler.core.model.plan import Action, Guardrail, SetBy
 
-DEFAULT_MAX_DELETES: Final = Limit("20%")
+DEFAULT_SHARE: Final = Limit("20%")
+"""The default limit on deletes, and on passwords; one agent is always allowed."""
 DEFAULT_FROM: Final = 10
-"""Live agents in scope from which the default limit on deletes holds: below, a fifth is one person or none."""
+"""Live agents of the company from which that default holds, however few of them are in scope."""
+_MAX_NAMED: Final = 5
+"""Files that a hint names."""
 
 
 def guardrails(actions: Sequence[Action], diff: Diff, policy: Policy) -> tuple[Guardrail, ...]:
@@ -24,34 +27,58 @@ def guardrails(actions: Sequence[Action], diff: Diff, policy: Policy) -> tuple[G
 Guard = Callable[[Sequence[Action], Diff, Policy], Guardrail | None]
 
 
-def _deleted(actions: Sequence[Action]) -> tuple[str, ...]:
+def _deleted(actions: Iterable[Action]) -> tuple[str, ...]:
     """The agents that the plan deletes; a replace counts, since its agent is gone for a while."""
     return tuple(a.operator_id for a in actions if a.kind in ("delete", "replace") and not a.blocked)
 
 
 def _max_deletes(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:
-    default = DEFAULT_MAX_DELETES if diff.in_scope >= DEFAULT_FROM else None
-    limit, set_by = _in_force(policy.max_deletes, diff.desired.max_deletes, default)
-    if limit is None:
-        return None
-    deleted = _deleted(actions)
-    hint = "if they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes"
-    return Guardrail("maxDeletes", limit.text, limit.allowed(diff.in_scope), len(deleted), deleted, hint, set_by)
+    limits = (policy.max_deletes, diff.desired.max_deletes, _default_share(diff))
+    hint = (
+        "to keep them, put them back into the file (export writes them), protect them, or set prune: false; if they "
+        "are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes"
+    )
+    return _limited("maxDeletes", _deleted(actions), diff, limits, hint)
 
 
-def _in_force(flag: Limit | None, file: Limit | None, default: Limit | None = None) -> tuple[Limit | None, SetBy]:
-    if flag:
-        return flag, "flag"
-    return (file, "file") if file else (default, "default")
+_Limits = tuple[Limit | None, Limit | None, Limit | None]
+"""The limit of the flag, of the file, and the default."""
+
+
+def _default_share(diff: Diff) -> Limit | None:
+    return DEFAULT_SHARE if len(diff.live.agents) >= DEFAULT_FROM else None
+
+
+def _limited(rule: str, operator_ids: tuple[str, ...], diff: Diff, limits: _Limits, hint: str) -> Guardrail | None:
+    """The guardrail with the first of the limits that is set; `None` where there is none."""
+    sources: tuple[SetBy, ...] = ("flag", "file", "default")
+    for limit, set_by in zip(limits, sources, strict=True):
+        if limit is not None:
+            allowed = max(limit.allowed(diff.in_scope), 1 if set_by == "default" else 0)
+            return Guardrail(rule, limit.text, allowed, len(operator_ids), operator_ids, hint, set_by)
+    return None
 
 
 def _max_changes(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:
-    limit, set_by = _in_force(policy.max_changes, diff.desired.max_changes)
-    if limit is None:
-        return None
     changed = tuple(action.operator_id for action in actions if not action.blocked)
-    hint = "if so much is really to change, raise guardrails.maxChanges in the file or pass --max-changes"
-    return Guardrail("maxChanges", limit.text, limit.allowed(diff.in_scope), len(changed), changed, hint, set_by)
+    limits = (policy.max_changes, diff.desired.max_changes, None)
+    hint = (
+        "apply a part of it first with --target; if so much is really to change, raise guardrails.maxChanges in the "
+        "file or pass --max-changes"
+    )
+    return _limited("maxChanges", changed, diff, limits, hint)
+
+
+def _max_passwords(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:
+    """A new password locks out whoever knows the old one; where nobody knows it, nobody is locked out."""
+    passwords = (action for action in actions if action.kind == "password")
+    known = tuple(action.operator_id for action in passwords if not action.recorded.password_unknown)
+    limits = (policy.max_passwords, diff.desired.max_passwords, _default_share(diff))
+    hint = (
+        "if these people have their passwords already, reconciler ledger adopt records that and sends nothing; if all "
+        "are really to be set anew, raise guardrails.maxPasswords in the file or pass --max-passwords"
+    )
+    return _limited("maxPasswords", known, diff, limits, hint)
 
 
 def _lookalikes(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:
@@ -75,6 +102,22 @@ _MAX_PAIRS: Final = 3
 """Pairs of ids that the hint of a guardrail explains."""
 
 
+def _forgotten_files(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:
+    """Agents of a file that is there and was not given are missing by oversight far more often than on purpose."""
+    deleted = tuple(id_ for id_ in _deleted(actions) if id_ in diff.forgotten)
+    if policy.allow_forgotten:
+        return Guardrail("forgottenFiles", str(len(deleted)), len(deleted), len(deleted), deleted, "", "flag")
+    if not deleted:
+        return None
+    files = list(dict.fromkeys(diff.forgotten[id_] for id_ in deleted))
+    more = f" and {len(files) - _MAX_NAMED} more" if len(files) > _MAX_NAMED else ""
+    hint = (
+        f"give --file for {', '.join(files[:_MAX_NAMED])}{more}, where an earlier apply found them; if nobody needs "
+        "such a file, remove it, or pass --allow-forgotten-files"
+    )
+    return Guardrail("forgottenFiles", "0", 0, len(deleted), deleted, hint, "default")
+
+
 def _empty_desired(actions: Sequence[Action], diff: Diff, _policy: Policy) -> Guardrail | None:
     """A file without agents is a broken merge far more often than the end of a call centre."""
     deleted = _deleted(actions)
@@ -84,4 +127,7 @@ def _empty_desired(actions: Sequence[Action], diff: Diff, _policy: Policy) -> Gu
     return Guardrail("emptyDesired", "0", 0, len(deleted), deleted, hint, "always")
 
 
-GUARDS: Final[tuple[Guard, ...]] = (_max_deletes, _max_changes, _lookalikes, _empty_desired)
+GUARDS: Final[tuple[Guard, ...]] = (
+    *(_max_deletes, _max_changes, _max_passwords),
+    *(_lookalikes, _forgotten_files, _empty_desired),
+)

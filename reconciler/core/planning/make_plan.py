@@ -7,7 +7,8 @@ ledger ─────────────► LedgerView ───┘
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.ledger import LedgerView
@@ -25,9 +26,18 @@ def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: 
     return LiveState({agent.operator_id: agent for agent in agents}, complete, endpoint)
 
 
-def make_plan(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Policy) -> Plan:
-    """Diff, actions, calls, guardrails and notes: all that lies between reading and showing."""
-    difference = diff(desired, live, ledger, policy)
+def make_plan(
+    desired: DesiredState,
+    live: LiveState,
+    ledger: LedgerView,
+    policy: Policy,
+    forgotten: Mapping[str, str] | None = None,
+) -> Plan:
+    """Diff, actions, calls, guardrails and notes: all that lies between reading and showing.
+
+    `forgotten` has agents of files that exist and were not given, each with its file.
+    """
+    difference = replace(diff(desired, live, ledger, policy), forgotten=forgotten or {})
     actions = plan_actions(difference, policy)
     calls = calls_for(actions, batch=policy.batch, delete_list=policy.delete_list)
     touched = {action.operator_id for action in actions if action.kind != "delete"}

@@ -15,7 +15,7 @@ from reconciler.core.saved.plan_json import FORMAT
 
 MAX_EXPIRES_IN: Final = 3650 * 86400
 """The most seconds that a review may hold: ten years."""
-RULES: Final = ("maxDeletes", "maxChanges", "lookalikes", "emptyDesired")
+RULES: Final = ("maxDeletes", "maxChanges", "maxPasswords", "lookalikes", "forgottenFiles", "emptyDesired")
 SCHEMA_ID: Final = f"{HOME}/schemas/plan.schema.json"
 _TEXT: Final[Schema] = {"type": "string"}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1}
@@ -55,7 +55,9 @@ def plan_schema() -> Schema:
     seal = _described(
         _SHA256, "Only in a saved plan: over all of the file. A file whose seal is broken is not applied."
     )
-    return {**head, **_object(keys, seal=seal)}
+    by_file = _list(_object({"file": _NAME, "operatorIds": _list(_NAME)}))
+    files = _described(by_file, "Only in a saved plan: the agents of each desired-state file, for the ledger.")
+    return {**head, **_object(keys, files=files, seal=seal)}
 
 
 @cache

@@ -21,7 +21,7 @@ TOP_ORDER: Final = (
 )
 """The top-level keys of a file, in the order in which docs/formats.md lists them."""
 COMPANY_ORDER: Final = ("abbreviate", "companyId")
-GUARDRAIL_ORDER: Final = ("maxDeletes", "maxChanges", "lookalikes")
+GUARDRAIL_ORDER: Final = ("maxDeletes", "maxChanges", "maxPasswords", "lookalikes")
 PASSWORD_ORDER: Final = ("env", "file", "generate", "version")
 FIELD_ORDER: Final = (*(row.name for row in COMPARED), *(row.name for row in FIELDS if row.kind is Kind.PASSWORD))
 """The keys of `defaults` and of a profile: the order of the field table, with the password last."""

@@ -146,7 +146,7 @@ def test_an_unknown_key_is_guessed_or_the_known_ones_are_listed() -> None:
     text = f"{HEAD}guardrails:\n  maxDelets: 1\n  xyz: 2\n"
     assert in_words(text) == [
         ("guardrails.maxDelets", 'unknown key "maxDelets"', "did you mean maxDeletes?"),
-        ("guardrails.xyz", 'unknown key "xyz"', "known here: maxDeletes, maxChanges, lookalikes"),
+        ("guardrails.xyz", 'unknown key "xyz"', "known here: maxDeletes, maxChanges, maxPasswords, lookalikes"),
     ]
     assert [problem.place for problem in problems(text)] == [Place("agents.yaml", 4, 3), Place("agents.yaml", 5, 3)]
 

@@ -114,16 +114,18 @@ def test_the_root(keys: dict[str, object], accepted: bool) -> None:
 @pytest.mark.parametrize(
     ("limit", "accepted"),
     [
-        *((limit, True) for limit in (0, 500, "0%", "20%", "100%", "99.5%", "007%", "100.0%")),
+        *((limit, True) for limit in (0, 500, "0%", "20%", "100%", "99.5%", "007%", "100.00%", "0100%")),
         *((limit, False) for limit in (-1, 1.0, 20.5, True, None, "", "20", "%", ".5%", "5.%", "20 %", "-1%")),
+        *((limit, False) for limit in ("101%", "120%", "100.1%", "1000%")),
         *((limit, False) for limit in ("20%\n", "20%%", "a20%", "２０%", "1e2%", "20.٥%")),
         *((limit, False) for limit in ("101%", "100.1%", "120%", "1000%", "0999%")),
     ],
 )
 def test_limits(limit: object, accepted: bool) -> None:
-    """A limit is a count or a percentage in ASCII digits, with nothing after it, not even a line break."""
+    """A limit is a count or a percentage in ASCII digits, of no more than all, with nothing after it."""
     assert accepts(guardrails={"maxDeletes": limit}) is accepted
     assert accepts(guardrails={"maxChanges": limit}) is accepted
+    assert accepts(guardrails={"maxPasswords": limit}) is accepted
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from reconciler.core.model.desired import Limit, Policy
 from reconciler.core.model.fields import Value
+from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.operator_id import difference
 from reconciler.core.model.plan import Guardrail, Plan
+from reconciler.core.planning.make_plan import make_plan
 from reconciler.core.saved.plan_json import digest
-from tests.core.build import agent, desired, live, live_agent, planned
+from tests.core.build import agent, desired, env, live, live_agent, planned
 
 
 def deletes(kept: int, extra: int, policy: Policy | None = None, **guardrails: str) -> Plan:
@@ -24,8 +28,12 @@ def deletes(kept: int, extra: int, policy: Policy | None = None, **guardrails: s
 
 
 def rails(plan: Plan) -> list[tuple[str, str, int, int, bool]]:
-    """The guardrails in force: rule, limit, how much is allowed and planned, and whether that is well."""
-    return [(rail.rule, rail.limit, rail.allowed, rail.planned, rail.ok) for rail in plan.guardrails]
+    """The guardrails in force: rule, limit, how much is allowed and planned, and whether that is well.
+
+    Without the default on passwords where none is planned.
+    """
+    shown = [rail for rail in plan.guardrails if rail.rule != "maxPasswords" or rail.planned]
+    return [(rail.rule, rail.limit, rail.allowed, rail.planned, rail.ok) for rail in shown]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +84,114 @@ def test_the_file_sets_the_limit_and_the_command_line_overrides_it(
     given: dict[str, str] = {} if file is None else {"max_deletes": file}
     ((rule, text, _, planned_, fine),) = rails(deletes(7, 3, policy, **given))
     assert (rule, text, planned_, fine) == ("maxDeletes", limit, 3, ok)
+
+
+@pytest.mark.parametrize(
+    ("others", "extra", "expected"),
+    [
+        (91, 8, [("maxDeletes", "20%", 1, 8, False)]),
+        (91, 1, [("maxDeletes", "20%", 1, 1, True)]),
+        (8, 1, [("maxDeletes", "20%", 1, 1, True)]),
+        (7, 2, [("maxDeletes", "20%", 1, 2, False)]),
+        (6, 2, []),
+    ],
+)
+def test_the_default_holds_for_a_small_scope_of_a_large_company(
+    others: int, extra: int, expected: list[tuple[str, str, int, int, bool]]
+) -> None:
+    """The default is in force as soon as the company has ten live agents, and always allows one."""
+    listed = [live_agent(f"800{index}") for index in range(1 + extra)]
+    listed += [live_agent(f"9{index:03}") for index in range(others)]
+    assert rails(planned(desired(agent("8000"), scope=("800[0-8]",)), live(*listed))) == expected
+
+
+def passwords(
+    count: int, policy: Policy | None = None, *, total: int = 20, unknown: int = 0, limit: str | None = None
+) -> Plan:
+    """A plan that sets the passwords of the first agents anew, of which nobody knows some."""
+    ids = [f"8{index:03}" for index in range(total)]
+    wanted = desired(
+        *(agent(id_, env(2) if index < count else None) for index, id_ in enumerate(ids)), max_passwords=limit
+    )
+    ledger = {id_: LedgerEntry(1, password_unknown=index < unknown) for index, id_ in enumerate(ids)}
+    return planned(wanted, live(*map(live_agent, ids)), ledger, policy)
+
+
+def password_rail(plan: Plan) -> tuple[str, int, int, bool] | None:
+    """The guardrail on passwords."""
+    found = [(r.limit, r.allowed, r.planned, r.ok) for r in plan.guardrails if r.rule == "maxPasswords"]
+    return found[0] if found else None
+
+
+def test_a_fifth_of_the_passwords_may_be_set_by_default() -> None:
+    """`maxPasswords` counts new passwords of live agents, and has the default of `maxDeletes`."""
+    assert password_rail(passwords(4)) == ("20%", 4, 4, True)
+    assert password_rail(passwords(5)) == ("20%", 4, 5, False)
+    assert password_rail(passwords(1, total=10)) == ("20%", 2, 1, True)
+    assert password_rail(passwords(9, total=9)) is None
+    assert password_rail(passwords(3, limit="2")) == ("2", 2, 3, False)
+    assert password_rail(passwords(9, total=9, limit="50%")) == ("50%", 4, 9, False)
+    assert password_rail(passwords(20, Policy(max_passwords=Limit("100%")), limit="0")) == (
+        "100%",
+        20,
+        20,
+        True,
+    )
+
+
+def test_new_agents_count_no_password() -> None:
+    """A create sets a password that nobody had before."""
+    listed = live(*(live_agent(f"8{index:03}") for index in range(10)))
+    wanted = desired(*(agent(f"8{index:03}", env() if index > 9 else None) for index in range(40)))
+    assert password_rail(planned(wanted, listed)) == ("20%", 2, 0, True)
+
+
+def test_a_password_that_nobody_knows_does_not_count() -> None:
+    """After a run was killed, nobody can be locked out: such passwords are planned and told, and not counted."""
+    plan = passwords(20, unknown=17)
+    assert password_rail(plan) == ("20%", 4, 3, True)
+    assert plan.summary["password"] == 20
+    (note,) = [note for note in plan.notes if "nobody may know" in note.message]
+    assert note.operator_ids == tuple(f"8{index:03}" for index in range(17))
+
+
+FORGOTTEN = {"8001": "agents/b.yaml", "8002": "agents/b.yaml", "8003": "agents/c.yaml", "8009": "agents/c.yaml"}
+
+
+def forgetting(policy: Policy | None = None, forgotten: Mapping[str, str] = FORGOTTEN) -> Plan:
+    """A plan of one file, that deletes agents of files that were not given."""
+    listed = live(*(live_agent(f"800{index}") for index in range(1, 6)))
+    wanted = desired(agent("8005", email="n"), agent("8009"))
+    return make_plan(wanted, listed, {}, policy or Policy(), forgotten)
+
+
+def test_agents_of_a_forgotten_file_are_not_deleted() -> None:
+    """`forgottenFiles` trips at the first delete of an agent whose file is there and was not given, and names it."""
+    (rail,) = forgetting().guardrails
+    assert (rail.rule, rail.limit, rail.allowed, rail.planned, rail.set_by) == ("forgottenFiles", "0", 0, 3, "default")
+    assert rail.operator_ids == ("8001", "8002", "8003")
+    assert "agents/b.yaml, agents/c.yaml" in rail.hint
+    assert "--allow-forgotten-files" in rail.hint
+    assert forgetting().refused
+    assert forgetting(forgotten={"8005": "b.yaml", "8009": "b.yaml", "8010": "b.yaml"}).guardrails == ()
+
+
+def test_many_forgotten_files_are_named_in_part() -> None:
+    """A hint names five files, and says how many more there are."""
+    ids = [f"800{index}" for index in range(8)]
+    listed, files = live(*map(live_agent, ids)), {id_: f"{id_}.yaml" for id_ in ids}
+    (rail,) = make_plan(desired(agent("9000")), listed, {}, Policy(), files).guardrails
+    assert "8004.yaml and 3 more," in rail.hint
+
+
+def test_a_flag_lets_the_agents_of_a_forgotten_file_go() -> None:
+    """The flag allows the deletes, and stands in the plan and its digest even where nobody is forgotten."""
+    (rail,) = forgetting(Policy(allow_forgotten=True)).guardrails
+    assert (rail.rule, rail.planned, rail.allowed, rail.set_by, rail.ok) == ("forgottenFiles", 3, 3, "flag", True)
+    (rail,) = forgetting(Policy(allow_forgotten=True), {}).guardrails
+    assert (rail.planned, rail.allowed, rail.set_by) == (0, 0, "flag")
+    assert digest(forgetting(forgotten={})) != digest(forgetting(Policy(allow_forgotten=True), {}))
+    assert digest(forgetting(forgotten={})) != digest(forgetting())
 
 
 def test_a_limit_that_is_named_holds_below_ten() -> None:
@@ -207,12 +323,14 @@ def test_a_tripped_guardrail_says_what_to_do() -> None:
     assert plan.guardrails == (
         Guardrail(
             *("maxDeletes", "0", 0, 1, ("8002",)),
-            "if they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes",
+            "to keep them, put them back into the file (export writes them), protect them, or set prune: false; if "
+            "they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes",
             "file",
         ),
         Guardrail(
             *("maxChanges", "0", 0, 2, ("8001", "8002")),
-            "if so much is really to change, raise guardrails.maxChanges in the file or pass --max-changes",
+            "apply a part of it first with --target; if so much is really to change, raise guardrails.maxChanges in "
+            "the file or pass --max-changes",
             "file",
         ),
     )

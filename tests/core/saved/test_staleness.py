@@ -213,21 +213,21 @@ def test_a_stale_plan_is_no_plan(
 ) -> None:
     """As a goal it then gives no plan at all, and the reason carries what moved."""
     with pytest.raises(StalePlan) as caught:
-        saved(PLAN).plan(live(*rows.values()), book)
+        saved(PLAN).plan(live(*rows.values()), book, {})
     assert list(caught.value.moved) == found
 
 
 @pytest.mark.parametrize(("rows", "book"), FRESH.values(), ids=FRESH)
 def test_what_voids_no_review(rows: Mapping[str, LiveAgent], book: Mapping[str, LedgerEntry]) -> None:
     """What happens to others does not matter: the plan is exactly the one that was reviewed."""
-    assert saved(PLAN).plan(live(*rows.values()), book) == PLAN
+    assert saved(PLAN).plan(live(*rows.values()), book, {}) == PLAN
 
 
 def test_another_vendor_is_refused() -> None:
     """A plan for one endpoint is not for another, though the same agents are there."""
     elsewhere = replace(live(*ROWS.values()), endpoint="https://other.example")
     with pytest.raises(Declined, match=r"made for .* and this is https://other\.example"):
-        saved(PLAN).plan(elsewhere, BOOK)
+        saved(PLAN).plan(elsewhere, BOOK, {})
 
 
 def test_a_number_that_moved_among_touched_agents() -> None:
@@ -296,7 +296,7 @@ def _assert_nothing_is_left(
     while blocked := {a.operator_id for a in make_plan(wanted, listing, ledger, REPLACING).blocked}:
         wanted = replace(wanted, agents=tuple(a for a in wanted.agents if a.operator_id not in blocked))
     goal = saved(make_plan(wanted, listing, ledger, REPLACING))
-    plan = goal.plan(listing, ledger)
+    plan = goal.plan(listing, ledger, {})
     vendor = _vendor(listing, ledger)
     for call in admissible(plan.calls, random):
         vendor.send(call, plan.company)
