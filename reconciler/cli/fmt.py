@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import FILES
+from reconciler.cli.options import files_by_position
 from reconciler.cli.shell import Shell
 
 CHANGES = 2
 
 
 @click.command()
-@FILES
+@files_by_position
 @click.option("--check", is_flag=True, help="Write nothing; exit 2 when a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.pass_obj

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import reduce
+from functools import reduce, wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import click
 
@@ -16,6 +16,12 @@ from reconciler.core.model.endpoints import MAX_DELETE_LIST
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _usual_files() -> list[str]:
+    """The file that is read when nobody names one, or the folder that is there in its place."""
+    return ["agents"] if not Path("agents.yaml").exists() and Path("agents").is_dir() else ["agents.yaml"]
+
+
 FILES = click.option(
     "-f",
     "--file",
@@ -23,11 +29,26 @@ FILES = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     envvar="RECONCILER_FILE",
-    default=["agents.yaml"],
-    show_default=True,
+    default=_usual_files,
+    show_default="agents.yaml, else the folder agents/",
     show_envvar=True,
     help="A desired-state file, or a folder of them; repeat it for several.",
 )
+
+
+def files_by_position(command: F) -> F:
+    """`--file` for a command that takes files as arguments too, as git hooks and shells name them."""
+
+    @click.argument("named", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+    @FILES
+    @wraps(command)
+    def taking_both(*arguments: Any, files: tuple[Path, ...], named: tuple[Path, ...], **options: Any) -> Any:
+        source = click.get_current_context().get_parameter_source("files")
+        asked = files if source is click.core.ParameterSource.COMMANDLINE or not named else ()
+        return command(*arguments, files=(*asked, *named), **options)
+
+    return cast("F", taking_both)
+
 
 LEDGER = click.option(
     "--ledger",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import FILES, OUTPUT, format_option
+from reconciler.cli.options import OUTPUT, files_by_position, format_option
 from reconciler.cli.output import write
 from reconciler.cli.shell import Shell
 from reconciler.files.collector import collector_paused
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@FILES
+@files_by_position
 @format_option("text", "json", "github", "sarif", "gitlab")
 @OUTPUT
 @click.pass_obj
@@ -36,6 +36,7 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
     \b
     Examples:
       reconciler validate
+      reconciler validate acme/ globex/agents.yaml
       reconciler validate -f teams/ -f company.yaml --format json
       reconciler validate --format gitlab --output gl-code-quality-report.json
     """
