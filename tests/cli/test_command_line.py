@@ -67,7 +67,7 @@ def test_every_command_and_flag_is_documented(command: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [(), ("nonsense",), ("plan", "--nonsense"), ("plan", "--max-deletes", "x"), ("plan", "--format", "pdf"),
-     ("plan", "--parallelism", "0"), ("plan", "--rate", "-1"), ("validate", "extra"), ("apply", "--timeout", "soon")],
+     ("plan", "--parallelism", "0"), ("plan", "--rate", "-1"), ("status", "extra"), ("apply", "--timeout", "soon")],
 )  # fmt: skip
 def test_wrong_usage_is_64(offline: Workplace, arguments: tuple[str, ...]) -> None:
     """Wrong usage of the command line exits with 64, never with 2, which means changes."""
