@@ -26,7 +26,7 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.model.secret import Secret
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.credentials.delivery import CredentialsFile, read_credentials
-from reconciler.credentials.passwords import resolve_passwords
+from reconciler.credentials.passwords import PasswordRules, resolve_passwords
 from reconciler.ledger.books import Books
 from reconciler.ledger.journal import Journal
 from reconciler.ledger.ledger import Ledger
@@ -112,7 +112,7 @@ def _files_in(agent: Any, folder: str) -> Any:
     password = agent.password
     if password is None or password.kind != "file":
         return agent
-    return replace(agent, password=replace(password, name=str(Path(folder) / password.name)))
+    return replace(agent, password=replace(password, folder=folder))
 
 
 def _planned(desired: DesiredState, transport: Transport, book: Ledger) -> Plan:
@@ -121,7 +121,8 @@ def _planned(desired: DesiredState, transport: Transport, book: Ledger) -> Plan:
 
 
 def _apply(plan: Plan, transport: Transport, book: Ledger, folder: str) -> dict[str, Secret]:
-    passwords = resolve_passwords([action for action in plan.actions if not action.vendor_password], PASSWORDS)
+    ours = [action for action in plan.actions if not action.vendor_password]
+    passwords = resolve_passwords(ours, PASSWORDS, PasswordRules(("*",)))
     credentials = CredentialsFile(Path(folder) / "credentials.jsonl", lambda: datetime(2026, 1, 1, tzinfo=UTC))
     stop = threading.Event()
     writer, reader = Writer(transport, plan.company), Reader(transport, plan.company)

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.options import EXPIRES_IN, connection_options, format_option, full_digest, guardrail_options
+from reconciler.cli.options import (
+    EXPIRES_IN,
+    PASSWORD_ENV,
+    SECRETS_DIR,
+    connection_options,
+    format_option,
+    full_digest,
+    guardrail_options,
+)
 from reconciler.cli.shell import Shell
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
@@ -37,6 +45,8 @@ if TYPE_CHECKING:
 @connection_options
 @guardrail_options
 @EXPIRES_IN
+@PASSWORD_ENV
+@SECRETS_DIR
 @click.option("--expect", metavar="DIGEST", callback=full_digest, help="Apply only the plan that has this digest.")
 @format_option("text", "json")
 @click.option("--auto-approve", "--yes", "-y", is_flag=True, help="Do not ask.")
@@ -203,7 +213,7 @@ def _ask_and_carry_out(
     if not refreshed.plan.actions:
         return Report((), verified=True)
     with_our_password = [action for action in refreshed.plan.actions if not action.vendor_password]
-    passwords = resolve_passwords(with_our_password, os.environ, [options.token_file] if options.token_file else [])
+    passwords = resolve_passwords(with_our_password, os.environ, options.password_rules)
     with event_log(events, shell) as log:
         if not auto_approve:
             _ask(shell, refreshed.plan)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.apply.refresh import Session
     from reconciler.core.history import RunOrigin
     from reconciler.credentials.delivery import CredentialsFile
+    from reconciler.credentials.passwords import PasswordRules
     from reconciler.files.plan_file import SavedPlan
     from reconciler.ledger.ledger import Ledger
     from reconciler.ledger.place import BooksPlace
@@ -57,6 +58,15 @@ class Options:
     allow_lookalikes: bool = False
     max_passwords: Limit | None = None
     allow_forgotten: bool = False
+    password_env: tuple[str, ...] = ()
+    secrets_dir: Path | None = None
+
+    @property
+    def password_rules(self) -> PasswordRules:
+        """What a password may come from."""
+        from reconciler.credentials.passwords import PasswordRules
+
+        return PasswordRules(self.password_env, self.secrets_dir, (self.token_file,) if self.token_file else ())
 
     @property
     def policy(self) -> Policy:

@@ -248,6 +248,35 @@ _GUARDRAILS = (
 )
 
 
+def _patterns(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    """Patterns that are parted by commas, without the blanks around them."""
+    patterns = tuple(pattern for each in value.split(",") if (pattern := each.strip()))
+    if not patterns:
+        raise click.BadParameter("it names no variable.", context, parameter)
+    return patterns
+
+
+PASSWORD_ENV = click.option(
+    "--password-env",
+    metavar="PATTERNS",
+    envvar="RECONCILER_PASSWORD_ENV",
+    default="AGENT_*",
+    show_default=True,
+    show_envvar=True,
+    callback=_patterns,
+    help="Variables that `password: {env: …}` may name, parted by commas; RECONCILER_* never.",
+)
+
+SECRETS_DIR = click.option(
+    "--secrets-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    envvar="RECONCILER_SECRETS_DIR",
+    show_envvar=True,
+    help="Folder that `password: {file: …}` is seen from, and may not leave.  [default: that of the file that names "
+    "it]",
+)
+
 OUTPUT = click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the result there, not to stdout."
 )

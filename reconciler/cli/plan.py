@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import EXPIRES_IN, OUTPUT, connection_options, format_option, guardrail_options, not_empty
+from reconciler.cli.options import (
+    EXPIRES_IN,
+    OUTPUT,
+    PASSWORD_ENV,
+    connection_options,
+    format_option,
+    guardrail_options,
+    not_empty,
+)
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
@@ -34,6 +42,7 @@ EXIT_REFUSED = 3
 @OUTPUT
 @click.option("--out", type=click.Path(path_type=Path), metavar="PLANFILE", help="Save the plan there, to apply it.")
 @EXPIRES_IN
+@PASSWORD_ENV
 @click.option(
     "--since",
     metavar="GITREF",
@@ -75,11 +84,13 @@ def plan(
         # Imported while another process reads a large file.
         from reconciler.apply.refresh import recovery_lines, refresh, warm_up
         from reconciler.cli.progress import Progress
+        from reconciler.credentials.passwords import refuse_sources
         from reconciler.render.terminal import visible
 
         with open_session(options, goal) as session, Progress(shell, "reading live agents") as progress:
             refreshed = refresh(session, progress.update, partial(warm_up, f"reconciler.render.{format_}"))
     shell.keep_until_exit(goal, refreshed)
+    refuse_sources(refreshed.plan.actions, options.password_rules)
     for line in recovery_lines(refreshed):
         shell.say(visible(line))
     heading = plan_heading(options, color=shell.color and output is None)

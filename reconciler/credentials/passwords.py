@@ -6,11 +6,12 @@ import os
 import secrets
 import stat
 import string
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from reconciler.core.model.desired import PasswordSource
+from reconciler.core.model.desired import PasswordSource, matches
 from reconciler.core.model.plan import Action
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.secret import Secret
@@ -34,48 +35,96 @@ def generate_password() -> Secret:
             return Secret(text)
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordRules:
+    """What a password may come from. The machine that applies decides it, never a desired-state file or a plan.
+
+    `env`: patterns of the variables that may be named; reconciler's own never may. `folder`: where password files lie,
+    in place of the folder of the file that names them. `private`: files that are never taken, such as the token's.
+    """
+
+    env: tuple[str, ...] = ("AGENT_*",)
+    folder: Path | None = None
+    private: tuple[Path, ...] = ()
+
+    def problem(self, source: PasswordSource) -> tuple[str, str] | None:
+        """Why a password may not come from there, as message and hint; `None` if it may. Nothing is read."""
+        if source.kind == "env" and source.name.upper().startswith("RECONCILER_"):
+            return f"environment variable {source.name} is reconciler's own", "name another"
+        if source.kind == "env" and not matches(self.env, source.name):
+            allowed = ", ".join(self.env)
+            hint = f"name one that matches {allowed}, or set --password-env (RECONCILER_PASSWORD_ENV) where apply runs"
+            return f"environment variable {source.name} may not hold a password here", hint
+        name = PurePosixPath(source.name)
+        if source.kind == "file" and (name.is_absolute() or ".." in name.parts):
+            hint = "name it from there; --secrets-dir (RECONCILER_SECRETS_DIR) says which folder"
+            return f"password file {source.name} does not lie inside its folder", hint
+        return None
+
+
+def refuse_sources(actions: Iterable[Action], rules: PasswordRules) -> None:
+    """Check what the passwords of these actions come from, without reading any.
+
+    Raises:
+        MissingSecrets: some may not come from there; carries a problem for each.
+    """
+    _raise_all(
+        _problem(action, *problem)
+        for action in _with_password(actions)
+        if action.password is not None and (problem := rules.problem(action.password))
+    )
+
+
 def resolve_passwords(
-    actions: Iterable[Action], environment: Mapping[str, str], private: Iterable[Path] = ()
+    actions: Iterable[Action], environment: Mapping[str, str], rules: PasswordRules
 ) -> dict[str, Secret]:
     """The password of every agent that is created, replaced or given a new one, by operatorId.
-
-    A file in `private` (the token's) is never taken for a password file.
 
     Raises:
         MissingSecrets: passwords are missing or unusable; carries a problem for each.
     """
     passwords: dict[str, Secret] = {}
     problems: list[Problem] = []
-    for action in actions:
-        if action.kind not in ("create", "replace", "password"):
-            continue
-        result = _password_from(action.password, environment, private)
+    for action in _with_password(actions):
+        result = _password_from(action.password, environment, rules)
         if isinstance(result, Secret):
             passwords[action.operator_id] = result
         else:
-            place = action.place or Place("", 1)
-            problems.append(Problem(place, f"{action.operator_id}.password", *result))
-    if problems:
-        raise MissingSecrets(tuple(problems))
+            problems.append(_problem(action, *result))
+    _raise_all(problems)
     return passwords
 
 
+def _with_password(actions: Iterable[Action]) -> Iterator[Action]:
+    return (action for action in actions if action.kind in ("create", "replace", "password"))
+
+
+def _problem(action: Action, message: str, hint: str) -> Problem:
+    return Problem(action.place or Place("", 1), f"{action.operator_id}.password", message, hint)
+
+
+def _raise_all(problems: Iterable[Problem]) -> None:
+    if found := tuple(problems):
+        raise MissingSecrets(found)
+
+
 def _password_from(
-    source: PasswordSource | None, environment: Mapping[str, str], private: Iterable[Path]
+    source: PasswordSource | None, environment: Mapping[str, str], rules: PasswordRules
 ) -> Secret | tuple[str, str]:
     """The password, or a problem's message and hint."""
     if source is None or source.kind == "generate":
         return generate_password()
-    if source.kind == "env" and source.name.upper().startswith("RECONCILER_"):
-        return f"environment variable {source.name} is reconciler's own", "name another"
+    if (problem := rules.problem(source)) is not None:
+        return problem
     if source.kind == "env":
         where, text = f"environment variable {source.name}", environment.get(source.name)
         if text is None:
             return f"{where} is not set", "set it where apply runs"
     else:
-        where = f"password file {source.name}"
+        folder = Path(source.folder) if rules.folder is None else rules.folder
+        where = f"password file {folder / source.name}"
         try:
-            text = _read_file(Path(source.name), private)
+            text = _read_file(folder, source.name, rules.private)
         except (OSError, ValueError) as error:
             return f"{where} cannot be read: {getattr(error, 'strerror', None) or error}", "put it where apply runs"
     if not SHORTEST <= len(text) <= LONGEST:
@@ -85,13 +134,18 @@ def _password_from(
     return Secret(text)
 
 
-def _read_file(path: Path, private: Iterable[Path]) -> str:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is no regular file")
-    if any(other.exists() and os.path.samestat(status, other.stat()) for other in private):
-        raise ValueError("it holds reconciler's own token")
-    with path.open("rb") as stream:
+def _read_file(folder: Path, name: str, private: Iterable[Path]) -> str:
+    """A file's text. A link may lead to another place in the folder, nowhere else: that is how Kubernetes mounts."""
+    path = Path(os.path.realpath(folder / name))
+    if not path.is_relative_to(os.path.realpath(folder)):
+        raise ValueError("it is a link that leads out of its folder")
+    # The path has no links any more; one that takes a name's place meanwhile is not followed.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no regular file")
+        if any(other.exists() and os.path.samestat(status, other.stat()) for other in private):
+            raise ValueError("it holds reconciler's own token")
         data = stream.read(_MAX_FILE + 1)
     try:
         text = data.decode("utf-8")

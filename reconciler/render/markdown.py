@@ -272,7 +272,7 @@ def _source(source: PasswordSource | None, quoted: Callable[[str], str]) -> str:
     """The source of a password, in words; never the password."""
     if source is None or source.kind == "generate":
         return "a generated one"
-    return f"from the {'environment variable' if source.kind == 'env' else 'file'} {quoted(source.name)}"
+    return f"from the {'environment variable' if source.kind == 'env' else 'file'} {quoted(source.path)}"
 
 
 def _asides(action: Action) -> Iterator[tuple[str, str]]:

@@ -154,7 +154,7 @@ def _source(source: PasswordSource | None) -> Shown:
     if source is None or source.kind == "generate":
         return Shown("generated", "word", after=version)
     kind = {"env": "from the environment, ", "file": "from the file "}[source.kind]
-    return Shown(source.name, before=kind, after=version)
+    return Shown(source.path, before=kind, after=version)
 
 
 def _asides(action: Action) -> Iterator[tuple[str, str]]:

@@ -148,7 +148,7 @@ def _source(source: PasswordSource | None) -> str:
     """The source of a password, in words."""
     if source is None or source.kind == "generate":
         return "a generated one"
-    return f"from {source.kind} {visible(source.name)}"
+    return f"from {source.kind} {visible(source.path)}"
 
 
 def spelled_value(value: Value) -> str:

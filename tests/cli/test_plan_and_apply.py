@@ -94,14 +94,14 @@ def test_passwords_reach_the_vendor(place: Workplace, box: Box) -> None:
     (place.folder / "pw").write_text("from-a-file-密码\n")
     place.write(
         agents(
-            '"8001", password: {env: PW1, version: 3}',
+            '"8001", password: {env: AGENT_PW1, version: 3}',
             '"8002", password: {file: pw, version: 1}',
             '"8003", password: {generate: true, version: 1}',
-            '"8004", password: {env: PW1, version: 1}',
+            '"8004", password: {env: AGENT_PW1, version: 1}',
             '"8005"',
         )
     )
-    assert place.run("apply", "-y", env={"PW1": "from-the-environment"}).code == 0
+    assert place.run("apply", "-y", env={"AGENT_PW1": "from-the-environment"}).code == 0
     stored = {id_: agent["password_md5"] for id_, agent in box.store.agents().items()}
     known = {line["operatorId"]: line["password"] for line in place.credentials}
     assert known["8001"] == known["8004"] == "from-the-environment"
@@ -112,7 +112,7 @@ def test_passwords_reach_the_vendor(place: Workplace, box: Box) -> None:
     versions = {id_: entry.get("passwordVersion") for id_, entry in place.ledger["agents"].items()}
     assert versions == {"8001": 3, "8002": 1, "8003": 1, "8004": 1, "8005": None}
     assert place.run("plan", "--detailed-exitcode").code == 0
-    place.write(agents('"8001", password: {env: PW1, version: 4}', *(f'"800{n}"' for n in (2, 3, 4, 5))))
+    place.write(agents('"8001", password: {env: AGENT_PW1, version: 4}', *(f'"800{n}"' for n in (2, 3, 4, 5))))
     document = place.run("plan", "--format", "json").json
     assert [(a["action"], a["operatorId"]) for a in document["actions"]] == [("password", "8001")]
     assert document["actions"][0]["changes"] == [{"field": "password.version", "before": 3, "after": 4}]
@@ -124,14 +124,14 @@ def test_missing_passwords_stop_before_the_first_write(place: Workplace, box: Bo
     (place.folder / "short").write_text("12345")
     place.write(
         agents(
-            '"8001", name: y, password: {env: NOT_SET, version: 1}',
+            '"8001", name: y, password: {env: AGENT_NOT_SET, version: 1}',
             '"8002", password: {file: short, version: 1}',
             '"8003", password: {file: nowhere, version: 1}',
         )
     )
     ran = place.run("apply", "-y")
     assert ran.code == 1
-    assert "agents.yaml:4:5: 8001.password: environment variable NOT_SET is not set" in ran.err
+    assert "agents.yaml:4:5: 8001.password: environment variable AGENT_NOT_SET is not set" in ran.err
     assert "has 5 characters" in ran.err
     assert "nowhere cannot be read" in ran.err
     assert box.store.history() == []

@@ -30,8 +30,8 @@ FILE = (
     HEAD
     + """\
 - {operatorId: "8001", name: new, roleName: 客服}
-- {operatorId: "8002", password: {env: GIVEN, version: 2}}
-- {operatorId: "8003", name: 新人, password: {env: GIVEN, version: 1}}
+- {operatorId: "8002", password: {env: AGENT_GIVEN, version: 2}}
+- {operatorId: "8003", name: 新人, password: {env: AGENT_GIVEN, version: 1}}
 - {operatorId: "8004"}
 """
 )
@@ -70,7 +70,7 @@ class Desk:
     def start(self, *arguments: str, **env: str) -> Running:
         """Start `reconciler` with these arguments."""
         return self.killer.start(
-            self.place.folder, self.place.environment({"GIVEN": GIVEN, **self.place.env, **env}), *arguments
+            self.place.folder, self.place.environment({"AGENT_GIVEN": GIVEN, **self.place.env, **env}), *arguments
         )
 
     def run(self, *arguments: str, **env: str) -> Ran:
@@ -202,7 +202,7 @@ def test_a_plan_of_nothing(desk: Desk) -> None:
 def test_the_ledger_is_that_of_the_plans_files(desk: Desk) -> None:
     """What a plan of `-f team/agents.yaml` did is remembered where plans of that file look for it."""
     (desk.place.folder / "team").mkdir()
-    desk.place.write(HEAD + '- {operatorId: "8002", password: {env: GIVEN, version: 2}}\n', "team/agents.yaml")
+    desk.place.write(HEAD + '- {operatorId: "8002", password: {env: AGENT_GIVEN, version: 2}}\n', "team/agents.yaml")
     desk.box.store.reset(ROWS[1:2])
     desk.save("-f", "team/agents.yaml")
     assert desk.apply().code == 0
@@ -272,7 +272,7 @@ def test_a_refused_plan_is_not_spent(desk: Desk) -> None:
 
 def test_a_record_that_moved_voids_the_plan(desk: Desk) -> None:
     """An apply of the same file meanwhile, undone in the console, leaves what the ledger knows: that too is told."""
-    desk.begin(HEAD + '- {operatorId: "8002", password: {env: GIVEN, version: 2}}\n', {"operatorId": "8002"})
+    desk.begin(HEAD + '- {operatorId: "8002", password: {env: AGENT_GIVEN, version: 2}}\n', {"operatorId": "8002"})
     desk.save()
     assert desk.run("apply", "-y").code == 0
     ran = desk.apply()
@@ -360,7 +360,7 @@ def test_a_plan_of_which_nothing_was_sent_is_not_spent(desk: Desk) -> None:
 def test_missing_passwords_do_not_spend_a_plan(desk: Desk) -> None:
     """A plan that could not begin, since a password is not set where it is applied, can be applied where it is."""
     desk.save()
-    assert desk.apply(GIVEN="short").code == 1
+    assert desk.apply(AGENT_GIVEN="short").code == 1
     assert desk.run("apply", "plan.json").code == 3  # nobody approved
     assert desk.apply().code == 0
 
@@ -544,7 +544,7 @@ ENDS: dict[str, tuple[int, Before, tuple[str, ...]]] = {
     "another endpoint": (3, Desk.save, (*APPLY, "--endpoint", "elsewhere")),
     "another digest": (3, Desk.save, (*APPLY, "--expect", "0" * 64)),
     "not approved": (3, Desk.save, APPLY[:-1]),
-    "a password that is none": (1, lambda desk: setitem(desk.place.env, "GIVEN", desk.save() and "x"), APPLY),
+    "a password that is none": (1, lambda desk: setitem(desk.place.env, "AGENT_GIVEN", desk.save() and "x"), APPLY),
     "a flag that is not for it": (64, Desk.save, (*APPLY, "--max-deletes", "1")),
     "no digest": (64, Desk.save, (*APPLY, "--expect", "x")),
     "a forged one, shown": (3, _then(lambda desk: desk.saved.write_text("{}")), ("show-plan", "plan.json")),

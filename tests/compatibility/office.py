@@ -88,6 +88,7 @@ class Office:
             "RECONCILER_RATE": "0",
             "RECONCILER_ENDPOINT": ENDPOINT,
             "RECONCILER_TOKEN": "made-up",
+            "RECONCILER_PASSWORD_ENV": "AGENT_*, POOL_PASSWORD",
         }
         return subprocess.Popen(
             [sys.executable, "-m", "reconciler", *arguments],

@@ -21,11 +21,12 @@ from reconciler.core.model.plan import Action, ActionKind
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import CredentialsFile
-from reconciler.credentials.passwords import GENERATED, generate_password, resolve_passwords
+from reconciler.credentials.passwords import GENERATED, PasswordRules, generate_password, resolve_passwords
 from reconciler.errors import MissingSecrets, ReconcilerError
 from tests.calls_of_os import calls_of_os
 
 CANARY = "canary-77"
+ANY = PasswordRules(("*",))
 
 
 def action(
@@ -35,14 +36,16 @@ def action(
     what: ActionKind = "create",
 ) -> Action:
     """An action that wants a password from there."""
-    source = PasswordSource(kind, name, 1) if kind else None
+    path = Path(name)
+    where = (path.name, 1, str(path.parent)) if kind == "file" else (name, 1)
+    source = PasswordSource(kind, *where) if kind else None
     return Action(what, operator_id, "张三", Place("agents.yaml", 7, 3), password=source)
 
 
 def refused(wanted: Action, environment: dict[str, str] | None = None, *private: Path) -> Problem:
     """The one problem with the password that an action wants."""
     with pytest.raises(MissingSecrets) as caught:
-        resolve_passwords([wanted], environment or {}, private)
+        resolve_passwords([wanted], environment or {}, PasswordRules(("*",), None, private))
     (found,) = caught.value.problems
     return found
 
@@ -69,7 +72,7 @@ def test_a_password_of_any_text(tmp_path: Path, text: str) -> None:
     """Six to 32 printable characters of any script are a password, from a variable and from a file alike."""
     path = tmp_path / "password"
     path.write_text(text, encoding="utf-8")
-    found = resolve_passwords([action("env", "PW"), action("file", str(path), "8002")], {"PW": text})
+    found = resolve_passwords([action("env", "PW"), action("file", str(path), "8002")], {"PW": text}, ANY)
     assert {id_: secret.reveal() for id_, secret in found.items()} == {"8001": text, "8002": text}
 
 
@@ -107,7 +110,7 @@ def test_the_end_of_a_file_is_no_part_of_it(tmp_path: Path, end: str) -> None:
     """One line end, which every editor writes, is dropped from a password file."""
     path = tmp_path / "password"
     path.write_bytes((CANARY + end).encode())
-    assert resolve_passwords([action("file", str(path))], {})["8001"].reveal() == CANARY
+    assert resolve_passwords([action("file", str(path))], {}, ANY)["8001"].reveal() == CANARY
 
 
 @pytest.mark.parametrize("data", [b"canary-77\n\n", b"canary-77\nx\n", b"\ncanary-77\n", b"canary-77\0"], ids=range(4))
@@ -178,8 +181,8 @@ def test_the_token_is_no_password(tmp_path: Path, way: str) -> None:
         case "a hard link":
             path.hardlink_to(token)
         case "another spelling":
-            (tmp_path / "x").mkdir()
-            path = tmp_path / "x" / ".." / "token"
+            (tmp_path / "x").symlink_to(".")
+            path = tmp_path / "x" / "token"
     found = refused(action("file", str(path)), {}, tmp_path / "gone", token)
     assert "reconciler's own token" in found.message
     assert CANARY not in found.message
@@ -190,7 +193,12 @@ def test_another_private_file_does_not_matter(tmp_path: Path) -> None:
     path, token = tmp_path / "password", tmp_path / "token"
     path.write_text(CANARY)
     token.write_text(CANARY)
-    assert resolve_passwords([action("file", str(path))], {}, [token, tmp_path / "gone"])["8001"].reveal() == CANARY
+    assert (
+        resolve_passwords([action("file", str(path))], {}, PasswordRules(private=(token, tmp_path / "gone")))[
+            "8001"
+        ].reveal()
+        == CANARY
+    )
 
 
 def test_every_problem_at_once(tmp_path: Path) -> None:
@@ -206,7 +214,7 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
         action("generate", "", "8006"),
     ]
     with pytest.raises(MissingSecrets, match="nothing was sent") as caught:
-        resolve_passwords(actions, {"GOOD": CANARY, "ODD": "canary\x07bell"})
+        resolve_passwords(actions, {"GOOD": CANARY, "ODD": "canary\x07bell"}, ANY)
     paths = [problem.path for problem in caught.value.problems]
     assert paths == ["8001.password", "8003.password", "8004.password", "8005.password"]
     assert "canary" not in repr(caught.value.problems)
@@ -215,13 +223,13 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", ["create", "replace", "password"])
 def test_who_gets_a_password(what: ActionKind) -> None:
     """New, replaced and re-keyed agents get one."""
-    assert resolve_passwords([action("env", "PW", what=what)], {"PW": CANARY})["8001"].reveal() == CANARY
+    assert resolve_passwords([action("env", "PW", what=what)], {"PW": CANARY}, ANY)["8001"].reveal() == CANARY
 
 
 @pytest.mark.parametrize("what", ["edit", "delete"])
 def test_who_gets_none(what: ActionKind) -> None:
     """For others nothing is read, so nothing can be missing."""
-    assert resolve_passwords([action("env", "UNSET", what=what)], {}) == {}
+    assert resolve_passwords([action("env", "UNSET", what=what)], {}, ANY) == {}
 
 
 @pytest.mark.parametrize("kind", ["generate", None])
@@ -229,7 +237,7 @@ def test_who_gets_none(what: ActionKind) -> None:
 def test_an_agent_without_a_source(kind: Literal["generate"] | None, what: ActionKind) -> None:
     """Where nothing else is said a password is generated, a new one for each agent."""
     actions = [action(kind, "", str(number), what) for number in range(50)]
-    found = {secret.reveal() for secret in resolve_passwords(actions, {}).values()}
+    found = {secret.reveal() for secret in resolve_passwords(actions, {}, ANY).values()}
     assert len(found) == 50
     assert {len(text) for text in found} == {GENERATED}
 

@@ -45,15 +45,15 @@ def shown(credential: Credential) -> tuple[str | None, str | None, str | None]:
 def test_a_refused_version_gives_way_to_the_one_before(place: Workplace, box: Box) -> None:
     """Version 1 set by one run, version 2 refused in the next, in one file: version 1 is shown, with its time."""
     box.store.reset([{"operatorId": "8001"}])
-    agent = {"operatorId": "8001", "password": {"env": "GIVEN", "version": 1}}
+    agent = {"operatorId": "8001", "password": {"env": "AGENT_GIVEN", "version": 1}}
     command = ("apply", "-y", "--credentials", "out.jsonl")
     place.write(json.dumps({**HEAD, "agents": [agent]}))
-    assert place.run(*command, env={"GIVEN": "version-one"}).code == 0
+    assert place.run(*command, env={"AGENT_GIVEN": "version-one"}).code == 0
     first = place.run("credentials", "out.jsonl", "--format", "json").json
-    agent["password"] = {"env": "GIVEN", "version": 2}
+    agent["password"] = {"env": "AGENT_GIVEN", "version": 2}
     place.write(json.dumps({**HEAD, "agents": [agent]}))
     box.faults([{"endpoint": "editPwd", "fault": "refuse"}])
-    assert place.run(*command, env={"GIVEN": "version-two"}).code == 1
+    assert place.run(*command, env={"AGENT_GIVEN": "version-two"}).code == 1
     box.faults([])
     ran = place.run("credentials", "out.jsonl", "--format", "json")
     assert (ran.code, ran.json) == (0, first)
@@ -66,20 +66,20 @@ def test_a_refused_version_gives_way_to_the_one_before(place: Workplace, box: Bo
 def test_a_server_error_in_the_envelope_withdraws_no_password(place: Workplace, box: Box) -> None:
     """The vendor sets it and answers a code 500: it may be true, so it stays, and the next run sets it again."""
     box.store.reset([{"operatorId": "8001"}])
-    agent = {"operatorId": "8001", "password": {"env": "GIVEN", "version": 1}}
+    agent = {"operatorId": "8001", "password": {"env": "AGENT_GIVEN", "version": 1}}
     command = ("apply", "-y", "--credentials", "out.jsonl")
     place.write(json.dumps({**HEAD, "agents": [agent]}))
-    assert place.run(*command, env={"GIVEN": "version-one"}).code == 0
-    agent["password"] = {"env": "GIVEN", "version": 2}
+    assert place.run(*command, env={"AGENT_GIVEN": "version-one"}).code == 0
+    agent["password"] = {"env": "AGENT_GIVEN", "version": 2}
     place.write(json.dumps({**HEAD, "agents": [agent]}))
     box.faults([{"endpoint": "editPwd", "fault": "refuse-after"}])
-    ran = place.run(*command, "--format", "json", env={"GIVEN": "version-two"})
+    ran = place.run(*command, "--format", "json", env={"AGENT_GIVEN": "version-two"})
     box.faults([])
     assert ran.code == 1
     assert "outcome unknown: the vendor refused" in ran.out
     shown = place.run("credentials", "out.jsonl", "--format", "json").json
     assert shown["credentials"][0]["password"] == "version-two"
-    agent["password"] = {"env": "GIVEN", "version": 1}
+    agent["password"] = {"env": "AGENT_GIVEN", "version": 1}
     place.write(json.dumps({**HEAD, "agents": [agent]}))
     back = place.run("plan", "--format", "json").json
     assert [action["action"] for action in back["actions"]] == ["password"]

@@ -1262,6 +1262,22 @@ BUGS: Final = (
         ("tests/files/test_plan_file.py::test_sealed_nonsense_is_refused",),
     ),
     Bug(
+        "any-variable-as-a-password",
+        "reconciler/credentials/passwords.py",
+        'if source.kind == "env" and not matches(self.env, source.name):',
+        'if source.kind == "env" and not self.env:',
+        "A file names no variable as a password but those that the runner allows.",
+        ("tests/cli/test_what_a_file_may_name.py::test_a_variable_that_does_not_match",),
+    ),
+    Bug(
+        "link-out-as-a-password",
+        "reconciler/credentials/passwords.py",
+        "if not path.is_relative_to(os.path.realpath(folder)):",
+        "if not str(path).startswith(os.path.realpath(folder)[:1]):",
+        "A link that leads out of the secrets' folder is never read as a password.",
+        ("tests/cli/test_what_a_file_may_name.py::test_a_link_that_leads_out",),
+    ),
+    Bug(
         "unsent-values-not-looked-at",
         "reconciler/core/authorship.py",
         '        if row.name in fields or row.name in edited or row.name != "sipNumber"\n',

@@ -22,7 +22,7 @@ from reconciler.core.model.plan import Plan
 from reconciler.core.model.report import Report
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.delivery import CredentialsFile
-from reconciler.credentials.passwords import resolve_passwords
+from reconciler.credentials.passwords import PasswordRules, resolve_passwords
 from reconciler.errors import Declined, ReconcilerError
 from reconciler.files.desired_files import FilesRead, load_desired
 from reconciler.ledger.on_disk import LocalStore
@@ -50,16 +50,16 @@ agents:
   - {operatorId: "8001", sipNumber: "60002"}
   - {operatorId: "8002", sipNumber: "60001"}
   - {operatorId: "8003", name: new, roleName: 客服, afterInterval: 9}
-  - {operatorId: "8004", password: {env: GIVEN, version: 2}}
+  - {operatorId: "8004", password: {env: AGENT_GIVEN, version: 2}}
   - {operatorId: "8007", judge: false}
   - {operatorId: "8008", name: same}
   - {operatorId: "8010", name: 新人, status: disabled, mainGroupName: 一组, roleName: 客服, bindSkillName: 热线}
   - {operatorId: "8011", password: {generate: true, version: 1}}
-  - {operatorId: "8012", sipNumber: "60006", password: {env: GIVEN, version: 1}}
+  - {operatorId: "8012", sipNumber: "60006", password: {env: AGENT_GIVEN, version: 1}}
   - {operatorId: "8013"}
 pools:
   - {from: "8015", to: "8017", name: 外呼}
-  - {from: "8021", to: "8022", password: {env: GIVEN, version: 1}}
+  - {from: "8021", to: "8022", password: {env: AGENT_GIVEN, version: 1}}
 """
 BATCHED = ("8015", "8016", "8017")
 """Created together, with passwords that the vendor chooses."""
@@ -77,7 +77,7 @@ class Applier:
     runs: list[Report | str] = field(default_factory=list)
     tries: int = 0
     timeout: float = 10
-    passwords: dict[str, str] = field(default_factory=lambda: {"GIVEN": GIVEN})
+    passwords: dict[str, str] = field(default_factory=lambda: {"AGENT_GIVEN": GIVEN})
     planned: Callable[[Refreshed], None] = lambda _sight: None
     """Called between the plan and the first call: what happens meanwhile."""
     ledger_folder: Path | None = None
@@ -160,7 +160,8 @@ class Applier:
                 return Report((), verified=True)
             if refreshed.plan.refused:
                 raise Declined("nothing was done")
-            passwords = resolve_passwords([a for a in refreshed.plan.actions if not a.vendor_password], self.passwords)
+            ours = [action for action in refreshed.plan.actions if not action.vendor_password]
+            passwords = resolve_passwords(ours, self.passwords, PasswordRules(("*",)))
             self.planned(refreshed)
             return carry_out(session, refreshed, passwords, credentials, stop, self.ended)
 

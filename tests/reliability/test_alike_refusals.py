@@ -129,9 +129,9 @@ def test_a_licence_that_is_full(vendor: Box, place: Workplace) -> None:
 
 def test_a_licence_that_is_full_leaves_no_doubt(vendor: Box, place: Workplace) -> None:
     """What was not sent alone is settled in the journal, and its password is withdrawn from the credentials."""
-    pool(place, 40, password={"env": "GIVEN", "version": 1})
+    pool(place, 40, password={"env": "AGENT_GIVEN", "version": 1})
     vendor.faults([{"endpoint": "create/v2", **FULL}])
-    assert place.run("apply", "-y", env={"GIVEN": "given-to-all"}).code == 1
+    assert place.run("apply", "-y", env={"AGENT_GIVEN": "given-to-all"}).code == 1
     run = last_run(place.books / "journal.jsonl")
     assert run is not None
     assert all(call.settled for call in run.calls)

@@ -36,12 +36,12 @@ company: {abbreviate: acme, companyId: 4242}
 guardrails: {maxDeletes: 100%}
 agents:
   - {operatorId: "8001", name: new, roleName: 客服, sipNumber: "60011"}
-  - {operatorId: "8002", password: {env: GIVEN, version: 1}}
+  - {operatorId: "8002", password: {env: AGENT_GIVEN, version: 1}}
   - {operatorId: "8003", password: {file: given-password, version: 1}}
   - {operatorId: "8004", password: {generate: true, version: 1}}
-  - {operatorId: "8005", judge: false, password: {env: GIVEN, version: 1}}
+  - {operatorId: "8005", judge: false, password: {env: AGENT_GIVEN, version: 1}}
   - {operatorId: "8010", status: disabled, name: 新人}
-  - {operatorId: "8011", password: {env: GIVEN, version: 1}}
+  - {operatorId: "8011", password: {env: AGENT_GIVEN, version: 1}}
   - {operatorId: "8012", password: {file: given-password, version: 1}, sipNumber: "60012"}
 """
 
@@ -59,7 +59,12 @@ class Office:
     @property
     def place(self) -> Workplace:
         """How to run a command here."""
-        env = {"RECONCILER_TOKEN": TOKEN, "RECONCILER_TIMEOUT": "0.5", "GIVEN": GIVEN, "TMPDIR": str(self.folder / "t")}
+        env = {
+            "RECONCILER_TOKEN": TOKEN,
+            "RECONCILER_TIMEOUT": "0.5",
+            "AGENT_GIVEN": GIVEN,
+            "TMPDIR": str(self.folder / "t"),
+        }
         return Workplace(self.folder, self.box.url, env)
 
     @property
@@ -256,10 +261,10 @@ def test_passwords_that_cannot_be_used(office: Office) -> None:
     lines = {"a password of two lines": "tWolines\nofcanary88"}
     office.more |= {**long, **lines}
     for secret in (*long.values(), *lines.values()):
-        assert office.run(*APPLY, env={"GIVEN": secret}).code == 1
-        assert office.run(*APPLY, "--format", "json", env={"GIVEN": secret}).code == 1
+        assert office.run(*APPLY, env={"AGENT_GIVEN": secret}).code == 1
+        assert office.run(*APPLY, "--format", "json", env={"AGENT_GIVEN": secret}).code == 1
     office.inputs[0].unlink()
-    assert office.run(*APPLY, env={"GIVEN": ""}).code == 1
+    assert office.run(*APPLY, env={"AGENT_GIVEN": ""}).code == 1
     assert office.box.store.history() == []
     office.assert_silent()
 

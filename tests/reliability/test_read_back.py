@@ -185,7 +185,7 @@ def test_a_password_that_is_ignored_is_taken_on_trust(applier: Applier) -> None:
     """Passwords are never listed: the vendor's word is all that there is."""
     applier.box.store.reset([{"operatorId": "8001"}])
     applier.file.write_text(
-        json.dumps({**HEAD, "agents": [{"operatorId": "8001", "password": {"env": "GIVEN", "version": 1}}]})
+        json.dumps({**HEAD, "agents": [{"operatorId": "8001", "password": {"env": "AGENT_GIVEN", "version": 1}}]})
     )
     applier.box.faults([{"endpoint": "editPwd", "fault": "ignore-all"}])
     assert applied(applier).exit_code == 0

@@ -79,7 +79,7 @@ def test_a_password_that_changes_something_else(tmp_path: Path, box: Box, monkey
     box.store.reset([{"operatorId": "8001", **FULL}])
     applier = Applier(tmp_path, box)
     applier.file.write_text(
-        json.dumps({**HEAD, "agents": [{"operatorId": "8001", "password": {"env": "GIVEN", "version": 1}}]})
+        json.dumps({**HEAD, "agents": [{"operatorId": "8001", "password": {"env": "AGENT_GIVEN", "version": 1}}]})
     )
     spoil(monkeypatch, "editPwd", lambda _body: {"status": 0})
     report = applier.apply()

@@ -38,7 +38,7 @@ ALWAYS = "8001"
 """Stays in the file: a file without agents deletes nobody."""
 WITH_SIP = ("8001", "8002", "8003")
 """Whose SIP number the file manages; the others are given one by the vendor."""
-WITH_PASSWORD: dict[str, dict[str, Any]] = {"8001": {"env": "GIVEN"}, "8004": {"generate": True}}
+WITH_PASSWORD: dict[str, dict[str, Any]] = {"8001": {"env": "AGENT_GIVEN"}, "8004": {"generate": True}}
 WANTED = (*WITH_SIP, "8004", "8005")
 UNTOUCHABLE = ("8900", "9001")
 """Protected and not in the file; out of scope."""

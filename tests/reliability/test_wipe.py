@@ -45,7 +45,7 @@ class Runner:
 
     def start(self, *arguments: str, breaking: Break | None = None) -> Running:
         """Start the command."""
-        own = {"GIVEN": GIVEN, "RECONCILER_PASSWORD_ENV": "GIVEN", "RECONCILER_PARALLELISM": "4"}
+        own = {"AGENT_GIVEN": GIVEN, "RECONCILER_PARALLELISM": "4"}
         endpoint = {"RECONCILER_ENDPOINT": self.trial.box.url, "RECONCILER_TOKEN": TOKEN, "RECONCILER_RATE": "0"}
         env = {**self.env, **own, **endpoint, "RECONCILER_LEDGER": self.ledger, "CI": "true"}
         return self.trial.killer.start(self.folder, env, *arguments, breaking=breaking)

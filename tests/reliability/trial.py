@@ -47,7 +47,7 @@ class Trial:
     @property
     def place(self) -> Workplace:
         """The folder, for processes that are started without the harness."""
-        own = {"GIVEN": GIVEN, "RECONCILER_PARALLELISM": str(PARALLELISM)}
+        own = {"AGENT_GIVEN": GIVEN, "RECONCILER_PARALLELISM": str(PARALLELISM)}
         return Workplace(self.applier.folder, self.box.url, own)
 
     def start(self, *arguments: str, breaking: Break | None = None) -> Running:

@@ -144,6 +144,16 @@ def _unknown_keys(document: Document, path: Path, error: Any) -> Iterator[Proble
         yield Problem(place, path_text(document, path if _is_secret(path) else (*path, name)), message, hint)
 
 
+_BANNED: Final = {
+    "env": ("may not name one of reconciler's own variables", "choose another name"),
+    "file": (
+        "must lie inside the folder that it is seen from: no absolute path, no ..",
+        "name it from there; --secrets-dir of apply names another folder",
+    ),
+}
+"""What is said of a password's source that no file may name, and the hint."""
+
+
 def _value_words(error: Any, path: Path) -> tuple[str, str]:
     value = error.instance
     if path and path[-1] == "password" and error.validator == "type":
@@ -170,7 +180,7 @@ def _value_words(error: Any, path: Path) -> tuple[str, str]:
         case "oneOf":
             return "takes exactly one of env, file and generate, beside version", ""
         case "not":
-            return "may not name one of reconciler's own variables", "choose another name"
+            return _BANNED[str(path[-1])]
         case _:
             return _pattern_words(error)
 

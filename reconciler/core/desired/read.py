@@ -42,8 +42,8 @@ def read_desired(file: str, data: bytes, *, pure: bool = False) -> tuple[Desired
 def read_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> tuple[DesiredState | None, Problems]:
     """Several files to one desired state, or `None` and every problem found, sorted by place.
 
-    Each file has a name and its bytes, or the problem that keeps it from being read. Places show the name, and the
-    paths of password files start from its folder.
+    Each file has a name and its bytes, or the problem that keeps it from being read. Places show the name, and
+    password files are seen from its folder.
     """
     parsed = parse_files(files, pure=pure)
     return (None, parsed.problems) if parsed.problems else (desired_state(parsed), ())
@@ -364,6 +364,5 @@ def _password(document: Document, source: Any) -> tuple[Any, ...]:
     if "env" in source:
         return ("env", source["env"], version)
     if "file" in source:
-        folder = posixpath.dirname(document.file)
-        return ("file", posixpath.join(folder, source["file"]), version)
+        return ("file", source["file"], version, posixpath.dirname(document.file))
     return ("generate", "", version)

@@ -29,6 +29,8 @@ VARIABLE: Final[Schema] = {
 """The name of an environment variable that may hold a password; reconciler's own variables may not."""
 LIMIT_PATTERN: Final = r"^0*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
 """A percentage, up to 100."""
+INSIDE: Final[Schema] = {"type": "string", "not": {"pattern": r"^/|(^|/)\.\.(/|$)"}}
+"""The name of a password file: no absolute path, and none that leads up."""
 _PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
 
 
@@ -200,10 +202,12 @@ def _password() -> Schema:
                 **VARIABLE,
                 "maxLength": MAX_TEXT,
             },
-            "file": _described(
-                {"type": "string", "minLength": 1, "maxLength": MAX_TEXT},
-                "File that holds it, seen from this file's folder. 存放密码的文件。",
-            ),
+            "file": {
+                "description": "File that holds it, inside this file's folder or --secrets-dir. 存放密码的文件。",
+                **INSIDE,
+                "minLength": 1,
+                "maxLength": MAX_TEXT,
+            },
             "generate": _described({"const": True}, "A strong one is made and delivered. 自动生成强密码。"),
             "version": _described(
                 {"type": "integer", "minimum": 1, "maximum": _SAFE_INTEGER},

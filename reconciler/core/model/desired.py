@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,12 +44,19 @@ class Limit:
 class PasswordSource:
     """Where a password comes from, never the password itself: an environment variable, a file, or a generator.
 
-    `name` names the variable or the file, and is empty for a generated password.
+    `name` names the variable or the file, and is empty for a generated password. `folder` is the one that a file is
+    seen from: that of the desired-state file which names it, unless the command line names another.
     """
 
     kind: Literal["env", "file", "generate"]
     name: str
     version: int
+    folder: str = ""
+
+    @property
+    def path(self) -> str:
+        """The variable's name, or where the file lies unless the command line says otherwise."""
+        return posixpath.join(self.folder, self.name)
 
 
 @dataclass(frozen=True, slots=True)

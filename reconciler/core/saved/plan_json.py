@@ -142,7 +142,8 @@ def entry_document(entry: LedgerEntry) -> Document:
 
 
 def _password(source: PasswordSource) -> Document:
-    return {source.kind: source.name or True, "version": source.version}
+    folder = {"folder": source.folder} if source.folder else {}
+    return {source.kind: source.name or True, "version": source.version, **folder}
 
 
 def read_plan(document: Mapping[str, Any]) -> Plan:
@@ -185,7 +186,7 @@ def _read_guardrail(document: Document) -> Guardrail:
 def _read_action(document: Document) -> Action:
     source, operator_id = document["source"], document["operatorId"]
     password = dict(document.get("password", {}))
-    version = password.pop("version", 0)
+    version, folder = password.pop("version", 0), password.pop("folder", "")
     return Action(
         kind=document["action"],
         operator_id=operator_id,
@@ -193,7 +194,7 @@ def _read_action(document: Document) -> Action:
         place=Place(source["file"], source["line"]) if source else None,
         changes=tuple(_read_change(change) for change in document["changes"]),
         carries=document.get("carries", {}),
-        password=_read_password(password, version) if password else None,
+        password=_read_password(password, version, folder) if password else None,
         live=LiveAgent(operator_id, cast("dict[str, Value]", document["live"])) if "live" in document else None,
         recorded=_read_entry(document.get("ledger", {})),
         blocked=document.get("blocked", ""),
@@ -220,6 +221,6 @@ def _read_entry(document: Document) -> LedgerEntry:
     )
 
 
-def _read_password(document: Document, version: int) -> PasswordSource:
+def _read_password(document: Document, version: int, folder: str) -> PasswordSource:
     ((kind, name),) = document.items()
-    return PasswordSource(kind, "" if kind == "generate" else name, version)  # type: ignore[arg-type]
+    return PasswordSource(kind, "" if kind == "generate" else name, version, folder)  # type: ignore[arg-type]

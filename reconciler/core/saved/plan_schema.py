@@ -122,9 +122,9 @@ def _action() -> Schema:
         owed=_values(*compared),
     )
     password = {
-        **_object({"version": version}, env=VARIABLE, file=_NAME, generate={"const": True}),
-        "minProperties": 2,
-        "maxProperties": 2,
+        **_object({"version": version}, env=VARIABLE, file=_NAME, folder=_NAME, generate={"const": True}),
+        "oneOf": [{"required": [kind]} for kind in ("env", "file", "generate")],
+        "dependentRequired": {"folder": ["file"]},
     }
     return _object(
         {

@@ -161,7 +161,7 @@ def test_a_password_file_is_seen_from_the_file_that_names_it() -> None:
     )
     assert found is not None
     assert found.agents[0].password is not None
-    assert found.agents[0].password.name == "x/s.txt"
+    assert found.agents[0].password.path == "x/s.txt"
 
 
 @pytest.mark.parametrize(

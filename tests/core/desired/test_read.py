@@ -104,19 +104,19 @@ def test_a_password_is_taken_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "written", "seen"),
+    ("file", "written", "folder", "path"),
     [
-        ("agents.yaml", "secrets/a", "secrets/a"),
-        ("site/agents.yaml", "secrets/a", "site/secrets/a"),
-        ("site/agents.yaml", "../a", "site/../a"),
-        ("site/agents.yaml", "/run/secrets/a", "/run/secrets/a"),
+        ("agents.yaml", "secrets/a", "", "secrets/a"),
+        ("site/agents.yaml", "secrets/a", "site", "site/secrets/a"),
+        ("/srv/agents.yaml", "..a/b..", "/srv", "/srv/..a/b.."),
     ],
 )
-def test_a_password_file_is_seen_from_the_desired_file(file: str, written: str, seen: str) -> None:
+def test_a_password_file_is_seen_from_the_desired_file(file: str, written: str, folder: str, path: str) -> None:
     """A password's file is named from the folder of the file that names it."""
     text = f'{HEAD}agents: [{{operatorId: "8001", password: {{file: {written}, version: 1}}}}]\n'
     (agent,) = state(text, file).agents
-    assert agent.password == PasswordSource("file", seen, 1)
+    assert agent.password == PasswordSource("file", written, 1, folder)
+    assert agent.password.path == path
     assert agent.place.file == file
 
 

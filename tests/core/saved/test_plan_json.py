@@ -336,6 +336,15 @@ def test_another_decision_is_another_digest(other: Callable[[], str]) -> None:
     assert other() != digest_of()
 
 
+def test_the_folder_of_a_password_file_decides() -> None:
+    """The same name in another folder is another password, so it is another digest; the plan file keeps both."""
+    text = edited("env: ONE", "file: ONE")
+    plans = [planned(state(text, name), live(*ROWS), LEDGER, FLAGS) for name in ("agents.yaml", "team/agents.yaml")]
+    assert digest(plans[0]) != digest(plans[1])
+    for plan in plans:
+        assert digest(read_plan(plan_document(plan, "0", "2026-11-22T10:00:00Z"))) == digest(plan)
+
+
 @pytest.mark.parametrize("other", SILENT.values(), ids=SILENT)
 def test_what_does_not_decide_keeps_the_digest(other: Callable[[], str]) -> None:
     """What is written otherwise, and what happens to agents that the plan does not touch, voids no review."""
@@ -376,7 +385,7 @@ def test_the_order_of_recipients_does_not_matter() -> None:
 
 KEYS_OF_PASSWORDS = (
     *("summary.password", "calls.password", "actions.ledger.passwordVersion", "actions.password"),
-    *(f"actions.password.{key}" for key in ("env", "file", "generate", "version")),
+    *(f"actions.password.{key}" for key in ("env", "file", "folder", "generate", "version")),
 )
 """How many there are, where they come from, and which version; never what they are."""
 
