@@ -23,6 +23,7 @@ ROOMS = (
     *(
         "about",
         "clock",
+        "log",
         "core",
         "errors",
         "render",

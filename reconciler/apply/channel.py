@@ -92,7 +92,7 @@ class Settled:
 
     `maybe_sent`: an earlier request may have carried the latter out; so may, whatever was answered, the `batch` that
     they leave. `strangers` are agents that the answer names and the call does not. `refused`: why the whole request was
-    refused that the latter come from.
+    refused that the latter come from. `ms` is how many milliseconds it all took.
     """
 
     over: PartOutcomes
@@ -101,3 +101,4 @@ class Settled:
     strangers: Sequence[CreatedItem] = ()
     batch: Call | None = None
     refused: Refused | None = None
+    ms: int = 0

@@ -7,6 +7,7 @@ it, with what the vendor chose. The others only send. A failed call stops what n
 from __future__ import annotations
 
 import heapq
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -30,6 +31,7 @@ from reconciler.apply.settle import settle
 from reconciler.apply.threads import ready_threads
 from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Call
+from reconciler.log import milliseconds
 from reconciler.vendor.answer import Ok, Outcome, Refused
 
 
@@ -50,7 +52,9 @@ class _Job:
 
     def settle(self, channel: CallChannel) -> Settled:
         """Send it and settle how it ended."""
-        return settle(self.call, channel, maybe_sent=self.maybe_sent, batch=self.batch)
+        since = time.monotonic()
+        settled = settle(self.call, channel, maybe_sent=self.maybe_sent, batch=self.batch)
+        return replace(settled, ms=milliseconds(time.monotonic() - since))
 
     def unsent(self, reason: str) -> Event:
         """How it ends where it is not sent."""
@@ -86,7 +90,8 @@ def execute(calls: Sequence[Call], context: RunContext) -> Iterator[Event]:
                 break
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in sorted(finished, key=lambda future: running[future][1]):
-                yield from run.settled(*running.pop(future), future.result())
+                job, number = running.pop(future)
+                yield from _timed(run.settled(job, number, future.result()), job, future.result().ms)
     yield from run.stop("not tried: interrupted")
 
 
@@ -266,6 +271,13 @@ class _Run:
         ends.update(dict.fromkeys(event.call.operator_ids, event.outcome))
         if len(ends) == len(self._calls[index].operator_ids):
             yield from self._order.over(index, ends)
+
+
+def _timed(events: Iterator[Event], job: _Job, took: int) -> Iterator[Event]:
+    """The events; those about the agents of the job that has ended say how many milliseconds it took."""
+    for event in events:
+        sent = event.outcome != "skipped" and {*event.call.operator_ids} <= {*job.call.operator_ids}
+        yield replace(event, ms=took) if sent else event
 
 
 def _kindest(outcomes: Sequence[Outcome]) -> Outcome | None:

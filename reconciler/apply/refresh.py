@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,6 +37,7 @@ class Session:
     """What a run stands on: what it is to reach, the vendor, the ledger's store, the folder's journal, and who runs.
 
     The ledger names desired-state files as they are seen from the folder `base`.
+    `run_id` is what books, history, events and log call the run.
     """
 
     goal: Goal
@@ -43,6 +46,7 @@ class Session:
     journal: Path
     base: Path
     origin: RunOrigin = RunOrigin()  # noqa: RUF009 - it is frozen
+    run_id: str = field(default_factory=partial(secrets.token_hex, 8))
 
     @property
     def reader(self) -> Reader:

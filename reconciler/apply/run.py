@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -37,6 +36,7 @@ from reconciler.ledger.journal import RunRecord, last_run
 from reconciler.ledger.ledger import Objects, next_name
 from reconciler.ledger.remote import RemoteStore
 from reconciler.ledger.swap_store import HISTORY
+from reconciler.log import tell
 from reconciler.vendor.reader import Reader
 from reconciler.vendor.retry import Budget
 from reconciler.vendor.writer import Writer
@@ -129,6 +129,7 @@ def carry_out(
         before = ListedBefore.of(refreshed.live, replaced)
         channel = CallChannel(writer, session.reader, passwords, budget, stop, transport.sleep, before)
         context = RunContext(channel, books, credentials, transport.parallelism)
+        tell("run", {"run": session.run_id, "calls": len(plan.calls)})
         events: list[Event] = []
         try:
             for event in execute(plan.calls, context):
@@ -270,7 +271,7 @@ def _opened_books(
     A remote ledger gets all intents, and all passwords that the run may set, sealed: also one for each agent of a
     batch, in case that it is made alone.
     """
-    ledger, plan, run_id = refreshed.ledger, refreshed.plan, secrets.token_hex(8)
+    ledger, plan, run_id = refreshed.ledger, refreshed.plan, session.run_id
     delivers = any(call.kind == "create" or call.fields.get("sipNumber") for call in plan.calls)
     if (passwords or delivers) and not credentials.used:
         credentials.open()

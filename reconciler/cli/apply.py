@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
@@ -106,7 +107,7 @@ def apply(
             if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
                 options = replace(options, files=_folder_of(goal.saved.plan))
             session = held.enter_context(open_session(options, goal, stop, os.environ))
-            held.enter_context(_locked(session, unreleased))
+            held.enter_context(_locked(shell, session, unreleased))
             with Progress(shell, "reading live agents") as progress, _stale_agents_shown(shell):
                 refreshed = refresh(session, progress.update)
         credentials_file = held.enter_context(closing(new_credentials_file(session, options, credentials)))
@@ -165,11 +166,15 @@ def _recover(shell: Shell, session: Session, refreshed: Refreshed, credentials_f
 
 
 @contextmanager
-def _locked(session: Session, unreleased: list[ReconcilerError]) -> Iterator[None]:
+def _locked(shell: Shell, session: Session, unreleased: list[ReconcilerError]) -> Iterator[None]:
     """Hold the ledger's lock. Once the body has ended well, a lock that cannot be released is noted, not raised."""
-    ended = False
+    from reconciler.log import milliseconds, tell
+
+    shell.log_context["run"] = session.run_id
+    ended, since = False, time.monotonic()
     try:
         with session.store.lock():
+            tell("lock", {"ms": milliseconds(time.monotonic() - since)})
             yield
             ended = True
     except ReconcilerError as error:
@@ -214,7 +219,7 @@ def _ask_and_carry_out(
         return Report((), verified=True)
     with_our_password = [action for action in refreshed.plan.actions if not action.vendor_password]
     passwords = resolve_passwords(with_our_password, os.environ, options.password_rules)
-    with event_log(events, shell) as log:
+    with event_log(events, shell, session.run_id) as log:
         if not auto_approve:
             _ask(shell, refreshed.plan)
             with Progress(shell, "looking once more at the live agents") as progress, _stale_agents_shown(shell):

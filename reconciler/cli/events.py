@@ -24,8 +24,10 @@ PATIENCE: Final = 2.0
 
 
 @contextmanager
-def event_log(path: Path | None, shell: Shell) -> Iterator[Callable[[Event], None]]:
-    """A function that appends each event to the file as a JSON line; without a file it does nothing. It never raises.
+def event_log(path: Path | None, shell: Shell, run_id: str) -> Iterator[Callable[[Event], None]]:
+    """A function that appends each event of the run to the file as a JSON line; without a file it does nothing.
+
+    The function never raises.
 
     Raises:
         ReconcilerError: the file cannot be written, or is a pipe that nobody reads.
@@ -35,7 +37,7 @@ def event_log(path: Path | None, shell: Shell) -> Iterator[Callable[[Event], Non
         return
     handle = _opened(path)
     try:
-        yield _Log(path, handle, shell).append
+        yield _Log(path, handle, shell, run_id).append
     finally:
         os.close(handle)
 
@@ -53,7 +55,8 @@ def _opened(path: Path) -> int:
 
 
 class _Log:
-    def __init__(self, path: Path, handle: int, shell: Shell) -> None:
+    def __init__(self, path: Path, handle: int, shell: Shell, run_id: str) -> None:
+        self._run_id = run_id
         self._path = path
         self._handle = handle
         self._shell = shell
@@ -73,8 +76,9 @@ class _Log:
     def _write(self, event: Event) -> None:
         from reconciler.clock import now, stamp
 
-        record = {"at": stamp(now()), "call": event.call.kind, "operatorIds": event.call.operator_ids}
-        data = json.dumps({**record, "outcome": event.outcome, "message": event.message}).encode() + b"\n"
+        record = {"at": stamp(now()), "run": self._run_id, "call": event.call.kind, "ms": event.ms}
+        agents = {"operatorIds": event.call.operator_ids, "outcome": event.outcome, "message": event.message}
+        data = json.dumps({**record, **agents}).encode() + b"\n"
         while data:
             try:
                 data = data[os.write(self._handle, data) :]

@@ -49,12 +49,40 @@ class Commands(click.Group):
     epilog="Start with `reconciler sandbox --agents 30` and the README; `reconciler COMMAND --help` says more.",
 )
 @click.version_option(__version__, prog_name="reconciler")
-def cli() -> None:
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    type=click.IntRange(0),
+    envvar="RECONCILER_VERBOSE",
+    show_envvar=True,
+    help="Log each request and each long wait on stderr; -vv every wait and every call of git too.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    envvar="RECONCILER_LOG_FORMAT",
+    show_envvar=True,
+    default="text",
+    show_default=True,
+    help="With json, everything on stderr is a line of JSON.",
+)
+@click.pass_obj
+def cli(shell: Shell, verbose: int, log_format: str) -> None:
     """Keep call-centre agents (坐席) in git.
 
     A YAML file says how the agents of a company should be. `validate` checks it, `plan` compares it with the
     vendor's live agents and shows what would change, `apply` makes it so.
     """
+    shell.json_lines = log_format == "json"
+    if verbose:
+        from reconciler.cli.log_lines import log_to, trace_of
+        from reconciler.log import tell
+
+        log_to(shell.log, verbose)
+        if trace := trace_of(os.environ):
+            shell.log_context |= trace
+            tell("trace", trace)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -114,7 +142,10 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         if shell.json:
             document = {"message": error.format_message(), "hint": "", "problems": []}
             shell.document({"error": document, "exit_code": EXIT_USAGE})
-        error.show()
+        if shell.json_lines:
+            shell.say(error.format_message())
+        else:
+            error.show()
         return EXIT_USAGE
     except ReconcilerError as error:
         _show_error(error, shell)

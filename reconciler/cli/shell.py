@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,10 +20,13 @@ class Shell:
     """The process's streams. With `json`, stdout holds one JSON document and nothing else.
 
     `interrupted` means that a signal has come. It raised an exception, which code such as a destructor may swallow.
+    With `json_lines` each message on stderr is a line of JSON, which has the values of `log_context` too.
     """
 
     json: bool = False
     interrupted: bool = False
+    json_lines: bool = False
+    log_context: dict[str, object] = field(default_factory=dict, repr=False)
     _forgiving: bool = False
     _given_up: list[TextIO] = field(default_factory=list, repr=False)
     _kept_values: list[object] = field(default_factory=list, repr=False)
@@ -34,7 +39,7 @@ class Shell:
     @property
     def watched(self) -> bool:
         """Whether stderr is a terminal that a person watches, not one of a pipeline."""
-        return _may_color(sys.stderr.isatty()) or (sys.stderr.isatty() and "CI" not in os.environ)
+        return sys.stderr.isatty() and not self.json_lines and (_may_color(terminal=True) or "CI" not in os.environ)
 
     @property
     def can_ask(self) -> bool:
@@ -65,6 +70,8 @@ class Shell:
     def alarm(self, text: str) -> None:
         """Write a message to stderr from a signal handler: past its buffer, and only where it need not wait."""
         with suppress(Exception):
+            if self.json_lines:
+                text = json.dumps({"event": "message", "message": text})
             handle = sys.stderr.fileno()
             if sys.stderr not in self._given_up and writable(handle, 0):
                 os.write(handle, (f"\n{text}\n" if self.watched else f"{text}\n").encode())
@@ -89,7 +96,19 @@ class Shell:
 
     def say(self, text: str) -> None:
         """Write a message to stderr."""
+        if self.json_lines:
+            self.log("info", "message", {"message": text.rstrip("\n")}, at=time.time())
+            return
         self.ask(text if text.endswith("\n") else text + "\n")
+
+    def log(self, level: str, event: str, details: Mapping[str, object], at: float) -> None:
+        """Write a line of the log to stderr. `at` is seconds since 1970."""
+        from reconciler.cli.log_lines import json_line, line
+
+        if self.json_lines:
+            self.ask(json_line(level, event, {**details, **self.log_context}, at) + "\n")
+        else:
+            self.ask(line(level, event, details, at) + "\n")
 
     def ask(self, text: str) -> None:
         """Write a question to stderr, which the answer follows on its line."""

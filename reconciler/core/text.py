@@ -90,7 +90,11 @@ def json_text(value: Any) -> str:
     which UTF-8 cannot hold. The seal of a saved plan covers these exact characters: with another spelling, every
     plan saved before would count as changed.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return harmless_json(json.dumps(value, ensure_ascii=False, indent=1)) + "\n"
+
+
+def harmless_json(text: str) -> str:
+    """JSON in which every character is escaped that a terminal or a pipeline would obey, or UTF-8 cannot hold."""
     escapes = {ord(c): json.dumps(c)[1:-1] for c in set(text) if c > "~" and is_hidden(c)}
     text = text.translate(escapes) if escapes else text
-    return RUNNER_COMMAND.sub(r"\1\\u0023", text) + "\n"
+    return RUNNER_COMMAND.sub(r"\1\\u0023", text)

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import Final
 
 from reconciler.errors import ReconcilerError
 from reconciler.files.system import end_group
+from reconciler.log import milliseconds, tell
 
 OLDEST: Final = (2, 32)
 """The first git that takes settings, and the file of the user's, from the environment."""
@@ -125,7 +127,10 @@ class Git:
         more = {"GIT_DIR": str(folder / "books.git"), "GIT_CONFIG_GLOBAL": str(folder / "trusted")}
         if index:
             more["GIT_INDEX_FILE"] = str(folder / "index")
+        since = time.monotonic()
         done = _call(arguments, {**self._environment(), **more}, self.timeout, data)
+        ms = milliseconds(time.monotonic() - since)
+        tell("git", {"command": arguments[0], "code": done.code, "ms": ms}, detail=True)
         return Done(done.code, done.out, self._harmless(done.said))
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ import httpx
 from reconciler import __version__
 from reconciler.core.model.endpoints import ENDPOINTS, EndpointName
 from reconciler.errors import WrongUsage
+from reconciler.log import told
 from reconciler.settings import Connection, Proxy
 from reconciler.vendor.answer import (
     Lost,
@@ -40,6 +41,7 @@ from reconciler.vendor.answer import (
     redacted,
 )
 from reconciler.vendor.rate_limit import RateLimiter
+from reconciler.vendor.request_log import RequestLog
 from reconciler.vendor.retry import MAX_RESENDS
 from reconciler.vendor.trust import UNTRUSTED_HINT, distrust, trusting
 
@@ -58,9 +60,10 @@ class Transport:
 
     def __init__(self, settings: Connection, sleep: Callable[[float], object] = time.sleep) -> None:
         self.parallelism = settings.parallelism
-        self.sleep = sleep
+        self.sleep = told(sleep, "repetition")
         self.stopped: Callable[[], bool] = lambda: False
-        self.limiter = RateLimiter(settings.rate, sleep=sleep)
+        self.limiter = RateLimiter(settings.rate, sleep=told(sleep, "rate"))
+        self._log = RequestLog()
         self._settings = settings
         self._connections = threading.BoundedSemaphore(settings.parallelism)
         # httpx's transport, not its client: a transport follows no redirect, keeps no cookie and uses no proxy.
@@ -109,18 +112,22 @@ class Transport:
 
         Whatever it waited for: once the run has been stopped, nothing is sent that was not on the wire.
         """
+        queued = time.monotonic()
         with self._connections:
             pauses = self.limiter.wait()
             # A vendor's row may hold half a surrogate pair, which UTF-8 cannot carry: it becomes an escape.
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
+            began = time.monotonic()
             outcome = _INTERRUPTED if self.stopped() else self._exchange(self._urls[name], content)
+            ended = time.monotonic()
         outcome = redacted(outcome, (self._settings.token.reveal(), str(body.get("password") or "")))
         if isinstance(outcome, NotSent | Lost) and outcome.retry_after:
             self.limiter.pause(outcome.retry_after, pauses)
         if isinstance(outcome, Ok | Refused):
             self.limiter.record_answer()
         if isinstance(outcome, Ok) and not has_shape(ENDPOINTS[name].data, outcome.data):
-            return Lost("the answer's data is not of the form that the reference gives")
+            outcome = Lost("the answer's data is not of the form that the reference gives")
+        self._log.tell(name, content, outcome, waited=began - queued, took=ended - began)
         return outcome
 
     def _exchange(self, url: httpx.URL, content: bytes) -> Outcome:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from reconciler.log import tell, wait_told
+
 CALL_TRIES: Final = 4
 """Times that one call is sent at most."""
 READ_TRIES: Final = 6
@@ -35,9 +37,12 @@ class Budget:
     def take(self) -> bool:
         """Whether one more may be sent. The last ones that are in flight may be answered, and are waited for."""
         with self._changed:
-            while not self._left and self._in_flight:
-                self._changed.wait()
+            if not self._left and self._in_flight:
+                with wait_told("budget"):
+                    while not self._left and self._in_flight:
+                        self._changed.wait()
             if not self._left:
+                tell("budget spent")
                 return False
             self._left -= 1
             self._in_flight += 1

@@ -644,7 +644,7 @@ BUGS: Final = (
     Bug(
         "budget-unlimited",
         "reconciler/vendor/retry.py",
-        "            if not self._left:\n                return False\n",
+        '            if not self._left:\n                tell("budget spent")\n                return False\n',
         "",
         "A vendor that stops answering is not flooded with repetitions.",
         (f"{_PLANTED}::test_a_budget_ends",),
@@ -1091,6 +1091,14 @@ BUGS: Final = (
         "            text = text.replace(secret, secret)\n",
         "A vendor that quotes the token or a password in its refusal is not repeated word for word.",
         ("tests/vendor/test_secrets.py::test_a_quoted_secret_is_masked",),
+    ),
+    Bug(
+        "vendors-words-in-the-log",
+        "reconciler/vendor/request_log.py",
+        '{"code": outcome.code} if',
+        '{"code": outcome.code, "msg": outcome.message} if',
+        "No word of an answer stands in the log.",
+        ("tests/cli/test_log.py::test_each_request_is_told",),
     ),
     Bug(
         "redirects-followed",

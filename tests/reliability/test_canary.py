@@ -1,4 +1,4 @@
-"""No secret leaks: every command x every fault x every way of telling, searched byte by byte."""
+"""No secret leaks: every command x every fault x every way of telling, the log included, searched byte by byte."""
 
 from __future__ import annotations
 
@@ -64,6 +64,8 @@ class Office:
             "RECONCILER_TIMEOUT": "0.5",
             "AGENT_GIVEN": GIVEN,
             "TMPDIR": str(self.folder / "t"),
+            "RECONCILER_VERBOSE": "2",
+            "RECONCILER_LOG_FORMAT": ("text", "json")[self._asked % 2],
         }
         return Workplace(self.folder, self.box.url, env)
 

@@ -60,11 +60,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The end of one call. `message` says why it did not succeed."""
+    """The end of one call. `message` says why it did not succeed.
+
+    `ms` is how many milliseconds it took to settle, waits and repetitions included; `None` where nothing was sent.
+    """
 
     call: Call
     outcome: CallOutcome
     message: str = ""
+    ms: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
