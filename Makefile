@@ -11,7 +11,7 @@ QUICK := tests/core tests/test_architecture.py tests/cli/test_command_line.py \
   "tests/reliability/test_kill.py::test_killed_at_every_point[0]"
 
 .PHONY: help demo test quick fuzz prove check fmt generate generate-check pictures bench sandbox lock mutants
-.PHONY: wheels lowest sbom release-check
+.PHONY: wheels lowest sbom image release-check
 
 help:  ## what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -80,12 +80,19 @@ lowest: $(VENV)/.ready  ## the same with the lowest allowed version of each depe
 sbom: $(VENV)/.ready  ## write dist/sbom.cdx.json: what the wheel and its extras install, in CycloneDX
 	$(BIN)/python -m release.clean_install --sbom
 
+image: $(VENV)/.ready  ## build the container image `reconciler` from the wheel (needs docker)
+	rm -f dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m hatchling build -d dist
+	docker build --tag reconciler .
+
 release-check: $(VENV)/.ready  ## build dist/, and say what speaks against publishing it
 	$(BIN)/python -m release.distributions
 
-lock:  ## renew requirements.lock, requirements-lowest.txt and benchmarks/requirements.txt (needs uv)
+lock:  ## renew requirements.lock, -run.txt, -lowest.txt and benchmarks/requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --all-extras --group dev \
 	  --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --all-extras \
+	  --constraint requirements.lock --no-emit-index-url --no-header pyproject.toml -o requirements-run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --all-extras \
 	  --resolution lowest-direct --no-emit-index-url --no-header pyproject.toml -o requirements-lowest.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --group bench \

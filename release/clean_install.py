@@ -1,14 +1,13 @@
 """Installs the wheel alone in clean environments, and has each do the demo; nothing of the checkout is imported.
 
-python -m release.clean_install            with the versions of requirements.lock, on each supported Python that is here
-python -m release.clean_install --lowest   with the versions of requirements-lowest.txt, on the lowest Python
+python -m release.clean_install            with requirements-run.txt, on each supported Python that is here
+python -m release.clean_install --lowest   with requirements-lowest.txt, on the lowest Python
 python -m release.clean_install --sbom     write what the wheel and its extras install to dist/sbom.cdx.json
 """
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -20,9 +19,8 @@ from typing import Final
 from release.distributions import ROOT, build
 
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
-EXTRAS: Final = "age,html,remote,sandbox"
 LOWEST: Final = ROOT / "requirements-lowest.txt"
-LOCK: Final = ROOT / "requirements.lock"
+RUN: Final = ROOT / "requirements-run.txt"
 _SEEN: Final = "import reconciler, pyrage, jinja2, obstore; print(reconciler.__file__)"
 
 
@@ -47,13 +45,6 @@ def _version(python: str) -> str:
     return done.stdout.strip()
 
 
-def locked() -> str:
-    """The exact versions of requirements.lock as constraints: without hashes, which a wheel just built has not."""
-    lines = LOCK.read_text("utf-8").splitlines()
-    names = (line.removesuffix(" \\") for line in lines if re.match(r"[a-z0-9]", line, re.IGNORECASE))
-    return "\n".join(re.sub(r"\[.*?\]", "", name) for name in names)
-
-
 def install(python: str, wheel: Path, folder: Path, *, lowest: bool = False) -> Path:
     """Make an environment in the folder with the wheel and all its extras; returns its Python.
 
@@ -63,13 +54,8 @@ def install(python: str, wheel: Path, folder: Path, *, lowest: bool = False) -> 
     _run(python, "-m", "venv", str(folder))
     made = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
     pip = (made, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
-    if lowest:
-        _run(*pip, "--require-hashes", "-r", str(LOWEST))
-        _run(*pip, "--no-deps", str(wheel))
-    else:
-        constraints = folder / "constraints.txt"
-        constraints.write_text(locked(), encoding="utf-8")
-        _run(*pip, "-c", str(constraints), f"{wheel}[{EXTRAS}]")
+    _run(*pip, "--require-hashes", "-r", str(LOWEST if lowest else RUN))
+    _run(*pip, "--no-deps", str(wheel))
     _run(made, "-m", "pip", "--disable-pip-version-check", "check")
     return Path(made)
 
