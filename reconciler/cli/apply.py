@@ -186,13 +186,13 @@ def _locked(shell: Shell, session: Session, unreleased: list[ReconcilerError]) -
 @contextmanager
 def _stale_agents_shown(shell: Shell) -> Iterator[None]:
     """When the plan is stale, print what changed since the review on stdout; with JSON the error holds it."""
-    from reconciler.render import text
+    from reconciler.render import outcome
 
     try:
         yield
     except StalePlan as error:
         if not shell.json:
-            shell.data(text.stale_agents(error.moved, color=shell.color))
+            shell.data(outcome.stale_agents(error.moved, color=shell.color))
         raise
 
 
@@ -308,11 +308,11 @@ def _say_where(shell: Shell, credentials: CredentialsFile) -> None:
 def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: str) -> None:
     from reconciler.core.saved.plan_json import plan_document
     from reconciler.render import json as as_json
-    from reconciler.render import text
+    from reconciler.render import outcome
 
     if shell.json:
         document = {"format": "reconciler.report/1", "plan": plan_document(plan, heading.tool, heading.created_at)}
         shell.document({**document, **as_json.report(report)})
     elif report.results or report.warnings:
-        shell.data(text.report(report, color=shell.color, again=again))
+        shell.data(outcome.report(report, color=shell.color, again=again))
     raise click.exceptions.Exit(report.exit_code)

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any, Final
 
 _HIDDEN: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-_BLANK: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
+BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 """Unicode calls these letters or marks, but nobody sees them."""
 IGNORED_MARKS: Final = "\ufe00-\ufe0f\u17b4\u17b5\u180b-\u180f\U000e0100-\U000e01ef"
 """Marks that a culture-aware search skips. A CI runner may search its log for commands that way.
@@ -25,12 +25,12 @@ _WIDE: Final = frozenset("WF")
 
 def is_hidden(character: str) -> bool:
     """Whether the character is invisible, or controls what displays it."""
-    return unicodedata.category(character) in _HIDDEN or character in _BLANK
+    return unicodedata.category(character) in _HIDDEN or character in BLANK_LETTERS
 
 
 def is_unseen(character: str) -> bool:
     """Whether nobody sees the character: a blank of any kind, a control or format character, one of no meaning."""
-    unseen = unicodedata.category(character) in _UNSEEN or character in _BLANK
+    unseen = unicodedata.category(character) in _UNSEEN or character in BLANK_LETTERS
     return unseen or _IGNORED_MARK.match(character) is not None
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from reconciler.core.beside import ComparedField
 from reconciler.core.model.fields import BY_NAME
 from reconciler.core.text import width
+from reconciler.render.spelling import spelled_value
 from reconciler.render.terminal import pad, paint, visible
-from reconciler.render.text import spelled_value
 
 _MAX_CELLS = 24
 

@@ -6,28 +6,32 @@ runner's escapes first, so that it can neither begin a command nor end a propert
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.plan import Action, Guardrail, Plan
 from reconciler.core.model.problem import Place, Problem
+from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
 from reconciler.core.text import counted
 from reconciler.render import FORMATS
-from reconciler.render.escape import clip
+from reconciler.render.alike import Row, alike_rows
 from reconciler.render.findings import sentence
 from reconciler.render.heading import Heading
-from reconciler.render.rows import shown_value
+from reconciler.render.runs import id_spans, one_span
+from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
 from reconciler.render.terminal import visible
 
 MAX_ANNOTATIONS: Final = 10
 """Annotations of one level that GitHub shows of a step; it silently drops the rest."""
 
-_CELLS: Final = 60
 _MAX_MESSAGE: Final = 8000
 """Characters of a message: GitHub takes 64 KB, and a character may need four bytes or an escape."""
+_LIST: Final = 2500
+"""Characters of a list of ids in a message."""
 _MAX_IDS: Final = 8
 
 Level = Literal["error", "warning", "notice"]
@@ -40,89 +44,129 @@ _TITLES: Final = {
     "password": "Password",
     "edit": "Edit",
     "create": "Create",
+    "recipients": "Recipients",
 }
 """The title of an annotation, by its subject."""
 
 _LEVELS: Final[dict[Level, tuple[str, ...]]] = {
     "error": ("guardrail", "blocked"),
     "warning": ("delete", "replace"),
-    "notice": ("password", "edit", "create"),
+    "notice": ("recipients", "password", "edit", "create"),
 }
 """Subjects by level, the most important first, since the last are left out first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """One annotation, and the agents that it tells, if any; `place` is `None` where no file asks for them."""
+
+    subject: str
+    place: Place | None
+    message: str
+    ids: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many of its subjects it stands for."""
+        return len(self.ids) or 1
 
 
 def plan(plan: Plan, _heading: Heading) -> str:
     """The annotations of a plan, each on its agent's line, or on the first line of the first file if there is none.
 
-    Within a kind, this change comes before drift. A plan without actions is one notice.
+    What is alike is one annotation. Within a kind, this change comes before drift. Without actions there is one notice.
     """
     top = Place(plan.files[0], 1) if plan.files else None
     own_first = sorted(plan.actions, key=lambda action: action.origin == "drift")
-    subjects: list[Guardrail | Action] = [*(guardrail for guardrail in plan.guardrails if not guardrail.ok), *own_first]
+    annotations = [*map(_of_guardrail, (guardrail for guardrail in plan.guardrails if not guardrail.ok))]
+    annotations += map(_of_row, alike_rows(own_first))
+    if plan.recipients:
+        readers = ", ".join(spelled_name(recipient_label(recipient)) for recipient in plan.recipients)
+        annotations.append(_Annotation("recipients", None, f"new passwords are encrypted for {readers}"))
     lines: list[str] = []
-    for level, kinds in _LEVELS.items():
-        lines += _level(level, [subject for kind in kinds for subject in subjects if _kind(subject) == kind], top)
-    if not lines:
+    for level, subjects in _LEVELS.items():
+        lines += _level(level, [each for subject in subjects for each in annotations if each.subject == subject], top)
+    if not plan.actions and not plan.refused:
         lines.append(_command("notice", top, "Nothing to change", f"as desired: {counted(plan.unchanged, 'agent')}"))
     return "".join(lines)
 
 
-def _kind(subject: Guardrail | Action) -> str:
-    if isinstance(subject, Guardrail):
-        return "guardrail"
-    return "blocked" if subject.blocked else subject.kind
+def _level(level: Level, annotations: Sequence[_Annotation], top: Place | None) -> Iterator[str]:
+    """The annotations of a level; the last one names what does not fit."""
+    shown = annotations if len(annotations) <= MAX_ANNOTATIONS else annotations[: MAX_ANNOTATIONS - 1]
+    for each in shown:
+        yield _command(level, each.place or top, _TITLES[each.subject], each.message)
+    rest: Counter[str] = Counter()
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    for each in annotations[len(shown) :]:
+        rest[each.subject] += each.count
+        ids[each.subject] += each.ids
+    if rest:
+        counts = ", ".join(counted(count, _TITLES[subject].lower()) for subject, count in rest.items())
+        named = "; ".join(
+            f"{_TITLES[subject].lower()}: {_listed([span for span, _ in id_spans(some)])}"
+            for subject, some in ids.items()
+            if some
+        )
+        told = f"not shown here: {counts}; reconciler plan shows all"
+        yield _command(level, top, "More", f"{told}; {named}" if named else told)
 
 
-def _level(level: Level, subjects: Sequence[Guardrail | Action], top: Place | None) -> Iterator[str]:
-    shown = subjects if len(subjects) <= MAX_ANNOTATIONS else subjects[: MAX_ANNOTATIONS - 1]
-    for subject in shown:
-        place = None if isinstance(subject, Guardrail) else subject.place
-        message = _guardrail_message(subject) if isinstance(subject, Guardrail) else _action_message(subject)
-        yield _command(level, place or top, _TITLES[_kind(subject)], message)
-    if rest := Counter(map(_kind, subjects[len(shown) :])):
-        kinds = ", ".join(counted(count, _TITLES[kind].lower()) for kind, count in rest.items())
-        yield _command(level, top, "More", f"not shown here: {kinds}; reconciler plan shows all")
+def _listed(items: Sequence[str]) -> str:
+    """The items, parted by commas, as many as fit into `_LIST` characters; the rest is counted."""
+    shown, used = 0, 0
+    while shown < len(items) and (used := used + len(items[shown]) + 2) <= _LIST:
+        shown += 1
+    more = f" and {len(items) - shown:,} more" if shown < len(items) else ""
+    return ", ".join(items[:shown]) + more
 
 
-def _guardrail_message(guardrail: Guardrail) -> str:
-    ids = ", ".join(clip(id_, _CELLS) for id_ in guardrail.operator_ids[:_MAX_IDS])
-    more = len(guardrail.operator_ids) - _MAX_IDS
-    return (
+def _of_guardrail(guardrail: Guardrail) -> _Annotation:
+    ids = ", ".join(span for span, _ in id_spans(guardrail.operator_ids)[:_MAX_IDS])
+    more = sum(count for _, count in id_spans(guardrail.operator_ids)[_MAX_IDS:])
+    message = (
         f"guardrail {guardrail.rule}: {guardrail.planned} planned, {guardrail.allowed} allowed "
         f"(limit {guardrail.limit}): {ids}{f' and {more} more' if more > 0 else ''}; {guardrail.hint}"
     )
+    return _Annotation("guardrail", None, message)
 
 
-def _action_message(action: Action) -> str:
+def _of_row(row: Row) -> _Annotation:
+    action = row.common
     drift = "drift, not from this change, and applying reverts it: " if action.origin == "drift" else ""
-    name = f" {clip(action.name, _CELLS)}" if action.name else ""
-    parts = "; ".join(part for part in _parts(action) if part)
-    return f"{drift}agent {clip(action.operator_id, _CELLS)}{name}: {parts}"
+    name = f" {spelled_name(action.name)}" if action.name and row.one_name else ""
+    parts = "; ".join(part for part in _parts(row) if part)
+    several = len(row.actions) > 1
+    who = row.head if several and not one_span(row.ids) else f"{'agents' if several else 'agent'} {row.head}"
+    named = f": {_listed(row.agents)}" if row.agents else ""
+    place = action.place and Place(action.place.file, row.lines[0])
+    subject = "blocked" if action.blocked else action.kind
+    return _Annotation(subject, place, f"{drift}{who}{name}: {parts}{named}", row.ids)
 
 
-def _parts(action: Action) -> Iterator[str]:
-    """What happens to the agent. Of a password it names only the version, not even the source."""
+def _parts(row: Row) -> Iterator[str]:
+    """What happens to the agents. Of a password it names only the version, not even the source."""
+    action = row.common
     if action.blocked:
         yield f"{action.kind} is blocked: {action.blocked}"
         return
     if action.kind == "delete":
         yield "not in the file, will be deleted"
-        yield f"frees SIP number {clip(str(action.live_sip), _CELLS)}" if action.frees_sip else ""
+        yield f"frees SIP number {_listed(row.freed)}" if row.freed else ""
         return
     yield {"create": "will be created", "replace": "will be deleted and made anew"}.get(action.kind, "")
-    yield from (_change(action, change) for change in action.changes)
+    yield from (_change(action, change) for change in row.changes)
     carried = ", ".join(name for name, live_value in action.carries.items() if live_value is not None)
     if carried:
         yield f"carried over: {carried}" if action.kind == "replace" else f"given back after a replace: {carried}"
 
 
 def _change(action: Action, change: FieldChange) -> str:
-    after = clip(shown_value(change.after).text, _CELLS)
     if action.kind == "create":
-        return f"{change.field} {after}"
-    before = clip(shown_value(change.before).text, _CELLS) if change.before_known else "not recorded"
+        return f"{change.field} {spelled_value(change.after)}"
+    before, after = (value.short for value in spelled_pair(change.before, change.after))
     drift = " (drift)" if change.origin == "drift" and action.origin != "drift" else ""
-    return f"{change.field} {before} → {after}{drift}"
+    return f"{change.field} {before if change.before_known else 'not recorded'} → {after}{drift}"
 
 
 def problems(problems: Sequence[Problem]) -> str:

@@ -27,6 +27,8 @@ from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
 from reconciler.render.requests import duration_in_words, requests_in_words
 from reconciler.render.rows import KINDS, PlanRow, RowKind, rows_by_kind
+from reconciler.render.runs import id_spans
+from reconciler.render.spelling import spelled_name
 from reconciler.render.terminal import visible
 
 _SET_BY: Final = {"file": "set in the file", "flag": "set by a flag", "default": "by default", "always": "always on"}
@@ -54,7 +56,6 @@ def plan(plan: Plan, heading: Heading) -> str:
         groups=groups,
         group_number={name: number for number, (name, _) in enumerate(groups)},
         origins=_origins(sections),
-        visible=visible,
     )
     return f"{page.rstrip()}\n"
 
@@ -75,6 +76,8 @@ def _template() -> Template:
     )
     environment.filters["number"] = "{:,}".format
     environment.filters["count"] = _count
+    environment.filters["spans"] = lambda ids: [span for span, _ in id_spans(ids)]
+    environment.filters["spelled"] = spelled_name
     environment.globals |= {
         "style": Markup(style),  # noqa: S704 - a file of this package
         "script": Markup(script),  # noqa: S704 - a file of this package
@@ -169,13 +172,15 @@ def _reasons(sections: _Sections) -> dict[str, list[str]]:
     """The reasons of blocked actions, each with the ids of its agents."""
     ids_by_reason: dict[str, list[str]] = {}
     for row in dict(sections).get("blocked", []):
-        ids_by_reason.setdefault(row.action.blocked, []).append(row.action.operator_id)
+        ids_by_reason.setdefault(row.action.blocked, []).extend(row.row.ids)
     return ids_by_reason
 
 
 def _groups(sections: _Sections) -> list[tuple[str, int]]:
-    """The main groups as the page shows them, each with its number of rows. Agents without a group come last."""
-    counts = Counter(visible(row.action.group) for _, rows in sections for row in rows)
+    """The main groups as the page shows them, each with its number of actions. Agents without a group come last."""
+    counts: Counter[str] = Counter()
+    for row in (row for _, rows in sections for row in rows):
+        counts[spelled_name(row.action.group)] += row.count
     return sorted(counts.items(), key=lambda group: (group[0] == "", group[0]))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from reconciler.core.model.desired import Company, PasswordSource
@@ -17,15 +18,16 @@ from reconciler.core.model.fields import Value
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
-from reconciler.render.escape import cell, code
+from reconciler.render.alike import Row, alike_rows
+from reconciler.render.escape import WHOLE, cell, code
 from reconciler.render.heading import Heading
 from reconciler.render.room import Entry, Section, counted, share_room
-from reconciler.render.runs import group_alike, id_span, id_spans, split_around_id
+from reconciler.render.runs import id_spans, one_span
+from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
 
 LIMIT: Final = 60_000
 """The most characters of the whole text; GitHub takes no comment of more than 65,536."""
 _SENTENCE_CELLS: Final = 300
-_ID_CELLS: Final = 40
 _MAX_SPANS: Final = 20
 _FEW: Final = 3
 """Recipients that one sentence names; more of them form a list."""
@@ -37,16 +39,22 @@ _SET_BY: Final = {
 }
 _TRIPPED: Final = ("tripped guardrail", "tripped guardrails")
 _BLOCKED: Final = ("blocked action", "blocked actions")
+_CHANGES: Final = ("change", "changes")
+_SHARE_ROOM: Final = 600
+"""Characters that are kept for the sentence that says how much is shown."""
+_MOST_NAMES: Final = 500
+"""Agents of one row that are named; of more the ids are told."""
 _UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def plan(plan: Plan, _heading: Heading) -> str:
     """The verdict, the obstacles, and as many of the actions as fit into `LIMIT` characters."""
-    pieces = list(_pieces(plan))
+    head, pieces = list(_head(plan)), list(_body(plan))
     sections = [piece for piece in pieces if isinstance(piece, Section)]
-    share_room(sections, LIMIT - sum(len(piece) + 2 for piece in pieces if isinstance(piece, str)))
+    texts = [*head, *(piece for piece in pieces if isinstance(piece, str))]
+    share_room(sections, LIMIT - _SHARE_ROOM - sum(len(text) + 2 for text in texts))
     blocks = [block for piece in pieces for block in (piece.blocks() if isinstance(piece, Section) else [piece])]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join([*head, *_share(plan, sections), *blocks]) + "\n"
 
 
 def marker(company: Company) -> str:
@@ -55,7 +63,7 @@ def marker(company: Company) -> str:
     return f"<!-- reconciler:plan:{name_hash[:12]} -->"
 
 
-def _pieces(plan: Plan) -> Iterator[str | Section]:
+def _head(plan: Plan) -> Iterator[str]:
     yield marker(plan.company)
     yield _verdict(plan)
     yield (
@@ -64,25 +72,45 @@ def _pieces(plan: Plan) -> Iterator[str | Section]:
         f"{plan.in_scope:,} in scope."
     )
     yield _counts(plan)
+
+
+def _share(plan: Plan, sections: Sequence[Section]) -> Iterator[str]:
+    """How much of the plan is shown."""
+    if not plan.actions:
+        return
+    of_actions = [section for section in sections if section.words in _ACTION_WORDS]
+    shown = sum(section.shown for section in of_actions)
+    total = counted(len(plan.actions), _CHANGES)
+    if shown == len(plan.actions):
+        yield f"Shown here: all of the plan, {total}."
+        return
+    missing = [section for section in of_actions if section.shown < section.total]
+    left = ", ".join(
+        f"{section.total - section.shown:,} of {counted(section.total, section.words)}" for section in missing
+    )
+    yield f"**Shown here: {shown:,} of {total}.** Not shown: {left}."
+
+
+def _body(plan: Plan) -> Iterator[str | Section]:
     if plan.refused:
         yield "> [!CAUTION]\n> Nothing of this may be applied as it stands."
     tripped = [guardrail for guardrail in plan.guardrails if not guardrail.ok]
     if tripped:
-        yield Section(0, _TRIPPED, len(tripped), map(_tripped, tripped))
+        yield Section(0, _TRIPPED, len(tripped), map(_tripped, tripped), firm=True)
     yield from _in_force(plan)
     yield from _recipients(plan)
     if plan.blocked:
         table = _table("Agent", "Name", "Action", "Why", "Where", "Changes")
-        yield Section(1, _BLOCKED, len(plan.blocked), map(_blocked, plan.blocked), table)
+        yield Section(2, _BLOCKED, len(plan.blocked), map(_blocked, _rows(plan.blocked)), table)
     yield from _actions(plan)
     if plan.notes:
-        yield Section(2, ("note", "notes"), len(plan.notes), map(_note, plan.notes))
+        yield Section(4, ("note", "notes"), len(plan.notes), map(_note, plan.notes))
     yield from _footer(plan)
 
 
 def _recipients(plan: Plan) -> Iterator[str | Section]:
     """Who can read new credentials: all of them, since a stranger may be one of many."""
-    readers = [code(recipient_label(recipient), _SENTENCE_CELLS) for recipient in plan.recipients]
+    readers = [code(spelled_name(recipient_label(recipient)), WHOLE) for recipient in plan.recipients]
     if len(readers) > _FEW:
         yield Section(
             0,
@@ -103,7 +131,7 @@ def _verdict(plan: Plan) -> str:
     if not plan.actions:
         return "### Nothing to change"
     drift = sum(action.origin == "drift" for action in plan.actions)
-    return f"### {counted(len(plan.actions), ('change', 'changes'))}" + (f", {drift:,} of drift" if drift else "")
+    return f"### {counted(len(plan.actions), _CHANGES)}" + (f", {drift:,} of drift" if drift else "")
 
 
 def _counts(plan: Plan) -> str:
@@ -136,7 +164,7 @@ def _tripped(guardrail: Guardrail) -> Entry:
 
 def _ids(ids: Sequence[str]) -> str:
     spans = id_spans(ids)
-    shown = ", ".join(code(text, _ID_CELLS) for text, _ in spans[:_MAX_SPANS])
+    shown = ", ".join(code(text, WHOLE) for text, _ in spans[:_MAX_SPANS])
     more = sum(count for _, count in spans[_MAX_SPANS:])
     return f"{shown} and {more:,} more" if more else shown
 
@@ -182,8 +210,8 @@ def _actions(plan: Plan) -> Iterator[str | Section]:
     with_origins = any(action.origin for action in plan.actions)
     for origin, heading in _ORIGINS.items():
         sections = [
-            Section(rank, words, len(actions), entries(actions), table, 5 if with_origins else 4)
-            for rank, (kind, words, entries, table) in enumerate(_KINDS, 3)
+            Section(rank, words, len(actions), entries(actions), table, 5 if with_origins else 4, firm)
+            for rank, kind, words, entries, table, firm in _KINDS
             if (actions := groups[origin, kind])
         ]
         if with_origins and sections:
@@ -191,46 +219,63 @@ def _actions(plan: Plan) -> Iterator[str | Section]:
         yield from sections
 
 
+def _rows(actions: Sequence[Action]) -> Iterator[Row]:
+    """What is alike as one row, or as several where a row would name too many agents."""
+    for row in alike_rows(actions):
+        if len(row.agents) <= _MOST_NAMES:
+            yield row
+            continue
+        nameless = replace(row, common=replace(row.common, name=""), one_name=True)
+        for start in range(0, len(row.actions), _MOST_NAMES):
+            yield replace(nameless, actions=row.actions[start : start + _MOST_NAMES])
+
+
 def _deletes(actions: Sequence[Action]) -> Iterator[Entry]:
-    for action in actions:
-        frees = cell(str(action.live_sip)) if action.frees_sip else "_none_"
-        yield 1, (_row((*_who(action), cell(action.group) if action.group else "_none_", frees)),)
+    for row in _rows(actions):
+        frees = ", ".join(cell(number, WHOLE) for number in row.freed) or "_none_"
+        yield len(row.actions), (_row((*_who(row), _group(row.common), frees)),)
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Entry]:
-    """A row for each field, with the agent in the first; asides of a replace have their own rows."""
-    for action in actions:
-        rows = [(_field(action, change), _before(change), _value(change.after)) for change in action.changes]
+    """A row for each field, with the agents in the first; asides of a replace have their own rows."""
+    for row in _rows(actions):
+        action = row.common
+        rows = [(_field(action, change), *_change(change)) for change in action.changes]
         rows += [(f"_{title}_", "", text) for title, text in _asides(action)]
-        agents = [_who(action), *[("", "")] * len(rows)]
-        yield 1, [_row((*who, *cells)) for who, cells in zip(agents, rows or [("", "", "")], strict=False)]
+        agents = [_who(row), *[("", "")] * len(rows)]
+        yield (
+            len(row.actions),
+            [_row((*who, *cells)) for who, cells in zip(agents, rows or [("", "", "")], strict=False)],
+        )
 
 
 def _passwords(actions: Sequence[Action]) -> Iterator[Entry]:
     """The ids, each with the source of its password."""
-    for action in actions:
-        yield 1, (f"- Agent {code(action.operator_id)}, {_source(action.password, code)}",)
+    for row in _rows(actions):
+        count = len(row.actions)
+        ids = ", ".join(code(span, WHOLE) for span in row.spans)
+        who = f"Agent {ids}" if count == 1 else f"{count:,} agents, {ids}"
+        yield count, (f"- {who}, {_source(row.common.password, code)}",)
 
 
 def _creates(actions: Sequence[Action]) -> Iterator[Entry]:
-    """A row for each group of agents that differ only in their ids."""
-    for run in group_alike(actions):
-        first, last = run[0], run[-1]
-        if len(run) == 1:
-            who = _who(first)
-        else:
-            ids = id_span(first.operator_id, last.operator_id)
-            who = f"{cell(ids)} ({len(run):,})", cell(ids.join(split_around_id(first.name, first)))
-        yield len(run), (_row((*who, cell(first.group) if first.group else "_none_", _sets(first))),)
+    for row in _rows(actions):
+        yield len(row.actions), (_row((*_who(row), _group(row.common), _sets(row))),)
 
 
-def _blocked(action: Action) -> Entry:
+def _blocked(row: Row) -> Entry:
+    action = row.common
     kind = f"{action.kind} (drift)" if action.origin == "drift" else action.kind
-    where = f"{cell(action.place.file)}:{action.place.line}" if action.place else "_not in the file_"
+    first, last = row.lines
+    where = f"{cell(action.place.file)}:{first}" if action.place else "_not in the file_"
+    where += f"…{last}" if last > first else ""
     changes = "<br>".join(
-        f"{_field(action, change)}: {_before(change)} → {_value(change.after)}" for change in action.changes
+        f"{_field(action, change)}: "
+        + ("_another value for each_" if change.field in row.various else " → ".join(_change(change)))
+        for change in action.changes
     )
-    return 1, (_row((*_who(action), kind, cell(action.blocked, _SENTENCE_CELLS), where, changes)),)
+    why = cell(action.blocked, _SENTENCE_CELLS)
+    return len(row.actions), (_row((*_who(row), kind, why, where, changes)),)
 
 
 _ORIGINS: Final[dict[Origin, str]] = {
@@ -239,17 +284,32 @@ _ORIGINS: Final[dict[Origin, str]] = {
 }
 _FIELDS: Final = _table("Agent", "Name", "Field", "Before", "After")
 _KINDS: Final = (
-    ("delete", ("delete", "deletes"), _deletes, _table("Agent", "Name", "Group", "Frees SIP number")),
-    ("replace", ("replace", "replaces"), _edits, _FIELDS),
-    ("password", ("password", "passwords"), _passwords, ""),
-    ("edit", ("edit", "edits"), _edits, _FIELDS),
-    ("create", ("create", "creates"), _creates, _table("Agent", "Name", "Group", "Sets")),
+    (1, "delete", ("delete", "deletes"), _deletes, _table("Agent", "Name", "Group", "Frees SIP number"), True),
+    (3, "replace", ("replace", "replaces"), _edits, _FIELDS, False),
+    (5, "password", ("password", "passwords"), _passwords, "", False),
+    (6, "edit", ("edit", "edits"), _edits, _FIELDS, False),
+    (7, "create", ("create", "creates"), _creates, _table("Agent", "Name", "Group", "Sets"), False),
 )
-"""Kinds in the order in which they are shown and get room: name, words, entries, and head of the table."""
+"""Kinds in the order in which they are shown: rank, name, words, entries, head of the table, and whether it is firm."""
+_ACTION_WORDS: Final = (_BLOCKED, *(words for _, _, words, _, _, _ in _KINDS))
 
 
-def _who(action: Action) -> tuple[str, str]:
-    return cell(action.operator_id), cell(action.name)
+def _who(row: Row) -> tuple[str, str]:
+    """The agents and their names as two cells."""
+    name = cell(spelled_name(row.common.name), WHOLE) if row.one_name else ""
+    count = len(row.actions)
+    if not row.common.name and any(action.name for action in row.actions):
+        name = "_many names_"
+    if count == 1:
+        return cell(row.head, WHOLE), name
+    agents = ", ".join(cell(agent, WHOLE) for agent in row.agents)
+    if not agents:
+        return f"{cell(one_span(row.ids), WHOLE)} ({count:,})", name
+    return (f"{count:,} agents: {agents}", name) if row.one_name else (f"{count:,} agents", agents)
+
+
+def _group(action: Action) -> str:
+    return cell(spelled_name(action.group), WHOLE) if action.group else "_none_"
 
 
 def _field(action: Action, change: FieldChange) -> str:
@@ -257,22 +317,25 @@ def _field(action: Action, change: FieldChange) -> str:
     return cell(change.field) + (" (drift)" if change.origin == "drift" and action.origin != "drift" else "")
 
 
-def _before(change: FieldChange) -> str:
-    return _value(change.before) if change.before_known else "_not recorded_"
+def _change(change: FieldChange) -> tuple[str, str]:
+    """A field's value before and after."""
+    pair = spelled_pair(change.before, change.after)
+    before, after = (
+        _value(value, pieces.short) for value, pieces in zip((change.before, change.after), pair, strict=True)
+    )
+    return (before if change.before_known else "_not recorded_"), after
 
 
-def _value(value: Value) -> str:
-    """A value as the file spells it."""
-    if value is None:
-        return "_none_"
-    return f"`{'true' if value else 'false'}`" if isinstance(value, bool) else cell(str(value))
+def _value(value: Value, spelled: str) -> str:
+    return "_none_" if value is None else cell(spelled, WHOLE)
 
 
-def _source(source: PasswordSource | None, quoted: Callable[[str], str]) -> str:
+def _source(source: PasswordSource | None, quoted: Callable[[str, int], str]) -> str:
     """The source of a password, in words; never the password."""
     if source is None or source.kind == "generate":
         return "a generated one"
-    return f"from the {'environment variable' if source.kind == 'env' else 'file'} {quoted(source.path)}"
+    where = "environment variable" if source.kind == "env" else "file"
+    return f"from the {where} {quoted(spelled_name(source.path), WHOLE)}"
 
 
 def _asides(action: Action) -> Iterator[tuple[str, str]]:
@@ -287,9 +350,10 @@ def _asides(action: Action) -> Iterator[tuple[str, str]]:
         yield "password", chosen if action.vendor_password else _source(action.password, cell)
 
 
-def _sets(action: Action) -> str:
-    """The values of a new agent that have no column of their own."""
+def _sets(row: Row) -> str:
+    """The values of new agents that have no column of their own."""
+    action = row.common
     shown = (("name", action.name), ("mainGroupName", action.group))
-    changes = (change for change in action.changes if (change.field, change.after) not in shown)
-    values = [f"{_field(action, change)} {_value(change.after)}" for change in changes]
+    changes = [change for change in row.changes if (change.field, change.after) not in shown]
+    values = [f"{_field(action, change)} {_value(change.after, spelled_value(change.after))}" for change in changes]
     return ", ".join([*values, *(f"_{title}_ {text}" for title, text in _asides(action))])

@@ -13,7 +13,7 @@ Entry = tuple[int, Sequence[str]]
 """How many of the section's total the entry stands for, and its lines."""
 
 FLOOR: Final = 1_500
-"""Characters that every section may take before any section takes more."""
+"""Characters that every section that is not firm may take before any of them takes more."""
 FOLD: Final = 20
 """A section with more lines than this is folded."""
 
@@ -22,7 +22,8 @@ FOLD: Final = 20
 class Section:
     """One list. `words` name its items, singular and plural; `entries` are taken one by one.
 
-    A section of lower `rank` gets room first. `table` is the head of the table that has the lines as rows; without one
+    A section of lower `rank` gets room first. One that is `firm` is never folded, and gets all the room that it can use
+    before any other one gets some. `table` is the head of the table that has the lines as rows; without one
     they form a list. `level` is the level of the heading.
     """
 
@@ -32,6 +33,7 @@ class Section:
     entries: Iterator[Entry]
     table: str = ""
     level: int = 4
+    firm: bool = False
     lines: list[str] = field(default_factory=list)
     shown: int = 0
     waiting: Entry | None = None
@@ -59,7 +61,9 @@ class Section:
         """The section as Markdown blocks, which blank lines are to separate."""
         body = "\n".join([self.table, *self.lines] if self.table else self.lines)
         omitted = self.total - self.shown
-        return self._blocks(body if self.lines else "", self.shown, omitted, folded=len(self.lines) > FOLD)
+        return self._blocks(
+            body if self.lines else "", self.shown, omitted, folded=len(self.lines) > FOLD and not self.firm
+        )
 
     def _blocks(self, body: str, shown: int, omitted: int, *, folded: bool) -> list[str]:
         part = f"{shown:,} of " if omitted else ""
@@ -80,8 +84,19 @@ def counted(count: int, words: tuple[str, str]) -> str:
 
 
 def share_room(sections: Sequence[Section], room: int) -> None:
-    """Share `room` characters: each section gets its frame and up to `FLOOR`, then, by rank, as much as is left."""
+    """Share `room` characters: each section gets its frame, firm ones all they can use, and the others what is left.
+
+    Of that each gets up to `FLOOR`, then, by rank, as much as there is. Behind a firm section that is not whole nothing
+    lesser is shown.
+    """
     room -= sum(section.frame for section in sections)
+    by_rank = sorted(sections, key=lambda section: section.rank)
+    for section in by_rank:
+        if section.firm:
+            room -= section.take(room)
+            if section.waiting:
+                return
     for limit in (FLOOR, room):
-        for section in sorted(sections, key=lambda section: section.rank):
-            room -= section.take(min(limit, room))
+        for section in by_rank:
+            if not section.firm:
+                room -= section.take(min(limit, room))

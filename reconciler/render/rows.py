@@ -1,18 +1,21 @@
-"""An action as a row of the HTML page: the agent, its values before and after, and what else happens to it.
+"""Alike actions as a row of the HTML page: the agents, values before and after, and what else happens to them.
 
-Nothing in here is escaped or made visible yet; the page does that to every text.
+Nothing in here is escaped yet; the page does that to every text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.plan import Action
+from reconciler.render.alike import Row, alike_rows
+from reconciler.render.runs import id_spans
+from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
 
 RowKind = Literal["delete", "blocked", "replace", "password", "edit", "create"]
 
@@ -29,12 +32,19 @@ KINDS: Final[dict[RowKind, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A foreign text between words of our own. `style` is `text`, `word` (no string) or `unknown`."""
+    """A foreign text between words of our own. `style` is `text`, `word` (no string) or `unknown`.
+
+    Of a value before or after, `beginning` and `end` stand around what differs; `marked` says whether they are long
+    enough for a mark to help. It is `None` for all else.
+    """
 
     text: str
     style: Literal["text", "word", "unknown"] = "text"
     before: str = ""
     after: str = ""
+    beginning: str = ""
+    end: str = ""
+    marked: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,48 +78,78 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """An action as the page shows it. `origins` are those of action and fields; an aside is a sentence and a text."""
+    """Alike actions as the page shows them. `origins` are those of actions and fields.
 
-    action: Action
+    An aside is a sentence and texts.
+    """
+
+    row: Row
     kind: RowKind
     origins: tuple[str, ...]
     parts: tuple[Part, ...]
-    asides: tuple[tuple[str, str], ...]
+    asides: tuple[tuple[str, list[str]], ...]
+
+    @property
+    def action(self) -> Action:
+        """What all of the actions have in common."""
+        return self.row.common
+
+    @property
+    def count(self) -> int:
+        """How many actions it is."""
+        return len(self.row.actions)
+
+    @property
+    def name(self) -> str:
+        """The one name of the agents; empty where each has its own."""
+        return spelled_name(self.action.name) if self.row.one_name else ""
 
     @property
     def size(self) -> int:
         """About how many lines it takes on a wide screen, from 2 to 12, so that the browser can delay its layout."""
         lines = sum(part.size for part in self.parts) + len(self.asides) + bool(self.action.blocked)
-        return min(max(lines, 2), 12)
+        return min(max(lines + -(-len(self.row.agents) // 10), 2), 12)
 
 
-def plan_row(action: Action) -> PlanRow:
-    """The row of an action."""
+def plan_row(row: Row) -> PlanRow:
+    """The row of alike actions."""
+    action = row.common
     origins = dict.fromkeys((action.origin, *(change.origin for change in action.changes)))
     return PlanRow(
-        action,
+        row,
         "blocked" if action.blocked else action.kind,
         tuple(origin for origin in origins if origin),
-        tuple(part for part in _parts(action) if part.lines or part.caption),
-        tuple(_asides(action)),
+        tuple(part for part in _parts(row) if part.lines or part.caption),
+        tuple(_asides(row)),
     )
 
 
 def shown_value(value: Value) -> Shown:
-    """A value as the file spells it; a text that is empty or has blanks at its ends is quoted."""
-    if value is None:
-        return Shown("none", "word")
-    if isinstance(value, bool):
-        return Shown("true" if value else "false", "word")
-    text = str(value)
-    return Shown(f'"{text}"' if text != text.strip() or not text else text)
+    """A value as the file spells it."""
+    return Shown(spelled_value(value), "text" if isinstance(value, str) else "word")
 
 
-def _parts(action: Action) -> Iterator[Part]:
+_SHARED: Final = 12
+"""Characters that both sides must share before a page marks what differs."""
+
+
+def _shown_pair(change: FieldChange) -> tuple[Shown, Shown]:
+    pair = spelled_pair(change.before, change.after)
+    marked = len(pair[0].beginning) + len(pair[0].end) >= _SHARED
+    values = zip((change.before, change.after), pair, strict=True)
+    was, now = (
+        replace(shown_value(value), text=each.own, beginning=each.beginning, end=each.end, marked=marked)
+        for value, each in values
+    )
+    return was, now
+
+
+def _parts(row: Row) -> Iterator[Part]:
+    action = row.common
     if action.kind == "delete":
-        yield _lost_values(action)
+        yield _lost_values(row)
         return
-    lines = [_line(action, change) for change in action.changes]
+    lines = [_line(row, change) for change in row.changes]
     if action.kind in ("create", "replace") and not action.blocked:
         chosen = Shown("chosen by the vendor, in a batch", "word")
         lines.append(FieldLine("password", None, chosen if action.vendor_password else _source(action.password)))
@@ -125,21 +165,39 @@ def _parts(action: Action) -> Iterator[Part]:
         yield Part("Given back after a replace that was cut short" if kept else "", kept)
 
 
-def _lost_values(action: Action) -> Part:
-    """The values of a deleted agent that a new one would not have; the row shows its name already."""
-    live = action.live.fields if action.live else {}
-    fields = [field for field in LISTED if field.name != "name"]
-    lost = (field for field in fields if live.get(field.name, field.default) != field.default)
-    listed = [FieldLine(field.name, shown_value(live[field.name]), None) for field in lost]
-    recorded = [FieldLine(name, shown_value(sent), None) for name, sent in action.recorded.last_sent.items()]
-    return Part("Lost" if listed or recorded else "Nothing but defaults is lost", (*listed, *recorded))
+def _lost_values(row: Row) -> Part:
+    """The values of deleted agents that new ones would not have; the row shows their names already."""
+    lines: list[FieldLine] = []
+    for field in LISTED:
+        values = [action.live.fields.get(field.name, field.default) if action.live else "" for action in row.actions]
+        if field.name != "name" and any(value != field.default for value in values):
+            lines.append(FieldLine(field.name, _all_values(values), None))
+    for name in dict.fromkeys(name for action in row.actions for name in action.recorded.last_sent):
+        values = [action.recorded.last_sent.get(name) for action in row.actions]
+        lines.append(FieldLine(name, _all_values(values), None))
+    each = ", in the order of the agents" if len(row.actions) > 1 else ""
+    return Part(f"Lost{each}" if lines else "Nothing but defaults is lost", tuple(lines))
 
 
-def _line(action: Action, change: FieldChange) -> FieldLine:
-    was: Shown | None = shown_value(change.before) if change.before_known else Shown("not recorded", "unknown")
-    now = shown_value(change.after)
+def _all_values(values: Sequence[Value]) -> Shown:
+    """One value that all have, or each of them, with runs of numbers as spans."""
+    if len(set(values)) == 1:
+        return shown_value(values[0])
+    if all(isinstance(value, str) for value in values):
+        return Shown(", ".join(span for span, _ in id_spans([str(value) for value in values])))
+    return Shown(", ".join(map(spelled_value, values)))
+
+
+def _line(row: Row, change: FieldChange) -> FieldLine:
+    action = row.common
+    was: Shown | None
+    was, now = _shown_pair(change)
+    if change.field in row.various:
+        was = now = Shown("another value for each", "word")
+    elif not change.before_known:
+        was, now = Shown("not recorded", "unknown"), shown_value(change.after)
     if action.kind == "create":
-        was = None
+        was, now = None, now if change.field in row.various else shown_value(change.after)
     if action.kind == "password" and action.password:
         was = Shown(str(change.before), "word", "version ") if change.before_known else was
         now = _source(action.password)
@@ -154,17 +212,17 @@ def _source(source: PasswordSource | None) -> Shown:
     if source is None or source.kind == "generate":
         return Shown("generated", "word", after=version)
     kind = {"env": "from the environment, ", "file": "from the file "}[source.kind]
-    return Shown(source.path, before=kind, after=version)
+    return Shown(spelled_name(source.path), before=kind, after=version)
 
 
-def _asides(action: Action) -> Iterator[tuple[str, str]]:
-    if action.frees_sip and not action.blocked:
-        yield "Frees SIP number", str(action.live_sip)
+def _asides(row: Row) -> Iterator[tuple[str, list[str]]]:
+    if row.freed and not row.common.blocked:
+        yield f"Frees SIP number{'s' if len(row.freed) > 1 else ''}", row.freed
 
 
-def rows_by_kind(actions: Iterable[Action]) -> list[tuple[RowKind, list[PlanRow]]]:
+def rows_by_kind(actions: Sequence[Action]) -> list[tuple[RowKind, list[PlanRow]]]:
     """The rows by kind, in the order of `KINDS` and without empty kinds; within a kind in the plan's order."""
-    rows = [plan_row(action) for action in actions]
+    rows = [plan_row(row) for row in alike_rows(actions)]
     sections: list[tuple[RowKind, list[PlanRow]]] = [
         (kind, [entry for entry in rows if entry.kind == kind]) for kind in KINDS
     ]

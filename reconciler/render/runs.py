@@ -1,27 +1,14 @@
-"""Runs of consecutive ids: similar agents are shown once, and lists of ids as spans."""
+"""Lists of ids, with runs of consecutive ones as spans."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final
 
-from reconciler.core.model.plan import Action
+from reconciler.render.spelling import spelled_id
 
 _MAX_DIGITS: Final = 30
 _SHORTEST_SPAN: Final = 3
-
-
-def group_alike(actions: Sequence[Action]) -> Iterator[list[Action]]:
-    """The actions in their order; those whose ids are consecutive and that are otherwise equal form one group."""
-    run: list[Action] = []
-    for action in actions:
-        if run and not (_next(run[-1].operator_id, action.operator_id) and _shape(run[-1]) == _shape(action)):
-            yield run
-            run = []
-        run.append(action)
-    if run:
-        yield run
 
 
 def id_spans(ids: Sequence[str]) -> list[tuple[str, int]]:
@@ -35,31 +22,17 @@ def id_spans(ids: Sequence[str]) -> list[tuple[str, int]]:
     return [id_or_span for run in runs for id_or_span in _shown(run)]
 
 
+def one_span(ids: Sequence[str]) -> str:
+    """The span of two or more ids that are all consecutive; empty for other ids."""
+    consecutive = len(ids) > 1 and all(map(_next, ids, ids[1:]))
+    return f"{ids[0]}…{ids[-1]}" if consecutive else ""
+
+
 def _shown(run: Sequence[str]) -> list[tuple[str, int]]:
-    return [(id_, 1) for id_ in run] if len(run) < _SHORTEST_SPAN else [(id_span(run[0], run[-1]), len(run))]
-
-
-def id_span(first: str, last: str) -> str:
-    """A span of ids, as it is shown."""
-    return f"{first}…{last}"
-
-
-def split_around_id(name: str, action: Action) -> list[str]:
-    """The parts of a name between occurrences of the agent's id."""
-    return name.split(action.operator_id)
+    return [(spelled_id(id_), 1) for id_ in run] if len(run) < _SHORTEST_SPAN else [(one_span(run), len(run))]
 
 
 def _next(before: str, after: str) -> bool:
     """Whether both ids are numbers of one width, and the second is one more than the first."""
     numbers = (before + after).isascii() and before.isdigit() and after.isdigit()
     return numbers and len(before) == len(after) < _MAX_DIGITS and int(before) + 1 == int(after)
-
-
-def _shape(action: Action) -> tuple[object, ...]:
-    """What actions must have in common to form a group; in the name, the id does not count."""
-    changes = [replace(change, after=None) if change.field == "name" else change for change in action.changes]
-    names = [
-        split_around_id(name, action)
-        for name in (action.name, *(str(c.after) for c in action.changes if c.field == "name"))
-    ]
-    return changes, names, action.carries, action.password, action.origin, action.batched, action.blocked, action.kind

@@ -1,33 +1,30 @@
-"""A plan, problems, stale agents and a report as text for people, at 80 columns and up. Chinese names line up."""
+"""A plan and problems as text for people, at 80 columns and up. Chinese names line up."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from posixpath import commonprefix
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
-from reconciler.core.model.fields import Value
-from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Problem
 from reconciler.core.model.recipient import recipient_label
-from reconciler.core.model.report import ActionResult, Report
 from reconciler.core.saved.plan_json import digest
 from reconciler.core.text import counted, width
+from reconciler.render.alike import Row, alike_rows
 from reconciler.render.heading import Heading
 from reconciler.render.requests import duration_in_words, requests_in_words
-from reconciler.render.runs import group_alike, id_span, id_spans, split_around_id
-from reconciler.render.terminal import pad, paint, visible
+from reconciler.render.runs import id_spans
+from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
+from reconciler.render.terminal import middle_cut, pad, paint, visible
 
 _SIGNS: Final = {"create": "+", "edit": "~", "replace": "±", "delete": "-", "password": "*"}
-_NAME_CELLS: Final = 20
-_VALUE_CELLS: Final = 60
+_ID_CELLS: Final = 64
+_NAME_CELLS: Final = 40
+LINE_CELLS: Final = 94
+"""Columns of a line of ids, without its indentation."""
 _MAX_SPANS: Final = 8
-_MIN_SHARED: Final = 24
-_CONTEXT: Final = 8
 MAX_PROBLEMS: Final = 200
 
 
@@ -39,11 +36,11 @@ def plan(plan: Plan, heading: Heading) -> str:
         *_recipients(plan.recipients),
         "",
     ]
-    parts = [(title, list(_rows(actions))) for title, actions in by_origin(plan.actions)]
+    parts = [(title, alike_rows(actions)) for title, actions in by_origin(plan.actions)]
     columns = _columns([row for _, rows in parts for row in rows])
     for title, rows in parts:
         lines += [paint(title, "bold", color=heading.color)] if title else []
-        lines += [line for row in rows for line in _action(row, columns, heading)]
+        lines += [line for row in rows for line in _row(row, columns, heading)]
         lines.append("")
     lines += [line for note in plan.notes for line in _note(note, heading)]
     lines += [line for guardrail in plan.guardrails for line in _limit(guardrail, heading)]
@@ -56,7 +53,7 @@ def _recipients(recipients: Sequence[str]) -> Iterator[str]:
     """Who can read new credentials: all of them, since a stranger may be one of many."""
     if recipients:
         yield "New passwords are encrypted for:"
-    yield from (f"  {visible(recipient_label(recipient))}" for recipient in recipients)
+    yield from (f"  {spelled_name(recipient_label(recipient))}" for recipient in recipients)
 
 
 _TITLES: Final = {
@@ -72,64 +69,68 @@ def by_origin(actions: Sequence[Action]) -> list[tuple[str, list[Action]]]:
     return [(title, group) for title, group in by_title.items() if group]
 
 
-def _rows(actions: Sequence[Action]) -> Iterator[Action]:
-    """The actions, with new agents that differ only in their ids as one, whose id and name show all the ids."""
-    for run in group_alike(actions):
-        first = run[0]
-        if len(run) == 1 or first.kind != "create":
-            yield from run
-            continue
-        ids = id_span(first.operator_id, run[-1].operator_id)
-        name = ids.join(split_around_id(first.name, first))
-        changes = [replace(change, after=name) if change.field == "name" else change for change in first.changes]
-        yield replace(first, operator_id=f"{ids} ({len(run)})", name=name, changes=tuple(changes))
+def _columns(rows: Sequence[Row]) -> tuple[int, int]:
+    ids = max((width(row.head) for row in rows), default=0)
+    return min(ids, _ID_CELLS), min(max((width(_name(row)) for row in rows), default=0), _NAME_CELLS)
 
 
-def _columns(actions: Sequence[Action]) -> tuple[int, int]:
-    ids = max((width(visible(action.operator_id)) for action in actions), default=0)
-    return ids, min(max((width(visible(action.name)) for action in actions), default=0), _NAME_CELLS)
+def _name(row: Row) -> str:
+    return spelled_name(row.common.name) if row.one_name else ""
 
 
-def _action(action: Action, columns: tuple[int, int], heading: Heading) -> Iterator[str]:
+def _row(row: Row, columns: tuple[int, int], heading: Heading) -> Iterator[str]:
+    action = row.common
     style = "blocked" if action.blocked else action.kind
     sign = "!" if action.blocked else _SIGNS[action.kind]
     what = paint(f"{sign} {'blocked' if action.blocked else action.kind:<8}", style, color=heading.color)
-    place = f"{visible(action.place.file)}:{action.place.line}" if action.place else "not in the file"
     id_cells, name_cells = columns
-    who = f"{pad(visible(action.operator_id), id_cells)}  {pad(visible(action.name), name_cells)}"
-    yield f"{what}  {who}  {paint(place, 'dim', color=heading.color)}"
+    head, name = row.head, _name(row)
+    id_column = head + " " * (id_cells - width(head))
+    name_column = pad(name, name_cells) if width(name) <= name_cells else middle_cut(name, name_cells)
+    yield f"{what}  {id_column}  {name_column}  {paint(_place(row), 'dim', color=heading.color)}"
+    yield from wrapped(row.agents)
     if action.blocked:
         yield f"      {visible(action.blocked)}"
-    names = max((width(change.field) for change in action.changes), default=0)
-    for change in action.changes:
+    changes = row.changes
+    names = max((width(change.field) for change in changes), default=0)
+    for change in changes:
         drift = "  (drift)" if change.origin == "drift" and action.origin == "change" else ""
-        yield f"      {pad(change.field, names)}  {_change(action, change)}{drift}"
-    yield from _asides(action)
+        value = "another value for each" if change.field in row.various else _change(action, change)
+        yield f"      {pad(change.field, names)}  {value}{drift}"
+    yield from _asides(row)
+
+
+def _place(row: Row) -> str:
+    if row.common.place is None:
+        return "not in the file"
+    first, last = row.lines
+    return f"{visible(row.common.place.file)}:{first}" + (f"…{last}" if last > first else "")
+
+
+def wrapped(items: Sequence[str]) -> Iterator[str]:
+    """The items as indented lines of about `LINE_CELLS`, parted by commas."""
+    line: list[str] = []
+    for item in items:
+        if line and sum(map(width, line)) + 2 * len(line) + width(item) >= LINE_CELLS:
+            yield f"      {', '.join(line)},"
+            line = []
+        line.append(item)
+    if line:
+        yield f"      {', '.join(line)}"
 
 
 def _change(action: Action, change: FieldChange) -> str:
     if action.kind == "create":
         return spelled_value(change.after)
-    before, after = map(spelled_value, cut_shared_beginning(change.before, change.after))
+    before, after = (value.short for value in spelled_pair(change.before, change.after))
     if action.kind == "password" and action.password:
         after = f"version {after}, {_source(action.password)}"
     return f"{before if change.before_known else 'not recorded'} → {after}"
 
 
-def cut_shared_beginning(before: Value, after: Value) -> tuple[Value, Value]:
-    """The two values, without the beginning that long texts share, so that they differ even where they are cut."""
-    if (
-        not (isinstance(before, str) and isinstance(after, str))
-        or len(before) < _MIN_SHARED
-        or len(after) < _MIN_SHARED
-    ):
-        return before, after
-    shared = len(commonprefix([before, after])) - _CONTEXT
-    return (before, after) if shared < _MIN_SHARED - _CONTEXT else (f"…{before[shared:]}", f"…{after[shared:]}")
-
-
-def _asides(action: Action) -> Iterator[str]:
-    """What else happens to the agent, in words."""
+def _asides(row: Row) -> Iterator[str]:
+    """What else happens to the agents, in words."""
+    action = row.common
     if action.blocked:
         return
     if action.kind in ("create", "replace"):
@@ -141,31 +142,19 @@ def _asides(action: Action) -> Iterator[str]:
     elif kept:
         yield f"      given back after a replace that was cut short: {kept}"
     if action.kind == "delete" and action.frees_sip:
-        yield f"      frees SIP number {visible(str(action.live_sip))}"
+        yield from wrapped([f"frees SIP number{'s' if len(row.actions) > 1 else ''} {row.freed[0]}", *row.freed[1:]])
 
 
 def _source(source: PasswordSource | None) -> str:
     """The source of a password, in words."""
     if source is None or source.kind == "generate":
         return "a generated one"
-    return f"from {source.kind} {visible(source.path)}"
-
-
-def spelled_value(value: Value) -> str:
-    """A value as the file spells it; long ones are cut."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = visible(str(value))
-    if text != text.strip() or not text:
-        text = f'"{text}"'
-    return pad(text, _VALUE_CELLS) if width(text) > _VALUE_CELLS else text
+    return f"from {source.kind} {spelled_name(source.path)}"
 
 
 def _ids(ids: Sequence[str]) -> str:
     spans = id_spans(ids)
-    shown = ", ".join(visible(text) for text, _ in spans[:_MAX_SPANS])
+    shown = ", ".join(text for text, _ in spans[:_MAX_SPANS])
     more = sum(count for _, count in spans[_MAX_SPANS:])
     return f"{shown} and {more} more" if more else shown
 
@@ -222,64 +211,3 @@ def problems(problems: Sequence[Problem], *, color: bool = False) -> str:
     if len(problems) > MAX_PROBLEMS:
         lines.append(f"… and {len(problems) - MAX_PROBLEMS} more; --format json lists them all")
     return "\n".join(lines) + "\n"
-
-
-def stale_agents(agents: Sequence[StaleAgent], *, color: bool = False) -> str:
-    """The agents that are no longer as they were reviewed: what changed, from which value to which."""
-    lines: list[str] = []
-    for agent in agents:
-        head = paint("! moved", "bad", color=color)
-        lines.append(f"{head}  {visible(agent.operator_id)}  {visible(agent.message)}")
-        lines += [
-            f"      {change.field}: reviewed {spelled_value(change.before)}, now {spelled_value(change.after)}"
-            for change in agent.changes
-        ]
-    return "\n".join(lines) + "\n"
-
-
-_OUTCOMES: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
-
-
-def report(report: Report, *, color: bool = False, again: str = "Run apply again") -> str:
-    """What an apply did: actions that were not done, each with the reason, then mismatches, warnings and the count.
-
-    `again` says how to go on if something is left to do.
-    """
-    lines = [line for result in report.results if result.outcome != "done" for line in _failure(result, color)]
-    for mismatch in report.mismatches:
-        head = paint("! unasked" if mismatch.unasked else "! not so", "bad", color=color)
-        lines.append(f"{head}  {visible(mismatch.operator_id)}  {mismatch.message}")
-        expected = "should be" if mismatch.unasked else "wanted"
-        lines += [
-            f"      {change.field}: {expected} {spelled_value(change.after)}, is {spelled_value(change.before)}"
-            for change in mismatch.changes
-        ]
-    lines += [f"warning: {visible(warning)}" for warning in report.warnings]
-    total = len(report.results)
-    lines.append(paint(f"Applied {report.done} of {counted(total, 'action')}.", "bold", color=color))
-    lines.append(_verdict(report, color, again))
-    return "\n".join(lines) + "\n"
-
-
-def _failure(result: ActionResult, color: bool) -> Iterator[str]:
-    action = result.action
-    head = paint(f"! {_OUTCOMES[result.outcome]}", "bad", color=color)
-    yield f"{head}  {action.kind} {visible(action.operator_id)} {visible(action.name)}".rstrip()
-    yield f"      {visible(result.message)}"
-
-
-def _verdict(report: Report, color: bool, again: str) -> str:
-    if report.exit_code == 0:
-        return paint("Read back: every agent is as desired.", "good", color=color)
-    if report.interrupted:
-        return f"Interrupted: what was in flight is recorded. {again} to go on from here."
-    if not report.verified:
-        return "The result could not be read back. Run plan to see what is left."
-    if report.mismatches:
-        count = len({mismatch.operator_id for mismatch in report.mismatches})
-        agents = f"{counted(count, 'agent')} {'is' if count == 1 else 'are'}"
-        if not any(mismatch.unasked for mismatch in report.mismatches):
-            return f"Read back: {agents} not as the vendor said. Run plan to see."
-        mend = "Put back in the console what changed unasked, or write those fields into the file and apply it"
-        return f"Read back: {agents} not as it should be. {mend}."
-    return f"{again} to go on from here, once the cause is mended."

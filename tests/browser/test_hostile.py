@@ -14,7 +14,9 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place
 from reconciler.render import html
+from reconciler.render.alike import alike_rows
 from reconciler.render.rows import KINDS
+from reconciler.render.spelling import spelled_name
 from reconciler.render.terminal import visible
 from tests.core.build import live_agent
 from tests.hostile import GROUPS, HOSTILE
@@ -85,11 +87,12 @@ def test_hostile_text_is_said_and_does_nothing(visit: Opener) -> None:
     page = visit(plan)
     browser = page.page
     expected = [
-        (visible(action.operator_id), visible(action.name), visible(action.group))
+        (row.head, spelled_name(row.common.name), spelled_name(row.common.group))
         for kind in KINDS
-        for action in plan.actions
-        if kind == ("blocked" if action.blocked else action.kind)
+        for row in alike_rows(plan.actions)
+        if kind == ("blocked" if row.common.blocked else row.common.kind)
     ]
+    assert len(expected) == len(plan.actions)
     script = (
         "all => all.map(row => ['id', 'name', 'group'].map(name => row.querySelector('.' + name)?.textContent ?? ''))"
     )

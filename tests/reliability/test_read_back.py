@@ -17,7 +17,7 @@ from reconciler.core.model.fields import COMPARED, Field, Kind, Value, encode
 from reconciler.core.model.report import Report
 from reconciler.errors import IncompleteListing
 from reconciler.render import json as as_json
-from reconciler.render import text as as_text
+from reconciler.render import outcome
 from reconciler.sandbox.server import Box, running
 from reconciler.vendor.retry import LISTING_TRIES
 from tests.process import TOKEN, Workplace
@@ -79,7 +79,7 @@ def assert_said(report: Report, operator_id: str, field: str) -> None:
     assert report.exit_code == 4
     (mismatch,) = report.mismatches
     assert (mismatch.operator_id, [change.field for change in mismatch.changes]) == (operator_id, [field])
-    said = as_text.report(report)
+    said = outcome.report(report)
     assert f"not so  {operator_id}" in said
     assert f"{field}: wanted" in said
     document = as_json.report(report)
@@ -176,7 +176,7 @@ def test_a_call_that_is_ignored_whole(applier: Applier, endpoint: str) -> None:
     report = applied(applier)
     assert report.exit_code == 4
     assert [mismatch.operator_id for mismatch in report.mismatches] == named
-    assert f"not so  {named[0]}" in as_text.report(report)
+    assert f"not so  {named[0]}" in outcome.report(report)
     assert [each["operatorId"] for each in as_json.report(report)["mismatches"]] == named
     assert_heals(applier)
 
@@ -334,7 +334,7 @@ def test_a_read_back_that_never_holds_still(applier: Applier) -> None:
     applier.box.faults([{"endpoint": "page", "calls": {"from": PAGES + 1}, "fault": "move", "how": "duplicate"}])
     report = applied(applier)
     assert (report.exit_code, report.verified, report.done) == (4, False, 1)
-    assert "could not be read back" in as_text.report(report)
+    assert "could not be read back" in outcome.report(report)
     assert arrived(applier, "page") <= PAGES * (1 + LISTING_TRIES)
     applier.box.faults([])
     assert applied(applier).exit_code == 0

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.core.model.report import Report
 from reconciler.render import json as as_json
-from reconciler.render import text as as_text
+from reconciler.render import outcome
 from reconciler.sandbox.handlers import HANDLERS, Body
 from reconciler.sandbox.server import Box
 from reconciler.sandbox.store import AgentStore
@@ -86,7 +86,7 @@ def test_a_password_that_changes_something_else(tmp_path: Path, box: Box, monkey
     assert isinstance(report, Report)
     assert (report.exit_code, report.done) == (4, 1)
     assert unasked(as_json.report(report)) == {"8001": {"status": ("disabled", "enabled")}}
-    assert "status: should be enabled, is disabled" in as_text.report(report)
+    assert "status: should be enabled, is disabled" in outcome.report(report)
 
 
 def test_a_create_that_gives_more(place: Workplace, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,13 @@ def action(kind: ActionKind = "edit", operator_id: str = "8001", name: str = "å¼
     return Action(kind, operator_id, name, place, **{"changes": changes, **more})
 
 
+def different(kind: ActionKind, number: int, operator_id: str = "", **more: Any) -> Action:
+    """An action that is alike with none of another number."""
+    changes = () if kind == "delete" else (FieldChange("afterInterval", 5, 10 + number),)
+    live = live_agent(operator_id or str(number), mainGroupName=f"group {number}")
+    return action(kind, operator_id or str(number), **{"changes": changes, "live": live, **more})
+
+
 def plan(*actions: Action, **more: Any) -> Plan:
     """A plan of these actions."""
     base = Plan(Company("acme", 4242), "0" * 64, ("agents.yaml",), 3, 2, 2, 1, actions, (), "https://vendor.example")

@@ -70,8 +70,8 @@ def sections(written: str) -> dict[str, Read]:
 
 def shown(section: Read) -> int:
     """How many actions the rows of a section stand for."""
-    counts = (re.search(r" \(([\d,]+)\)$", row[0]) for row in section.rows if row[0])
-    return sum(int(found[1].replace(",", "")) if found else 1 for found in counts)
+    counts = (re.search(r"^([\d,]+) agents|\(([\d,]+)\)$", row[0]) for row in section.rows if row[0])
+    return sum(int((found[1] or found[2]).replace(",", "")) if found else 1 for found in counts)
 
 
 def is_well_formed(written: str) -> None:

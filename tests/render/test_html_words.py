@@ -99,15 +99,15 @@ def test_a_guardrail(set_by: Any, said: str, allowed: int, state: str) -> None:
     told = words(limit)
     assert told.startswith(f"maxDeletes {state} 3 planned of {allowed} allowed limit 20%, {said}")
     assert ("raise it" in told) == (state == "tripped")
-    assert words(next(limit.iter("details"))) == "3 agents counted 8001, 8002, 8003"
+    assert words(next(limit.iter("details"))) == "3 agents counted 8001…8003"
 
 
 def test_blocked_agents_stand_by_their_reason() -> None:
     """Each reason is told once, with all whom it holds up; many of them are folded away."""
-    blocked = [replace(action(blocked="held"), operator_id=f"8{n:03}") for n in range(9)]
+    blocked = [replace(action(blocked="held"), operator_id=f"8{2 * n:03}") for n in range(9)]
     root = parsed(planned(*blocked, replace(action(blocked="taken"), operator_id="9000")))
     held, taken = having(root, "reason")
-    assert words(held).startswith("held 9 agents 8000, 8001")
+    assert words(held).startswith("held 9 agents 8000, 8002")
     assert words(taken) == "taken 9000"
     assert len(list(held.iter("details"))) == 1
     assert not list(taken.iter("details"))

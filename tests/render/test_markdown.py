@@ -223,7 +223,7 @@ def test_an_edit() -> None:
     )
     written = told(action(changes=changes))
     assert sections(written)["edits"].rows == [
-        ["8001", "张三", "name", "张", "none"],
+        ["8001", "张三", "name", "张", '"none"'],
         ["", "", "sipNumber", "60001", "none"],
         ["", "", "judge", "true", "false"],
         ["", "", "roleName", "not recorded", "班长"],

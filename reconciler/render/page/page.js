@@ -4,22 +4,25 @@
   const byId = (id) => document.getElementById(id);
   const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
   const number = (count) => count.toLocaleString("en");
+  const actions = (row) => Number(row.dataset.count || 1);
   const fold = (text) => text.normalize("NFKC").toLowerCase();
 
   const sections = all("section.kind").map((element) => ({
     element,
     kind: element.dataset.kind,
     number: element.querySelector("h3 .number"),
-    total: element.querySelectorAll("li.row").length,
+    total: all("li.row", element).reduce((total, row) => total + actions(row), 0),
   }));
   const rows = sections.flatMap((section) =>
     all("li.row", section.element).map((element) => ({
       element,
       section,
+      count: actions(element),
       group: element.dataset.group,
       origins: (element.dataset.origin || "").split(" "),
       shown: true,
       text: null,
+      spans: [],
     })),
   );
 
@@ -39,6 +42,7 @@
 
   const [text, group, origin, clear] = ["text", "group", "origin", "clear"].map(byId);
   const kinds = new Map(all(".chart li[data-kind]").map((item) => [item.dataset.kind, button(item)]));
+  const total = sections.reduce((sum, section) => sum + section.total, 0);
   let written = 0;
 
   /** The part of the chart as a button. */
@@ -65,8 +69,17 @@
   /** What can be searched, read once; a line end between two texts keeps a search from running over both. */
   function readTexts() {
     for (const row of rows) {
-      row.text ??= fold(all("bdi, dt", row.element).map((part) => part.textContent).join("\n"));
+      if (row.text !== null) continue;
+      row.text = fold(all("bdi, dt", row.element).map((part) => part.textContent).join("\n"));
+      // Folding makes three dots of an ellipsis.
+      row.spans = Array.from(row.text.matchAll(/(\d+)\.\.\.(\d+)/g), (span) => span.slice(1));
     }
+  }
+
+  /** Whether a row has the word, or an id that begins with it within a span such as 8003…8059. */
+  function has(row, word) {
+    return row.text.includes(word) || (/^\d+$/.test(word) && row.spans.some(([first, last]) =>
+      word.length <= first.length && first.slice(0, word.length) <= word && word <= last.slice(0, word.length)));
   }
 
   function apply() {
@@ -79,17 +92,18 @@
       const shown = (wanted.size === 0 || wanted.has(row.section.kind))
         && (group.value === "" || group.value === row.group)
         && (!origin || origin.value === "" || row.origins.includes(origin.value))
-        && words.every((word) => row.text.includes(word));
+        && words.every((word) => has(row, word));
       if (shown !== row.shown) row.element.hidden = !(row.shown = shown);
-      if (shown) left.set(row.section, left.get(row.section) + 1);
-      count += shown;
+      if (!shown) continue;
+      left.set(row.section, left.get(row.section) + row.count);
+      count += row.count;
     }
     for (const [section, some] of left) {
       section.element.hidden = some === 0;
       section.number.textContent = some === section.total ? number(some) : `${number(some)} of ${number(section.total)}`;
     }
     const filtered = wanted.size > 0 || words.length > 0 || group.value !== "" || (origin && origin.value !== "");
-    byId("count").textContent = `${number(count)} of ${number(rows.length)}`;
+    byId("count").textContent = `${number(count)} of ${number(total)}`;
     byId("nothing").hidden = count > 0;
     clear.disabled = !filtered;
     document.body.classList.toggle("filtered", filtered);

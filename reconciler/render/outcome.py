@@ -1,0 +1,109 @@
+"""What became of an apply as text for people: a report, and agents that moved since a review. Alike is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Final
+
+from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.fields import Value
+from reconciler.core.model.outcome import StaleAgent
+from reconciler.core.model.report import ActionResult, Mismatch, Report
+from reconciler.core.text import counted
+from reconciler.render.alike import ID_IN_TEXT, grouped, without_id
+from reconciler.render.runs import id_spans, one_span
+from reconciler.render.spelling import spelled_id, spelled_name, spelled_pair
+from reconciler.render.terminal import paint, visible
+from reconciler.render.text import wrapped
+
+_OUTCOMES: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
+
+
+def stale_agents(agents: Sequence[StaleAgent], *, color: bool = False) -> str:
+    """The agents that are no longer as they were reviewed: what changed, from which value to which."""
+    lines: list[str] = []
+    for alike in grouped(agents, lambda agent: (_message(agent.message, agent.operator_id), agent.changes)):
+        ids = [agent.operator_id for agent in alike]
+        lines += _told(paint("! moved", "bad", color=color), ids, f"  {_common(alike[0].message, ids)}")
+        lines += _changes(alike[0].changes, "reviewed", "now")
+    return "\n".join(lines) + "\n"
+
+
+def report(report: Report, *, color: bool = False, again: str = "Run apply again") -> str:
+    """What an apply did: actions that were not done, each with the reason, then mismatches, warnings and the count.
+
+    `again` says how to go on if something is left to do.
+    """
+    left = [result for result in report.results if result.outcome != "done"]
+    lines = [line for alike in grouped(left, _failed_alike) for line in _failure(alike, color)]
+    for mismatches in grouped(report.mismatches, _mismatched_alike):
+        first, ids = mismatches[0], [mismatch.operator_id for mismatch in mismatches]
+        head = paint("! unasked" if first.unasked else "! not so", "bad", color=color)
+        lines += _told(head, ids, f"  {_common(first.message, ids)}")
+        turned = [FieldChange(each.field, each.after, each.before) for each in first.changes]
+        lines += _changes(turned, "should be" if first.unasked else "wanted", "is")
+    lines += [f"warning: {visible(warning)}" for warning in report.warnings]
+    total = len(report.results)
+    lines.append(paint(f"Applied {report.done} of {counted(total, 'action')}.", "bold", color=color))
+    lines.append(_verdict(report, color, again))
+    return "\n".join(lines) + "\n"
+
+
+def _failed_alike(result: ActionResult) -> Hashable:
+    return result.outcome, result.action.kind, _message(result.message, result.action.operator_id)
+
+
+def _mismatched_alike(mismatch: Mismatch) -> Hashable:
+    return mismatch.unasked, _message(mismatch.message, mismatch.operator_id), mismatch.changes
+
+
+def _message(message: str, operator_id: str) -> Value | tuple[str, ...]:
+    return without_id(message, operator_id)
+
+
+def _common(message: str, ids: Sequence[str]) -> str:
+    """The message of agents that are alike, with all their ids where it holds the first one's."""
+    parts = without_id(message, ids[0])
+    one = ids[0] if len(ids) == 1 else one_span(ids) or ID_IN_TEXT
+    return visible(one.join(parts) if isinstance(parts, tuple) else message)
+
+
+def _told(head: str, ids: Sequence[str], after: str, kind: str = "") -> Iterator[str]:
+    """The head with the agents and what follows them; agents that are no span have lines of their own."""
+    if len(ids) == 1:
+        yield f"{head}  {kind}{spelled_id(ids[0])}{after}".rstrip()
+    elif span := one_span(ids):
+        yield f"{head}  {kind}{span} ({len(ids):,}){after}"
+    else:
+        yield f"{head}  {kind}{len(ids):,} agents{after}"
+        yield from wrapped([text for text, _ in id_spans(ids)])
+
+
+def _changes(changes: Sequence[FieldChange], before: str, after: str) -> Iterator[str]:
+    for change in changes:
+        was, now = (value.short for value in spelled_pair(change.before, change.after))
+        yield f"      {change.field}: {before} {was}, {after} {now}"
+
+
+def _failure(alike: Sequence[ActionResult], color: bool) -> Iterator[str]:
+    first, ids = alike[0], [result.action.operator_id for result in alike]
+    name = f" {spelled_name(first.action.name)}" if len(alike) == 1 else ""
+    yield from _told(paint(f"! {_OUTCOMES[first.outcome]}", "bad", color=color), ids, name, f"{first.action.kind} ")
+    yield f"      {_common(first.message, ids)}"
+
+
+def _verdict(report: Report, color: bool, again: str) -> str:
+    if report.exit_code == 0:
+        return paint("Read back: every agent is as desired.", "good", color=color)
+    if report.interrupted:
+        return f"Interrupted: what was in flight is recorded. {again} to go on from here."
+    if not report.verified:
+        return "The result could not be read back. Run plan to see what is left."
+    if report.mismatches:
+        count = len({mismatch.operator_id for mismatch in report.mismatches})
+        agents = f"{counted(count, 'agent')} {'is' if count == 1 else 'are'}"
+        if not any(mismatch.unasked for mismatch in report.mismatches):
+            return f"Read back: {agents} not as the vendor said. Run plan to see."
+        mend = "Put back in the console what changed unasked, or write those fields into the file and apply it"
+        return f"Read back: {agents} not as it should be. {mend}."
+    return f"{again} to go on from here, once the cause is mended."
