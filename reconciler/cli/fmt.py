@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.options import files_by_position
 from reconciler.cli.shell import Shell
+from reconciler.files.collector import collector_paused
 
 CHANGES = 2
 
@@ -19,6 +20,7 @@ CHANGES = 2
 @click.option("--check", is_flag=True, help="Write nothing; exit 2 when a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.pass_obj
+@collector_paused()
 def fmt(shell: Shell, /, files: tuple[Path, ...], check: bool, diff: bool) -> None:
     """Rewrite the desired-state files in canonical spelling; what they say stays the same.
 

@@ -131,9 +131,20 @@ def _spell(node: Node, shape: _Shape) -> None:
     node.text = scalar(value) if node.anchor and not isinstance(value, str) else shape.spell(value)
 
 
-def _order(node: Node, order: tuple[str, ...]) -> None:
+def ranks(order: tuple[str, ...]) -> dict[str, float]:
+    """The rank of each key, and of the merge key; an unknown key has the size of the result as its rank."""
     rank = {name: float(number) for number, name in enumerate(order)}
     rank["<<"] = rank.get("profile", 0) - 0.5
+    return rank
+
+
+def spelt(name: str, value: Value) -> str:
+    """The value of an agent's key in canonical spelling."""
+    return _BY_FIELD.get(name, _ANY).spell(value)
+
+
+def _order(node: Node, order: tuple[str, ...]) -> None:
+    rank = ranks(order)
     ordered = sorted(node.items, key=lambda item: rank.get("<<" if item.merges else item.name or "", len(rank)))
     if ordered == node.items or not _may_move(node.items, ordered):
         return

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from itertools import zip_longest
 from typing import Any
 
 from reconciler.core.desired.problems import schema_problems
-from reconciler.core.desired.resolve import resolve
 from reconciler.core.model.fields import BY_NAME, Kind, canon
 from reconciler.core.model.problem import Problem
 from reconciler.core.yaml.document import Document, parse
+from reconciler.edit.abridged import abridged
 from reconciler.edit.canonical import canonical
+from reconciler.edit.comments import comments
+from reconciler.edit.parts import Part, parts
 from reconciler.edit.printer import print_tree
-from reconciler.edit.tree import comments, read_tree
+from reconciler.edit.tree import read_tree
 from reconciler.errors import InvalidFiles, ReconcilerError
 
 
@@ -27,15 +29,26 @@ def fmt(file: str, data: bytes) -> bytes:
         ReconcilerError: the file cannot be formatted without changing its meaning or losing a comment.
     """
     document = _checked(file, data)
-    tree = read_tree(document.text)
-    canonical(tree)
-    text = print_tree(tree)
+    text = formatted_text(document)
     formatted = text.encode()
-    if not (_same_meaning(document, formatted) and tree.comments == comments(text)):
+    if formatted == data:
+        return data
+    del text
+    after, problems = parse(file, formatted)
+    if after is None or problems or not _alike("", document.root, after.root) or not _same_comments(document, after):
         raise ReconcilerError(
             f"{file} cannot be formatted without changing it", "it is left as it is; please report it"
         )
     return formatted
+
+
+def formatted_text(document: Document) -> str:
+    """A document without problems in canonical form, not yet compared with what it was."""
+    short = abridged(document)
+    tree = read_tree(short.text)
+    canonical(tree)
+    short.fill_in(tree)
+    return print_tree(tree)
 
 
 def _checked(file: str, data: bytes) -> Document:
@@ -50,25 +63,34 @@ def _checked(file: str, data: bytes) -> Document:
     return document
 
 
-def _same_meaning(before: Document, formatted: bytes) -> bool:
-    """Whether both say the same, as a whole and for every agent that they resolve to."""
-    after, problems = parse(before.file, formatted)
-    return after is not None and not problems and _meaning(before) == _meaning(after)
+def _alike(name: str, before: Any, after: Any) -> bool:
+    """Whether two values say the same, one of the vendor's integers the same as what it stands for.
 
-
-def _meaning(document: Document) -> str:
-    agents = [
-        [agent.operator_id, {name: _plain(name, value.value) for name, value in agent.values.items()}]
-        for agent in resolve((document,))
-    ]
-    return json.dumps([_plain("", document.root), agents], sort_keys=True)  # in Python itself 1 equals True
-
-
-def _plain(name: str, value: Any) -> Any:
-    """A value with the vendor's integers replaced by what they stand for."""
-    if isinstance(value, dict):
-        return {key: _plain(key, inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain("", inner) for inner in value]
+    Roots that do so resolve to the same agents. In Python itself 1 equals True.
+    """
+    if isinstance(before, dict):
+        keys = isinstance(after, dict) and before.keys() == after.keys()
+        return keys and all(_alike(key, value, after[key]) for key, value in before.items())
+    if isinstance(before, list):
+        size = isinstance(after, list) and len(before) == len(after)
+        return size and all(_alike("", one, other) for one, other in zip(before, after, strict=True))
+    if before.__class__ is after.__class__ and before == after:
+        return True
     row = BY_NAME.get(name)
-    return canon(row, value) if row and row.kind in (Kind.FLAG, Kind.CHOICE) else value
+    if row is None or row.kind not in (Kind.FLAG, Kind.CHOICE):
+        return False
+    one, other = canon(row, before), canon(row, after)
+    return one.__class__ is other.__class__ and one == other
+
+
+def _same_comments(before: Document, after: Document) -> bool:
+    """Whether both have the same comments. Parts that are equal to the letter need no comparison."""
+    if b"#" not in before.data and b"#" not in after.data:
+        return True
+    texts = zip_longest(map(_text, parts(before)), map(_text, parts(after)), fillvalue="")
+    changed = [pair for pair in texts if pair[0] != pair[1]]
+    return comments("".join(one for one, _ in changed)) == comments("".join(other for _, other in changed))
+
+
+def _text(part: Part) -> str:
+    return part.text

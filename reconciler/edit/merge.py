@@ -11,10 +11,10 @@ from typing import Final
 
 from reconciler.core.desired.read import ParsedFiles, parse_files
 from reconciler.core.model.live import LiveState
+from reconciler.edit.comments import comments
 from reconciler.edit.live import FileChanges, changes_for_live
 from reconciler.edit.patch import apply_changes
 from reconciler.edit.sheet import SheetValues, agent_managing_more, changes_for_sheet, with_sheet_values
-from reconciler.edit.tree import comments
 from reconciler.errors import InvalidFiles, ReconcilerError
 
 _BOM: Final = b"\xef\xbb\xbf"

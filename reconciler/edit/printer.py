@@ -192,10 +192,13 @@ def _finished(line: _Line, columns: dict[int, int]) -> str:
     if line.beside is None:
         return line.text.rstrip(" ")
     text_width, beside = width(line.text), line.beside
-    if beside.group:
-        gap = columns[beside.group] - text_width
-    elif beside.gap > 1 and text_width < beside.cells:
-        gap = beside.cells - text_width
-    else:
-        gap = min(beside.gap, 2)
+    gap = columns[beside.group] - text_width if beside.group else comment_gap(beside.gap, beside.cells, text_width)
     return line.text + " " * gap + beside.text
+
+
+def comment_gap(gap: int, cells: int, text_width: int) -> int:
+    """The blanks before a comment that is aligned with no other: it stays in its column where it can.
+
+    It had `gap` blanks before it, and began behind `cells` cells.
+    """
+    return cells - text_width if gap > 1 and text_width < cells else min(gap, 2)

@@ -30,6 +30,7 @@ from reconciler.core.text import width
 from reconciler.core.yaml.scalars import Scalar, plain_scalar
 from reconciler.core.yaml.spelling import quoted, scalar
 from reconciler.edit.blocks import content_end, header_end, kept_lines
+from reconciler.edit.parts import unix
 
 
 @dataclass(slots=True)
@@ -148,22 +149,11 @@ class Tree:
 
 def read_tree(text: str) -> Tree:
     """The tree of a text that `core.yaml.document.parse` reads without a problem."""
-    return _Builder(_unix(text)).tree()
-
-
-def comments(text: str) -> list[str]:
-    """Every comment of a text, sorted."""
-    text = _unix(text)
-    return _sorted(_remarks(text, list(yaml.scan(text, Loader=_LOADER)), _Lines(text)))
+    return _Builder(unix(text)).tree()
 
 
 def _sorted(remarks: Iterable[Remark]) -> list[str]:
     return sorted(remark.text for remark in remarks if remark.text)
-
-
-def _unix(text: str) -> str:
-    """The text with `\\n` as its only line break, and without a byte order mark, which the parser does not count."""
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
 
 
 _BREAK: Final = re.compile("[\n\u2028\u2029]")
@@ -180,6 +170,11 @@ def _begin(thing: Event | Token) -> int:
 def _end(thing: Event | Token) -> int:
     mark: Any = thing.end_mark
     return int(mark.index)
+
+
+def scanned(text: str) -> Iterator[Token]:
+    """The tokens of a text."""
+    return iter(yaml.scan(text, Loader=_LOADER))
 
 
 class _Lines:
@@ -205,7 +200,7 @@ class _Builder:
     """
 
     def __init__(self, text: str) -> None:
-        tokens: list[Token] = list(yaml.scan(text, Loader=_LOADER))
+        tokens: list[Token] = list(scanned(text))
         self.text = text
         self.lines = _Lines(text)
         self.events = deque(yaml.parse(text, Loader=_LOADER))
@@ -346,7 +341,7 @@ def _remarks(text: str, tokens: list[Token], lines: _Lines) -> Iterator[Remark]:
     """Every comment and blank line, in the order of the text: what lies between the tokens."""
     position = groups = 0
     above: Remark | None = None
-    for start, end in _spans(text, tokens):
+    for start, end in spans(text, tokens):
         for remark in _between(text, position, max(position, start), lines):
             if remark.text and not remark.own:
                 if above and above.cells == remark.cells and lines.line(above.offset) + 1 == lines.line(remark.offset):
@@ -357,7 +352,7 @@ def _remarks(text: str, tokens: list[Token], lines: _Lines) -> Iterator[Remark]:
         position = max(position, end)
 
 
-def _spans(text: str, tokens: list[Token]) -> Iterator[tuple[int, int]]:
+def spans(text: str, tokens: Iterable[Token]) -> Iterator[tuple[int, int]]:
     """The start and end of every part of the text that is no remark."""
     for token in tokens:
         start, end = _begin(token), _end(token)

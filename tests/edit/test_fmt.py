@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.edit import fmt, formatting, tree
+from reconciler.edit.comments import comments
 from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import HEAD
 from tests.edit.reading import CORPUS, between_agents, comments_of, stated
@@ -83,7 +84,7 @@ def test_any_style_says_the_same(scribe: Scribe) -> None:
     once = fmt("agents.yaml", data)
     assert stated(once) == stated(data)
     assert fmt("agents.yaml", once) == once
-    assert tree.comments(once.decode()) == sorted(comment.rstrip() for comment in scribe.comments)
+    assert comments(once.decode()) == sorted(comment.rstrip() for comment in scribe.comments)
 
 
 @settings(max_examples=examples(100), deadline=None)

@@ -18,7 +18,8 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.plan import Plan
 from reconciler.core.yaml.spelling import is_expressible
-from reconciler.edit import fmt, merge_live, tree
+from reconciler.edit import fmt, merge_live
+from reconciler.edit.comments import comments
 from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import COMPANY, HEAD, live, live_agent, planned
 from tests.edit.reading import CORPUS, FORMATTED, comments_of, lines_of, stated
@@ -159,7 +160,7 @@ def test_comments_survive(seed: int) -> None:
     scribe = Scribe(random)
     data = scribe.file()
     merged = merge_live("agents.yaml", data, moved(random, stated(data), leaving=0))
-    after = Counter(tree.comments(merged.decode()))
+    after = Counter(comments(merged.decode()))
     assert after - Counter(comment.rstrip() for comment in scribe.comments) in (Counter(), Counter([ADDED]))
     assert not Counter(comment.rstrip() for comment in scribe.comments) - after
 

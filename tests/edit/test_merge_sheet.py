@@ -12,7 +12,7 @@ from reconciler.core.desired.read import read_desired
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.fields import COMPARED, Kind, Value
 from reconciler.edit import merge_sheet
-from reconciler.edit.tree import comments
+from reconciler.edit.comments import comments
 from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.edit.scribe import Scribe
 

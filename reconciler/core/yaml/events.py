@@ -12,15 +12,15 @@ from threading import Lock
 from typing import Any, Final
 
 import yaml
-from yaml.events import ScalarEvent
+from yaml.events import ScalarEvent, StreamEndEvent
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 HAS_LIBYAML: Final = bool(getattr(yaml, "__with_libyaml__", False))
 
-ANCHOR, TAG, IMPLICIT, TEXT, START = range(5)
-"""Indices into the tuple of a scalar. `IMPLICIT[0]` is true without quotes; `START` is the mark where it begins."""
+ANCHOR, TAG, IMPLICIT, TEXT, START, END = range(6)
+"""Indices into the tuple of a scalar. `IMPLICIT[0]` is true without quotes; `START` and `END` are marks."""
 
 NextEvent = Callable[[], Any]
 
@@ -60,6 +60,21 @@ def events(data: bytes, *, pure: bool) -> Iterator[NextEvent]:
             libyaml.ScalarEvent = original
 
 
+def scalar_spans(text: str) -> Iterator[tuple[int, int]]:
+    """The offsets of each scalar that is not empty, as libyaml finds them.
+
+    Raises:
+        ValueError: the text is not valid YAML.
+    """
+    try:
+        with events(text.encode(), pure=False) as next_event:
+            while (event := next_event()).__class__ is not StreamEndEvent:
+                if event.__class__ is tuple and event[START].index < event[END].index:
+                    yield event[START].index, event[END].index
+    except yaml.YAMLError as error:
+        raise ValueError("not valid YAML") from error
+
+
 _REPLACING: Final = Lock()
 
 
@@ -79,7 +94,7 @@ def _with_scalar_tuples(next_event: NextEvent) -> NextEvent:
         event = next_event()
         if event.__class__ is not ScalarEvent:
             return event
-        return (event.anchor, event.tag, event.implicit, event.value, event.start_mark)
+        return (event.anchor, event.tag, event.implicit, event.value, event.start_mark, event.end_mark)
 
     return next_or_tuple
 

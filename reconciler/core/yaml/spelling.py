@@ -115,6 +115,8 @@ def quoted(text: str) -> str:
     if not writable(text):
         raise ValueError("half of a surrogate pair cannot be written")
     masked = "#" if _may_command(text) else ""
+    if text.isprintable() and not masked and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + "".join(c if c.isprintable() and c not in f'"\\{masked}' else _escaped(c) for c in text) + '"'
 
 
