@@ -27,7 +27,7 @@ class Commands(click.Group):
 
     NAMES = (
         *("validate", "plan", "apply", "show-plan", "show", "explain", "export", "fmt", "import-csv", "init"),
-        *("status", "history", "credentials", "ledger", "schema", "sandbox", "demo"),
+        *("status", "history", "doctor", "credentials", "ledger", "schema", "sandbox", "demo"),
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's

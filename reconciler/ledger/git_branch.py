@@ -81,6 +81,17 @@ class GitBranch:
     def prove(self) -> None:
         """Nothing is pushed to try it out: the first write is looked for where it must be seen, see `swap`."""
 
+    def check_rights(self) -> None:
+        """Refuse a remote that lets us push nothing: a push is begun, and ends before anything is sent.
+
+        Raises:
+            ReconcilerError: it does not.
+        """
+        self._look()
+        done = self._git.run(*self._push_arguments(self._commit([]), "--dry-run"))
+        if not done.ok:
+            raise self._error(_refusal(done) or done.said, "written")
+
     def get(self, name: str) -> Version | None:
         """The file, or `None` when there is none.
 
@@ -162,10 +173,10 @@ class GitBranch:
         self._proved = True
         return versions
 
-    def _push_arguments(self, commit: str) -> tuple[str, ...]:
+    def _push_arguments(self, commit: str, *more: str) -> tuple[str, ...]:
         quiet = ("--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no")
         lease = f"--force-with-lease={self._ref}:{self._tip or ''}"
-        return "push", *quiet, lease, "--", "books", f"{commit}:{self._ref}"
+        return "push", *quiet, *more, lease, "--", "books", f"{commit}:{self._ref}"
 
     def _look(self) -> None:
         """Bring our copy of the branch up to date."""

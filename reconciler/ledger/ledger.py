@@ -77,6 +77,13 @@ class LedgerStore(Protocol):
             ReconcilerError: the store cannot be read.
         """
 
+    def check_rights(self) -> None:
+        """Refuse a store that may not be written, as far as can be told without writing.
+
+        Raises:
+            ReconcilerError: it may not.
+        """
+
     def read_listed(self, name: str) -> bytes | None:
         """The bytes of an object that `names` has named, as of then where the store knows them already.
 

@@ -71,6 +71,9 @@ class ObjectStore:
                 break
         return versions
 
+    def check_rights(self) -> None:
+        """Nothing can be told without writing."""
+
     def peek(self, name: str) -> Version | None:
         """The object, or `None` when there is none; nothing of it is kept here.
 

@@ -78,6 +78,17 @@ class LocalStore:
         except OSError as error:
             raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
 
+    def check_rights(self) -> None:
+        """Refuse a folder in which nothing can be written.
+
+        Raises:
+            ReconcilerError: it is none, or may not be written.
+        """
+        folder = next(each for each in self._file.parents if os.path.lexists(each))
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            why = "may not be written" if folder.is_dir() else "is no folder"
+            raise ReconcilerError(f"the ledger {self.path} cannot be written: {folder} {why}", "name another: --ledger")
+
     def names(self, folder: str) -> list[str]:
         """The names of all files in a folder that lies beside the ledger, in their order.
 

@@ -74,6 +74,14 @@ class RemoteStore:
         self._seen[name] = self._store.get(name)
         return content_of(self._seen[name])
 
+    def check_rights(self) -> None:
+        """Refuse a store that may not be written, as far as can be told without writing.
+
+        Raises:
+            ReconcilerError: it may not.
+        """
+        self._store.check_rights()
+
     def names(self, folder: str) -> list[str]:
         """The names of all objects in a folder, in their order.
 

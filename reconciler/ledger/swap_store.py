@@ -54,6 +54,13 @@ class SwapStore(Protocol):
             ReconcilerError: it does not keep its conditions.
         """
 
+    def check_rights(self) -> None:
+        """Refuse a store that may not be written, as far as can be told without writing.
+
+        Raises:
+            ReconcilerError: it may not.
+        """
+
     def get(self, name: str) -> Version | None:
         """The object, or `None` when there is none.
 

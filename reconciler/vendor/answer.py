@@ -177,11 +177,16 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_PAUSE)
+    date = parsed_date(text)
+    return None if date is None else min(max(date - time.time(), 0.0), LONGEST_PAUSE)
+
+
+def parsed_date(text: str) -> float | None:
+    """The seconds since 1970 that an HTTP date stands for; `None` where it is none."""
     try:
-        seconds: float = parsedate_to_datetime(text).timestamp() - time.time()
+        return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def has_shape(shape: str, data: object) -> bool:

@@ -38,6 +38,7 @@ from reconciler.vendor.answer import (
     Refused,
     classify_response,
     has_shape,
+    parsed_date,
     redacted,
 )
 from reconciler.vendor.rate_limit import RateLimiter
@@ -53,6 +54,7 @@ class Transport:
     """Sends bodies to endpoints and returns their outcomes; shared by Reader and Writer, safe for threads.
 
     `stopped` says whether the run has been stopped, so that nobody needs further answers. `sleep` takes seconds.
+    `clock_ahead` is by how many seconds this machine's clock is ahead of the vendor's, as its last answer tells.
 
     Raises:
         WrongUsage: the endpoint is not a URL.
@@ -64,6 +66,7 @@ class Transport:
         self.stopped: Callable[[], bool] = lambda: False
         self.limiter = RateLimiter(settings.rate, sleep=told(sleep, "rate"))
         self._log = RequestLog()
+        self.clock_ahead: float | None = None
         self._settings = settings
         self._connections = threading.BoundedSemaphore(settings.parallelism)
         # httpx's transport, not its client: a transport follows no redirect, keeps no cookie and uses no proxy.
@@ -173,7 +176,8 @@ class Transport:
         return NotSent(f"{proxy} has no connection to {self._endpoint.host} ({status})")
 
     def _read(self, response: httpx.Response) -> Outcome:
-        codes = self._settings.success_codes
+        codes, told = self._settings.success_codes, parsed_date(response.headers.get("date", ""))
+        self.clock_ahead = None if told is None else time.time() - told
         try:
             body = _bounded_body(response)
         except _UnreadableError as error:

@@ -1,0 +1,273 @@
+"""`reconciler doctor`: looks at everything that a plan and an apply stand on, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import click
+
+from reconciler import __version__
+from reconciler.about import DISTRIBUTION, HOME
+from reconciler.cli.options import connection_options, format_option
+from reconciler.cli.shell import Shell
+from reconciler.errors import InvalidFiles, ReconcilerError, WrongUsage
+
+if TYPE_CHECKING:
+    from reconciler.cli.inputs import Options
+    from reconciler.core.model.desired import DesiredState
+    from reconciler.ledger.ledger import LedgerStore
+    from reconciler.settings import Connection
+
+Status = Literal["ok", "warning", "failed"]
+CLOCK_WARNING: Final = 30
+CLOCK_FAILED: Final = 120
+"""Seconds between the vendor's clock and ours."""
+_STYLES: Final = {"ok": "good", "warning": "edit", "failed": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it stands, what was found, and what to do about it."""
+
+    check: str
+    status: Status
+    message: str
+    hint: str = ""
+
+
+@click.command()
+@connection_options
+@format_option("text", "json")
+@click.pass_obj
+def doctor(shell: Shell, /, format_: str, **arguments: Any) -> None:
+    """Look at the set-up and say what is wrong: ok, warning or failed, with what to do.
+
+    Versions, files, recipients, the ledger and whether it may be written, DNS, connection, TLS, token, one page of the
+    listing, and the clock. Nothing is changed, here or at the vendor. What cannot be looked at because of something
+    that failed is left out. Exits with 1 when a line failed.
+
+    \b
+    Example:
+      reconciler doctor --format json
+    """
+    from reconciler.cli.inputs import Options
+
+    checks = list(_checks(Options(**arguments)))
+    failed = any(each.status == "failed" for each in checks)
+    if format_ == "json":
+        shell.document({"checks": [asdict(each) for each in checks], "exit_code": int(failed)})
+    else:
+        shell.data("".join(_lines(checks, color=shell.color)))
+    raise click.exceptions.Exit(int(failed))
+
+
+def _lines(checks: list[Check], *, color: bool) -> Iterator[str]:
+    from reconciler.render.terminal import paint, visible
+
+    for each in checks:
+        yield f"{paint(f'{each.status:8}', _STYLES[each.status], color=color)}{each.check:12}{visible(each.message)}\n"
+        if each.hint:
+            yield f"{'':20}{visible(each.hint)}\n"
+
+
+def _checks(options: Options) -> Iterator[Check]:
+    yield _versions()
+    desired: DesiredState | None = None
+    try:
+        desired, found = _files(options)
+        yield found
+        yield _recipients(desired, remote=_is_remote(options))
+    except ReconcilerError as error:
+        yield _failed("files", error)
+    yield from _ledger(options, desired)
+    yield from _vendor(options, desired)
+
+
+def _failed(check: str, error: ReconcilerError) -> Check:
+    hint = "reconciler validate shows them" if isinstance(error, InvalidFiles) else error.hint
+    return Check(check, "failed", error.message, hint or f"mend that; {HOME}/docs/diagnosis.md says what is looked at")
+
+
+def _versions() -> Check:
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    old = []
+    try:
+        for needed in requires(DISTRIBUTION) or ():
+            bound = re.match(r"([\w-]+)>=([\d.]+)$", needed)
+            if bound and _numbers(version(bound[1])) < _numbers(bound[2]):
+                old.append(f"{bound[1]} {version(bound[1])}, not {bound[2]} or newer")
+    except PackageNotFoundError as missing:
+        old.append(f"{missing.name} is not installed")
+    ours = f"reconciler {__version__}, Python {platform.python_version()}, {platform.system()}"
+    if old:
+        return Check("versions", "failed", f"{ours}: {'; '.join(old)}", f"pip install --upgrade '{DISTRIBUTION}'")
+    return Check("versions", "ok", ours)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def _files(options: Options) -> tuple[DesiredState, Check]:
+    from reconciler.core.text import counted
+    from reconciler.files.desired_files import load_desired
+
+    desired = load_desired(options.files)
+    agents = f"{counted(len(desired.agents), 'agent')} of {desired.company.abbreviate}"
+    return desired, Check("files", "ok", f"{agents} in {counted(len(desired.files), 'file')}")
+
+
+def _is_remote(options: Options) -> bool:
+    from reconciler.ledger.git_remote import is_branch
+
+    return "://" in (options.ledger or "") or is_branch(options.ledger or "")
+
+
+def _recipients(desired: DesiredState, *, remote: bool) -> Check:
+    from reconciler.core.text import counted
+
+    if desired.recipients:
+        from reconciler.credentials.age import Sealer
+
+        try:
+            Sealer(desired.recipients)
+        except ReconcilerError as error:
+            return _failed("recipients", error)
+        return Check("recipients", "ok", f"{counted(len(desired.recipients), 'public key')} that can be encrypted for")
+    hint = "name recipients: in the files; docs/credentials.md says how to make a key"
+    if remote:
+        return Check("recipients", "warning", "none: an apply that makes credentials is refused", hint)
+    return Check("recipients", "warning", "none: new credentials lie readable beside the ledger", hint)
+
+
+def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
+    from reconciler.ledger.journal import last_run
+    from reconciler.ledger.ledger import load_ledger
+
+    try:
+        place = options.place(options.endpoint or "")
+    except WrongUsage:
+        return  # the endpoint's own line tells
+    try:
+        with closing(place.store()) as store:
+            if desired is None:
+                store.read()
+            else:
+                load_ledger(store, desired.company, place.endpoint)
+            store.check_rights()
+            run = last_run(place.journal)
+            yield _held(store)
+    except ReconcilerError as error:
+        yield _failed("ledger", error)
+        return
+    if run is not None and run.open_intents:
+        message = f"of {len(run.open_intents)} calls of the apply at {run.started} nobody knows the outcome"
+        yield Check("last apply", "warning", message, "run apply again: it looks them up first")
+
+
+def _held(store: LedgerStore) -> Check:
+    if holder := store.holder():
+        hint = f"wait until that apply is over; if it died: reconciler ledger unlock --id {holder.id}"
+        return Check("ledger", "warning", f"{store.name} is locked by {holder.who} since {holder.since}", hint)
+    if not store.remote and os.environ.get("CI"):
+        hint = "name a place that outlives the runner, such as --ledger git+origin#reconciler/NAME (docs/ledger.md)"
+        return Check("ledger", "warning", f"{store.name} is on the disk of a pipeline's runner", hint)
+    return Check("ledger", "ok", f"{store.name} can be read, and may be written as far as can be told without writing")
+
+
+def _vendor(options: Options, desired: DesiredState | None) -> Iterator[Check]:
+    from reconciler import settings
+
+    try:
+        endpoint = settings.checked_endpoint(options.endpoint) if options.endpoint else None
+        network = settings.network(options.ca_file, options.proxy)
+    except WrongUsage as error:
+        yield _failed("endpoint", error)
+        return
+    if endpoint is None:
+        yield Check("endpoint", "failed", "no vendor to talk to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
+        return
+    yield (dns := _dns(network.proxy.url if network.proxy else endpoint))
+    given, wait = os.environ.get("RECONCILER_TOKEN"), min(options.timeout, 30.0)
+    try:
+        connection = settings.connection(
+            endpoint, given, options.token_file, parallelism=1, rate=0, timeout=wait, network=network
+        )
+    except ReconcilerError as error:
+        yield _failed("token", error)
+        return
+    if dns.status == "ok" and desired is not None:
+        yield from _one_page(connection, desired)
+
+
+def _dns(url: str) -> Check:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        found = {str(address[4][0]) for address in socket.getaddrinfo(host, parts.port or 443)}
+    except (OSError, UnicodeError) as error:
+        hint = "check the spelling, and the DNS of this machine; where only a proxy knows the way, set RECONCILER_PROXY"
+        return Check("dns", "failed", f"{host} has no address: {getattr(error, 'strerror', None) or 'no name'}", hint)
+    return Check("dns", "ok", f"{host} is {', '.join(sorted(found))}")
+
+
+def _one_page(connection: Connection, desired: DesiredState) -> Iterator[Check]:
+    """What one request for the first page tells of connection, TLS, token, page and clock."""
+    from reconciler.core.wire import page_body
+    from reconciler.vendor.answer import Lost, NotSent, Ok, Refused, whole_number
+    from reconciler.vendor.http import connected
+    from reconciler.vendor.trust import UNTRUSTED_HINT
+
+    with connected(connection) as transport:
+        outcome = transport.send("page", page_body(desired.company, 1))
+        ahead = transport.clock_ahead
+    untrusted = isinstance(outcome, NotSent) and outcome.hint == UNTRUSTED_HINT
+    if isinstance(outcome, NotSent) and not untrusted and not outcome.turned_away:
+        hint = outcome.hint or "check host and port, and whether a firewall or a proxy stands between"
+        yield Check("connection", "failed", outcome.reason, hint)
+        return
+    yield Check("connection", "ok", f"{urlsplit(connection.endpoint).netloc} can be reached")
+    if isinstance(outcome, NotSent) and untrusted:
+        yield Check("tls", "failed", outcome.reason, outcome.hint)
+        return
+    plain = connection.endpoint.lower().startswith("http:")
+    yield Check("tls", "ok", "not used: the endpoint is this machine" if plain else "the certificate is trusted")
+    if isinstance(outcome, Refused) and outcome.authentication:
+        hint = "make a new token in the vendor's console, and check whose company it is for"
+        yield Check("token", "failed", str(outcome), hint)
+    elif isinstance(outcome, Refused):
+        hint = "check the endpoint's path, and company.abbreviate and companyId in the files"
+        yield Check("page", "failed", str(outcome), hint)
+    elif isinstance(outcome, Lost):
+        yield Check("page", "failed", outcome.reason, "check the endpoint's path; -v shows how long the vendor takes")
+    elif isinstance(outcome, NotSent):
+        yield Check("page", "warning", outcome.reason, "the vendor asks to slow down: lower --rate, and try again")
+    elif isinstance(outcome, Ok):
+        yield Check("token", "ok", "the vendor accepts it")
+        total = whole_number((outcome.data or {}).get("total"))
+        if total is None:
+            yield Check("page", "failed", "the listing names no sensible total", "check the endpoint's path")
+        else:
+            yield Check("page", "ok", f"the company has {total} live agents")
+    if ahead is not None:
+        yield _clock(round(ahead))
+
+
+def _clock(ahead: int) -> Check:
+    off = abs(ahead)
+    words = f"this machine's clock is {off} s {'ahead of' if ahead > 0 else 'behind'} the vendor's"
+    hint = "set it by NTP: expiry of plans, `onRemove` and the books go by it"
+    if off >= CLOCK_FAILED:
+        return Check("clock", "failed", words, hint)
+    if off >= CLOCK_WARNING:
+        return Check("clock", "warning", words, hint)
+    return Check("clock", "ok", "this machine's clock agrees with the vendor's")
