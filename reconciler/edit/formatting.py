@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from reconciler.core.desired.problems import schema_problems
+from reconciler.core.desired.read import parse_files
 from reconciler.core.model.fields import BY_NAME, Kind, canon
 from reconciler.core.model.problem import Problem
 from reconciler.core.yaml.document import Document, parse
@@ -54,7 +55,7 @@ def formatted_text(document: Document) -> str:
 def _checked(file: str, data: bytes) -> Document:
     document, parser_problems = parse(file, data)
     if document is None:
-        raise InvalidFiles(parser_problems)
+        raise InvalidFiles(parse_files(((file, data),)).problems)
     reported = {problem.place for problem in parser_problems}  # a schema problem at such a place only follows from it
     others = (problem for problem in schema_problems(document) if problem.place not in reported)
     problems: list[Problem] = sorted((*parser_problems, *others), key=lambda problem: problem.place)

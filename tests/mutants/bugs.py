@@ -1432,4 +1432,20 @@ BUGS: Final = (
         "The keys of an object store go through no proxy that another variable names.",
         ("tests/network/test_object_store.py::test_other_variables_name_no_proxy_for_the_store",),
     ),
+    Bug(
+        "mended-file-accepted",
+        "reconciler/core/desired/read.py",
+        "    return replace(found, problems=problems)\n",
+        "    return replace(found, problems=problems[:0])\n",
+        "A file with a slip is refused, however sure it is what was meant.",
+        ("tests/slips/test_slips.py::test_a_slip_is_told",),
+    ),
+    Bug(
+        "line-of-a-password-shown",
+        "reconciler/core/yaml/slips.py",
+        "            if _SECRET.search(above):\n                return False\n",
+        "",
+        "The line of a password, or one below it, is not repeated when a slip in it is told.",
+        ("tests/core/yaml/test_slips.py::test_the_line_of_a_secret_is_not_repeated",),
+    ),
 )

@@ -116,12 +116,24 @@ def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem
                     yield problem_at(document, path, f"{name} is missing", _HOW_TO_ADD.get(name, f"add {name}:"))
         case _:
             message, hint = _value_words(error, path)
+            if not _is_secret(path) and (meant := _half_width(error)):
+                message, hint = f"{message}, and {id_fault(error.instance)}", f"write {meant}"
             typed = _as_typed(document, path, error.instance)
             if hint == _QUOTE and spoilt(typed):
                 message, hint = spoilt(typed), _WRITE_AGAIN
+            if error.instance is None and " #" in document.line_at(document.place(path)):
+                hint = f"after a blank # begins a comment: a text that holds one goes into quotes; {hint}"
             written = f"; written: {typed}" if typed else ""
             quoted = f'{hint}: "{typed}"' if hint == _QUOTE and typed[:1].strip("&*!") else hint
             yield problem_at(document, path, message + written, quoted)
+
+
+def _half_width(error: Any) -> str:
+    """What was probably meant by a word or a number with full-width letters or typographic quotes; empty for others."""
+    is_word = error.validator in ("type", "enum") or error.validator_value == LIMIT_PATTERN
+    text = error.instance if is_word and isinstance(error.instance, str) else ""
+    meant = "" if text.isascii() else meant_id(text)
+    return meant if meant.isascii() else ""
 
 
 _HOW_TO_ADD: Final = {

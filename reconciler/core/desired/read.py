@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from reconciler.core.desired.diagnosis import Checked, diagnosed
 from reconciler.core.desired.packed import PackedAgent, unpacked_agent
 from reconciler.core.desired.problems import clipped, problem_at, schema_problems
 from reconciler.core.desired.resolve import (
@@ -66,6 +67,19 @@ class ParsedFiles:
 
 def parse_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> ParsedFiles:
     """Parse, check and resolve files. The rules across agents run only if every file can be parsed."""
+    files = tuple(files)
+    found = _parsed(files, pure=pure)
+    if not found.problems:
+        return found
+    problems = diagnosed(files, _checked(found), lambda mended: _checked(_parsed(mended, pure=pure)), pure=pure)
+    return replace(found, problems=problems)
+
+
+def _checked(parsed: ParsedFiles) -> Checked:
+    return Checked(frozenset(document.file for document in parsed.documents), parsed.problems)
+
+
+def _parsed(files: Iterable[tuple[str, Content]], *, pure: bool) -> ParsedFiles:
     results = [(None, (data,)) if isinstance(data, Problem) else parse(file, data, pure=pure) for file, data in files]
     syntax_problems = [problem for _, problems in results for problem in problems]
     documents = tuple(document for document, _ in results if document is not None)

@@ -56,10 +56,13 @@ class Document:
                 break
         return Place(self.file, position[0] + 1, position[1] + 1)
 
+    def line_at(self, place: Place) -> str:
+        """The line of a place, as it stands in the file."""
+        return _lines(self.data)[place.line - 1]
+
     def typed_at(self, place: Place) -> str:
         """The plain scalar that starts at `place`, exactly as typed; empty if none starts there."""
-        line = _lines(self.data)[place.line - 1]
-        scalar = _PLAIN_SCALAR.match(line, place.column - 1)
+        scalar = _PLAIN_SCALAR.match(self.line_at(place), place.column - 1)
         return scalar.group().strip() if scalar else ""
 
 
@@ -80,6 +83,11 @@ _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 @lru_cache(maxsize=2)
 def _lines(data: bytes) -> list[str]:
     return _BREAK.split(decoded(data))
+
+
+def lines_of(data: bytes) -> list[str]:
+    """The lines of UTF-8 text, without a byte order mark and without their breaks."""
+    return list(_lines(data))
 
 
 def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | None, tuple[Problem, ...]]:
@@ -153,6 +161,9 @@ def _text_problem(file: str, data: bytes) -> Problem | None:
 def _syntax_problem(file: str, data: bytes, error: yaml.MarkedYAMLError) -> Problem:
     """The parser's complaint. Its context is left out, since that may quote a value, and a value may be a password."""
     mark = error.problem_mark or error.context_mark
+    if error.context_mark and "quoted scalar" in str(error.context) and "end of stream" in str(error.problem):
+        place = Place(file, error.context_mark.line + 1, error.context_mark.column + 1)
+        return Problem(place, "", "a quote opens here and is not closed", "close it where the text ends")
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
     complaint = error.problem or "cannot be read"
     if _BREAK.split(decoded(data) + "\n")[place.line - 1][place.column - 1 : place.column] == "\t":

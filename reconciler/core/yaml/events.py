@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from typing import Any, Final
 
 import yaml
-from yaml.events import ScalarEvent, StreamEndEvent
+from yaml.events import (
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
@@ -75,6 +83,40 @@ def scalar_spans(text: str) -> Iterator[tuple[int, int]]:
         raise ValueError("not valid YAML") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Where the parser gives up: line and index from 0, the events before it, and where what it reads begins."""
+
+    line: int
+    index: int
+    events: int
+    opening: tuple[int, int] | None
+
+
+def first_trouble(data: bytes, *, pure: bool, max_depth: int) -> Trouble | None:
+    """Where the parser gives up; `None` where it does not, or the text goes deeper, or is no text that YAML allows."""
+    count = depth = 0
+    try:
+        with events(data, pure=pure) as next_event:
+            while (kind := next_event().__class__) is not StreamEndEvent and depth <= max_depth:
+                count += 1
+                depth += _DEPTHS.get(kind, 0)
+    except yaml.MarkedYAMLError as error:
+        mark: Any = error.problem_mark
+        context = error.context_mark
+        opening = (context.line, context.column) if context else None
+        if context and ("':'" in str(error.problem) or "quoted" in str(error.context)):
+            mark = context  # a key without its colon, or a quote that is not closed: the place is its beginning
+        return Trouble(mark.line, mark.index, count, opening)
+    except (ValueError, OverflowError, yaml.YAMLError):
+        pass
+    return None
+
+
+_DEPTHS: Final[dict[type, int]] = {
+    **dict.fromkeys((MappingStartEvent, SequenceStartEvent), 1),
+    **dict.fromkeys((MappingEndEvent, SequenceEndEvent), -1),
+}
 _REPLACING: Final = Lock()
 
 

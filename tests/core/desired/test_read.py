@@ -278,7 +278,7 @@ def test_problems_come_in_file_order() -> None:
 
 def test_a_file_that_cannot_be_read_has_only_that_problem() -> None:
     """Where no document can be made, nothing else is said."""
-    assert only("a: [").place.file == "agents.yaml"
+    assert only("a: 1\n---\nb: 2\n").place.file == "agents.yaml"
 
 
 def test_every_rule_across_agents_is_listed() -> None:

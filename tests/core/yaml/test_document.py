@@ -468,7 +468,7 @@ def test_every_line_break_counts_once(newline: str, pure: bool) -> None:
     [
         ("a: b: c\n", 1, "not valid YAML: mapping values are not allowed"),
         ("a: 1\n b: 2\n", 2, "not valid YAML"),
-        ("a: 'x\nb: 1\n", 3, "not valid YAML: found unexpected end of stream"),
+        ("a: 'x\nb: 1\n", 1, "a quote opens here and is not closed"),
         ("a: [1\n", 2, "not valid YAML"),
         ("a: @x\n", 1, "not valid YAML: found character"),
         ("a: !x!y z\n", 1, "not valid YAML: found undefined tag handle"),

@@ -1,0 +1,283 @@
+"""Repairs that may carry the parser past the place where it gives up: what a person may have done there.
+
+None of them is certain. `core.yaml.slips` tries them, and believes the one after which the parser gets further.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.core.text import counted
+from reconciler.core.yaml.meant import DOUBLE, KNOWN_KEYS, TOP_KEYS, Meant, as_meant, in_place_of, indentation
+from reconciler.core.yaml.spelling import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A slip, at a line and column from 0, in words, and the lines without it, by index; `hint` says more, if any."""
+
+    line: int
+    column: int
+    words: str
+    lines: Mapping[int, str]
+    hint: str = ""
+
+
+Lines = Sequence[str]
+_ENTRY_START: Final = re.compile(r" *(?:- +)?")
+_KEY_AND_VALUE: Final = re.compile(r"( *(?:- +)*(?:[^\s:#\"'{\[-][^:]*?|\"[^\"]*\") *: +|(?: *- +)+)(\S.*)")
+_KEY: Final = re.compile(r"\s*([\w]+):")
+_WHOLE_QUOTED: Final = re.compile(r"(?:\"[^\"\\]*\"|'[^']*')(?: +#.*)?")
+_COMMENT: Final = re.compile(r" +#.*| +$")
+_VALUE_IN_FLOW: Final = re.compile(r"([{,] *\w+ *: +)([^\"'{\[,}\s][^,}]*?)(?= *[,}])")
+_ENDS_VALUE: Final = re.compile(r"\s*(?:[,:}\]#]|$)")
+_WRONG_ESCAPE: Final = re.compile(r"\\(?![0abtnvfre \"/\\N_LPxuU\t])")
+_MARKER: Final = re.compile(r"(<{7}|\|{7}|={7}|>{7})(?: .*)?$")
+_FARTHEST: Final = 3
+"""How many columns an indentation may be off to count as a slip of the finger."""
+_CLOSER: Final = {"{": "}", "[": "]"}
+
+
+def conflicts(lines: Lines) -> Iterator[Repair]:
+    """Every unfinished merge: the version above is kept."""
+    markers = [(index, found[1]) for index, line in enumerate(lines) if (found := _MARKER.match(line))]
+    while markers:
+        length = next((at for at, (_, marker) in enumerate(markers) if marker[0] == ">"), 0) + 1
+        here, markers = markers[:length], markers[length:]
+        first, last = here[0][0], here[-1][0]
+        middle = next((index for index, marker in here if marker[0] in "|="), last)
+        dropped = (*range(middle, last + 1), *(index for index, _ in here))
+        names = ", ".join(marker for _, marker in here)
+        span = f"({names}) part two versions in the lines {first + 1} to {last + 1}"
+        words = f"a merge that was not finished: git's marks {span if first < last else names}"
+        hint = "keep the lines that are right; delete the others, and the marks"
+        yield Repair(first, 0, words, dict.fromkeys(dropped, ""), hint)
+
+
+def as_typed(lines: Lines, index: int) -> Iterator[Repair]:
+    """The line without what the input method left in it, at each indentation that its neighbours have."""
+    for in_flow in (False, True):
+        meant = as_meant(lines[index], in_flow=in_flow)
+        if meant.words:
+            rest = meant.text.lstrip(" ")
+            width = indentation(lines[index])
+            odd = lines[index][:width].strip(" ")
+            near = sorted(_depths_near(lines, index), key=lambda depth: (abs(depth - _cells(lines[index])), -depth))
+            near = [depth for depth in near if _may_stand_at(rest, depth)]
+            for depth in dict.fromkeys((*_depth_above(lines, index), *near, width)) if odd else (width,):
+                yield _repair(index, Meant(" " * depth + rest, meant.column, meant.words))
+
+
+def _depth_above(lines: Lines, index: int) -> Iterator[int]:
+    """Where the keys of the line above begin, for a line that may be one of them."""
+    above = next((line for line in reversed(lines[:index]) if line.strip()), "")
+    if not re.match(r"\W*-", lines[index]):
+        depth = len(_ENTRY_START.match(above)[0])  # type: ignore[index]
+        yield depth + 2 if above.rstrip().endswith(":") else depth
+
+
+def _cells(line: str) -> int:
+    """The width of a line's blanks as an editor shows it."""
+    return sum({"\t": 2, "\u3000": 2}.get(char, 1) for char in line[: indentation(line)])
+
+
+def _repair(index: int, meant: Meant) -> Repair:
+    return Repair(index, meant.column, "; ".join(meant.words), {index: meant.text})
+
+
+def of_line(lines: Lines, index: int) -> Iterator[Repair]:
+    """Repairs of one line: of what is typed as text and read otherwise, of quotes, brackets, commas and colons."""
+    meant = as_meant(lines[index])
+    for repairs in (
+        *(_closed_quote, _missing_colon, _missing_comma, _escaped),
+        *(_flow_needs_quotes, _brackets, _needs_quotes),
+    ):
+        for further in repairs(meant.text):
+            column = min(meant.column, further.column) if meant.words else further.column
+            yield _repair(index, Meant(further.text, column, (*meant.words, *further.words)))
+
+
+def _needs_quotes(line: str) -> Iterator[Meant]:
+    """The value of a line in quotes."""
+    if found := _KEY_AND_VALUE.fullmatch(line):
+        start, value = found.groups()
+        if (value[0] in "{[" and (": " in value or '"' in value)) or _WHOLE_QUOTED.fullmatch(value):
+            return
+        comment = _COMMENT.search(value)
+        text, rest = (value[: comment.start()], comment.group()) if comment else (value, "")
+        for bare, after in dict.fromkeys(((text, rest), (value.rstrip(), ""))):
+            yield Meant(start + quoted(bare) + after, len(start), (_why_quotes(bare),))
+
+
+def _why_quotes(text: str) -> str:
+    if text[0] in "\"'":
+        return "text stands behind a closing quote: a value that holds quotes needs quotes around all of it"
+    if text[0] in "@`%&*!|>[]{},?#-":
+        return f"a value that begins with {text[0]} needs quotes: YAML reads the sign otherwise"
+    if ": " in text or text.endswith(":"):
+        return "a value that holds a colon and a blank needs quotes: YAML reads it as another key"
+    return "this value needs quotes: YAML reads it otherwise"
+
+
+def _flow_needs_quotes(line: str) -> Iterator[Meant]:
+    """The values between braces in quotes that YAML may read otherwise."""
+    found = [m for m in _VALUE_IN_FLOW.finditer(line) if ": " in m[2] or " #" in m[2] or m[2][0] in "@`%&*!|>?"]
+    if found:
+        text = line
+        for value in reversed(found):
+            text = text[: value.start(2)] + quoted(value[2]) + text[value.end(2) :]
+        words = "after a blank # begins a comment" if " #" in found[0][2] else _why_quotes(found[0][2])
+        yield Meant(text, found[0].start(2), (f"{words}: the value needs quotes" if " #" in found[0][2] else words,))
+
+
+def _closed_quote(line: str) -> Iterator[Meant]:
+    """The line with its first unbalanced quote closed, or with a doubled one taken out."""
+    unclosed = unclosed_quote(line)
+    if unclosed is None:
+        return
+    quote = line[unclosed]
+    words = (f"a quote ({quote}) opens here and is not closed",)
+    last = len(line.rstrip()) - 1
+    if quote == '"' and line[last] in DOUBLE[1:]:
+        yield Meant(f'{line[:last]}"', last, (in_place_of(line[last], quote),))
+    ends = {len(_COMMENT.sub("", line[unclosed:])) + unclosed}
+    if found := re.compile(r" *[,}\]]").search(line, unclosed):
+        ends.add(found.start())
+    if line[unclosed + 1 : unclosed + 2] == quote:
+        yield Meant(line[:unclosed] + line[unclosed + 1 :], unclosed, (f"one quote ({quote}) too many",))
+    for end in sorted(ends, reverse=True):
+        yield Meant(f"{line[:end]}{quote}{line[end:]}", unclosed, words)
+
+
+def unclosed_quote(line: str) -> int | None:
+    """The column of the first quote that begins a value and does not end in its line, or not where the value does."""
+    at, begins = len(_ENTRY_START.match(line)[0]), True  # type: ignore[index]
+    while at < len(line):
+        char = line[at]
+        if begins and char in "\"'":
+            end = at + 1
+            while end < len(line) and line[end] != char:
+                end += 2 if char == '"' and line[end] == "\\" else 1
+            if end >= len(line) or not _ENDS_VALUE.match(line, end + 1):
+                return at
+            at = end
+        elif char == "#" and line[at - 1 : at] in ("", " "):
+            return None
+        begins = char in "{[," or (begins and char == " ") or (char == " " and line[at - 1 : at] in (":", "-"))
+        at += 1
+    return None
+
+
+def _missing_colon(line: str) -> Iterator[Meant]:
+    start = _ENTRY_START.match(line)[0]  # type: ignore[index]
+    word, _, value = line[len(start) :].partition(" ")
+    if word in KNOWN_KEYS:
+        column = len(start) + len(word)
+        text = f"{start}{word}: {value.lstrip(': ')}".rstrip()
+        yield Meant(text, column, ("a colon is missing after the key",))
+
+
+def _missing_comma(line: str) -> Iterator[Meant]:
+    """A comma between what stands in braces and brackets."""
+    if found := re.search(r"(?<=[\w\"'}\]])( +)(?=(?:\w+ *: |[\"'{\[]))", line[line.find("{") + 1 :]):
+        column = line.find("{") + 1 + found.start()
+        yield Meant(f"{line[:column]},{line[column:]}", column, ("a comma is missing",))
+
+
+def _escaped(line: str) -> Iterator[Meant]:
+    if found := _WRONG_ESCAPE.search(line):
+        words = "a backslash (\\) between double quotes begins an escape; a backslash itself is written twice"
+        yield Meant(_WRONG_ESCAPE.sub(r"\\\\", line), found.start(), (words,))
+
+
+def _brackets(line: str) -> Iterator[Meant]:
+    """The line with its braces and brackets balanced."""
+    opened: list[int] = []
+    for at in _outside_quotes(line):
+        char = line[at]
+        if char in _CLOSER:
+            opened.append(at)
+        elif char in "}]" and not opened:
+            yield Meant(line[:at] + line[at + 1 :], at, (f"{char} closes what was never opened",))
+            return
+        elif char in "}]" and _CLOSER[line[opened.pop()]] != char:
+            right = "}" if char == "]" else "]"
+            yield Meant(f"{line[:at]}{right}{line[at + 1 :]}", at, (f"{char} stands where {right} belongs",))
+            return
+    if opened:
+        body = _COMMENT.sub("", line)
+        if body[-1] in ")\uff09":
+            words = in_place_of(body[-1], _CLOSER[line[opened[-1]]])
+            yield Meant(body[:-1] + _CLOSER[line[opened[-1]]] + line[len(body) :], len(body) - 1, (words,))
+        closers = "".join(_CLOSER[line[at]] for at in reversed(opened))
+        comma = "," if body.endswith(",") else ""
+        text = f"{body.removesuffix(',')}{closers}{comma}{line[len(body) :]}"
+        yield Meant(text, opened[0], (f"{line[opened[0]]} opens here and is not closed",))
+
+
+def _outside_quotes(line: str) -> Iterator[int]:
+    """The columns outside of quoted text, up to a comment."""
+    quote = ""
+    for at, char in enumerate(line):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'" and line[at - 1 : at] in ("", " ", "[", "{", ","):
+            quote = char
+        elif char == "#" and line[at - 1 : at] in ("", " "):
+            return
+        else:
+            yield at
+
+
+def closed_before(lines: Lines, opening: tuple[int, int], index: int) -> Iterator[Repair]:
+    """What a bracket in a line above opens, closed at the end of the line at `index`."""
+    line, column = opening
+    char = lines[line][column : column + 1]
+    if line < index and char in _CLOSER:
+        text = lines[index].rstrip().removesuffix(",") + _CLOSER[char]
+        yield Repair(
+            line, column, f"{char} opens here and is not closed", {index: text}, f"write {_CLOSER[char]} where it ends"
+        )
+
+
+def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
+    """One of the lines moved to an indentation near its own that its neighbours have: from a rare to a common one."""
+    common = Counter(indentation(line) for line in lines if line.strip())
+    moves = [
+        (abs(depth - now) > 1, common[now] - common[depth], depth % 2, index, now, depth)
+        for index in indexes
+        for now in (indentation(lines[index]),)
+        for depth in _depths_near(lines, index)
+        if 0 < abs(depth - now) <= _FARTHEST and _may_stand_at(lines[index], depth)
+    ]
+    found = []
+    for *_, index, now, depth in sorted(moves, key=lambda move: move[:3]):
+        off = counted(abs(depth - now), "blank") + (" too many" if now > depth else " too few")
+        words = f"the line is indented by {counted(now, 'blank')}, and {depth} belong here: {off}"
+        found.append(Repair(index, now, words, {index: " " * depth + lines[index].lstrip(" ")}))
+    return found
+
+
+def _may_stand_at(line: str, depth: int) -> bool:
+    """Whether the key of a line may be indented so: those of the file itself are not, and all others are."""
+    key = _KEY.match(line)
+    return key is None or key[1] not in KNOWN_KEYS or (key[1] in TOP_KEYS) == (depth == 0)
+
+
+def _depths_near(lines: Lines, index: int) -> set[int]:
+    """The indentations that a line may have by its neighbours: theirs, and those of what they hold."""
+    above = [line for line in lines[max(0, index - 6) : index] if line.strip()][-3:]
+    below = [line for line in lines[index + 1 : index + 7] if line.strip()][:3]
+    depths = {0} if _KEY.match(lines[index]) else set()
+    for line in (*above, *below):
+        depth = indentation(line)
+        depths.add(depth)
+        if re.match(r" *- ", line):
+            depths.add(depth + 2)
+        if line.rstrip().endswith(":"):
+            depths.add(depth + 2)
+    return depths
