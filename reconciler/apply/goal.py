@@ -149,7 +149,7 @@ class FilesGoal:
         self.files.pause(seconds, sleep)
 
     def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
-        """What differs, as actions; with their origin where the files of before are known.
+        """What differs, as actions; where the files of before are known, with their origins and what the policy was.
 
         Raises:
             ReconcilerError: the files have problems, or cannot be read; or the command line names nobody's id.
@@ -161,7 +161,10 @@ class FilesGoal:
         if self.since is None:
             return plan
         from reconciler.core.planning.origin import with_origins
+        from reconciler.core.planning.policy_changes import policy_changes
 
+        changes = policy_changes(self.since, self.files.desired(), plan.in_scope)
+        plan = replace(plan, policy_changes=changes)
         return with_origins(plan, make_plan(self.since, live, ledger, self.policy))
 
     def _refuse_unknown_ids(self, live: LiveState) -> None:

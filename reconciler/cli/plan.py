@@ -112,7 +112,7 @@ def plan(
 def _desired_at(shell: Shell, options: Options, since: str) -> DesiredState | None:
     """The desired state at a git revision; `None` if its files have problems, so that a change that fixes them plans.
 
-    The problems go to stderr, and the plan then has no origins.
+    The problems go to stderr, and the plan then has neither origins nor changes of the policy.
     """
     from reconciler.errors import InvalidFiles
     from reconciler.files.git_revision import desired_at
@@ -123,7 +123,8 @@ def _desired_at(shell: Shell, options: Options, since: str) -> DesiredState | No
         return desired_at(options.files, since)
     except InvalidFiles as error:
         shell.say(problems(error.problems, color=shell.watched))
-        shell.say(visible(f"the files at {since} have problems: whose doing each action is cannot be told"))
+        unknown = "whose doing each action is cannot be told, nor what this change does to the policy"
+        shell.say(visible(f"the files at {since} have problems: {unknown}"))
         return None
 
 

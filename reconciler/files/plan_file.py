@@ -70,7 +70,8 @@ def save_plan(
 
 def _document(plan: Plan, tool: str, created_at: str, files: Mapping[str, Collection[str]]) -> dict[str, Any]:
     standing = [{"file": file, "operatorIds": list(ids)} for file, ids in files.items()]
-    return {**plan_document(plan, tool, created_at), **({"files": standing} if files else {})}
+    policy = {"policy": dict(plan.policy)} if plan.policy else {}
+    return {**plan_document(plan, tool, created_at), **policy, **({"files": standing} if files else {})}
 
 
 _END: Final = b"\n}\n"

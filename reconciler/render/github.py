@@ -21,6 +21,7 @@ from reconciler.render import FORMATS
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.findings import sentence
 from reconciler.render.heading import Heading
+from reconciler.render.policy import PolicyRow, policy_heading, policy_rows, shortened
 from reconciler.render.runs import id_spans, one_span
 from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
 from reconciler.render.terminal import visible
@@ -33,6 +34,7 @@ _MAX_MESSAGE: Final = 8000
 _LIST: Final = 2500
 """Characters of a list of ids in a message."""
 _MAX_IDS: Final = 8
+_MAX_VALUES: Final = 12
 
 Level = Literal["error", "warning", "notice"]
 
@@ -74,7 +76,8 @@ class _Annotation:
 def plan(plan: Plan, _heading: Heading) -> str:
     """The annotations of a plan, each on its agent's line, or on the first line of the first file if there is none.
 
-    What is alike is one annotation. Within a kind, this change comes before drift. Without actions there is one notice.
+    What the change does to the policy comes first. What is alike is one annotation. Within a kind, this change comes
+    before drift. Without actions there is one notice.
     """
     top = Place(plan.files[0], 1) if plan.files else None
     own_first = sorted(plan.actions, key=lambda action: action.origin == "drift")
@@ -83,17 +86,31 @@ def plan(plan: Plan, _heading: Heading) -> str:
     if plan.recipients:
         readers = ", ".join(spelled_name(recipient_label(recipient)) for recipient in plan.recipients)
         annotations.append(_Annotation("recipients", None, f"new passwords are encrypted for {readers}"))
-    lines: list[str] = []
+    rows = policy_rows(plan)
+    policy_level: Level = "warning" if any(row.loosens for row in rows) else "notice"
+    set_in = next((Place(change.file, 1) for change in plan.policy_changes or () if change.file), top)
+    lines = [_policy_changes(policy_level, rows, set_in)] if rows else []
     for level, subjects in _LEVELS.items():
-        lines += _level(level, [each for subject in subjects for each in annotations if each.subject == subject], top)
+        of_level = [each for subject in subjects for each in annotations if each.subject == subject]
+        lines += _level(level, of_level, top, MAX_ANNOTATIONS - bool(rows and level == policy_level))
     if not plan.actions and not plan.refused:
         lines.append(_command("notice", top, "Nothing to change", f"as desired: {counted(plan.unchanged, 'agent')}"))
     return "".join(lines)
 
 
-def _level(level: Level, annotations: Sequence[_Annotation], top: Place | None) -> Iterator[str]:
-    """The annotations of a level; the last one names what does not fit."""
-    shown = annotations if len(annotations) <= MAX_ANNOTATIONS else annotations[: MAX_ANNOTATIONS - 1]
+def _policy_changes(level: Level, rows: Sequence[PolicyRow], place: Place | None) -> str:
+    changes = (
+        f"{row.key}{f' ({row.mark})' if row.loosens else ''}: "
+        f"{shortened(row.before, _MAX_VALUES)} → {shortened(row.after, _MAX_VALUES)}"
+        f"{f', in {row.file}' if row.file else ''}"
+        for row in sorted(rows, key=lambda row: not row.loosens)
+    )
+    return _command(level, place, "Policy", f"{policy_heading(rows)}: {'; '.join(changes)}")
+
+
+def _level(level: Level, annotations: Sequence[_Annotation], top: Place | None, most: int) -> Iterator[str]:
+    """The annotations of a level, `most` of them at most; the last one names what does not fit."""
+    shown = annotations if len(annotations) <= most else annotations[: most - 1]
     for each in shown:
         yield _command(level, each.place or top, _TITLES[each.subject], each.message)
     rest: Counter[str] = Counter()

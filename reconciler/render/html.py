@@ -25,6 +25,7 @@ from reconciler.core.model.plan import Guardrail, Plan
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
+from reconciler.render.policy import policy_heading, policy_rows, policy_words
 from reconciler.render.requests import duration_in_words, requests_in_words
 from reconciler.render.rows import KINDS, PlanRow, RowKind, rows_by_kind
 from reconciler.render.runs import id_spans
@@ -45,6 +46,9 @@ def plan(plan: Plan, heading: Heading) -> str:
         digest=digest(plan),
         readers=[recipient_label(recipient) for recipient in plan.recipients],
         verdict=_verdict(plan),
+        policy_rows=policy_rows(plan),
+        policy_heading=policy_heading,
+        in_force=policy_words(plan),
         made=heading.created_at.replace("T", " ").replace("Z", " UTC"),
         expires=_duration(plan.expires_in),
         requests="; ".join(filter(None, (requests_in_words(plan), duration_in_words(plan, heading.rate)))),

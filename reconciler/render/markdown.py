@@ -21,6 +21,7 @@ from reconciler.core.saved.plan_json import digest
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.escape import WHOLE, cell, code
 from reconciler.render.heading import Heading
+from reconciler.render.policy import PolicyRow, policy_rows, policy_words
 from reconciler.render.room import Entry, Section, counted, share_room
 from reconciler.render.runs import id_spans, one_span
 from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
@@ -49,12 +50,13 @@ _UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
 def plan(plan: Plan, _heading: Heading) -> str:
     """The verdict, the obstacles, and as many of the actions as fit into `LIMIT` characters."""
-    head, pieces = list(_head(plan)), list(_body(plan))
-    sections = [piece for piece in pieces if isinstance(piece, Section)]
+    head, policy, pieces = list(_head(plan)), list(_policy_changes(plan)), list(_body(plan))
+    sections = [*policy, *(piece for piece in pieces if isinstance(piece, Section))]
     texts = [*head, *(piece for piece in pieces if isinstance(piece, str))]
     share_room(sections, LIMIT - _SHARE_ROOM - sum(len(text) + 2 for text in texts))
     blocks = [block for piece in pieces for block in (piece.blocks() if isinstance(piece, Section) else [piece])]
-    return "\n\n".join([*head, *_share(plan, sections), *blocks]) + "\n"
+    changed = [block for section in policy for block in section.blocks()]
+    return "\n\n".join([*head[:2], *changed, *head[2:], *_share(plan, sections), *blocks]) + "\n"
 
 
 def marker(company: Company) -> str:
@@ -97,6 +99,7 @@ def _body(plan: Plan) -> Iterator[str | Section]:
     tripped = [guardrail for guardrail in plan.guardrails if not guardrail.ok]
     if tripped:
         yield Section(0, _TRIPPED, len(tripped), map(_tripped, tripped), firm=True)
+    yield from _policy(plan)
     yield from _in_force(plan)
     yield from _recipients(plan)
     if plan.blocked:
@@ -106,6 +109,32 @@ def _body(plan: Plan) -> Iterator[str | Section]:
     if plan.notes:
         yield Section(4, ("note", "notes"), len(plan.notes), map(_note, plan.notes))
     yield from _footer(plan)
+
+
+def _policy_changes(plan: Plan) -> Iterator[Section]:
+    """What the change of the files does to the policy."""
+    rows = policy_rows(plan)
+    if rows:
+        table = _table("Policy", "Before", "After", "", "File")
+        entries = (entry for row in rows for entry in _policy_entries(row))
+        yield Section(-1, ("change of the policy", "changes of the policy"), len(rows), entries, table, firm=True)
+
+
+def _policy_entries(row: PolicyRow) -> Iterator[Entry]:
+    """A line for a key; more of them for long lists, so that a part of one can be shown."""
+    mark, file = f"⚠ **{row.mark}**" if row.loosens else "", cell(row.file, WHOLE) if row.file else ""
+    last = (max(len(row.before), len(row.after)) - 1) // _MAX_SPANS
+    for number in range(last + 1):
+        part = slice(number * _MAX_SPANS, (number + 1) * _MAX_SPANS)
+        values = (", ".join(cell(text, WHOLE) for text in texts[part]) for texts in (row.before, row.after))
+        yield int(number == last), (_row((row.key, *values, mark, file)),)
+
+
+def _policy(plan: Plan) -> Iterator[str]:
+    """The policy in force, in one small line."""
+    words = [f"{key} {code(value, WHOLE)}" for key, value in policy_words(plan)]
+    if words:
+        yield f"<sub>Policy: {'; '.join(words)}.</sub>"
 
 
 def _recipients(plan: Plan) -> Iterator[str | Section]:
@@ -126,12 +155,14 @@ def _verdict(plan: Plan) -> str:
     tripped = sum(not guardrail.ok for guardrail in plan.guardrails)
     reasons = [counted(tripped, _TRIPPED)] if tripped else []
     reasons += [counted(len(plan.blocked), _BLOCKED)] if plan.blocked else []
+    loosening = sum(row.loosens for row in policy_rows(plan))
+    looser = f", and a looser policy in {counted(loosening, ('point', 'points'))}" if loosening else ""
     if reasons:
-        return f"### Refused: {' and '.join(reasons)}"
+        return f"### Refused: {' and '.join(reasons)}{looser}"
     if not plan.actions:
-        return "### Nothing to change"
+        return f"### Nothing to change{looser}"
     drift = sum(action.origin == "drift" for action in plan.actions)
-    return f"### {counted(len(plan.actions), _CHANGES)}" + (f", {drift:,} of drift" if drift else "")
+    return f"### {counted(len(plan.actions), _CHANGES)}" + (f", {drift:,} of drift" if drift else "") + looser
 
 
 def _counts(plan: Plan) -> str:

@@ -14,6 +14,7 @@ from reconciler.core.saved.plan_json import digest
 from reconciler.core.text import counted, width
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.heading import Heading
+from reconciler.render.policy import policy_heading, policy_rows, policy_words
 from reconciler.render.requests import duration_in_words, requests_in_words
 from reconciler.render.runs import id_spans
 from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
@@ -31,8 +32,10 @@ MAX_PROBLEMS: Final = 200
 def plan(plan: Plan, heading: Heading) -> str:
     """What would change, which of it may not be applied, and how many requests it takes."""
     lines = [
+        *_policy_changes(plan, heading),
         f"{visible(plan.company.abbreviate)} at {visible(plan.endpoint)}: "
         f"{counted(plan.desired_agents, 'agent')} desired, {plan.live_agents} live, {plan.in_scope} in scope",
+        *_policy(plan),
         *_recipients(plan.recipients),
         "",
     ]
@@ -47,6 +50,28 @@ def plan(plan: Plan, heading: Heading) -> str:
     lines += _summary(plan, heading)
     lines.append(paint(f"Digest: {digest(plan)}", "dim", color=heading.color))
     return "\n".join(lines) + "\n"
+
+
+def _policy_changes(plan: Plan, heading: Heading) -> Iterator[str]:
+    """What the change of the files does to the policy, with a mark on what loosens it."""
+    rows = policy_rows(plan)
+    if not rows:
+        return
+    yield paint(f"{policy_heading(rows)}:", "bold", color=heading.color)
+    keys = max(len(row.key) for row in rows)
+    for row in rows:
+        before, after = (", ".join(map(visible, texts)) for texts in (row.before, row.after))
+        mark = paint(f"! {row.mark}", "bad", color=heading.color) if row.loosens else " " * len("! loosens")
+        file = f"  ({visible(row.file)})" if row.file else ""
+        yield f"{mark}  {pad(row.key, keys)}  {before} → {after}{file}"
+    yield ""
+
+
+def _policy(plan: Plan) -> Iterator[str]:
+    """The policy in force, in one line."""
+    words = [*policy_words(plan), *((rail.rule, rail.limit) for rail in plan.guardrails)]
+    if policy_words(plan):
+        yield f"Policy: {'; '.join(f'{key} {visible(value)}' for key, value in words)}"
 
 
 def _recipients(recipients: Sequence[str]) -> Iterator[str]:

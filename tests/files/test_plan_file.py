@@ -64,6 +64,7 @@ def test_what_is_saved_is_what_is_loaded(path: Path) -> None:
     assert load_plan(path) == saved == SavedPlan(PLAN, TOOL, CREATED, "2026-11-29T10:00:00Z", saved.seal)
     written = json.loads(path.read_bytes())
     assert written.pop("seal") == saved.seal
+    assert written.pop("policy") == load_plan(path).plan.policy == PLAN.policy
     assert written == plan_document(PLAN, TOOL, CREATED)
 
 

@@ -39,6 +39,7 @@ _LISTING: Final = "tests/vendor/test_listing.py"
 _PLACE: Final = "tests/ledger/test_place.py"
 _PLAN: Final = "tests/core/planning/test_actions.py"
 _PLANTED: Final = "tests/reliability/test_promises.py"
+_POLICY: Final = "tests/core/planning/test_policy_changes.py"
 _REMOTE_FIRST: Final = "tests/reliability/test_remote_first.py"
 _WIRE: Final = "tests/core/test_wire.py"
 
@@ -819,6 +820,30 @@ BUGS: Final = (
         'a.kind == "delete" and',
         "A replaced agent counts against the limit on deletes.",
         (f"{_GUARD}::test_a_replace_is_also_a_delete",),
+    ),
+    Bug(
+        "longer-protection-is-looser",
+        "reconciler/core/planning/policy_changes.py",
+        "    return not _covers(after, before)\n",
+        "    return not _covers(before, after)\n",
+        "A change that takes protection away is marked as loosening.",
+        (f"{_POLICY}::test_what_loosens",),
+    ),
+    Bug(
+        "looser-by-a-wildcard",
+        "reconciler/core/planning/policy_changes.py",
+        """or ("[" not in pattern and not set("?[") & set(other))""",
+        "or True",
+        "A scope that grows is never taken for one that shrinks.",
+        (f"{_POLICY}::test_what_is_said_not_to_loosen_does_not", f"{_POLICY}::test_what_loosens"),
+    ),
+    Bug(
+        "policy-not-compared",
+        "reconciler/apply/goal.py",
+        "replace(plan, policy_changes=changes)",
+        "replace(plan, policy_changes=())",
+        "What a change does to the policy is listed first.",
+        ("tests/cli/test_policy_changes.py::test_it_is_listed_first",),
     ),
     Bug(
         "empty-file-deletes",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange, Origin
-from reconciler.core.model.plan import Action, ActionKind, Guardrail, Note, Plan
+from reconciler.core.model.plan import Action, ActionKind, Guardrail, Note, Plan, PolicyChange
 from reconciler.core.model.problem import Place
 from reconciler.render.heading import Heading
 from tests.core.build import live_agent
@@ -60,6 +60,11 @@ def everywhere(text: str) -> Plan:
             Guardrail("maxChanges", "9%", 9, 2, (text,), "raise it", "flag"),
         ),
         notes=(Note(text, (text, f"8{text}")), Note(f"kept {text}")),
+        policy_changes=(
+            PolicyChange("recipients", [text], [f"8{text}"], loosens=True, file=text),
+            PolicyChange("protect", [text], [], loosens=True, file=text),
+            PolicyChange("company", {"abbreviate": text}, {"abbreviate": f"8{text}", "companyId": 1}, loosens=None),
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """Golden cases: a folder of `golden/` each, with a desired state, the live rows, and every rendering of the plan.
 
 `agents.yaml` and `live.json` must be there. There may be `ledger.json` (entries by agent), `policy.json`, and
-`forgotten.json` (agents of files that were not given, each with its file). The renderings are `plan.<format>`; of a
+`forgotten.json` (agents of files that were not given, each with its file), and `before.yaml`, the files before the
+change. The renderings are `plan.<format>`; of a
 page that is its title and its body. What stands around these in every page, style sheet and script included, stands
 once, in `golden/page.html`. After a change that is meant, `python -m tests.render.golden_cases` writes them anew: read
 the difference before you commit it.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ from reconciler.core.model.desired import Limit, Policy
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.plan import Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
+from reconciler.core.planning.origin import with_origins
+from reconciler.core.planning.policy_changes import policy_changes
 from reconciler.core.wire import live_agent
 from reconciler.render import FORMATS
 from reconciler.render.heading import Heading
@@ -50,7 +54,13 @@ def plan_of(case: str) -> Plan:
         name: Limit(value) if isinstance(value, str) else value
         for name, value in _optional(folder / "policy.json").items()
     }
-    return make_plan(desired, live, ledger, Policy(**policy), _optional(folder / "forgotten.json"))
+    plan = make_plan(desired, live, ledger, Policy(**policy), _optional(folder / "forgotten.json"))
+    if not (folder / "before.yaml").exists():
+        return plan
+    before, problems = read_desired("before.yaml", (folder / "before.yaml").read_bytes())
+    assert before is not None, problems
+    changed = replace(plan, policy_changes=policy_changes(before, desired, plan.in_scope))
+    return with_origins(changed, make_plan(before, live, ledger, Policy(**policy)))
 
 
 def rendered(case: str, format_: str) -> str:

@@ -69,7 +69,7 @@ def test_a_golden_case_is_complete(case: str) -> None:
     """A case has its input, a rendering for each format, and nothing else."""
     names = {path.name for path in (FOLDER / case).iterdir()}
     needed = {"agents.yaml", "live.json", *(f"plan.{format_}" for format_ in FORMATS)}
-    assert needed <= names <= needed | {"ledger.json", "policy.json", "forgotten.json"}
+    assert needed <= names <= needed | {"before.yaml", "ledger.json", "policy.json", "forgotten.json"}
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -436,9 +436,10 @@ TOP = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_keys_of_the_document(case: str) -> None:
-    """The JSON plan has the contract's keys in the contract's order, and notes beside them."""
+    """The JSON plan has the contract's keys in the contract's order, and notes beside them; of a change its policy."""
     document = json.loads(rendered(case, "json"))
-    assert [key for key in document if key != "notes"] == TOP
+    assert [key for key in document if key not in ("notes", "policy_changes")] == TOP
+    assert ("policy_changes" in document) == (FOLDER / case / "before.yaml").exists()
     assert list(document["desired"]) == ["sha256", "files", "agents"]
     assert list(document["live"]) == ["agents", "in_scope"]
     assert list(document["summary"]) == ["create", "edit", "replace", "delete", "password", "blocked", "unchanged"]
@@ -451,7 +452,7 @@ def test_the_keys_of_an_action(case: str) -> None:
     """Each action has the contract's keys, `blocked` only where it is, and a change has nothing but its own."""
     for written in json.loads(rendered(case, "json"))["actions"]:
         extra = set(written) - {"action", "operatorId", "name", "source", "changes", "live_sha256"}
-        assert extra <= {"blocked", "carries", "password", "live", "ledger"}
+        assert extra <= {"blocked", "carries", "password", "live", "ledger", "origin"}
         assert written["action"] in KINDS
         assert written["source"] is None or list(written["source"]) == ["file", "line"]
         for change in written["changes"]:

@@ -85,7 +85,7 @@ def json_oracle(told: str, hostile: str) -> None:
 
 MARKDOWN_TAGS: Final = {
     *("html", "head", "body", "h3", "h4", "h5", "p", "blockquote", "sub", "table", "thead", "tbody", "tr", "th", "td"),
-    *("ul", "li", "code", "pre", "em", "br", "details", "summary"),
+    *("ul", "li", "code", "pre", "em", "br", "details", "summary", "strong"),
 }
 Shape = list[tuple[str, dict[str, str]]]
 LONG: Final = 2_000

@@ -289,6 +289,10 @@ def desired_state(parsed: ParsedFiles) -> DesiredState:
     return replace(state_without_agents(parsed), agents=tuple(map(unpacked_agent, packed_agents(parsed))))
 
 
+POLICY_KEYS: Final = ("company", "scope", "prune", "protect", "guardrails", "recipients")
+"""The top-level keys that stand in one file and hold for all of them."""
+
+
 def state_without_agents(parsed: ParsedFiles) -> DesiredState:
     """The desired state of files without problems, with no agents in it."""
     documents = parsed.documents
@@ -308,6 +312,7 @@ def state_without_agents(parsed: ParsedFiles) -> DesiredState:
         lookalikes=guardrails.get("lookalikes"),
         recipients=tuple(root.get("recipients", ())),
         max_passwords=_limit(guardrails.get("maxPasswords")),
+        set_in={key: document.file for document in documents for key in document.root if key in POLICY_KEYS},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
@@ -84,7 +84,8 @@ class DesiredState:
     """What the files describe, resolved and checked.
 
     `agents` are sorted by id. `sha256` identifies the bytes of the files. A `scope` of `None` covers every agent.
-    `lookalikes` is how many ids may look like another one; `None` where the files do not say.
+    `lookalikes` is how many ids may look like another one; `None` where the files do not say. `set_in` has the file
+    that each top-level key of the policy stands in.
     """
 
     company: Company
@@ -99,6 +100,7 @@ class DesiredState:
     recipients: tuple[str, ...] = ()
     lookalikes: int | None = None
     max_passwords: Limit | None = None
+    set_in: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 DEFAULT_EXPIRES_IN: Final = 7 * 86400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange, Origin
@@ -146,12 +146,29 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """A top-level key that a change of the files alters, and its values as a file spells them.
+
+    `loosens`: whether more may be done, or read, than before; `None` where that is no question.
+    `file`: where it is set, if there are several files.
+    """
+
+    key: str
+    before: Any
+    after: Any
+    loosens: bool | None
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that an apply would do. A plan can be shown, saved and applied, and holds no secret.
 
     `desired_sha256`: identifies the files; `desired_agents`, `live_agents`, `in_scope` and `unchanged` are counts.
     `expires_in`: seconds that a review of the plan holds.
     `fewest_calls`: the number of calls with every batch allowed.
+    `policy`: the policy in force, by key, for readers only.
+    `policy_changes`: what the change of the files does to the policy; `None` where no earlier files are known.
     """
 
     company: Company
@@ -174,6 +191,8 @@ class Plan:
     batch: bool = True
     delete_list: int = MAX_DELETE_LIST
     fewest_calls: int = 0
+    policy: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    policy_changes: tuple[PolicyChange, ...] | None = None
 
     @property
     def summary(self) -> dict[str, int]:

@@ -19,6 +19,7 @@ from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_b
 from reconciler.core.planning.diff import diff
 from reconciler.core.planning.doubts import doubts
 from reconciler.core.planning.guardrails import guardrails
+from reconciler.core.planning.policy_changes import policy_in_force
 
 
 def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: str = "") -> LiveState:
@@ -62,4 +63,5 @@ def make_plan(
         batch=policy.batch,
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),
+        policy=policy_in_force(desired),
     )

@@ -16,7 +16,7 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent
-from reconciler.core.model.plan import Action, Guardrail, Note, Plan
+from reconciler.core.model.plan import Action, Guardrail, Note, Plan, PolicyChange
 from reconciler.core.model.problem import Place
 from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
 
@@ -36,6 +36,7 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "expires_in": plan.expires_in,
         "company": _company(plan.company),
         "endpoint": plan.endpoint,
+        **_policy_changes(plan),
         "desired": {"sha256": plan.desired_sha256, "files": list(plan.files), "agents": plan.desired_agents},
         "live": {"agents": plan.live_agents, "in_scope": plan.in_scope},
         "summary": plan.summary,
@@ -51,6 +52,16 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "notes": [{"message": note.message, "operatorIds": list(note.operator_ids)} for note in plan.notes],
         "actions": [_action(action) for action in plan.actions],
     }
+
+
+def _policy_changes(plan: Plan) -> Document:
+    """What the change does to the policy, where the files of before are known."""
+    return {} if plan.policy_changes is None else {"policy_changes": list(map(_policy_change, plan.policy_changes))}
+
+
+def _policy_change(change: PolicyChange) -> Document:
+    required = {"key": change.key, "before": change.before, "after": change.after, "loosens": change.loosens}
+    return {**required, **({"file": change.file} if change.file else {})}
 
 
 def digest(plan: Plan) -> str:
@@ -173,7 +184,13 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         batch=batch,
         delete_list=delete_list,
         fewest_calls=count_fewest_calls(actions),
+        policy=document.get("policy", {}),
+        policy_changes=_read_policy_changes(document.get("policy_changes")),
     )
+
+
+def _read_policy_changes(documents: list[Document] | None) -> tuple[PolicyChange, ...] | None:
+    return None if documents is None else tuple(PolicyChange(**document) for document in documents)
 
 
 def _read_guardrail(document: Document) -> Guardrail:

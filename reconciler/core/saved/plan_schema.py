@@ -57,7 +57,7 @@ def plan_schema() -> Schema:
     )
     by_file = _list(_object({"file": _NAME, "operatorIds": _list(_NAME)}))
     files = _described(by_file, "Only in a saved plan: the agents of each desired-state file, for the ledger.")
-    return {**head, **_object(keys, files=files, seal=seal)}
+    return {**head, **_object(keys, **_policy(), files=files, seal=seal)}
 
 
 @cache
@@ -81,6 +81,37 @@ def _described(schema: Schema, description: str) -> Schema:
 
 def _counts(*names: str) -> Schema:
     return _object(dict.fromkeys(names, _COUNT))
+
+
+def _policy() -> dict[str, Schema]:
+    """The policy in force, and its changes: values as a file spells them."""
+    limit: Schema = {"type": ["integer", "string", "null"]}
+    scope, patterns = _object({"operatorId": _list(_TEXT)}), _list(_TEXT)
+    guardrails = dict.fromkeys(("maxDeletes", "maxChanges", "maxPasswords", "lookalikes"), limit)
+    company = _object({"abbreviate": _TEXT}, companyId={"type": "integer"})
+    flag: Schema = {"type": "boolean"}
+    shapes = {
+        "recipients": patterns,
+        "scope": scope,
+        "prune": flag,
+        "protect": patterns,
+        "guardrails": _object(guardrails),
+        "company": {**company, "type": ["object", "null"]},
+    }
+    change = [
+        _object({"key": {"const": key}, "before": shape, "after": shape, "loosens": _LOOSENS}, file=_TEXT)
+        for key, shape in shapes.items()
+    ]
+    return {
+        "policy_changes": _described(_list({"oneOf": change}), "What the change since `--since` does to the policy."),
+        "policy": _described(
+            _object({key: shapes[key] for key in ("scope", "prune", "protect")}),
+            "Only in a saved plan: what is in force.",
+        ),
+    }
+
+
+_LOOSENS: Final[Schema] = {"type": ["boolean", "null"]}
 
 
 def _guardrail() -> Schema:

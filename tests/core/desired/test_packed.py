@@ -53,7 +53,11 @@ def test_there_and_back(each: int) -> None:
     """A state is the same on the other side, limits, recipients and passwords included, in however many parts."""
     with patch.object(module, "AGENTS_PER_PART", each):
         parts = packed(reading())
-        assert unpacked(parts) == read_files(FILES)
+        there, _ = back = unpacked(parts)
+        here, _ = direct = read_files(FILES)
+        assert back == direct
+        assert there is not None is not here
+        assert there.set_in == here.set_in == dict.fromkeys(here.set_in, "a/agents.yaml") != {}
         assert list(parts) == []
 
 

@@ -23,6 +23,7 @@ from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.planning.origin import with_origins
+from reconciler.core.planning.policy_changes import policy_changes
 from reconciler.core.saved.plan_json import digest, plan_document, read_plan
 from reconciler.core.saved.plan_schema import MAX_EXPIRES_IN, plan_schema, plan_validator
 from reconciler.core.text import json_text
@@ -53,6 +54,9 @@ def as_in_a_file(wanted: DesiredState) -> DesiredState:
     return replace(wanted, agents=tuple(agents))
 
 
+set_in = st.dictionaries(st.sampled_from(["prune", "protect", "scope"]), texts)
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     """Plans of anything for anything, with and without origins."""
@@ -63,7 +67,9 @@ def plans(draw: st.DrawFn) -> Plan:
     plan = make_plan(wanted, listing, ledger, replace(policy, expires_in=draw(st.integers(0, MAX_EXPIRES_IN))))
     if draw(st.booleans()):
         return plan
-    return with_origins(plan, make_plan(draw(desired_states()), listing, ledger, policy))
+    before = draw(desired_states())
+    plan = replace(plan, policy_changes=policy_changes(before, replace(wanted, set_in=draw(set_in)), plan.in_scope))
+    return with_origins(plan, make_plan(before, listing, ledger, policy))
 
 
 # To JSON and back
@@ -177,6 +183,7 @@ EXPLAINS = {
     *("notes", "notes.message", "notes.operator_ids", "guardrails.allowed", "guardrails.hint"),
     *("actions.place", "actions.place.file", "actions.place.line", "actions.place.column"),
     *("actions.origin", "actions.changes.origin"),
+    "policy_changes",
 }
 """What a plan has only for its readers, or what follows from the rest. Everything else decides."""
 

@@ -1,0 +1,92 @@
+"""The policy, and what a change of the files does to it, as pieces that each format puts together.
+
+All of it is spelled as `spelling` does, and so made visible; each format escapes it for its syntax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.core.model.plan import Plan, PolicyChange
+from reconciler.core.model.recipient import recipient_label
+from reconciler.core.text import counted
+from reconciler.render.spelling import spelled_name, spelled_value
+
+_FEW: Final = 3
+"""Values that stay and are named; of more of them only the number is told."""
+_MOST: Final = 8
+"""Values of a list that the line about the policy in force names."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One key of the policy, with what it held before and holds after the change; what differs comes first.
+
+    `mark` says if that loosens.
+    """
+
+    key: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    mark: str
+    file: str
+
+    @property
+    def loosens(self) -> bool:
+        """Whether it has to be looked at with care."""
+        return bool(self.mark)
+
+
+def policy_rows(plan: Plan) -> list[PolicyRow]:
+    """What the change does to the policy; none where no earlier files are known."""
+    return [_row(change) for change in plan.policy_changes or ()]
+
+
+def policy_heading(rows: Sequence[PolicyRow]) -> str:
+    """How much of the policy changes, and how much of that loosens it."""
+    loosening = sum(row.loosens for row in rows)
+    return f"This change alters the policy in {counted(len(rows), 'point')}, and loosens it in {loosening or 'none'}"
+
+
+def policy_words(plan: Plan) -> list[tuple[str, str]]:
+    """The policy in force, by key; empty where changes of it are shown, or where the plan does not tell."""
+    if plan.policy_changes:
+        return []
+    words = [(key, list(_texts(key, value))) for key, value in plan.policy.items()]
+    return [(key, shortened(texts)) for key, texts in words]
+
+
+def _row(change: PolicyChange) -> PolicyRow:
+    before, after = (list(_texts(change.key, value)) for value in (change.before, change.after))
+    both = {*before} & {*after}
+    stay = [text for text in before if text in both]
+    if change.key == "guardrails":
+        stay = []
+    elif len(stay) > _FEW:
+        stay = [f"{len(stay)} that stay"]
+    before, after = ([*(text for text in texts if text not in both), *stay] for texts in (before, after))
+    mark = "loosens" if change.loosens else ""
+    file = spelled_name(change.file) if change.file else ""
+    return PolicyRow(change.key, tuple(before) or ("none",), tuple(after) or ("none",), mark, file)
+
+
+def shortened(texts: Sequence[str], most: int = _MOST) -> str:
+    """The texts in one, `most` of them at most, and how many more there are."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return (", ".join(texts[:most]) or "none") + more
+
+
+def _texts(key: str, value: Any) -> Iterator[str]:
+    """The parts of a value, each as one text."""
+    if key == "recipients":
+        yield from (spelled_name(recipient_label(recipient)) for recipient in value)
+    elif key == "scope":
+        yield from ("* (everybody)" if pattern == "*" else spelled_value(pattern) for pattern in value["operatorId"])
+    elif isinstance(value, Mapping):
+        yield from (f"{name} {spelled_value(part)}" for name, part in value.items())
+    elif isinstance(value, bool):
+        yield spelled_value(value)
+    else:
+        yield from map(spelled_value, value or ())
