@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from reconciler.cli.live import COMPANY_ID, check_export, company_named, read_live, vendor_options, warn_unexported
 from reconciler.cli.options import FILES
 from reconciler.cli.shell import Shell
-from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.errors import WrongUsage
 from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -60,10 +60,12 @@ def export(context: click.Context, /, **options: Any) -> None:
     """
     shell = context.find_object(Shell) or Shell()
     _check(**options)
-    company = _company(options, files_named=context.get_parameter_source("files") is not ParameterSource.DEFAULT)
+    files_named = context.get_parameter_source("files") is not ParameterSource.DEFAULT
     if options["into"] is not None:
-        _update(shell, options["into"], read_live(shell, company, options))
-    elif options["format_"] == "csv":
+        _update(shell, options, files_named=files_named)
+        return
+    company = _company(options, files_named=files_named)
+    if options["format_"] == "csv":
         _csv(shell, company, options)
     else:
         _yaml(shell, company, options)
@@ -95,9 +97,7 @@ def _company(options: dict[str, Any], *, files_named: bool) -> Company:
     if options["company"] is not None:
         return company_named(options["company"], options["company_id"])
     files: tuple[Path, ...] = options["files"]
-    if options["into"] is not None and not files_named:
-        files = (options["into"],)
-    elif not files_named and not files[0].exists():
+    if not files_named and not files[0].exists():
         raise WrongUsage("whose agents?", "pass --company ABBREVIATE, or -f FILE with a company in it")
     return load_desired(files).company
 
@@ -144,25 +144,25 @@ def _csv(shell: Shell, company: Company, options: dict[str, Any]) -> None:
         _wrote(shell, output, live)
 
 
-def _update(shell: Shell, file: Path, live: LiveState) -> None:
+def _update(shell: Shell, options: dict[str, Any], *, files_named: bool) -> None:
+    from reconciler.core.desired.read import desired_state, state_without_agents
     from reconciler.core.export.files import unprotected
-    from reconciler.core.model.problem import MAX_BYTES
     from reconciler.edit import merge_live
-    from reconciler.files.desired_files import desired_from
-    from reconciler.files.private import read_regular
+    from reconciler.files.desired_files import parsed_file
     from reconciler.files.worktree import write_file
     from reconciler.render.terminal import visible
 
-    try:
-        data, _ = read_regular(file, MAX_BYTES)
-    except OSError as error:
-        raise ReconcilerError(f"{file} cannot be read: {error.strerror}") from None
-    merged = merge_live(str(file), data, live)
-    warn_unexported(shell, unprotected(desired_from([(str(file), merged)]), live))
-    if merged == data:
+    file: Path = options["into"]
+    before = parsed_file(file)
+    others = options["company"] is not None or files_named
+    company = _company(options, files_named=True) if others else state_without_agents(before).company
+    live = read_live(shell, company, options)
+    merged = merge_live(before, live)
+    warn_unexported(shell, unprotected(desired_state(merged.after), live))
+    if merged.data == before.documents[0].data:
         shell.say(visible(f"{file} says what is live; it is left as it is"))
         return
-    write_file(file, merged, replace=True)
+    write_file(file, merged.data, replace=True)
     _wrote(shell, file, live)
 
 

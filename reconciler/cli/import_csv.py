@@ -12,6 +12,7 @@ import click
 from reconciler.cli.live import COMPANY_ID
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
     from reconciler.core.model.desired import DesiredState
@@ -75,6 +76,7 @@ _PATH: Final = click.Path(path_type=Path)
 @COMPANY_ID
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.pass_obj
+@collector_paused()
 def import_csv(shell: Shell, /, **options: Any) -> None:
     """Turn a spreadsheet, saved as CSV, into agents of a desired-state file. No network.
 
@@ -159,22 +161,18 @@ def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
 
 
 def _update(shell: Shell, sheet: Sheet, file: Path) -> None:
-    from reconciler.core.model.problem import MAX_BYTES
+    from reconciler.core.desired.read import desired_state
     from reconciler.edit import merge_sheet
-    from reconciler.files.private import read_regular
+    from reconciler.files.desired_files import parsed_file
     from reconciler.files.worktree import write_file
 
-    try:
-        data, _ = read_regular(file, MAX_BYTES)
-    except OSError as error:
-        raise ReconcilerError(f"{file} cannot be read: {error.strerror}") from None
-    merged = merge_sheet(str(file), data, sheet.agents)
-    before, after = _state(str(file), data), _state(str(file), merged)
+    merged = merge_sheet(parsed_file(file), sheet.agents)
+    before, after = desired_state(merged.before), desired_state(merged.after)
     _check_result(before, after, sheet)
-    if merged == data:
+    if merged.after is merged.before:
         _say(shell, f"{file} says what the sheet says; it is left as it is")
         return
-    write_file(file, merged, replace=True)
+    write_file(file, merged.data, replace=True)
     _say(shell, f"wrote {file}: {_counted(before, after)}")
 
 

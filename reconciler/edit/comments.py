@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.events import HAS_LIBYAML, scalar_spans
 from reconciler.edit.blocks import content_end, header_end
-from reconciler.edit.parts import unix
+from reconciler.edit.parts import parts, unix
 from reconciler.edit.tree import scanned, spans
 
 _COMMENT: Final = re.compile("#[^\n\u2028\u2029]*")
@@ -30,6 +31,14 @@ def comments(text: str) -> list[str]:
         except ValueError:
             pass
     return _between(text, spans(text, scanned(text)))
+
+
+def comments_of(document: Document) -> list[str]:
+    """Every comment of a document, sorted."""
+    if b"#" not in document.data:
+        return []
+    texts = (part.text for part in parts(document))
+    return comments("".join(text for number, text in enumerate(texts) if number == 0 or "#" in text))
 
 
 def _between(text: str, spans: Iterator[tuple[int, int]]) -> list[str]:

@@ -71,12 +71,13 @@ def _in_scope(reading: ParsedFiles, operator_id: str) -> bool:
 
 
 def _live_values_to_take(agent: ResolvedAgent, live_agent: LiveAgent) -> dict[str, Value]:
-    managed = ((row, agent.values[row.name].value) for row in LISTED if row.name in agent.values)
-    return {
-        row.name: live_agent.fields[row.name]
-        for row, value in managed
-        if canon(row, value) != live_agent.fields[row.name] and is_expressible(row, live_agent.fields[row.name])
-    }
+    fields, taken = live_agent.fields, {}
+    for name, value in agent.plain_values.items():
+        if name in fields and value != fields[name]:
+            row = BY_NAME[name]
+            if canon(row, value) != fields[name] and is_expressible(row, fields[name]):
+                taken[name] = fields[name]
+    return {row.name: taken[row.name] for row in LISTED if row.name in taken} if taken else taken
 
 
 def _remove_agent(agent: ResolvedAgent, changes: FileChanges) -> None:

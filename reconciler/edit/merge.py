@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.desired.read import ParsedFiles, parse_files
 from reconciler.core.model.live import LiveState
-from reconciler.edit.comments import comments
+from reconciler.edit.comments import comments_of
 from reconciler.edit.live import FileChanges, changes_for_live
 from reconciler.edit.patch import apply_changes
 from reconciler.edit.sheet import SheetValues, agent_managing_more, changes_for_sheet, with_sheet_values
-from reconciler.errors import InvalidFiles, ReconcilerError
+from reconciler.errors import ReconcilerError
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ROUNDS: Final = 50
@@ -25,67 +26,72 @@ Each round sets at least one more value outright. Between two rounds two agents 
 """
 
 
-def merge_live(file: str, data: bytes, live: LiveState) -> bytes:
-    """The file's bytes, changed so that its plan against `live` is empty in every field that the file manages.
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A file's bytes after a merge, and what it said `before` and says `after`. Both are without problems."""
+
+    data: bytes
+    before: ParsedFiles
+    after: ParsedFiles
+
+
+def merge_live(before: ParsedFiles, live: LiveState) -> Merged:
+    """A file without problems, changed so that its plan against `live` is empty in every field that it manages.
 
     Agents take the live values that differ. Agents that are no longer live are removed, with the comments that are
     theirs alone. Agents that the file lacks are added at the end of `agents`, sorted by id. An agent that differs from
     its pool leaves the pool for `agents`. A live value that no file can express is not taken.
 
     Raises:
-        InvalidFiles: the file has problems; carries them all.
         ReconcilerError: the merged file would be unreadable, or would lose a comment.
     """
-    return _merged(file, data, lambda reading: changes_for_live(reading, live), "the live agents")
+    return _merged(before, lambda reading: changes_for_live(reading, live), "the live agents")
 
 
-def merge_sheet(file: str, data: bytes, sheet: SheetValues) -> bytes:
-    """The file's bytes, changed so that every agent has the values that the sheet gives it.
+def merge_sheet(before: ParsedFiles, sheet: SheetValues) -> Merged:
+    """A file without problems, changed so that every agent has the values that the sheet gives it.
 
     New agents are added at the end of `agents`, in the sheet's order. No agent is removed.
 
     Raises:
-        InvalidFiles: the file has problems; carries them all.
         ReconcilerError: the merged file would be unreadable, or would lose a comment.
     """
-    before = _parsed(file, data)
     wanted = with_sheet_values(before, sheet)
-    merged = _merged(file, data, lambda reading: changes_for_sheet(reading, wanted), "the sheet")
-    if operator_id := agent_managing_more(_parsed(file, merged), wanted, before):
+    merged = _merged(before, lambda reading: changes_for_sheet(reading, wanted), "the sheet")
+    if operator_id := agent_managing_more(merged.after, wanted, before):
+        file = before.documents[0].file
         raise _failed("the sheet", file, f"agent {operator_id} takes values from another one by an alias")
     return merged
 
 
-def _parsed(file: str, data: bytes) -> ParsedFiles:
-    reading = parse_files(((file, data),))
-    if reading.problems:
-        raise InvalidFiles(reading.problems)
-    return reading
-
-
-def _merged(file: str, data: bytes, compare: Callable[[ParsedFiles], FileChanges], source: str) -> bytes:
-    text = data.removeprefix(_BOM)
-    windows_lines = text.count(b"\r\n") == text.count(b"\n") > 0
+def _merged(before: ParsedFiles, compare: Callable[[ParsedFiles], FileChanges], source: str) -> Merged:
+    (document,) = before.documents
+    file, data = document.file, document.data
+    reading = before
     kept_comments: Counter[str] | None = None
     for _ in range(_ROUNDS):
-        reading = parse_files(((file, text),))
-        if reading.problems and kept_comments is None:
-            raise InvalidFiles(reading.problems)
         if not reading.documents or not (changes := compare(reading)):
             break
-        changed, dropped = apply_changes(reading.documents[0].text, changes)
-        kept_comments = (kept_comments or Counter(comments(reading.documents[0].text))) - dropped
-        text = changed.encode()
+        changed, dropped = apply_changes(reading.documents[0], changes)
+        kept_comments = (Counter(comments_of(document)) if kept_comments is None else kept_comments) - dropped
+        reading = parse_files(((file, changed.encode()),))
     else:
         raise _failed(source, file, "aliases change it back")
     if kept_comments is None:
-        return data
+        return Merged(data, before, before)
     if reading.problems:
         problem = reading.problems[0]
         raise _failed(source, file, "; ".join(filter(None, (problem.message, problem.hint))))
-    if kept_comments - Counter(comments(text.decode())):
+    (after,) = reading.documents
+    if kept_comments - Counter(comments_of(after)):
         raise _failed(source, file, "a comment would be lost")
-    return _BOM * data.startswith(_BOM) + (text.replace(b"\n", b"\r\n") if windows_lines else text)
+    return Merged(_with_ends_of(data, after.data), before, reading)
+
+
+def _with_ends_of(before: bytes, after: bytes) -> bytes:
+    """The bytes with the line ends and the byte order mark of the file as it was."""
+    windows_lines = before.count(b"\r\n") == before.count(b"\n") > 0
+    return _BOM * before.startswith(_BOM) + (after.replace(b"\n", b"\r\n") if windows_lines else after)
 
 
 def _failed(source: str, file: str, reason: str) -> ReconcilerError:

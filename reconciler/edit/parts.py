@@ -15,8 +15,8 @@ from reconciler.core.yaml.nodes import Sequence
 class Part:
     """Lines of a file, each with its line break.
 
-    `agents`: the indices of the agents that begin in them; empty for what comes before the first. `dash`: the column of
-    the dash that they begin with. `column`: that of the agent's own first character. All count from 0.
+    `agents`: the indices of the agents that begin in them. `dash`: the column of the dash that the lines begin with.
+    `column`: that of the agent's own first character; 0 in what comes before the first dash. All count from 0.
     """
 
     lines: list[str]
@@ -64,6 +64,12 @@ def parts(document: Document) -> Iterator[Part]:
     yield _ended(part, count)
 
 
+def is_remark(line: str) -> bool:
+    """Whether a line is blank, or a comment on a line of its own; it may also be text inside a scalar of many lines."""
+    text = line.strip(" \n")
+    return not text or text[0] == "#"
+
+
 def _dash(line: str, column: int) -> int:
     """The column of the dash that alone stands before a column; -1 if something else does."""
     before = line[:column]
@@ -71,6 +77,5 @@ def _dash(line: str, column: int) -> int:
 
 
 def _ended(part: Part, index: int) -> Part:
-    if part.agents:
-        part.agents = range(part.agents.start, index)
+    part.agents = range(part.agents.start, index)
     return part

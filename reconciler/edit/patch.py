@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.core.model.fields import KEY
+from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.nodes import Path
 from reconciler.core.yaml.spelling import AGENT_ORDER, POOL_ORDER
 from reconciler.edit.build import agent_item, field_node, ids_node, in_flow, insert, section_item
+from reconciler.edit.kept import Abridged, without_kept
 from reconciler.edit.live import AddedAgent, FileChanges
 from reconciler.edit.printer import print_entry, print_flow, print_tree
 from reconciler.edit.tree import Item, Node, Remark, Tree, read_tree
@@ -19,10 +21,11 @@ HEADING: Final = "# added from the live system"
 """The comment above the agents that were added."""
 
 
-def apply_changes(text: str, changes: FileChanges) -> tuple[str, Counter[str]]:
+def apply_changes(document: Document, changes: FileChanges) -> tuple[str, Counter[str]]:
     """The changed text, and the comments that were removed with their agents."""
-    patch = _Patch(read_tree(text), changes)
-    return patch.text(), patch.dropped
+    short = without_kept(document, changes)
+    patch = _Patch(read_tree(short.text), short)
+    return short.restored(patch.text()), patch.dropped
 
 
 class _Patch:
@@ -32,9 +35,10 @@ class _Patch:
     print anew. `dropped`: comments that are removed.
     """
 
-    def __init__(self, tree: Tree, changes: FileChanges) -> None:
+    def __init__(self, tree: Tree, short: Abridged) -> None:
         self.tree = tree
-        self.changes = changes
+        self.short = short
+        self.changes = changes = short.changes
         self.heading = changes.heading or HEADING
         self.source = tree.text if tree.text.endswith("\n") else tree.text + "\n"
         self.edits: list[tuple[int, int, str]] = []
@@ -147,8 +151,9 @@ class _Patch:
                 self.edits.append((item.start, item.stop, printed.strip("\n")[column:]))
         kept = [item for index, item in enumerate(items) if (name, index) not in self.changes.removed]
         if added:
-            in_block_style = sum(item.value.block for item in kept)
-            self.add(self.line_end(section.stop), column, added, flow=2 * in_block_style <= len(kept), after=kept)
+            in_block_style = sum(item.value.block for item in kept) + self.short.block
+            others = len(kept) - len(self.short.runs) + self.short.block + self.short.flow - in_block_style
+            self.add(self.line_end(section.stop), column, added, flow=in_block_style <= others, after=kept)
         elif not kept:
             behind = self.behind_colon(section)
             self.edits.append((behind, behind, " []"))

@@ -28,7 +28,7 @@ def _managed_values(reading: ParsedFiles) -> SheetValues:
 
 
 def _managed(agent: ResolvedAgent) -> dict[str, Value]:
-    rows = ((BY_NAME[name], value.value) for name, value in agent.values.items())
+    rows = ((BY_NAME[name], value) for name, value in agent.plain_values.items())
     return {row.name: canon(row, value) for row, value in rows if row.compared}
 
 

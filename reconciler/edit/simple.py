@@ -18,7 +18,7 @@ from reconciler.core.text import width
 from reconciler.core.yaml.scalars import plain_scalar
 from reconciler.core.yaml.spelling import AGENT_ORDER, PASSWORD_ORDER, QUOTED
 from reconciler.edit.canonical import ranks, spelt
-from reconciler.edit.parts import Part
+from reconciler.edit.parts import Part, is_remark
 from reconciler.edit.printer import comment_gap
 
 _PLAIN: Final = r"(?:[\w/(]|[-+](?=[0-9]))(?>[^\[\]{},?:#\s]+|:(?=[^\s,\[\]{}])|(?<=\S)\#|[ ]+(?=[^\[\]{},?:\#\s]))*"
@@ -53,7 +53,7 @@ def simple_agent(part: Part, above: str, below: str) -> Simple | None:
     Behind it the part has nothing but comments about other things, blank lines, and what follows all agents. `above`
     and `below` are the lines around the part.
     """
-    if len(part.agents) != 1:
+    if len(part.agents) != 1 or not part.column:
         return None
     if part.lines[0].startswith("{", part.column):
         return _on_one_line(part)
@@ -64,7 +64,7 @@ def simple_agent(part: Part, above: str, below: str) -> Simple | None:
 def _on_one_line(part: Part) -> Simple | None:
     found = _ONE_LINE.fullmatch(part.lines[0], part.column)
     text = _flow(found[1], agent=True) if found else ""
-    following = next((line for line in part.lines[1:] if not _is_remark(line)), None)
+    following = next((line for line in part.lines[1:] if not is_remark(line)), None)
     if not found or not text or (following is not None and not _is_outside(following, part)):
         return None
     if found[3] is None:
@@ -91,11 +91,6 @@ _DASH: Final = 4
 def has_comment_beside(line: str) -> bool:
     """Whether a comment may end the line; one on a line of its own does not count."""
     return "#" in line and not line.lstrip(" ").startswith("#")
-
-
-def _is_remark(line: str) -> bool:
-    text = line.strip(" \n")
-    return not text or text[0] == "#"
 
 
 def _is_outside(line: str, part: Part) -> bool:
@@ -191,7 +186,7 @@ class _Block:
                     self.above[len(self.keys)], waiting = waiting, []
                 if not self.pair(number, line):
                     return False
-            elif _is_remark(line):
+            elif is_remark(line):
                 waiting.append(line)
                 continue
             elif _is_outside(line, self.part):

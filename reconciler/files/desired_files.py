@@ -140,6 +140,20 @@ def load_parsed(paths: Sequence[Path]) -> ParsedFiles:
     return _parsed(read_contents(paths))
 
 
+def parsed_file(file: Path) -> ParsedFiles:
+    """One file parsed and resolved, to be changed in place.
+
+    Raises:
+        InvalidFiles: the file has problems; carries them all.
+        ReconcilerError: it cannot be read.
+    """
+    try:
+        data, _ = read_regular(file, MAX_BYTES)
+    except OSError as error:
+        raise ReconcilerError(f"{file} cannot be read: {error.strerror}") from None
+    return _parsed(((str(file), data),))
+
+
 def _parsed(files: Iterable[tuple[str, Content]]) -> ParsedFiles:
     # Imported late: a process that only hands the bytes to another one needs no parser.
     from reconciler.core.desired.read import parse_files

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.core.desired.read import read_desired
+from reconciler.core.desired.read import ParsedFiles, parse_files, read_desired
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.problem import Place
 from reconciler.core.yaml.document import parse
 from reconciler.core.yaml.nodes import Sequence
+from reconciler.errors import InvalidFiles
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))
 FORMATTED = sorted((Path(__file__).parent / "formatted").glob("*.yaml"))
@@ -33,6 +34,18 @@ def stated(data: bytes) -> DesiredState:
     assert state is not None, problems
     nowhere = Place("", 0)
     return replace(state, sha256="", agents=tuple(replace(agent, place=nowhere) for agent in state.agents))
+
+
+def parsed(file: str, data: bytes) -> ParsedFiles:
+    """A file parsed and resolved.
+
+    Raises:
+        InvalidFiles: it has problems.
+    """
+    reading = parse_files(((file, data),))
+    if reading.problems:
+        raise InvalidFiles(reading.problems)
+    return reading
 
 
 def between_agents(data: bytes, comments: list[str]) -> dict[str, int]:

@@ -8,27 +8,38 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from reconciler import edit
+from reconciler.core.desired.read import read_desired
 from reconciler.core.export.files import export
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.fields import BY_NAME, LISTED, Field, Kind, Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.plan import Plan
+from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.spelling import is_expressible
-from reconciler.edit import fmt, merge_live
+from reconciler.edit import fmt, kept, patch
 from reconciler.edit.comments import comments
+from reconciler.edit.live import FileChanges
+from reconciler.edit.parts import unix
 from reconciler.errors import InvalidFiles, ReconcilerError
 from tests.core.build import COMPANY, HEAD, live, live_agent, planned
-from tests.edit.reading import CORPUS, FORMATTED, comments_of, lines_of, stated
+from tests.edit.reading import CORPUS, FORMATTED, comments_of, lines_of, parsed, stated
 from tests.edit.scribe import Scribe
+from tests.edit.test_simple_agents import Clerk
 from tests.fuzz import examples
 
 ADDED = "# added from the live system"
 corpus = pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 formatted = pytest.mark.parametrize("path", FORMATTED, ids=lambda path: path.stem)
+
+
+def merge_live(file: str, data: bytes, listed: LiveState) -> bytes:
+    """The bytes of a file after the merge."""
+    return edit.merge_live(parsed(file, data), listed).data
 
 
 def as_stated(state: DesiredState) -> dict[str, LiveAgent]:
@@ -414,3 +425,33 @@ def test_an_outcome_that_cannot_be_read_is_refused() -> None:
     agents = live(live_agent("8001", sipNumber="2"), live_agent("8002", sipNumber="2"))
     with pytest.raises(ReconcilerError, match="both want SIP number 2"):
         merge_live("x", text.encode(), agents)
+
+
+def _seeing_all(document: Document, changes: FileChanges) -> kept.Abridged:
+    return kept.Abridged(unix(document.text), changes)
+
+
+def both_ways(data: bytes, listed: LiveState) -> tuple[str, str]:
+    """What a merge makes of a file, or why it refuses: with placeholders for agents that stay, and without any."""
+    results = []
+    for way in (kept.without_kept, _seeing_all):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(patch, "without_kept", way)
+            try:
+                results.append(merge_live("agents.yaml", data, listed).decode())
+            except ReconcilerError as error:
+                results.append(str(error))
+    return results[0], results[1]
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(st.integers(0, 2**32))
+def test_agents_that_stay_need_not_be_looked_at(seed: int) -> None:
+    """Where only those that change are looked at, the same comes out, whatever stands between and around them."""
+    random = Random(seed)
+    text = Clerk(random).file() if random.random() < 0.8 else Scribe(random).file().decode()
+    state, problems = read_desired("agents.yaml", text.encode())
+    assume(state is not None)
+    assert not problems
+    one, other = both_ways(text.encode(), moved(random, stated(text.encode()), leaving=random.choice((0, 0.3))))
+    assert one == other

@@ -8,17 +8,23 @@ from random import Random
 
 import pytest
 
+from reconciler import edit
 from reconciler.core.desired.read import read_desired
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.fields import COMPARED, Kind, Value
-from reconciler.edit import merge_sheet
 from reconciler.edit.comments import comments
 from reconciler.errors import InvalidFiles, ReconcilerError
+from tests.edit.reading import parsed
 from tests.edit.scribe import Scribe
 
 TEXTS = ("", "no", "张三", "a: b # c", "0071", "'", " x ", "a\nb")
 ROWS = [row for row in COMPARED if row.kind is not Kind.SIP_NUMBER]
 SheetValues = dict[str, dict[str, Value]]
+
+
+def merge_sheet(file: str, data: bytes, sheet: SheetValues) -> bytes:
+    """The bytes of a file after the merge."""
+    return edit.merge_sheet(parsed(file, data), sheet).data
 
 
 def read(data: bytes) -> DesiredState:

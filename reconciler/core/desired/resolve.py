@@ -96,6 +96,15 @@ class ResolvedAgent(NamedTuple):
                     values[name] = WrittenValue(self._filled(name, node), document, (*path, name))
         return values
 
+    @property
+    def plain_values(self) -> dict[str, Any]:
+        """`values` without what tells their places."""
+        merged: dict[str, Any] = {}
+        for _, _, node in self.base.layers:
+            merged |= node
+        merged |= {name: self._filled(name, self.own) for name in self.own} if self.from_pool else self.own
+        return {name: value for name, value in merged.items() if name in BY_NAME and name != KEY}
+
     def value(self, name: str) -> Any:
         """The value of one field; `None` if no layer gives one."""
         if name in self.own:
