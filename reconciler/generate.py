@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,8 @@ from reconciler.core.desired.schema import agents_schema
 from reconciler.core.saved.plan_schema import plan_schema
 from reconciler.core.text import json_text
 
+_ROOT: Final = Path(__file__).parents[1]
+
 
 def generated() -> dict[str, str]:
     """The text of every generated file, by its path in the repository."""
@@ -22,6 +25,7 @@ def generated() -> dict[str, str]:
         "schemas/plan.schema.json": json_text(plan_schema()),
         "docs/fields.md": fields_page(),
         "docs/commands.md": commands_page(),
+        "action.yml": (_ROOT / "examples/ci/github/actions/reconciler/action.yml").read_text(encoding="utf-8"),
     }
 
 
@@ -51,7 +55,7 @@ def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.
 
 def main(arguments: Sequence[str]) -> int:
     """Write the stale files, or with `--check` only name them. The exit code: 1 when `--check` finds a stale file."""
-    root = Path(__file__).parents[1]
+    root = _ROOT
     stale = [name for name, text in generated().items() if not _holds(root / name, text)]
     if "--check" in arguments:
         for name in stale:

@@ -16,6 +16,8 @@ from reconciler.cli.shipped import shipped
 from reconciler.errors import Declined, ReconcilerError
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from reconciler.core.model.desired import Company
 
 FILE: Final = "agents.yaml"
@@ -124,7 +126,7 @@ def _schema() -> bytes:
 
 
 _PLACES: Final[dict[str, Callable[[str], str]]] = {
-    "github": lambda name: f".github/workflows/{name}",
+    "github": lambda name: f".github/{name if '/' in name else f'workflows/{name}'}",
     "gitlab": lambda name: name if name == ".gitlab-ci.yml" else f".gitlab/{name}",
 }
 
@@ -134,10 +136,18 @@ def _pipeline(ci: str) -> Iterator[tuple[str, bytes]]:
     if ci == "none":
         return
     examples = shipped("ci")
-    for entry in sorted((examples / ci).iterdir(), key=lambda entry: entry.name):
-        if entry.is_file():
-            yield _PLACES[ci](entry.name), entry.read_bytes()
+    for name, entry in _below(examples / ci, ""):
+        yield _PLACES[ci](name), entry.read_bytes()
     yield f".{ci}/reconciler.in", (examples / "reconciler.in").read_bytes()
+
+
+def _below(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
+    """Every file of a folder by its name in it, those of folders included."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_file():
+            yield name + entry.name, entry
+        elif not entry.name.startswith("__"):
+            yield from _below(entry, f"{name}{entry.name}/")
 
 
 # Writing.

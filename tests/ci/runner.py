@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ WORKFLOWS = sorted((EXAMPLES / "github").glob("*.yml"))
 TOOLS = ("bash", "git", "jq")
 MISSING = ", ".join(tool for tool in TOOLS if not shutil.which(tool))
 PREPARATION = ("actions/checkout@", "actions/setup-python@")
+OURS = "./.github/actions/"
+ACTIONS = EXAMPLES / "github/actions"
 
 
 def load(path: Path) -> Any:
@@ -120,11 +122,11 @@ class Runner:
         outputs: dict[str, Any] = {}
         here = {**context, "steps": outputs, "runner": {"temp": str(temp)}, "status": {"success": True}}
         ended = Job(success=True, code=0, log="", outputs={})
-        for step in job["steps"]:
+        for step, seen in _flat(job["steps"], here):
             if step.get("uses", "").startswith(PREPARATION) or step.get("name") == "Install reconciler":
                 continue
-            if condition(step.get("if", "success()"), here):
-                self._step(step, {**job.get("env", {}), **step.get("env", {})}, here, temp, ended)
+            if condition(step.get("if", "success()"), seen):
+                self._step(step, {**job.get("env", {}), **step.get("env", {})}, seen, temp, ended)
                 here["status"] = {"success": ended.success}
         ended.outputs = {name: insert(value, here) for name, value in job.get("outputs", {}).items()}
         return ended
@@ -188,6 +190,19 @@ class Runner:
             kept = target / path.relative_to(root)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, kept)
+
+
+def _flat(steps: Iterable[Any], here: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Every step with the context that it sees: in the place of an action of ours its steps, which see its inputs."""
+    for step in steps:
+        if not step.get("uses", "").startswith(OURS):
+            yield step, here
+            continue
+        action = load(ACTIONS / step["uses"].removeprefix(OURS) / "action.yml")
+        given = {name: insert(value, here) for name, value in step.get("with", {}).items()}
+        assert given.keys() <= action["inputs"].keys()
+        inputs = {name: declared.get("default", "") for name, declared in action["inputs"].items()} | given
+        yield from ((inner, {**here, "inputs": inputs}) for inner in action["runs"]["steps"])
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -109,18 +109,25 @@ def test_a_vendor_who_refuses(place: Workplace) -> None:
 @pytest.mark.parametrize(
     ("ci", "made"),
     [
-        ("github", {f".github/workflows/{path.name}" for path in (PIPELINES / "github").glob("*.yml")}),
-        ("gitlab", {".gitlab-ci.yml", ".gitlab/merge_request.py"}),
+        (
+            "github",
+            {f".github/workflows/{path.name}": f"github/{path.name}" for path in (PIPELINES / "github").glob("*.yml")}
+            | {".github/actions/reconciler/action.yml": "github/actions/reconciler/action.yml"},
+        ),
+        (
+            "gitlab",
+            {".gitlab-ci.yml": "gitlab/.gitlab-ci.yml", ".gitlab/merge_request.py": "gitlab/merge_request.py"},
+        ),
     ],
 )
-def test_a_pipeline_is_added(tmp_path: Path, capsys: pytest.CaptureFixture[str], ci: str, made: set[str]) -> None:
+def test_a_pipeline_is_added(tmp_path: Path, capsys: pytest.CaptureFixture[str], ci: str, made: dict[str, str]) -> None:
     """Each file where the system looks for it, as it stands in the examples, and what is to be locked beside it."""
     assert len(made) > 1
     call(str(tmp_path), "--ci", ci)
     assert files(tmp_path) == {*FIRST, *made, f".{ci}/reconciler.in"}
-    for name in made:
+    for name, example in made.items():
         data = (tmp_path / name).read_bytes()
-        assert data == (PIPELINES / ci / Path(name).name).read_bytes()
+        assert data == (PIPELINES / example).read_bytes()
         assert not name.endswith(".yml") or list(yaml.safe_load_all(data))
     assert f"lock .{ci}/reconciler.in" in capsys.readouterr().err
 
