@@ -155,7 +155,7 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     open_runs = OpenRuns.read(session)
     live = session.live(on_progress, meanwhile)
     from reconciler.core.authorship import ListedBefore
-    from reconciler.core.recovery import recover, recover_beside, restored_entries
+    from reconciler.core.recovery import appeared_entries, recover, recover_beside, restored_entries
 
     findings: list[Finding] = []
     for run in open_runs.to_look_up:
@@ -168,6 +168,9 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
             for operator_id in intent.operator_ids if intent.kind == "delete" else ():
                 if operator_id not in live.agents:
                     ledger.note_removed(operator_id, run.history)
+    appeared, found = appeared_entries(live, ledger.view)
+    ledger.update(appeared)
+    findings += found
     ledger.update(restored_entries(live, ledger.view))
     missed = forgotten(ledger.files, session.goal.given(), session.base) if ledger.files else {}
     plan = session.goal.plan(live, ledger.view, missed)
@@ -210,7 +213,7 @@ def recovery_lines(refreshed: Refreshed) -> Iterator[str]:
             yield f"the last run left {len(operator_ids)} agents open ({named} …): each {finding.message}"
     if refreshed.findings and refreshed.open.here:
         yield f"(its passwords are in {refreshed.open.here.credentials})"
-    elif refreshed.findings:
+    elif refreshed.findings and refreshed.open.there:
         yield "(its passwords lie sealed beside the ledger: reconciler credentials --ledger … --identity KEY)"
 
 

@@ -96,7 +96,7 @@ def _bind(session: Session, refreshed: Refreshed) -> None:
     if refreshed.plan.actions:
         return
     settled, moved = managed_entries(session.goal.managed(), ledger.view), session.record_files(ledger)
-    if settled or moved or (ledger.serial and not ledger.bound):
+    if settled or moved or (ledger.serial and (refreshed.findings or not ledger.bound)):
         ledger.update(settled)
         ledger.save(ledger.run)  # nobody ran: what the journal of that run says is still news
 

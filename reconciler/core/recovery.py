@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.authorship import NOTHING_LISTED, ListedBefore, author_of, authors_of
+from reconciler.core.authorship import NOTHING_LISTED, ListedBefore, as_created, author_of, authors_of
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
@@ -34,9 +34,34 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
             last_sent = {**known.last_sent, **sent}
             return replace(known, last_sent=last_sent, to_restore=to_restore) if entry or sent else entry
         case "password":
-            return replace(known, password_version=intent.password_version or None, password_unknown=False)
+            return replace(
+                known, password_version=intent.password_version or None, password_unknown=False, awaited=None
+            )
         case _:
             return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None
+
+
+def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Finding, ...]]:
+    """The entries of agents that are listed although their creates were given up, and findings about them.
+
+    One that is as the create makes it came late, and gets a password that is known. Another one is not of that create:
+    somebody made it, or it was changed since, and nothing of it is overwritten.
+    """
+    entries: Entries = {}
+    findings: list[Finding] = []
+    for operator_id, entry in ledger.items():
+        agent = live.agents.get(operator_id)
+        if entry.awaited is None or agent is None:
+            continue
+        ours = as_created(entry.awaited, agent)
+        judged = replace(entry, password_unknown=ours, awaited=None)
+        entries[operator_id] = None if judged == NOT_RECORDED else judged
+        came = "came late, with a password that was not delivered; it will be set anew"
+        message = (
+            came if ours else "is there by now, and not as the run would have made it; it is left as it is, see plan"
+        )
+        findings.append(Finding(operator_id, message))
+    return entries, tuple(findings)
 
 
 def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
@@ -151,15 +176,15 @@ def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | N
     """The entry now, with what was found out of each part that is still as it was before."""
     ours, theirs = found or NOT_RECORDED, now or NOT_RECORDED
     unchanged = _password(theirs) == _password(before)
-    version, unknown = _password(ours if unchanged else theirs)
+    version, unknown, awaited = _password(ours if unchanged else theirs)
     last_sent = _joined_values(before.last_sent, ours.last_sent, theirs.last_sent)
     to_restore = _joined_values(before.to_restore, ours.to_restore, theirs.to_restore)
-    joined = LedgerEntry(version, last_sent, password_unknown=unknown, to_restore=to_restore)
+    joined = LedgerEntry(version, last_sent, password_unknown=unknown, to_restore=to_restore, awaited=awaited)
     return None if found is None and joined == NOT_RECORDED else joined
 
 
-def _password(entry: LedgerEntry) -> tuple[int | None, bool]:
-    return entry.password_version, entry.password_unknown
+def _password(entry: LedgerEntry) -> tuple[int | None, bool, Mapping[str, Value] | None]:
+    return entry.password_version, entry.password_unknown, entry.awaited
 
 
 def _joined_values(
@@ -197,7 +222,8 @@ def _settled_by_listing(
             return created, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
             # The vendor may still create the agent; if it appears, its password is set anew.
-            return replace(entry or NOT_RECORDED, password_unknown=True), Finding(operator_id, "was not created")
+            doubt = replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(intent.fields))
+            return doubt, Finding(operator_id, "was not created")
         case "delete" if agent:
             return entry, Finding(operator_id, "was not deleted")
         case "delete":

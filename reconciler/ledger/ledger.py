@@ -335,7 +335,9 @@ def read_entry(document: dict[str, Any]) -> LedgerEntry:
     last_sent, to_restore = _values(document.get("given", {})), _values(document.get("owed", {}))
     if not all(BY_NAME[name].write_only for name in last_sent):
         raise ValueError
-    return LedgerEntry(version, last_sent, password_unknown=document.get("unsure") is True, to_restore=to_restore)
+    awaited = _values(document["awaited"]) if "awaited" in document else None
+    unknown = document.get("unsure") is True
+    return LedgerEntry(version, last_sent, password_unknown=unknown, to_restore=to_restore, awaited=awaited)
 
 
 def _values(document: dict[str, Any]) -> dict[str, Value]:

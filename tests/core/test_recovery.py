@@ -15,6 +15,7 @@ from reconciler.core.model.outcome import CallOutcome, Finding, Intent
 from reconciler.core.model.plan import Call, CallKind
 from reconciler.core.recovery import (
     adopted_entries,
+    appeared_entries,
     entry_after,
     managed_entries,
     recover,
@@ -193,6 +194,50 @@ def test_a_batch_that_was_cut_short() -> None:
     assert findings == (Finding("8001", STRANGE), Finding("8002", "was not created"))
     done = replace(batch, outcome="done")
     assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
+
+
+LATE = "came late, with a password that was not delivered; it will be set anew"
+SOMEBODY = "is there by now, and not as the run would have made it; it is left as it is, see plan"
+
+
+@pytest.mark.parametrize("ledger", [{}, {"8001": LedgerEntry(to_restore={"roleName": "r"})}])
+def test_who_appears_after_a_create_was_given_up(ledger: Mapping[str, LedgerEntry]) -> None:
+    """One that is as the create makes it gets a known password; another one is left alone, its doubt is over."""
+    owed = ledger["8001"].to_restore if ledger else {}
+    entries, _ = recover([intent("create", {"name": "a"}, 1)], NOBODY, ledger)
+    doubt = entries["8001"]
+    assert doubt is not None
+    assert doubt.awaited == {"name": "a"}
+    book = {"8001": doubt, "8002": KNOWN}
+    assert appeared_entries(live(live_agent("8002")), book) == ({}, ())
+    known, found = appeared_entries(LISTED, book)
+    assert (known, found) == ({"8001": LedgerEntry(password_unknown=True, to_restore=owed)}, (Finding("8001", LATE),))
+    assert known["8001"] is not None
+    assert known["8001"].awaited is None
+    for other in (live_agent("8001", name="b"), live_agent("8001", name="a", ttscontent="mine")):
+        after = LedgerEntry(to_restore=owed) if owed else None
+        assert appeared_entries(live(other), book) == ({"8001": after}, (Finding("8001", SOMEBODY),))
+
+
+def test_a_doubt_that_names_no_create_stays() -> None:
+    """Of an older ledger, or of an agent that a batch made: whoever is there gets a known password, as ever."""
+    assert appeared_entries(LISTED, {"8001": LedgerEntry(password_unknown=True)}) == ({}, ())
+
+
+def test_a_known_password_ends_the_wait() -> None:
+    """Once a password was set, or another create has made the agent, nothing is awaited any more."""
+    doubt = LedgerEntry(password_unknown=True, awaited={"name": "a"})
+    for call in (intent("password", None, 1), intent("create", {"name": "a"}, 1)):
+        after = entry_after(doubt, call)
+        assert after is not None
+        assert after.awaited is None
+
+
+def test_another_machine_waits_too() -> None:
+    """What is awaited is taken over beside what other runs have recorded since."""
+    entries, _ = recover_beside([intent("create", {"name": "a"}, 1)], NOBODY, {})
+    assert entries["8001"] is not None
+    assert entries["8001"].awaited == {"name": "a"}
 
 
 @pytest.mark.parametrize("outcome", ["refused", "not-sent", "skipped"])

@@ -1369,6 +1369,14 @@ BUGS: Final = (
         ("tests/reliability/test_authorship.py::test_a_create_that_was_refused_leaves_no_credential",),
     ),
     Bug(
+        "whoever-appears-is-ours",
+        "reconciler/core/recovery.py",
+        "        ours = as_created(entry.awaited, agent)\n",
+        "        ours = True\n",
+        "Who is made by hand after a create was given up keeps its password.",
+        ("tests/reliability/test_authorship.py::test_who_is_made_by_hand_after_a_create_was_given_up",),
+    ),
+    Bug(
         "server-error-is-a-refusal",
         "reconciler/vendor/answer.py",
         "        return 500 <= self.code < 600\n",

@@ -233,3 +233,41 @@ def test_a_delete_whose_answer_was_lost_stays_lost(vendor: Box, tmp_path: Path) 
     report = applier.apply()
     vendor.faults([])
     assert "outcome unknown" in reported(report)["8002"] or "lost" in reported(report)["8002"]
+
+
+def given_up(folder: Path, box: Box) -> Applier:
+    """A run of which one create is given up, while an edit is carried out: the agent is not there at its end."""
+    applier = pool(folder, box, "8001", "8002", "name: 张三, afterInterval: 9")
+    box.store.reset([{"operatorId": "8002", "name": "old"}])
+    box.faults([{"endpoint": "create/v2", "fault": "drop-before"}])
+    report = applier.apply()
+    box.faults([])
+    assert isinstance(report, Report)
+    assert report.exit_code == 4
+    return applier
+
+
+@pytest.mark.parametrize(
+    "values", [{"name": "console"}, {"name": "张三", "afterInterval": 9, "ttscontent": "theirs"}], ids=["name", "note"]
+)
+def test_who_is_made_by_hand_after_a_create_was_given_up(vendor: Box, tmp_path: Path, values: dict[str, Any]) -> None:
+    """People help themselves while the vendor does not answer: the next run sets no password, and says who it is."""
+    applier = given_up(tmp_path, vendor)
+    vendor.store.put("8001", **THEIRS, **values)
+    assert isinstance(applier.apply(), Report)
+    assert applier.left() == 0
+    live = vendor.store.agents()["8001"]
+    assert live["password_md5"] == DIGEST
+    assert (live["name"], live["ttscontent"]) == ("张三", values.get("ttscontent"))
+    assert passwords_set(vendor) == []
+
+
+def test_a_create_that_comes_through_after_its_run_is_ours(vendor: Box, tmp_path: Path) -> None:
+    """Exactly as the create makes it: its password is set anew, and delivered."""
+    applier = given_up(tmp_path, vendor)
+    vendor.store.put("8001", name="张三", afterInterval=9)
+    assert isinstance(applier.apply(), Report)
+    assert passwords_set(vendor) == ["8001"]
+    known = known_credentials(tmp_path)["8001"]["password"]
+    assert hashlib.md5(known.encode()).hexdigest() == vendor.store.agents()["8001"]["password_md5"]
+    assert applier.left() == 0

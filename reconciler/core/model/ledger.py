@@ -17,6 +17,8 @@ class LedgerEntry:
     `last_sent`: the latest value sent of each write-only field.
     `password_unknown`: the agent may have a password that nobody knows. An abandoned create may still make the agent,
     with a password that is not the latest one stored.
+    `awaited`: what such an abandoned create sent, by field; whoever appears with other values is not of that create.
+    It decides nothing of a plan, and is not compared.
     `to_restore`: values that a replaced agent must get back.
     """
 
@@ -24,6 +26,7 @@ class LedgerEntry:
     last_sent: Mapping[str, Value] = field(default_factory=dict)
     password_unknown: bool = False
     to_restore: Mapping[str, Value] = field(default_factory=dict)
+    awaited: Mapping[str, Value] | None = field(default=None, compare=False)
 
 
 NOT_RECORDED: Final = LedgerEntry()

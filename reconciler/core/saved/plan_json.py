@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from reconciler.core.model.desired import Company, PasswordSource
@@ -128,7 +129,7 @@ def _action(action: Action) -> Document:
     optional = {
         "origin": action.origin,
         "live": dict(live.fields) if live else {},
-        "ledger": entry_document(action.recorded),
+        "ledger": entry_document(replace(action.recorded, awaited=None)),
         "carries": dict(action.carries),
         "password": _password(action.password) if action.password else {},
         "blocked": action.blocked,
@@ -149,7 +150,9 @@ def entry_document(entry: LedgerEntry) -> Document:
     version = {} if entry.password_version is None else {"passwordVersion": entry.password_version}
     given = {"given": dict(entry.last_sent)} if entry.last_sent else {}
     password_unknown = {"unsure": True} if entry.password_unknown else {}
-    return {**version, **given, **password_unknown, **({"owed": dict(entry.to_restore)} if entry.to_restore else {})}
+    to_restore = {"owed": dict(entry.to_restore)} if entry.to_restore else {}
+    awaited = {} if entry.awaited is None else {"awaited": dict(entry.awaited)}
+    return {**version, **given, **password_unknown, **to_restore, **awaited}
 
 
 def _password(source: PasswordSource) -> Document:
