@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from reconciler.apply.create_requests import CreateRequests
 from reconciler.core.authorship import ListedBefore
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
@@ -22,7 +23,8 @@ class CallChannel:
     """Sends calls and looks agents up. `pause` sleeps so many seconds, and returns at once when the run stops.
 
     `passwords` are those that are known before they are sent; an agent that leaves its batch gets one on the way.
-    `before` is what the refresh listed: evidence of who made an agent that is there.
+    `before` is what the refresh listed, and `creates` what was asked for: evidence of who made an agent that is there.
+    `vendor_time` tells the vendor's time in milliseconds, where that is known.
     """
 
     writer: Writer
@@ -32,6 +34,8 @@ class CallChannel:
     stop: threading.Event
     pause: Callable[[float], object]
     before: ListedBefore = field(default_factory=ListedBefore)
+    vendor_time: Callable[[], int | None] = lambda: None
+    creates: CreateRequests = field(default_factory=CreateRequests)
 
     def send(self, call: Call) -> Outcome:
         """Send the call, once. Where a person has to mend something first, nothing is repeated any more."""
@@ -45,7 +49,10 @@ class CallChannel:
         match call.kind:
             case "create":
                 password = None if call.vendor_password else self.passwords[operator_id]
-                return self.writer.create(call.operator_ids, call.fields, password)
+                self.creates.sent(call.operator_ids, self.vendor_time())
+                outcome = self.writer.create(call.operator_ids, call.fields, password)
+                self.creates.answered(call.operator_ids, outcome)
+                return outcome
             case "edit":
                 return self.writer.edit(operator_id, call.fields)
             case "delete":

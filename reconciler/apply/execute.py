@@ -251,7 +251,7 @@ class _Run:
             self._resend.append(job)
 
     def _part_over(self, job: _Job, number: int, part: Call, outcome: Outcome) -> Iterator[Event]:
-        if password_unknown(part, outcome):
+        if password_unknown(part, outcome, self._context):
             self.breaker.alive = True
             record_unknown_password(part, outcome, self._context)
             password = Call("password", part.operator_ids, part.actions, password=part.password)

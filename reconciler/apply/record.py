@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from reconciler.apply.channel import CallChannel, CreatedItem
 from reconciler.core.model.outcome import CallOutcome, Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
+from reconciler.core.recovery import doubt_about
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.ledger.books import Books
@@ -33,13 +35,13 @@ class RefusedCreate:
     call: Call
     batch: tuple[str, ...] = ()
 
-    def doubt_about(self, operator_id: str, all_refused: Collection[str]) -> Intent:
-        """What the next run is to find out of one agent; where the batch made it, nobody has its password.
+    def by_batch(self, all_refused: Collection[str]) -> bool:
+        """Whether the batch may have made the agent: one of which some were not refused in the end has made nobody."""
+        return bool(self.batch) and {*self.batch} <= {*all_refused}
 
-        A batch makes all of its agents: where some of them were not refused in the end, it has made nobody.
-        """
+    def intent_for(self, operator_id: str, *, by_batch: bool) -> Intent:
+        """What the next run is to look up of one agent; where the batch made it, nobody has its password."""
         intent = Intent.of(self.call.narrowed_to([operator_id]))
-        by_batch = self.batch and {*self.batch} <= {*all_refused}
         return replace(intent, batch=self.batch, vendor_password=True) if by_batch else intent
 
 
@@ -94,6 +96,8 @@ def record(call: Call, outcome: Outcome, number: int, context: RunContext, batch
     """
     event = _event(call, outcome)
     try:
+        if isinstance(outcome, Undecided):
+            keep_in_doubt(call, context)
         if isinstance(outcome, Ok):
             context.books.ledger.record(call)
             _deliver(call, outcome, context)
@@ -130,6 +134,12 @@ def _withdraw_untrue(call: Call, outcome: Outcome, context: RunContext, batch: S
         withdraw(call, context)
 
 
+def keep_in_doubt(call: Call, context: RunContext) -> None:
+    """Say in the ledger that nothing shows whether a request of ours made the agents of the call."""
+    ledger = context.books.ledger
+    ledger.update({operator_id: doubt_about(ledger.entries.get(operator_id)) for operator_id in call.operator_ids})
+
+
 def withdraw(call: Call, context: RunContext) -> None:
     """Say in the credentials file that the passwords that were stored for the call are not true.
 
@@ -140,11 +150,23 @@ def withdraw(call: Call, context: RunContext) -> None:
         context.credentials.withdraw(operator_id)
 
 
-def password_unknown(call: Call, outcome: Outcome) -> bool:
-    """Whether the call made an agent of whom the vendor did not tell the password that it chose."""
-    if not isinstance(outcome, Ok) or not call.vendor_password:
+def password_unknown(call: Call, outcome: Outcome, context: RunContext) -> bool:
+    """Whether the call made an agent with a password that nobody knows.
+
+    The vendor chose it and did not tell it; or the vendor names another one than it was sent.
+    """
+    if not isinstance(outcome, Ok) or call.kind != "create":
         return False
-    return not _items(outcome).get(call.operator_ids[0], {}).get("operatorPassword")
+    told = {id_: str(item.get("operatorPassword") or "") for id_, item in _items(outcome).items()}
+    if call.vendor_password:
+        return not told.get(call.operator_ids[0])
+    return any(_is_another(told.get(id_, ""), context.channel.passwords[id_]) for id_ in call.operator_ids)
+
+
+def _is_another(told: str, sent: Secret) -> bool:
+    """Whether the vendor tells another password than was sent; a digest of it is no other."""
+    digest = hashlib.md5(sent.reveal().encode(), usedforsecurity=False).hexdigest()
+    return bool(told) and told != sent.reveal() and told.lower() != digest
 
 
 def record_unknown_password(call: Call, outcome: Outcome, context: RunContext) -> None:

@@ -14,12 +14,13 @@ from typing import Any, Final
 from reconciler.apply.channel import CallChannel
 from reconciler.apply.execute import execute
 from reconciler.apply.history import record_bytes
-from reconciler.apply.record import RunContext, withdraw
+from reconciler.apply.record import RunContext, keep_in_doubt, withdraw
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore, author_of
 from reconciler.core.history import begun_record, ended_record
 from reconciler.core.model.desired import DesiredState
+from reconciler.core.model.ledger import NOT_RECORDED
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Action, Plan
@@ -127,7 +128,8 @@ def carry_out(
         writer, budget = Writer(transport, plan.company), Budget(len(plan.calls))
         replaced = [action.operator_id for action in plan.actions if action.kind == "replace"]
         before = ListedBefore.of(refreshed.live, replaced)
-        channel = CallChannel(writer, session.reader, passwords, budget, stop, transport.sleep, before)
+        clock = transport.server_time.now
+        channel = CallChannel(writer, session.reader, passwords, budget, stop, transport.sleep, before, clock)
         context = RunContext(channel, books, credentials, transport.parallelism)
         tell("run", {"run": session.run_id, "calls": len(plan.calls)})
         events: list[Event] = []
@@ -219,6 +221,8 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
         live = _read_back(session) if outcomes & {"done", "refused"} else None
         if live is not None and "lost" in outcomes:
             _settle_unknown(session, context, live)
+        for operator_id, number in _bound_all_the_same(events, live) if live is not None else ():
+            _deliver(session.reader, Finding(operator_id, "was bound", number), context.credentials)
         restored = restored_entries(live, books.ledger.view) if live is not None else {}
         books.ledger.update(restored)
         settled = managed_entries(session.goal.managed(), books.ledger.view) if live is not None else {}
@@ -238,23 +242,46 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
     return Report(results, differing, verified=True)
 
 
+def _bound_all_the_same(events: Iterable[Event], live: LiveState) -> Iterator[tuple[str, str]]:
+    """Who has the SIP number although the vendor refused to bind it, and the number: its password is delivered too."""
+    for event in events:
+        number, agent = event.call.fields.get("sipNumber"), live.agents.get(event.call.operator_ids[0])
+        refused = event.outcome == "refused" and event.call.kind == "edit"
+        if refused and number and agent is not None and agent.fields["sipNumber"] == number:
+            yield agent.operator_id, str(number)
+
+
 def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, ...]:
     """Creates that were refused and whose agent is there. Where the agent is not ours, the password was never true.
 
-    Where it may be ours the intent is opened again, so that the next run finds out, and the password is kept.
+    Where it is ours for all that is known, the intent is opened again, so that the next run sets right what it must.
+    Where nothing shows that, the ledger keeps the doubt; also of one who is not there yet, after a server error.
     """
     doubtful = []
-    all_refused = {id_ for each in context.refused_creates for id_ in each.call.operator_ids}
-    singles = [(id_, each) for each in context.refused_creates for id_ in each.call.operator_ids]
+    ledger, creates, reopened = context.books.ledger, context.channel.creates, False
+    singles = sorted({id_: each for each in context.refused_creates for id_ in each.call.operator_ids}.items())
+    all_refused = [operator_id for operator_id, _ in singles]
     for operator_id, refused in singles:
         call, agent = refused.call.narrowed_to([operator_id]), live.agents.get(operator_id)
-        if agent is None or author_of(call.fields, agent, context.channel.before) == "stranger":
+        if agent is None:
             withdraw(call, context)
-        else:
-            context.books.record_intent(refused.doubt_about(operator_id, all_refused))
+            if not creates.denied(operator_id):
+                entry = ledger.entries.get(operator_id, NOT_RECORDED)
+                ledger.update({operator_id: replace(entry, awaited=dict(call.fields), password_unknown=True)})
+            continue
+        author, by_batch = author_of(call.fields, agent, context.channel.before), refused.by_batch(all_refused)
+        author = creates.weigh_one(operator_id, author, agent, by_batch=by_batch)
+        if author == "stranger":
+            withdraw(call, context)
+        elif author == "ours":
+            context.books.record_intent(refused.intent_for(operator_id, by_batch=by_batch))
+            reopened = True
             doubtful.append(Mismatch(operator_id, "is there, although the vendor refused to create it; apply again"))
-    if doubtful:
-        context.books.checkpoint(settled=False)
+        elif author == "unproved" or not creates.denied(operator_id):
+            keep_in_doubt(call, context)
+            doubtful.append(Mismatch(operator_id, "is there, and nothing shows who made it: see plan to go on"))
+    if singles:
+        context.books.checkpoint(settled=not reopened)
     return tuple(doubtful)
 
 

@@ -74,11 +74,19 @@ def _refused_create(
             there[operator_id] = outcome.data
     if not there:
         return Settled([(call, refused)])
-    authors = authors_of(batch.fields, batch.operator_ids, _agents(there), channel.before)
-    if set(authors.values()) == {"ours"}:
-        items = {operator_id: there[operator_id].as_item() for operator_id in batch.operator_ids}
-        return Settled(_created_parts(replace(batch, vendor_password=True), items))
-    return Settled([(call, _not_ours(authors[call.operator_ids[0]], f"{refused}; "))])
+    agents = _agents(there)
+    authors = authors_of(batch.fields, batch.operator_ids, agents, channel.before)
+    authors = channel.creates.weigh_batch(authors, [*agents.values()])
+    (operator_id,) = call.operator_ids
+    if authors[operator_id] == "ours":
+        items = {id_: found.as_item() for id_, found in there.items() if authors[id_] == "ours"}
+        ended = _created_parts(replace(batch, vendor_password=True), items)
+        return Settled(
+            ended + [(batch.narrowed_to([id_]), _not_ours(authors[id_])) for id_ in there if id_ not in items]
+        )
+    if authors[operator_id] == "unknown" and channel.creates.denied(operator_id):
+        return Settled([(call, refused)])
+    return Settled([(call, _not_ours(authors[operator_id], f"{refused}; "))])
 
 
 def _look_for_agent(call: Call, channel: CallChannel) -> Outcome | None:
@@ -98,7 +106,7 @@ def _look_for_agent(call: Call, channel: CallChannel) -> Outcome | None:
 
 def _not_ours(author: Author, words: str = "") -> Outcome:
     """How a create ends whose agent is there, and not as ours; `words` are what the vendor said, if it did."""
-    go_on = "run plan to see what differs, or take it out of the file"
+    go_on = "run plan to see how to go on"
     if author == "stranger":
         return Stranger(0, f"{words}somebody else made it: it is left as it is; {go_on}")
     return Undecided(0, f"{words}it is there, and nothing shows who made it: it is left as it is; {go_on}")
@@ -154,7 +162,14 @@ def _settle_answered_batch(call: Call, outcome: Outcome, channel: CallChannel, m
 
 def _named_agents(data: object) -> dict[str, CreatedItem]:
     items = data if isinstance(data, list) else [data]
-    return {str(item["operatorId"]): item for item in items if isinstance(item, dict) and item.get("operatorId")}
+    named = [item for item in items if isinstance(item, dict) and item.get("operatorId")]
+    return {str(item["operatorId"]): _without_mask(item) for item in named}
+
+
+def _without_mask(item: CreatedItem) -> CreatedItem:
+    """A password of asterisks is none that the vendor tells."""
+    masked = item.get("operatorPassword") and not str(item["operatorPassword"]).strip("*•")
+    return {**item, "operatorPassword": None} if masked else item
 
 
 def _look_up_each(operator_ids: Iterable[str], channel: CallChannel) -> dict[str, LookedUp] | None:

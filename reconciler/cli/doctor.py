@@ -229,7 +229,7 @@ def _one_page(connection: Connection, desired: DesiredState) -> Iterator[Check]:
 
     with connected(connection) as transport:
         outcome = transport.send("page", page_body(desired.company, 1))
-        ahead = transport.clock_ahead
+        ahead = transport.server_time.local_ahead
     untrusted = isinstance(outcome, NotSent) and outcome.hint == UNTRUSTED_HINT
     if isinstance(outcome, NotSent) and not untrusted and not outcome.turned_away:
         hint = outcome.hint or "check host and port, and whether a firewall or a proxy stands between"

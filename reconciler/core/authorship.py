@@ -12,11 +12,12 @@ have made it. The evidence is weighed here, and nowhere else:
 | the same for the create and the first of the edits that the run planned to send after it | ours |
 | of a batch: only some are there, or their `id`s or `ctime`s are not those of one request | nothing |
 | of a batch of an earlier run: all are there, made in one millisecond, with `id`s that follow one another | ours |
+| the vendor refused in words every request that may have made it; its `ctime` is before them, or not told | nothing |
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
@@ -24,14 +25,18 @@ from typing import Final, Literal
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 
-Author = Literal["ours", "stranger", "unknown"]
-"""`stranger`: it is certain that no request of ours made the agent. `unknown`: nothing shows who made it."""
+Author = Literal["ours", "stranger", "unproved", "unknown"]
+"""`stranger`: it is certain that no request of ours made the agent. `unproved`, `unknown`: nothing shows who made it,
+and it is as our create makes it, or is not.
+"""
 
 _AT_ONCE: Final = 0.5
 _FOR_EACH: Final = 0.01
 """Seconds within which the vendor makes the agents of one batch: some, and some more for each agent."""
 _IN_MILLISECONDS: Final = 10**11
 """A `ctime` from which on it counts milliseconds: as seconds it would be the year 5138."""
+_CLOCKS_DIFFER: Final = 2000
+"""Milliseconds by which the vendor's clocks, that of its answers and that of its agents, may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,17 @@ def authors_of(
         return dict.fromkeys(authors, "ours")
     if whole and _of_one_request(agents):
         return authors
-    return {id_: "stranger" if author == "stranger" else "unknown" for id_, author in authors.items()}
+    return {id_: "unproved" if author == "ours" else author for id_, author in authors.items()}
+
+
+def in_spite_of_refusal(author: Author, agents: Iterable[LiveAgent], asked_at: int | None) -> Author:
+    """The author where the vendor has refused, in words, every request of ours that may have made these `agents`.
+
+    Such a refusal says that somebody else made them. Equal values do not outweigh it, unless the vendor made them all
+    after the first request was sent. `asked_at` is that time, in milliseconds by the vendor's clock; `None`: not known.
+    """
+    since = asked_at is not None and all(_made_since(agent, asked_at - _CLOCKS_DIFFER) for agent in agents)
+    return author if since or author != "ours" else "unproved"
 
 
 def as_created(fields: Mapping[str, Value], agent: LiveAgent, edited: Mapping[str, Value] = NOTHING_EDITED) -> bool:
@@ -113,6 +128,13 @@ def _was_there(agent: LiveAgent, before: ListedBefore) -> bool:
     if agent.vendor_id is not None and before.largest_id is not None:
         return agent.vendor_id <= before.largest_id
     return agent.operator_id in before.operator_ids
+
+
+def _made_since(agent: LiveAgent, time: int) -> bool:
+    if agent.created is None:
+        return False
+    # A whole second stands for its end.
+    return (agent.created if agent.created >= _IN_MILLISECONDS else agent.created * 1000 + 999) >= time
 
 
 def _at_one_stroke(agents: Sequence[LiveAgent]) -> bool:

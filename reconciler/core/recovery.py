@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.authorship import NOTHING_LISTED, ListedBefore, as_created, author_of, authors_of
+from reconciler.core.authorship import NOTHING_LISTED, Author, ListedBefore, as_created, author_of, authors_of
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
@@ -34,9 +34,8 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
             last_sent = {**known.last_sent, **sent}
             return replace(known, last_sent=last_sent, to_restore=to_restore) if entry or sent else entry
         case "password":
-            return replace(
-                known, password_version=intent.password_version or None, password_unknown=False, awaited=None
-            )
+            version = intent.password_version or None
+            return replace(known.deciding, password_version=version, password_unknown=False)
         case _:
             return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None
 
@@ -45,23 +44,35 @@ def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tupl
     """The entries of agents that are listed although their creates were given up, and findings about them.
 
     One that is as the create makes it came late, and gets a password that is known. Another one is not of that create:
-    somebody made it, or it was changed since, and nothing of it is overwritten.
+    somebody made it, or it was changed since, and nothing of it is overwritten. A doubt about an agent that is gone is
+    over.
     """
     entries: Entries = {}
     findings: list[Finding] = []
     for operator_id, entry in ledger.items():
         agent = live.agents.get(operator_id)
+        if agent is None and entry.in_doubt and live.complete:
+            entries[operator_id] = _recorded(replace(entry, in_doubt=False))
         if entry.awaited is None or agent is None:
             continue
         ours = as_created(entry.awaited, agent)
-        judged = replace(entry, password_unknown=ours, awaited=None)
-        entries[operator_id] = None if judged == NOT_RECORDED else judged
-        came = "came late, with a password that was not delivered; it will be set anew"
-        message = (
-            came if ours else "is there by now, and not as the run would have made it; it is left as it is, see plan"
-        )
-        findings.append(Finding(operator_id, message))
+        entries[operator_id] = _recorded(replace(entry, password_unknown=ours, awaited=None))
+        findings.append(Finding(operator_id, _CAME_LATE if ours else _ANOTHER))
     return entries, tuple(findings)
+
+
+_CAME_LATE: Final = "came late, with a password that was not delivered; it will be set anew"
+_UNPROVED: Final = "is there, and nothing shows that the run made it; it is left as it is, see plan"
+_ANOTHER: Final = "is there by now, and not as the run would have made it; it is left as it is, see plan"
+
+
+def _recorded(entry: LedgerEntry) -> LedgerEntry | None:
+    return None if entry == NOT_RECORDED else entry
+
+
+def doubt_about(entry: LedgerEntry | None) -> LedgerEntry:
+    """The entry of an agent of whom nothing shows whether a request of ours made it."""
+    return replace(entry or NOT_RECORDED, in_doubt=True)
 
 
 def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
@@ -96,27 +107,30 @@ def recover(
     entries: Entries = {}
     findings: list[Finding] = []
     intents = tuple(intents)
-    ours = _creates_of_ours(intents, live, before, edited_since)
+    authors = _authors_of_creates(intents, live, before, edited_since)
     for place, intent in enumerate(intents):
         for operator_id in intent.operator_ids:
             entry = entries.get(operator_id, ledger.get(operator_id))
             # An agent that is there is no longer the one that was to be deleted where we have made it anew.
-            remade = intent.kind == "delete" and any(then > place for then in ours.get(operator_id, ()))
+            of_creates = authors.get(operator_id, {})
+            remade = intent.kind == "delete" and any(
+                author == "ours" and then > place for then, author in of_creates.items()
+            )
             if intent.outcome == "done" or (remade and intent.outcome in (None, "lost")):
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
-                made = place in ours.get(operator_id, ())
-                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, ours=made)
+                author = of_creates.get(place, "unknown")
+                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, author)
                 findings.append(finding)
     return entries, tuple(findings)
 
 
-def _creates_of_ours(
+def _authors_of_creates(
     intents: Sequence[Intent], live: LiveState, before: ListedBefore, edited_since: bool
-) -> dict[str, set[int]]:
-    """Where the creates stand that were not settled and have made the agent that is there, by operatorId."""
+) -> dict[str, dict[int, Author]]:
+    """Whether each create that was not settled has made the agent that is there: by operatorId, and by its place."""
     edits: defaultdict[str, list[Mapping[str, Value]]] = defaultdict(list)
-    ours: defaultdict[str, set[int]] = defaultdict(set)
+    judged: defaultdict[str, dict[int, Author]] = defaultdict(dict)
     for place, intent in reversed(tuple(enumerate(intents))):
         for operator_id in intent.operator_ids:
             if intent.kind == "edit" and intent.outcome in (None, "lost", "done"):
@@ -130,9 +144,9 @@ def _creates_of_ours(
         else:
             authors = {id_: author_of(intent.fields, agent, before, edits[id_]) for id_, agent in there.items()}
         for operator_id in intent.operator_ids:
-            if authors.get(operator_id) == "ours":
-                ours[operator_id].add(place)
-    return dict(ours)
+            if operator_id in authors:
+                judged[operator_id][place] = authors[operator_id]
+    return dict(judged)
 
 
 def recover_beside(
@@ -153,8 +167,12 @@ def recover_beside(
         for operator_id in intent.operator_ids:
             before[operator_id] = _known_before(operator_id, intent, ledger)
     found, findings = recover(intents, live, before, listed, edited_since=edited_since)
+    created = {id_ for intent in intents if intent.kind == "create" for id_ in intent.operator_ids}
     entries = {
-        operator_id: _joined(before[operator_id], entry, ledger.get(operator_id))
+        operator_id: ledger[operator_id]
+        # An entry that says nothing is that of an agent which another run has created since.
+        if operator_id in created and before[operator_id] == ledger.get(operator_id) == NOT_RECORDED
+        else _joined(before[operator_id], entry, ledger.get(operator_id))
         for operator_id, entry in found.items()
     }
     return entries, tuple(
@@ -176,15 +194,15 @@ def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | N
     """The entry now, with what was found out of each part that is still as it was before."""
     ours, theirs = found or NOT_RECORDED, now or NOT_RECORDED
     unchanged = _password(theirs) == _password(before)
-    version, unknown, awaited = _password(ours if unchanged else theirs)
+    version, unknown, awaited, in_doubt = _password(ours if unchanged else theirs)
     last_sent = _joined_values(before.last_sent, ours.last_sent, theirs.last_sent)
     to_restore = _joined_values(before.to_restore, ours.to_restore, theirs.to_restore)
-    joined = LedgerEntry(version, last_sent, password_unknown=unknown, to_restore=to_restore, awaited=awaited)
+    joined = LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt)
     return None if found is None and joined == NOT_RECORDED else joined
 
 
-def _password(entry: LedgerEntry) -> tuple[int | None, bool, Mapping[str, Value] | None]:
-    return entry.password_version, entry.password_unknown, entry.awaited
+def _password(entry: LedgerEntry) -> tuple[int | None, bool, Mapping[str, Value] | None, bool]:
+    return entry.password_version, entry.password_unknown, entry.awaited, entry.in_doubt
 
 
 def _joined_values(
@@ -205,13 +223,13 @@ _NO_VALUE: Final = object()
 
 
 def _settled_by_listing(
-    operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None, *, ours: bool
+    operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None, author: Author
 ) -> tuple[LedgerEntry | None, Finding]:
     agent = live.agents.get(operator_id)
     match intent.kind:
-        case "create" if agent and not ours:
-            message = "is there, and nothing shows that the run made it; it is left as it is, see plan"
-            return entry, Finding(operator_id, message)
+        case "create" if agent and author != "ours":
+            judged = entry if author == "stranger" else doubt_about(entry)
+            return judged, Finding(operator_id, _UNPROVED)
         case "create" if agent:
             doubtful = entry is not None and entry.password_unknown
             known = "with the password that was stored before"
@@ -265,8 +283,8 @@ def adopted_entries(
 ) -> dict[str, LedgerEntry]:
     """Entries that record the desired write-only values and password versions of live agents as already sent.
 
-    A password that nobody may know stays in doubt, and what else an agent is owed stays owed.
-    `patterns` narrow the agents; none means all.
+    A password that nobody may know stays in doubt, and what else an agent is owed stays owed. Whoever is named by a
+    whole id in `patterns`, which narrow the agents (none means all), is no longer in doubt: people know the password.
     """
     entries: dict[str, LedgerEntry] = {}
     for agent in desired.agents:
@@ -274,13 +292,14 @@ def adopted_entries(
             continue
         entry = ledger.get(agent.operator_id, NOT_RECORDED)
         hidden = {name: value for name, value in agent.fields.items() if BY_NAME[name].write_only}
-        if not hidden and not agent.password:
+        in_doubt = entry.in_doubt and agent.operator_id not in patterns
+        if not hidden and not agent.password and in_doubt == entry.in_doubt:
             continue
         version = agent.password.version if agent.password else entry.password_version
         to_restore = {name: value for name, value in entry.to_restore.items() if name not in hidden}
         last_sent = {**entry.last_sent, **hidden}
         entries[agent.operator_id] = replace(
-            entry, password_version=version, last_sent=last_sent, to_restore=to_restore
+            entry, password_version=version, last_sent=last_sent, to_restore=to_restore, in_doubt=in_doubt
         )
     return entries
 

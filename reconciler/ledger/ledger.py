@@ -336,8 +336,8 @@ def read_entry(document: dict[str, Any]) -> LedgerEntry:
     if not all(BY_NAME[name].write_only for name in last_sent):
         raise ValueError
     awaited = _values(document["awaited"]) if "awaited" in document else None
-    unknown = document.get("unsure") is True
-    return LedgerEntry(version, last_sent, password_unknown=unknown, to_restore=to_restore, awaited=awaited)
+    unknown, in_doubt = document.get("unsure") is True, document.get("inDoubt") is True
+    return LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt)
 
 
 def _values(document: dict[str, Any]) -> dict[str, Value]:

@@ -38,12 +38,12 @@ from reconciler.vendor.answer import (
     Refused,
     classify_response,
     has_shape,
-    parsed_date,
     redacted,
 )
 from reconciler.vendor.rate_limit import RateLimiter
 from reconciler.vendor.request_log import RequestLog
 from reconciler.vendor.retry import MAX_RESENDS
+from reconciler.vendor.server_time import ServerTime
 from reconciler.vendor.trust import UNTRUSTED_HINT, distrust, trusting
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
@@ -54,7 +54,7 @@ class Transport:
     """Sends bodies to endpoints and returns their outcomes; shared by Reader and Writer, safe for threads.
 
     `stopped` says whether the run has been stopped, so that nobody needs further answers. `sleep` takes seconds.
-    `clock_ahead` is by how many seconds this machine's clock is ahead of the vendor's, as its last answer tells.
+    `server_time` tells the vendor's time, as its answers have told it.
 
     Raises:
         WrongUsage: the endpoint is not a URL.
@@ -66,7 +66,7 @@ class Transport:
         self.stopped: Callable[[], bool] = lambda: False
         self.limiter = RateLimiter(settings.rate, sleep=told(sleep, "rate"))
         self._log = RequestLog()
-        self.clock_ahead: float | None = None
+        self.server_time = ServerTime()
         self._settings = settings
         self._connections = threading.BoundedSemaphore(settings.parallelism)
         # httpx's transport, not its client: a transport follows no redirect, keeps no cookie and uses no proxy.
@@ -176,8 +176,8 @@ class Transport:
         return NotSent(f"{proxy} has no connection to {self._endpoint.host} ({status})")
 
     def _read(self, response: httpx.Response) -> Outcome:
-        codes, told = self._settings.success_codes, parsed_date(response.headers.get("date", ""))
-        self.clock_ahead = None if told is None else time.time() - told
+        codes = self._settings.success_codes
+        self.server_time.hear(response.headers)
         try:
             body = _bounded_body(response)
         except _UnreadableError as error:

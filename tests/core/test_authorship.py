@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.authorship import ListedBefore, as_created, author_of, authors_of
+from reconciler.core.authorship import ListedBefore, as_created, author_of, authors_of, in_spite_of_refusal
 from reconciler.core.model.fields import LISTED, Field, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 from tests.core.build import live, live_agent
@@ -84,7 +84,7 @@ def test_a_whole_batch_is_ours() -> None:
 )
 def test_a_part_of_a_batch_proves_nothing(agents: list[LiveAgent]) -> None:
     """Where some are missing, or not all are of one request, the vendor may have refused the batch for their sake."""
-    assert authors(*agents) == ["unknown"] * len(agents)
+    assert authors(*agents) == ["unproved"] * len(agents)
 
 
 def test_one_of_a_batch_that_was_changed_since() -> None:
@@ -108,7 +108,7 @@ def test_a_batch_that_was_made_at_one_stroke() -> None:
 
 def test_one_of_a_batch_that_was_there() -> None:
     """An agent that was there before shows that the batch did not make it, and of the others nothing."""
-    assert authors(*(made(id_, 100 + n, name="a") for n, id_ in enumerate(IDS))) == ["stranger", "unknown", "unknown"]
+    assert authors(*(made(id_, 100 + n, name="a") for n, id_ in enumerate(IDS))) == ["stranger", "unproved", "unproved"]
 
 
 def test_what_a_listing_shows() -> None:
@@ -143,3 +143,29 @@ def test_edits_that_may_have_followed_a_batch() -> None:
     assert authors_of({"name": "a"}, IDS, there, BEFORE)["8002"] == "unknown"
     authors = authors_of({"name": "a"}, IDS, there, BEFORE, edits={"8002": [{"status": "disabled"}]})
     assert set(authors.values()) == {"ours"}
+
+
+NOW = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("created", "asked_at", "author"),
+    [
+        ((NOW, NOW), NOW, "ours"),
+        ((NOW - 2000, NOW + 5000), NOW, "ours"),
+        ((NOW // 1000 - 2, NOW // 1000), NOW, "ours"),
+        ((NOW - 2001, NOW), NOW, "unproved"),
+        ((NOW // 1000 - 3, NOW // 1000), NOW, "unproved"),
+        ((None, NOW), NOW, "unproved"),
+        ((NOW, NOW), None, "unproved"),
+    ],
+    ids=["then", "clocks that differ", "whole seconds", "before", "seconds before", "no ctime", "no date"],
+)
+def test_a_refusal_outweighs_equal_values(
+    created: tuple[int | None, int | None], asked_at: int | None, author: str
+) -> None:
+    """Who the vendor refused to make, in words, is ours only where its own clock shows that it was made after that."""
+    agents = [made(id_, 101, at) for id_, at in zip(IDS, created, strict=False)]
+    assert in_spite_of_refusal("ours", agents, asked_at) == author
+    assert in_spite_of_refusal("stranger", agents, asked_at) == "stranger"
+    assert in_spite_of_refusal("unknown", agents, asked_at) == "unknown"

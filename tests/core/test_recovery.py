@@ -111,17 +111,17 @@ STRANGE = "is there, and nothing shows that the run made it; it is left as it is
             "was created, with the password that was stored before",
             "60001",
         ),
-        (intent("create", {"roleName": "r"}, 2), LISTED, None, None, STRANGE, None),
-        (intent("create", {"roleName": "r"}, 2), LISTED, KNOWN, KNOWN, STRANGE, None),
+        (intent("create", {"roleName": "r"}, 2), LISTED, None, LedgerEntry(in_doubt=True), STRANGE, None),
+        (intent("create", {"roleName": "r"}, 2), LISTED, KNOWN, replace(KNOWN, in_doubt=True), STRANGE, None),
         (
             intent("create", {"roleName": "r"}, 2),
             NOBODY,
             None,
-            LedgerEntry(password_unknown=True),
+            LedgerEntry(password_unknown=True, awaited={"roleName": "r"}),
             "was not created",
             None,
         ),
-        (intent("create"), NOBODY, OWING, replace(OWING, password_unknown=True), "was not created", None),
+        (intent("create"), NOBODY, OWING, replace(OWING, password_unknown=True, awaited={}), "was not created", None),
         (intent("delete"), LISTED, KNOWN, KNOWN, "was not deleted", None),
         (intent("delete"), NOBODY, KNOWN, None, "was deleted", None),
         (intent("delete", to_restore=OWING.to_restore), NOBODY, KNOWN, OWING, "was deleted", None),
@@ -190,7 +190,8 @@ def test_a_batch_that_was_cut_short() -> None:
     words = "was created, with a password of the vendor's that was not delivered; it will be set anew"
     assert findings == (Finding("8001", words, "60001"), Finding("8002", words))
     entries, findings = recover([batch], live(live_agent("8001", name="a")), {})
-    assert entries == {"8001": None, "8002": LedgerEntry(password_unknown=True)}
+    awaited = LedgerEntry(password_unknown=True, awaited={"name": "a"})
+    assert entries == {"8001": LedgerEntry(in_doubt=True), "8002": awaited}
     assert findings == (Finding("8001", STRANGE), Finding("8002", "was not created"))
     done = replace(batch, outcome="done")
     assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
@@ -225,12 +226,18 @@ def test_a_doubt_that_names_no_create_stays() -> None:
 
 
 def test_a_known_password_ends_the_wait() -> None:
-    """Once a password was set, or another create has made the agent, nothing is awaited any more."""
-    doubt = LedgerEntry(password_unknown=True, awaited={"name": "a"})
+    """Once a password was set, or another create has made the agent, nothing is awaited or in doubt any more."""
+    doubt = LedgerEntry(password_unknown=True, awaited={"name": "a"}, in_doubt=True)
     for call in (intent("password", None, 1), intent("create", {"name": "a"}, 1)):
-        after = entry_after(doubt, call)
-        assert after is not None
-        assert after.awaited is None
+        assert entry_after(doubt, call) == LedgerEntry(1)
+
+
+def test_a_doubt_lasts_as_long_as_its_agent() -> None:
+    """Once a whole listing does not show the agent any more there is nobody to be in doubt about."""
+    book = {"8001": LedgerEntry(in_doubt=True), "8002": replace(KNOWN, in_doubt=True)}
+    assert appeared_entries(LISTED, book) == ({"8002": KNOWN}, ())
+    assert appeared_entries(NOBODY, book) == ({"8001": None, "8002": KNOWN}, ())
+    assert appeared_entries(replace(NOBODY, complete=False), book) == ({}, ())
 
 
 def test_another_machine_waits_too() -> None:
@@ -304,6 +311,15 @@ def test_adopting_keeps_what_is_in_doubt_or_owed() -> None:
     }
 
 
+def test_adopting_by_name_ends_a_doubt() -> None:
+    """People who name the agent say that they know its password; a pattern, or all, says nothing of it."""
+    wanted = desired(agent("8001", name="a"))
+    book = {"8001": LedgerEntry(in_doubt=True)}
+    assert adopted_entries(wanted, live(live_agent("8001")), book, ("8001",)) == {"8001": LedgerEntry()}
+    for patterns in ((), ("80*",), ("8001 ",)):
+        assert adopted_entries(wanted, live(live_agent("8001")), book, patterns) == {}
+
+
 def test_what_the_file_manages_is_owed_no_longer() -> None:
     """A value that the file manages is not given back any more, whatever it is now; the others are owed still."""
     ledger = {"8001": OWING, "8002": OWING, "8003": KNOWN}
@@ -329,6 +345,7 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
         (BATCH, None, LedgerEntry(password_unknown=True)),
         (BATCH, LedgerEntry(None, {"roleName": "r"}), LedgerEntry(None, {"roleName": "r"}, password_unknown=True)),
         (BATCH, LedgerEntry(3), LedgerEntry(3)),
+        (BATCH, LedgerEntry(), LedgerEntry()),
         (replace(BATCH, before=None), LedgerEntry(3), LedgerEntry(3)),
         (replace(BATCH, before=None), None, LedgerEntry(password_unknown=True)),
         (intent("password", version=2), KNOWN, replace(KNOWN, password_version=None)),
@@ -350,7 +367,7 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
 )
 def test_what_others_recorded_since_stands(call: Intent, now: LedgerEntry | None, after: LedgerEntry | None) -> None:
     """Of what a run left open each part is taken over that no other run has recorded anew; the rest stays."""
-    entries, _ = recover_beside([call], NEW, {"8001": now} if now else {})
+    entries, _ = recover_beside([call], NEW, {"8001": now} if now is not None else {})
     assert (entries["8001"] or LedgerEntry()) == (after or now)
 
 
@@ -370,7 +387,7 @@ REPLACED = (
         (
             live(),
             7,
-            LedgerEntry(to_restore={"name": "a", "roleName": "old"}, password_unknown=True),
+            LedgerEntry(to_restore={"name": "a", "roleName": "old"}, password_unknown=True, awaited={"name": "a"}),
             ["was not created"],
         ),
         # Made anew, and edited or not: what it is owed stays owed.
@@ -387,7 +404,12 @@ REPLACED = (
             ["was created, with the password"],
         ),
         # Somebody else made another one.
-        (live(replace(live_agent("8001", name="b"), vendor_id=8)), 7, KNOWN, ["was not deleted", "is there"]),
+        (
+            live(replace(live_agent("8001", name="b"), vendor_id=8)),
+            7,
+            replace(KNOWN, in_doubt=True),
+            ["was not deleted", "is there"],
+        ),
     ],
 )
 def test_a_replace_of_which_nothing_is_known(

@@ -14,7 +14,7 @@ from typing import Any
 
 from reconciler.apply.goal import FilesGoal
 from reconciler.apply.refresh import Refreshed, Session, refresh
-from reconciler.apply.run import carry_out, record_recovery
+from reconciler.apply.run import adopt, carry_out, record_recovery
 from reconciler.clock import now
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.outcome import Event
@@ -114,6 +114,16 @@ class Applier:
         """What a plan would show now."""
         planned: Plan = self._with_bench(lambda session, _stop: refresh(session, _quiet).plan, threading.Event())
         return planned
+
+    def adopt(self, *patterns: str) -> int:
+        """Record what the file says of the agents as applied; returns of how many."""
+        path = self.books / "credentials-adopt.jsonl"
+        desired = load_desired([self.file])
+        with closing(CredentialsFile(path, now)) as credentials:
+            adopted: int = self._with_bench(
+                lambda session, _stop: adopt(session, desired, patterns, credentials, _quiet), threading.Event()
+            )
+        return adopted
 
     def left(self) -> int:
         """How many actions a plan still has."""

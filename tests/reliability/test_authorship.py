@@ -271,3 +271,42 @@ def test_a_create_that_comes_through_after_its_run_is_ours(vendor: Box, tmp_path
     known = known_credentials(tmp_path)["8001"]["password"]
     assert hashlib.md5(known.encode()).hexdigest() == vendor.store.agents()["8001"]["password_md5"]
     assert applier.left() == 0
+
+
+def half_made(folder: Path, box: Box) -> Applier:
+    """A batch of four of which the vendor makes two, and then says that something broke; the run has ended."""
+    applier = pool(folder, box, "8001", "8004", "")
+    half = {"fault": "partial-batch", "makes": 2, "names": False, "code": 500}
+    box.faults([{"endpoint": "create/v2", "calls": [1], **half}])
+    report = applier.apply()
+    box.faults([])
+    assert isinstance(report, Report)
+    assert report.exit_code == 4
+    return applier
+
+
+def notes(applier: Applier) -> list[str]:
+    """Of whom a plan says that nothing shows who made them."""
+    plan = applier.plan()
+    return [id_ for note in plan.notes if "nothing shows" in note.message for id_ in note.operator_ids]
+
+
+def test_a_doubt_stays_until_somebody_ends_it(vendor: Box, tmp_path: Path) -> None:
+    """A part of a batch is there, and nobody may know its passwords: each plan says so, until people set them right.
+
+    Nothing is overwritten meanwhile. People who know a password name the agent to `ledger adopt`.
+    """
+    applier = half_made(tmp_path, vendor)
+    for _ in range(2):
+        assert notes(applier) == ["8001", "8002"]
+        assert isinstance(applier.apply(), Report)
+    assert passwords_set(vendor) == []
+    applier.adopt("8001")
+    assert notes(applier) == ["8002"]
+    pool_of = applier.file.read_text()
+    applier.file.write_text(pool_of.replace('"8004", ', '"8004", password: {generate: true, version: 1}'))
+    assert isinstance(applier.apply(), Report)
+    assert notes(applier) == []
+    assert "8002" in passwords_set(vendor)
+    known, live = known_credentials(tmp_path), vendor.store.agents()
+    assert hashlib.md5(known["8002"]["password"].encode()).hexdigest() == live["8002"]["password_md5"]

@@ -38,7 +38,7 @@ from tests.reliability.mixed import Applier, credential_lines, known_credentials
 
 IDS = ("8001", "8002", "8003")
 BATCH = Call("create", IDS, (0, 1, 2), {"name": "外呼"}, vendor_password=True)
-NO, LOST, GONE = Refused(20005, "in use"), Lost("no answer"), Ok(None)
+NO, BROKEN, LOST, GONE = Refused(20005, "in use"), Refused(500, "internal error"), Lost("no answer"), Ok(None)
 
 
 def item(operator_id: str, password: str | None = "123456") -> dict[str, Any]:  # noqa: S107 - a made-up one
@@ -324,7 +324,7 @@ def test_a_shared_secret_is_stored_before_the_call(tmp_path: Path) -> None:
     """Each agent's line is on the disk when the request leaves, and is withdrawn when that is refused for good."""
     ours = replace(BATCH, password=PasswordSource("env", "A", 1), vendor_password=False)
     stored: list[list[str]] = []
-    vendor = Scripted([Ok([*map(item, IDS)])])
+    vendor = Scripted([Ok([item(id_, "shared") for id_ in IDS])])
     vendor.then = lambda: stored.append([line["operatorId"] for line in credential_lines(tmp_path)])
     secret = {id_: Secret("shared") for id_ in IDS}
     hand = channel(vendor)
@@ -344,7 +344,7 @@ def _ledger(folder: Path) -> Ledger:
 
 def test_who_is_refused_alone_stops_nobody_else(tmp_path: Path) -> None:
     """Halved down to the culprit: the others are made and edited, and its own edit is not tried."""
-    answers: list[Outcome] = [NO, Ok([item("8001")]), NO, NO, Ok([item("8003")]), Ok({}), Ok({})]
+    answers: list[Outcome] = [NO, Ok([item("8001", None)]), NO, NO, Ok([item("8003", None)]), Ok({}), Ok({})]
     vendor = Scripted(answers)
     events, books = carried_out(tmp_path, vendor, BATCH, *EDITS)
     assert vendor.asked == [
@@ -371,10 +371,10 @@ def as_asked(operator_id: str) -> Outcome:
 @pytest.mark.parametrize(
     ("answers", "looks"),
     [
-        ([NO, NO, Ok(), Ok(), Ok()], [*map(as_asked, IDS)]),
+        ([BROKEN, NO, Ok(), Ok(), Ok()], [*map(as_asked, IDS)]),
         ([Ok(), NO, Ok(), Ok(), Ok()], [GONE] * 3 + [*map(as_asked, IDS)]),
     ],
-    ids=["refused, and made all the same", "made after it was looked for"],
+    ids=["a server error, and made all the same", "made after it was looked for"],
 )
 def test_what_a_batch_made_against_its_answer(tmp_path: Path, answers: list[Outcome], looks: list[Outcome]) -> None:
     """Where one is refused alone, and all are there as the batch asked, it made them: passwords are set, and known."""
@@ -384,6 +384,28 @@ def test_what_a_batch_made_against_its_answer(tmp_path: Path, answers: list[Outc
     assert set(books.passwords) == set(IDS)
     assert [asked for asked in vendor.asked if asked.startswith("password")] == [f"password {id_}" for id_ in IDS]
     assert (books.open, vendor.answers) == ([], [])
+
+
+def test_what_is_there_after_a_refused_batch(tmp_path: Path) -> None:
+    """A refusal in words says that somebody else made them, however they look: nothing is set, the doubt is kept."""
+    vendor = Scripted([NO] * 5, [*map(as_asked, IDS)] * 3)
+    events, books = carried_out(tmp_path, vendor, BATCH)
+    assert sorted(events) == [("create", id_, "refused") for id_ in IDS]
+    assert not [asked for asked in vendor.asked if asked.startswith("password")]
+    assert books.ledger.entries == {"8001": LedgerEntry(in_doubt=True)}  # of the others the read-back tells
+
+
+@pytest.mark.parametrize("told", ["another-one", "*****", "", None, "the sent one", "its digest"])
+def test_another_password_than_was_sent(tmp_path: Path, told: str | None) -> None:
+    """Where the vendor names another password than it was sent, ours is set; a masked one or a digest is no other."""
+    alone = replace(part("8001", vendor=False), password=PasswordSource("generate", "", 1))
+    ours = channel(Scripted([])).passwords["8001"].reveal()
+    said = {"the sent one": ours, "its digest": hashlib.md5(ours.encode()).hexdigest()}
+    vendor = Scripted([Ok([item("8001", said.get(told or "", told))]), Ok()])
+    events, books = carried_out(tmp_path, vendor, alone)
+    assert events == [("create", "8001", "done")]
+    assert books.passwords == {"8001": ours}
+    assert vendor.asked[1:] == (["password 8001"] if told == "another-one" else [])
 
 
 def test_a_lost_password_is_set_anew(tmp_path: Path) -> None:

@@ -417,7 +417,7 @@ def test_what_is_lost_is_looked_up() -> None:
 def test_a_create_not_seen_may_still_come() -> None:
     """An agent that is not listed after its create was given up is marked, so that its password is set anew."""
     entries, _ = recover([Intent("create", ("8001",), {}, 1, "lost")], live(), {})
-    assert entries == {"8001": LedgerEntry(password_unknown=True)}
+    assert entries == {"8001": LedgerEntry(password_unknown=True, awaited={})}
 
 
 def test_a_password_without_an_answer_is_not_recorded() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.core.model.fields import Value
@@ -18,7 +18,8 @@ class LedgerEntry:
     `password_unknown`: the agent may have a password that nobody knows. An abandoned create may still make the agent,
     with a password that is not the latest one stored.
     `awaited`: what such an abandoned create sent, by field; whoever appears with other values is not of that create.
-    It decides nothing of a plan, and is not compared.
+    `in_doubt`: nothing shows whether a request of ours or somebody else made the agent, so that nobody may know its
+    password. It is left as it is until people say what is to be done; `awaited` and this decide no action.
     `to_restore`: values that a replaced agent must get back.
     """
 
@@ -26,7 +27,13 @@ class LedgerEntry:
     last_sent: Mapping[str, Value] = field(default_factory=dict)
     password_unknown: bool = False
     to_restore: Mapping[str, Value] = field(default_factory=dict)
-    awaited: Mapping[str, Value] | None = field(default=None, compare=False)
+    awaited: Mapping[str, Value] | None = None
+    in_doubt: bool = False
+
+    @property
+    def deciding(self) -> LedgerEntry:
+        """The entry without what decides no action."""
+        return replace(self, awaited=None, in_doubt=False)
 
 
 NOT_RECORDED: Final = LedgerEntry()

@@ -27,7 +27,8 @@ _MAX_GUESSED_FROM: Final = 5000
 
 
 def doubts(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Note]:
-    """The notes of a plan about what nobody has, and about numbers that were changed."""
+    """The notes of a plan about what nobody has or knows, and about numbers that were changed."""
+    yield from _in_doubt(diff, actions)
     yield from _idle_patterns(diff, policy)
     if diff.live.agents:
         for name in ("mainGroupName", "roleName"):
@@ -61,6 +62,22 @@ def _listed(texts: Iterable[str]) -> str:
     texts = list(texts)
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return ", ".join(texts[:_SHOWN]) + more
+
+
+# Agents of whom nothing shows who made them.
+
+
+def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
+    """Agents whom a request of ours may have made that was refused or lost, or somebody else."""
+    given = {action.operator_id for action in actions if action.kind == "password"}
+    doubted = {id_ for id_, entry in diff.ledger.items() if entry.in_doubt and id_ in diff.live.agents} - given
+    ids = sorted(agent.operator_id for agent in diff.desired.agents if agent.operator_id in doubted) if doubted else []
+    if ids:
+        message = (
+            "nothing shows whether a request of ours or somebody else made it, and nobody may know the password (raise "
+            "password.version to set one, or reconciler ledger adopt ID where people have it)"
+        )
+        yield Note(message, tuple(ids))
 
 
 # Patterns.

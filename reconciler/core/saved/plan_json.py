@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final, cast
 
 from reconciler.core.model.desired import Company, PasswordSource
@@ -92,10 +91,13 @@ def _deciding_guardrail(guardrail: Guardrail) -> Document:
 
 
 def _deciding_action(action: Action) -> Document:
-    """Without what only explains: the place in the files, and the origin. `live_sha256` stands for the live values."""
-    document = {key: value for key, value in _action(action).items() if key not in ("source", "origin", "live")}
+    """Without what only explains, and the vendor's own `id`. `live_sha256` stands for the live values."""
+    document = {key: value for key, value in _action(action).items() if key not in _BESIDE_THE_DIGEST}
     changes = [{key: value for key, value in change.items() if key != "origin"} for change in document["changes"]]
     return {**document, "changes": changes}
+
+
+_BESIDE_THE_DIGEST: Final = ("source", "origin", "live", "live_id")
 
 
 def _company(company: Company) -> Document:
@@ -129,7 +131,8 @@ def _action(action: Action) -> Document:
     optional = {
         "origin": action.origin,
         "live": dict(live.fields) if live else {},
-        "ledger": entry_document(replace(action.recorded, awaited=None)),
+        "live_id": live.vendor_id if live else None,
+        "ledger": entry_document(action.recorded.deciding),
         "carries": dict(action.carries),
         "password": _password(action.password) if action.password else {},
         "blocked": action.blocked,
@@ -152,7 +155,8 @@ def entry_document(entry: LedgerEntry) -> Document:
     password_unknown = {"unsure": True} if entry.password_unknown else {}
     to_restore = {"owed": dict(entry.to_restore)} if entry.to_restore else {}
     awaited = {} if entry.awaited is None else {"awaited": dict(entry.awaited)}
-    return {**version, **given, **password_unknown, **to_restore, **awaited}
+    in_doubt = {"inDoubt": True} if entry.in_doubt else {}
+    return {**version, **given, **password_unknown, **to_restore, **awaited, **in_doubt}
 
 
 def _password(source: PasswordSource) -> Document:
@@ -215,11 +219,16 @@ def _read_action(document: Document) -> Action:
         changes=tuple(_read_change(change) for change in document["changes"]),
         carries=document.get("carries", {}),
         password=_read_password(password, version, folder) if password else None,
-        live=LiveAgent(operator_id, cast("dict[str, Value]", document["live"])) if "live" in document else None,
+        live=_read_live(document) if "live" in document else None,
         recorded=_read_entry(document.get("ledger", {})),
         blocked=document.get("blocked", ""),
         origin=document.get("origin", ""),
     )
+
+
+def _read_live(document: Document) -> LiveAgent:
+    fields = cast("dict[str, Value]", document["live"])
+    return LiveAgent(document["operatorId"], fields, document.get("live_id"))
 
 
 def _read_change(document: Document) -> FieldChange:

@@ -43,13 +43,13 @@ def _stale(action: Action, live: LiveState, ledger: LedgerView) -> Iterator[Stal
     elif action.live is not None and now is not None and _made_anew(action.live, now):
         yield StaleAgent(operator_id, "was deleted and made anew: it is another agent under the same number")
     entry = ledger.get(operator_id, NOT_RECORDED)
-    if entry != action.recorded:
+    if entry.deciding != action.recorded.deciding:
         before, after = _shown_entry(action.recorded), _shown_entry(entry)
         yield StaleAgent(operator_id, "has another record in the ledger", _changes(before, after))
 
 
 def _made_anew(before: LiveAgent, now: LiveAgent) -> bool:
-    """Whether the vendor's own `id` shows another agent. A plan from a file keeps no such `id`."""
+    """Whether the vendor's own `id` shows another agent. Plans of older versions keep no such `id`."""
     return None not in (before.vendor_id, now.vendor_id) and before.vendor_id != now.vendor_id
 
 

@@ -182,7 +182,7 @@ EXPLAINS = {
     *("desired_sha256", "files", "desired_agents", "live_agents", "in_scope", "unchanged", "calls", "fewest_calls"),
     *("notes", "notes.message", "notes.operator_ids", "guardrails.allowed", "guardrails.hint"),
     *("actions.place", "actions.place.file", "actions.place.line", "actions.place.column"),
-    *("actions.origin", "actions.changes.origin"),
+    *("actions.origin", "actions.changes.origin", "actions.recorded.awaited", "actions.recorded.in_doubt"),
     "policy_changes",
 }
 """What a plan has only for its readers, or what follows from the rest. Everything else decides."""
