@@ -156,6 +156,7 @@ def test_files_and_functions_are_short() -> None:
         ("filelock", {"reconciler.ledger.lock"}),
         ("pyrage", {"reconciler.credentials.age"}),
         ("obstore", {"reconciler.ledger.bucket"}),
+        ("apprise", {"reconciler.cli.notify"}),
     ],
 )
 def test_a_library_has_one_home(library: str, home: set[str]) -> None:

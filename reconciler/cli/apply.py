@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from reconciler.cli.options import (
     EXPIRES_IN,
     PASSWORD_ENV,
+    REPORT,
     SECRETS_DIR,
     connection_options,
     format_option,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "--events", type=click.Path(path_type=Path), metavar="FILE", help="Append a JSON line there for each call."
 )
+@REPORT
 @click.pass_obj
 def apply(
     shell: Shell,
@@ -310,9 +312,9 @@ def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: s
     from reconciler.render import json as as_json
     from reconciler.render import outcome
 
-    if shell.json:
+    if shell.wants_document:
         document = {"format": "reconciler.report/1", "plan": plan_document(plan, heading.tool, heading.created_at)}
         shell.document({**document, **as_json.report(report)})
-    elif report.results or report.warnings:
+    if not shell.json and (report.results or report.warnings):
         shell.data(outcome.report(report, color=shell.color, again=again))
     raise click.exceptions.Exit(report.exit_code)

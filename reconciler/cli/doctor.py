@@ -109,7 +109,7 @@ def _versions() -> Check:
         old.append(f"{missing.name} is not installed")
     ours = f"reconciler {__version__}, Python {platform.python_version()}, {platform.system()}"
     if old:
-        return Check("versions", "failed", f"{ours}: {'; '.join(old)}", f"pip install --upgrade '{DISTRIBUTION}'")
+        return Check("versions", "failed", f"{ours}: {'; '.join(old)}", f"install {DISTRIBUTION} anew: it brings them")
     return Check("versions", "ok", ours)
 
 

@@ -27,7 +27,7 @@ class Commands(click.Group):
 
     NAMES = (
         *("validate", "plan", "apply", "show-plan", "show", "explain", "export", "fmt", "import-csv", "init"),
-        *("status", "history", "doctor", "credentials", "ledger", "schema", "sandbox", "demo"),
+        *("status", "history", "doctor", "notify", "credentials", "ledger", "schema", "sandbox", "demo"),
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
@@ -139,7 +139,7 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
     try:
         code = cli.main(arguments, prog_name="reconciler", standalone_mode=False, obj=shell)
     except click.UsageError as error:
-        if shell.json:
+        if shell.wants_document:
             document = {"message": error.format_message(), "hint": "", "problems": []}
             shell.document({"error": document, "exit_code": EXIT_USAGE})
         if shell.json_lines:
@@ -171,7 +171,7 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
 
 def _show_error(error: ReconcilerError, shell: Shell) -> None:
     problems = error.problems if isinstance(error, InvalidFiles | MissingSecrets) else ()
-    if shell.json:
+    if shell.wants_document:
         from reconciler.render import json as rendered
 
         document = {"message": error.message, "hint": error.hint, "problems": rendered.problems(problems)}
@@ -195,7 +195,7 @@ def _no_memory(shell: Shell) -> int:
     gc.collect()
     message = "there is not enough memory, and nothing more was done"
     hint = "allow it more (ulimit -v, the limit of its container); `reconciler status` shows the last apply"
-    if shell.json:
+    if shell.wants_document:
         shell.document({"error": {"message": message, "hint": hint, "problems": []}, "exit_code": 1})
     shell.say(f"error: {message}\n       {hint}")
     return 1
@@ -210,7 +210,7 @@ def _unexpected(error: Exception, shell: Shell) -> int:
         trace = trace.tb_next
     where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""  # noqa: PTH119
     message = f"internal error: {type(error).__name__}{where}; please report it"
-    if shell.json:
+    if shell.wants_document:
         shell.document({"error": {"message": message, "hint": "", "problems": []}, "exit_code": 1})
     shell.say(message)
     return 1

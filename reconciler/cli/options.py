@@ -282,6 +282,24 @@ OUTPUT = click.option(
 )
 
 
+def _keep_report(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    """Tell the shell where the report goes."""
+    shell = context.find_object(Shell)
+    if shell is not None:
+        shell.output = value
+
+
+REPORT = click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="REPORT",
+    callback=_keep_report,
+    is_eager=True,
+    expose_value=False,
+    help="Keep the report there as JSON, errors included; with --format json it is not printed.",
+)
+
+
 def _all(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
     return lambda command: reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 

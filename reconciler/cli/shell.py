@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 
 from reconciler.files.system import AS_BYTES, make_blocking, writable
@@ -20,16 +21,23 @@ class Shell:
     """The process's streams. With `json`, stdout holds one JSON document and nothing else.
 
     `interrupted` means that a signal has come. It raised an exception, which code such as a destructor may swallow.
-    With `json_lines` each message on stderr is a line of JSON, which has the values of `log_context` too.
+    With `output` the document goes to that file, also where stdout holds text. With `json_lines` each message on stderr
+    is a line of JSON, which has the values of `log_context` too.
     """
 
     json: bool = False
     interrupted: bool = False
+    output: Path | None = None
     json_lines: bool = False
     log_context: dict[str, object] = field(default_factory=dict, repr=False)
     _forgiving: bool = False
     _given_up: list[TextIO] = field(default_factory=list, repr=False)
     _kept_values: list[object] = field(default_factory=list, repr=False)
+
+    @property
+    def wants_document(self) -> bool:
+        """Whether the result, or an error, is to be told as a document."""
+        return self.json or self.output is not None
 
     @property
     def color(self) -> bool:
@@ -81,10 +89,16 @@ class Shell:
         self._put(sys.stdout, text)
 
     def document(self, value: Mapping[str, Any]) -> None:
-        """Write the result to stdout as the one JSON document."""
+        """Write the result as the one JSON document, to stdout or to the file `output`."""
         from reconciler.core.text import json_text
 
-        self.data(json_text(value))
+        if self.output is None:
+            self.data(json_text(value))
+            return
+        try:
+            self.output.write_text(json_text(value), encoding="utf-8")
+        except OSError as error:
+            self.say(f"warning: {self.output} cannot be written: {error.strerror}")
 
     def keep_until_exit(self, *values: object) -> None:
         """Keep large values alive until the process ends.
