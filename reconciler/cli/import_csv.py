@@ -29,7 +29,7 @@ _EACH: Final = 5
 
 def _mapping(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
     """Fields by heading, from `HEADING=FIELD`; an empty field leaves the column out."""
-    from reconciler.core.sheets.cells import fold_heading
+    from reconciler.core.model.words import fold_heading
 
     fields: dict[str, str] = {}
     for text in texts:

@@ -231,8 +231,8 @@ def problems(problems: Sequence[Problem], *, color: bool = False) -> str:
         path = f"{visible(problem.path)}: " if problem.path else ""
         place = paint(f"{visible(str(problem.place))}:", "bold", color=color)
         lines.append(f"{place} {path}{visible(problem.message)}")
-        if problem.hint:
-            lines.append(paint(f"      {visible(problem.hint)}", "dim", color=color))
+        hints = problem.hint.split("\n") if problem.hint else []
+        lines += [paint(f"      {visible(hint)}", "dim", color=color) for hint in hints]
     if len(problems) > MAX_PROBLEMS:
         lines.append(f"… and {len(problems) - MAX_PROBLEMS} more; --format json lists them all")
     return "\n".join(lines) + "\n"

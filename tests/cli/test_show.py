@@ -107,5 +107,9 @@ def test_explain(offline: Workplace) -> None:
     """A field in words; without one every field by name; an unknown one is wrong usage, with the closest name."""
     assert offline.run("explain", "afterInterval").out.startswith("afterInterval\n")
     assert [line.split()[0] for line in offline.run("explain").out.splitlines()] == [row.name for row in FIELDS]
+    assert offline.run("explain", "手机").out.startswith("bindcode\n")
+    assert offline.run("explain", "密码").out.startswith("password\n")
+    assert offline.run("explain", "禁止外呼").out.startswith("禁止外呼 is outcallflag: forbidden\n")
+    assert "mainGroupName" in offline.run("explain", "主技能组名").err
     wrong = offline.run("explain", "roleNam")
     assert (wrong.code, "Did you mean roleName?" in wrong.err) == (64, True)

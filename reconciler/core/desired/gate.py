@@ -41,7 +41,7 @@ def compile_gate(schema: Schema, definitions: Schema) -> Check:
     return reduce(_both, checks) if checks else _accept_all
 
 
-_ANNOTATIONS: Final = frozenset(("$schema", "$id", "$defs", "title", "description", "default"))
+_ANNOTATIONS: Final = frozenset(("$schema", "$id", "$defs", "title", "description", "markdownDescription", "default"))
 _OF_OBJECT: Final = frozenset(("type", "properties", "required", "additionalProperties"))
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.core.desired.schema import LIMIT_PATTERN, document_gate, item_gate, strict_validator
-from reconciler.core.model.fields import KEY
+from reconciler.core.desired.shapes import example
+from reconciler.core.model.fields import BY_NAME, KEY
 from reconciler.core.model.operator_id import ID_PATTERN, MAX_ID, id_fault, meant_id
 from reconciler.core.model.problem import Problem, closest
 from reconciler.core.model.spoilt import NOT_SPOILT, spoilt
+from reconciler.core.model.words import fold_heading, key_for_word, known_words, truth_for_word, value_for_word
 from reconciler.core.text import is_unseen
 from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.nodes import Mapping, Node, Path, Sequence
@@ -147,8 +149,7 @@ _HOW_TO_ADD: Final = {
 def _unknown_keys(document: Document, path: Path, error: Any) -> Iterator[Problem]:
     known = error.schema["properties"]
     for name in (name for name in error.instance if name not in known):
-        guess = closest(name, known)
-        hint = f"did you mean {guess}?" if guess else "known here: " + ", ".join(known)
+        hint = _known_key(name, known)
         if name == KEY and path[:1] == ("pools",):
             hint = _HOW_TO_ADD["from"]
         message = "an unknown key" if _is_secret(path) else f"unknown key {_clip(name)}"
@@ -166,6 +167,17 @@ _BANNED: Final = {
 """What is said of a password's source that no file may name, and the hint."""
 
 
+def _known_key(name: str, known: Iterable[str]) -> str:
+    """What to write for an unknown key: the key of which it is a word, one that it resembles, or one of all."""
+    known, word = list(known), key_for_word(name)
+    if word in known:
+        return f"did you mean {word}?" if closest(name, known) == word else f"write {word}"
+    if word in BY_NAME:
+        return f"write {word}, in an agent, a pool, a profile or defaults"
+    guess = closest(name, known) or known_words().get(closest(fold_heading(name), known_words()), "")
+    return f"did you mean {guess}?" if guess in known else "known here: " + ", ".join(known)
+
+
 def _value_words(error: Any, path: Path) -> tuple[str, str]:
     value = error.instance
     if path and path[-1] == "password" and error.validator == "type":
@@ -173,13 +185,15 @@ def _value_words(error: Any, path: Path) -> tuple[str, str]:
         return "must say where the password comes from, never the password itself", hint
     match error.validator:
         case "enum":
-            return _choice_words(error.validator_value, value)
+            return _choice_words(error.validator_value, value, path)
         case "const":
             return f"must be {json.dumps(error.validator_value)}", ""
         case "type" if "enum" in error.schema:
-            return _choice_words(error.schema["enum"], value)
+            return _choice_words(error.schema["enum"], value, path)
         case "type":
-            return _type_words(error.validator_value, value)
+            message, hint = _type_words(error.validator_value, value)
+            shape = example(path) if error.validator_value in ("array", "object") else ""
+            return message, f"write it so:\n{shape}" if shape else hint
         case "minimum":
             return f"must be at least {error.validator_value}", ""
         case "maximum":
@@ -214,20 +228,24 @@ _PERCENTAGE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?%")
 _WRITE_AGAIN: Final = "set the column to text, write the digits again, and take them over anew"
 
 
-def _choice_words(allowed: list[Any], value: object) -> tuple[str, str]:
+def _choice_words(allowed: list[Any], value: object, path: Path) -> tuple[str, str]:
     names = [name for name in allowed if isinstance(name, str)]
     if not names:
         return _flag_words(value)
+    meant = value_for_word(BY_NAME[str(path[-1])], value) if isinstance(value, str) else None
     guess = closest(value, names) if isinstance(value, str) else ""
-    return "must be one of " + ", ".join(names), f"did you mean {guess}?" if guess else ""
+    hint = f"write {meant}" if meant else f"did you mean {guess}?" if guess else ""
+    return "must be one of " + ", ".join(names), hint
 
 
 def _flag_words(value: object) -> tuple[str, str]:
     word = value.casefold() if isinstance(value, str) else ""
-    meant = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}.get(word)
-    return "must be true or false", f"YAML 1.2 reads {word} as text; write {meant}" if meant else ""
+    truth = truth_for_word(word)
+    hint = f"write {json.dumps(truth)}" if truth is not None else ""
+    return "must be true or false", f"YAML 1.2 reads {word} as text; {hint}" if hint and word.isascii() else hint
 
 
+_INTEGER: Final = re.compile(r"([0-9]{1,18}) *(?:秒钟?|s|级)?", re.ASCII)
 _QUOTE: Final = "quote it"
 _TYPE_NAMES: Final = {"string": "text", "integer": "a whole number", "array": "a list", "object": "a mapping"}
 
@@ -245,8 +263,9 @@ def _type_words(wanted: str | list[str], value: object) -> tuple[str, str]:
     if kinds == ["boolean"]:
         return _flag_words(value)
     names = " or ".join(_TYPE_NAMES[kind] for kind in kinds if kind in _TYPE_NAMES)
-    digits = isinstance(value, str) and value.isascii() and value.isdigit()
-    return f"must be {names}", "write it without quotes" if kinds == ["integer"] and digits else ""
+    digits = _INTEGER.fullmatch(value) if kinds == ["integer"] and isinstance(value, str) else None
+    hint = "write it without quotes" if digits and digits[0] == digits[1] else f"write {digits[1]}" if digits else ""
+    return f"must be {names}", hint
 
 
 def _as_typed(document: Document, path: Path, value: Node) -> str:

@@ -23,6 +23,7 @@ from reconciler.core.desired.resolve import (
     mapping_or_empty,
     pool_range,
     resolve,
+    unknown_placeholder,
 )
 from reconciler.core.desired.schema import key_gate
 from reconciler.core.model.desired import Company, DesiredState, Limit, matches
@@ -155,9 +156,13 @@ def _pools_are_bounded(documents: tuple[Document, ...], _: tuple[ResolvedAgent, 
 
 
 def _filled_texts_are_short(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    """The texts of pools have no other placeholder than the one that is filled in, and are short with it."""
     for document in documents:
         for path, pool in entries(document, "pools"):
             for name in pool:
+                if unknown := unknown_placeholder(name, pool[name]):
+                    message = f"{clipped(unknown)} is no placeholder: nothing is filled in there"
+                    yield problem_at(document, (*path, name), message, f"did you mean {TEMPLATE}?")
                 if is_template(name, text := pool[name]) and isinstance(text, str):
                     size = len(text) + text.count(TEMPLATE) * (len(str(pool.get("from"))) - len(TEMPLATE))
                     if size > MAX_TEXT >= len(text):

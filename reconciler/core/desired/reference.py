@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.core.model.fields import FIELDS, Field, Kind
+from reconciler.core.model.fields import FIELDS, Field, Kind, Value
+from reconciler.core.model.words import ZH_VALUES, also_called
 
 _HEAD: Final = """# The fields of an agent
 
@@ -26,10 +27,13 @@ def fields_page() -> str:
 def field_help(row: Field) -> str:
     """One field in words, English and Chinese, as lines for a terminal."""
     default = "" if row.kind in (Kind.KEY, Kind.PASSWORD, Kind.SIP_NUMBER) else _quoted(row.default)
+    words = (f"{word} → {_spelled(value)}" for value, word in ZH_VALUES.get(row.name, {}).items())
     rows = {
         "": f"{row.doc}\n{' ' * 14}{row.zh}",
         "value": _values(row),
         "new agents": default,
+        "also called": "、".join(also_called(row)),
+        "in words": ", ".join(words),
         "set": _when_set(row),
         "listed": "yes" if row.wire.listed else "no: it cannot be compared, and the ledger remembers what was sent",
     }
@@ -73,6 +77,15 @@ def _values(row: Field) -> str:
             return "`{env: NAME}`, `{file: PATH}` or `{generate: true}`, and `version`"
         case _:
             return "text, not empty" if row.rules.get("minLength") else "text"
+
+
+def value_help(row: Field, value: Value, word: str) -> str:
+    """What a word of a sheet is in a file, as a line for a terminal."""
+    return f"{word} is {row.name}: {_spelled(value)}\n"
+
+
+def _spelled(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _quoted(value: object) -> str:

@@ -6,6 +6,7 @@ make no sense are left out, and the schema or a rule of `desired.read` reports t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -183,6 +184,17 @@ def _agents_of(document: Document, profiles: dict[str, Layer], *, with_pools: bo
 def is_template(name: str, value: Any) -> bool:
     """Whether a pool's own value holds `{operatorId}`, and so differs from agent to agent."""
     return name in BY_NAME and BY_NAME[name].kind in _TEMPLATE_KINDS and isinstance(value, str) and TEMPLATE in value
+
+
+def unknown_placeholder(name: str, value: Any) -> str:
+    """The first word in braces of a pool's own text that is not `{operatorId}`; empty for none."""
+    if not (name in BY_NAME and BY_NAME[name].kind in _TEMPLATE_KINDS and isinstance(value, str)):
+        return ""
+    found = _PLACEHOLDER.search(value.replace(TEMPLATE, ""))
+    return found.group() if found else ""
+
+
+_PLACEHOLDER: Final = re.compile(r"[{\uff5b]\s*[\w-]*\s*[}\uff5d]")
 
 
 def pool_ids(pool: Mapping) -> list[str]:

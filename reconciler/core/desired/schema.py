@@ -11,6 +11,7 @@ from reconciler.core.desired.gate import Check, compile_gate, pattern_check
 from reconciler.core.model.fields import FIELDS, KEY, MAX_TEXT, Field, Kind
 from reconciler.core.model.operator_id import ID_PATTERN, MAX_ID
 from reconciler.core.model.spoilt import NOT_SPOILT
+from reconciler.core.model.words import also_called
 from reconciler.core.yaml.spelling import QUOTED
 
 if TYPE_CHECKING:
@@ -218,6 +219,13 @@ def _password() -> Schema:
 
 
 def field_schema(row: Field) -> Schema:
+    """The schema of one field's value, with the words that people call it by, for editors."""
+    also = "、".join(also_called(row))
+    schema = _value_schema(row)
+    return {**schema, "markdownDescription": f"{schema['description']}又称：{also}。"} if also else schema
+
+
+def _value_schema(row: Field) -> Schema:
     """The schema of one field's value; among the accepted spellings the canonical one comes first."""
     words = f"{row.doc} {row.zh}"
     rules: Schema = {**row.rules, "$ref": "#/$defs/digits"} if row.name in QUOTED else dict(row.rules)

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections.abc import Mapping
 from typing import Final
 
-from reconciler.core.model.fields import FIELDS, Field, Kind, Value
+from reconciler.core.model.fields import Field, Kind, Value
 from reconciler.core.model.operator_id import id_fault, meant_id
 from reconciler.core.model.problem import closest
 from reconciler.core.model.spoilt import spoilt
-from reconciler.core.sheets.csv import EMPTY_WORDS, SUMMARY_ROW, ZH_HEADINGS, from_cell, trim_invisible
+from reconciler.core.model.words import (
+    answer_for_word,
+    field_for_word,
+    fold_heading,
+    folded_word,
+    known_words,
+    value_for_word,
+)
+from reconciler.core.sheets.csv import EMPTY_WORDS, SUMMARY_ROW, from_cell, trim_invisible
 from reconciler.core.yaml.spelling import QUOTED
 
 LEAVE_OUT: Final = ""
@@ -32,62 +38,19 @@ def clipped(text: str) -> str:
 
 # Headings.
 
-_HEADINGS: Final = {
-    "operatorId": "坐席工号 座席工号 坐席号 座席号 坐席号码 座席号码 坐席编号 座席编号 坐席ID 座席ID 员工号 员工工号 "
-    "工号ID agentid agentno agentnumber",
-    "name": "坐席姓名 座席姓名 坐席名称 座席名称 坐席名 座席名 员工姓名 名字 名称 agentname fullname",
-    "operatorType": "座席类型 坐席类别 座席类别 类型 agenttype type",
-    "status": "坐席状态 座席状态 是否启用 启用 启用状态 账号状态",
-    "mainGroupName": "主技能组名称 技能组 技能组名称 组别 分组 组 组名 班组 小组 所属组 所属班组 所属技能组 group "
-    "groupname skillgroup team",
-    "showcaller": "外显号码 外显号 外显 主叫号码 主叫显示 主叫显号 显示号码 去电显示 callerid",
-    "bindcode": "手机 手机号 手机号码 绑定号码 绑定手机 绑定手机号 绑定电话号码 电话 电话号码 联系电话 phone mobile",
-    "sipNumber": "SIP SIP号 SIP账号 SIP分机 SIP分机号 分机 分机号 分机号码 extension ext",
-    "afterInterval": "话后时间 话后处理时长 话后整理时长 话后整理时间 整理时长 整理时间 wrapup wrapuptime",
-    "isHidePhone": "是否隐藏号码 号码隐藏 是否隐藏 隐号",
-    "isrecord": "是否录音 录音开关 通话录音 recording",
-    "outcallflag": "外呼权限 呼出权限 外呼 是否外呼 允许外呼",
-    "ttscontent": "播报内容 播放文本",
-    "email": "邮件 电子邮箱 电子邮件 邮箱地址 mail emailaddress",
-    "isaudio": "是否支持语音 支持语音",
-    "ismessage": "是否支持即时消息 支持即时消息",
-    "isvideo": "是否支持视频 支持视频",
-    "judge": "是否服务评价 满意度评价 满意度",
-    "roleName": "角色 角色名称 角色名 role",
-    "bindSkillName": "技能 技能名称 绑定技能 绑定技能名称 skill",
-    "bindSkillLevel": "技能等级 技能级别 绑定技能等级 skilllevel",
-}
-"""Further headings that people use for a field, beside its name and its heading in `core.sheets.csv`."""
-
-_BRACKETS: Final = re.compile(r"[(\[{【〔<《].*?[)\]}】〕>》]", re.DOTALL)
-_NOT_LETTERS: Final = re.compile(r"[\W_]+")
 _ROW_NUMBERS: Final = frozenset(("序号", "行号"))
 """Headings of columns that number the rows."""
 _PASSWORD_WORDS: Final = ("密码", "口令", "password", "passwd", "pwd")
 
 
-def fold_heading(heading: str) -> str:
-    """A heading in a form to compare: without case, width, blanks, hyphens, marks, and anything in brackets."""
-    text = unicodedata.normalize("NFKC", heading).casefold()
-    return _NOT_LETTERS.sub("", _BRACKETS.sub("", text)) or _NOT_LETTERS.sub("", text)
-
-
-_FIELD_BY_HEADING: Final = {
-    fold_heading(word): row.name
-    for row in FIELDS
-    if row.kind is not Kind.PASSWORD
-    for word in (row.name, ZH_HEADINGS.get(row.name, row.name), *_HEADINGS.get(row.name, "").split())
-}
-
-
 def field_for_heading(heading: str) -> str | None:
     """The name of the field that a heading stands for, or `LEAVE_OUT`; `None` for an unknown one or a password."""
-    return LEAVE_OUT if fold_heading(heading) in _ROW_NUMBERS else _FIELD_BY_HEADING.get(fold_heading(heading))
+    return LEAVE_OUT if fold_heading(heading) in _ROW_NUMBERS else field_for_word(heading)
 
 
 def closest_field(heading: str) -> str:
     """The name of the field that a heading most likely means, or the empty text."""
-    return _FIELD_BY_HEADING.get(closest(fold_heading(heading), _FIELD_BY_HEADING), "")
+    return known_words().get(closest(fold_heading(heading), known_words()), "")
 
 
 def is_password_heading(heading: str) -> bool:
@@ -107,31 +70,6 @@ class UnreadableCell(ValueError):
         self.message = message
         self.hint = hint
 
-
-_YES: Final = "yes y on 是 有 开 开启 已开启 开通 已开通 启用 已启用 支持 允许 对 √ ✓ ✔ ☑"
-_NO: Final = "no n off 否 无 没有 关 关闭 已关闭 停用 已停用 禁用 已禁用 不支持 不允许 未开通 不 × x ✗ ✘ ☐"
-_CHOICE_WORDS: Final[Mapping[str, Mapping[Value, str]]] = {
-    "operatorType": {
-        "agent": "普通 普通坐席 普通座席 坐席 座席 普通员工 客服",
-        "leader": "班长 组长 班组长 班长坐席 班长座席 组长坐席 组长座席",
-    },
-    "status": {"enabled": f"{_YES} true 正常 在用 有效", "disabled": f"{_NO} false 冻结 已冻结 无效"},
-    "outcallflag": {
-        "allowed": f"{_YES} true 允许外呼 可外呼 不限 不限制 无限制",
-        "no-long-distance": "限制长话 限制长途 禁止长话 禁止长途",
-        "forbidden": f"{_NO} false 禁止 禁止外呼 不允许外呼 不可外呼",
-        "no-international": "限制国际 限制国际长途 禁止国际 禁止国际长途",
-    },
-}
-_FLAG_WORDS: Final[Mapping[Value, str]] = {True: _YES, False: _NO}
-_VALUE_BY_WORD: Final[Mapping[str, Mapping[str, Value]]] = {
-    row.name: {
-        word: value for value, words in _CHOICE_WORDS.get(row.name, _FLAG_WORDS).items() for word in words.split()
-    }
-    for row in FIELDS
-    if row.kind in (Kind.FLAG, Kind.CHOICE)
-}
-"""By field, the value that a word means; canonical spellings and the vendor's integers are not among the words."""
 
 _NUMBER: Final = re.compile(r"([0-9]{1,18})(?:\.0+)?")
 _SECONDS: Final = re.compile(r"(?<=[0-9])(?:秒钟?|s)\Z")
@@ -155,8 +93,8 @@ _DESTROYED: Final = {
 _FULL_WIDTH: Final = {ord("０") + digit: str(digit) for digit in range(10)}
 
 
-def read_cell(row: Field, cell: str) -> Value:
-    """A cell's canonical value; `None` for a cell that says nothing.
+def read_cell(row: Field, cell: str, truth: tuple[str, str] | None = None) -> Value:
+    """A cell's canonical value; `None` for a cell that says nothing. `truth` is what yes and no mean in its column.
 
     Raises:
         UnreadableCell: the cell's text is not understood, or a spreadsheet has destroyed its value.
@@ -168,7 +106,7 @@ def read_cell(row: Field, cell: str) -> Value:
     if not text:
         return None
     if row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER):
-        return _read_word(row, text)
+        return _read_answer(row, text, truth) if truth else _read_word(row, text)
     if not is_exact and text.casefold() in EMPTY_WORDS:
         return None
     value = from_cell(row, f"'{text}") if is_exact else _read_text(row, text)
@@ -177,6 +115,15 @@ def read_cell(row: Field, cell: str) -> Value:
     if row.kind is Kind.KEY:
         _check_id(str(value))
     return value
+
+
+def _read_answer(row: Field, text: str, truth: tuple[str, str]) -> Value:
+    """The value of a choice in a column that names one of its values, and says yes or no, or another value."""
+    try:
+        answer = answer_for_word(text)
+    except ValueError:
+        raise UnreadableCell(f"{clipped(text)} may mean either here", "write 是 or 否") from None
+    return _read_word(row, text) if answer is None else truth[0] if answer else truth[1]
 
 
 def _check_id(text: str) -> None:
@@ -209,10 +156,9 @@ def _read_text(row: Field, text: str) -> str:
 
 def _read_word(row: Field, text: str) -> Value:
     """The value that a word or a number stands for, of a flag, a choice or an integer."""
-    word = "".join(unicodedata.normalize("NFKC", text).casefold().split())
-    values = _VALUE_BY_WORD.get(row.name, {})
-    if word in values:
-        return values[word]
+    word = folded_word(text)
+    if (value := value_for_word(row, text)) is not None:
+        return value
     if word in EMPTY_WORDS:
         return None
     number = _NUMBER.fullmatch(_SECONDS.sub("", word) if row.kind is Kind.INTEGER else word)

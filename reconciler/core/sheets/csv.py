@@ -18,31 +18,10 @@ from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Field, Kind, Valu
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.operator_id import unfit_id
 from reconciler.core.model.plan import Note
+from reconciler.core.model.words import ZH_HEADINGS
 from reconciler.core.yaml.spelling import ascii_excerpt, is_expressible, scalar
 
 COLUMNS: Final = (BY_NAME[KEY], *LISTED)
-ZH_HEADINGS: Final = {
-    "operatorId": "工号",
-    "name": "姓名",
-    "operatorType": "坐席类型",
-    "status": "状态",
-    "mainGroupName": "主技能组",
-    "showcaller": "主叫显示号码",
-    "bindcode": "绑定电话",
-    "sipNumber": "SIP号码",
-    "afterInterval": "话后时长",
-    "isHidePhone": "隐藏号码",
-    "isrecord": "录音",
-    "outcallflag": "外呼标志",
-    "ttscontent": "播放内容",
-    "email": "邮箱",
-    "isaudio": "语音",
-    "ismessage": "即时消息",
-    "isvideo": "视频",
-    "judge": "服务评价",
-}
-"""The Chinese headings of the columns, by field."""
-
 _BOM: Final = "\ufeff"
 """Without it Excel reads a CSV file in the encoding of its country."""
 _RISKY_STARTS: Final = frozenset("=+-@＝＋－＠'`:#")

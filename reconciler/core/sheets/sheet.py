@@ -18,6 +18,7 @@ from typing import Final
 from reconciler.core.model.fields import BY_NAME, KEY, Field, Kind, Value
 from reconciler.core.model.operator_id import alike, difference
 from reconciler.core.model.problem import Place, Problem
+from reconciler.core.model.words import fold_heading, yes_and_no
 from reconciler.core.sheets.cells import (
     CLIP_AT,
     LEAVE_OUT,
@@ -25,7 +26,6 @@ from reconciler.core.sheets.cells import (
     clipped,
     closest_field,
     field_for_heading,
-    fold_heading,
     is_password_heading,
     read_cell,
 )
@@ -109,11 +109,12 @@ def _rows(text: str, delimiter: str) -> Iterator[_SheetRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column that is read: its index from 0, its heading as written, and its field."""
+    """A column that is read: its index from 0, its heading as written, its field, and what yes and no mean in it."""
 
     index: int
     heading: str
     row: Field
+    truth: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -217,7 +218,8 @@ class _SheetReader:
             hint = "delete one of the two columns" if same else f"leave one of them out: {_map_option(heading)}"
             self.add_problem(top.line, index, path, message, hint)
         else:
-            self.columns.append(_Column(index, heading, BY_NAME[name]))
+            truth = yes_and_no(heading) if field_for_heading(heading) == name else None
+            self.columns.append(_Column(index, heading, BY_NAME[name], truth))
 
     def read_agent(self, row: _SheetRow) -> None:
         """Read one agent's row, and keep the values that can be read."""
@@ -240,7 +242,7 @@ class _SheetReader:
         """A cell's value; `None` where the cell says nothing or has a problem, which is added."""
         cell = row.cells[column.index] if column.index < len(row.cells) else ""
         try:
-            value = read_cell(column.row, cell) if cell else None
+            value = read_cell(column.row, cell, column.truth) if cell else None
         except UnreadableCell as unreadable:
             self.add_problem(row.line, column.index, _cell(row, column), unreadable.message, unreadable.hint)
             return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.desired.reference import fields_page
-from reconciler.core.model.fields import FIELDS
+from reconciler.core.desired.reference import field_help, fields_page, value_help
+from reconciler.core.model.fields import BY_NAME, FIELDS
 
 
 def cells() -> dict[str, list[str]]:
@@ -47,3 +47,11 @@ def test_a_row_says_what_a_field_is(name: str, values: str, sent: str, new: str)
     assert " ".join(row[1:4]) == sent
     assert row[4] == new
     assert all(row[5:])
+
+
+def test_words_of_sheets_stand_in_the_help() -> None:
+    """A field's help has the words that sheets use for it and its values, and a value's help says what to write."""
+    assert "also called   坐席类型、" in field_help(BY_NAME["operatorType"])
+    assert "in words      普通座席 → agent, 班长 → leader\n" in field_help(BY_NAME["operatorType"])
+    assert "是 → true, 否 → false" in field_help(BY_NAME["isrecord"])
+    assert value_help(BY_NAME["isrecord"], value=True, word="是") == "是 is isrecord: true\n"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.model.fields import BY_NAME, COMPARED, FIELDS, KEY, MAX_TEXT, Field, Kind, Value
-from reconciler.core.sheets.csv import COLUMNS, ZH_HEADINGS, from_cell, to_cell, to_csv
+from reconciler.core.model.words import ZH_HEADINGS
+from reconciler.core.sheets.csv import COLUMNS, from_cell, to_cell, to_csv
 from reconciler.core.yaml.spelling import is_expressible, writable
 from tests.core.build import live, live_agent
 from tests.core.yaml.test_spelling import ODD

@@ -18,17 +18,17 @@ from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
 from reconciler.core.model.fields import BY_NAME, COMPARED, FIELDS, KEY, LISTED, Field, Kind, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.operator_id import alike
+from reconciler.core.model.words import ZH_HEADINGS, fold_heading
 from reconciler.core.sheets import sheet as module
 from reconciler.core.sheets.cells import (
     LEAVE_OUT,
     UnreadableCell,
     closest_field,
     field_for_heading,
-    fold_heading,
     is_password_heading,
     read_cell,
 )
-from reconciler.core.sheets.csv import ZH_HEADINGS, to_csv
+from reconciler.core.sheets.csv import to_csv
 from reconciler.core.sheets.sheet import Sheet, read_sheet
 from reconciler.core.yaml.spelling import QUOTED, is_expressible
 from reconciler.edit import fmt
@@ -316,6 +316,19 @@ def test_a_row_that_is_no_heading_is_not_repeated(row: str) -> None:
 def test_a_mapping_that_hits_no_column_is_a_problem() -> None:
     """A slip in it would otherwise lose a column."""
     assert told("工号\n8001\n", 片区="name") == [': --map: no column has the heading "片区" | ']
+
+
+def test_a_column_of_one_choice_says_yes_and_no() -> None:
+    """班长, 停用 and 禁止外呼 as headings: yes is what the heading says, no the other value, blank is nothing."""
+    found = good("工号,班长,停用,是否禁止外呼\n8001,是,否,√\n8002,否,是,否\n8003,,,\n8004,班长,启用,限制国际\n")
+    assert found.agents == {
+        "8001": {"operatorType": "leader", "status": "enabled", "outcallflag": "forbidden"},
+        "8002": {"operatorType": "agent", "status": "disabled", "outcallflag": "allowed"},
+        "8003": {},
+        "8004": {"operatorType": "leader", "status": "enabled", "outcallflag": "no-international"},
+    }
+    assert "is not understood as operatorType" in told("工号,类型\n8001,是\n")[0]
+    assert 'C2 停用: "开" may mean either here | write 是 or 否' in told("工号,姓名,停用\n8001,x,开\n")
 
 
 def test_a_column_far_right_has_its_letters() -> None:
