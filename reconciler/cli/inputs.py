@@ -214,11 +214,11 @@ def new_credentials_file(session: Session, options: Options, path: Path | None) 
         ReconcilerError: the files cannot be read, or a recipient cannot be used.
     """
     from reconciler.clock import now
-    from reconciler.credentials.delivery import CredentialsFile
+    from reconciler.credentials.delivery import CredentialsFile, new_path
 
     recipients = session.goal.recipients
     ending = ".jsonl.age" if recipients else ".jsonl"
-    path = path or options.place(session.transport.endpoint).folder / f"credentials-{now():%Y%m%dT%H%M%SZ}{ending}"
+    path = path or new_path(options.place(session.transport.endpoint).folder, ending, now())
     if not recipients:
         return CredentialsFile(path, now)
     from reconciler.credentials.age import Sealer

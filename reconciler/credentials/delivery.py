@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
 from typing import Final
@@ -210,6 +210,21 @@ class CredentialsFile:
             else:
                 self.path.unlink()  # `open` made it; the next run would refuse it, since it exists
             self.whole = True
+
+
+def new_path(folder: Path, ending: str, at: datetime) -> Path:
+    """The name of a new file: the time, or a second after the latest name where the clock has been set back since.
+
+    So the last file in the order of names is the latest.
+    """
+    names = [path.name.split(".")[0] for path in folder.glob("credentials-*Z.jsonl*")]
+    for name in sorted(names, reverse=True)[:1]:
+        with suppress(ValueError):
+            at = max(at, datetime.strptime(name, _NAME).replace(tzinfo=UTC) + timedelta(seconds=1))
+    return folder / f"{at:{_NAME}}{ending}"
+
+
+_NAME: Final = "credentials-%Y%m%dT%H%M%SZ"
 
 
 def _append(handle: int, data: bytes) -> None:
