@@ -15,8 +15,10 @@ from reconciler.errors import WrongUsage
 from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
+    from reconciler.core.desired.read import ParsedFiles
     from reconciler.core.model.desired import Company
     from reconciler.core.model.live import LiveState
+    from reconciler.edit import Choice
 
 
 @click.command()
@@ -42,6 +44,15 @@ if TYPE_CHECKING:
     metavar="EXISTING",
     help="Bring a file up to date in place; comments and order are kept.",
 )
+@click.option(
+    "--target", "targets", metavar="ID", multiple=True, help="With --into: only these agents; patterns, repeatable."
+)
+@click.option(
+    "--only-drift",
+    is_flag=True,
+    help="With --into: only what was changed on the live side, as plan --since tells it from changes of the file.",
+)
+@click.option("--since", metavar="GITREF", help="With --only-drift: the files as they were applied.  [default: HEAD]")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @click.pass_context
 @collector_paused()
@@ -56,6 +67,8 @@ def export(context: click.Context, /, **options: Any) -> None:
       reconciler export --company acme --output agents.yaml
       reconciler export --company acme --split-by mainGroupName --output agents/
       reconciler export --into agents.yaml
+      reconciler export --into agents.yaml --target 8001 --target '81*'
+      reconciler export --into agents.yaml --only-drift
       reconciler export --format csv --headings zh --output agents.csv
     """
     shell = context.find_object(Shell) or Shell()
@@ -84,6 +97,10 @@ def _check(**options: Any) -> None:
         raise click.UsageError("--split-by makes no CSV.")
     if into is not None and (field is not None or csv or options["output"] is not None):
         raise click.UsageError("--into stands alone: no --output, --split-by or --format csv.")
+    if into is None and (options["targets"] or options["only_drift"]):
+        raise click.UsageError("--target and --only-drift need --into FILE.")
+    if options["since"] is not None and not options["only_drift"]:
+        raise click.UsageError("--since needs --only-drift.")
     if options["headings"] != "wire" and not csv:
         raise click.UsageError("--headings needs --format csv.")
     if options["company_id"] is not None and options["company"] is None:
@@ -121,10 +138,10 @@ def _yaml(shell: Shell, company: Company, options: dict[str, Any]) -> None:
         names = sorted(exported.files, key=lambda name: name == COMPANY_FILE)
         files = {name: exported.files[name].encode() for name in names}
         write_folder(output, files, replace=options["force"])
-        _wrote(shell, output, live, f" in {len(files)} files")
+        _wrote(shell, output, len(live.agents), f" in {len(files)} files")
     else:
         write_file(output, exported.files[FILE].encode(), replace=options["force"])
-        _wrote(shell, output, live)
+        _wrote(shell, output, len(live.agents))
 
 
 def _csv(shell: Shell, company: Company, options: dict[str, Any]) -> None:
@@ -141,13 +158,13 @@ def _csv(shell: Shell, company: Company, options: dict[str, Any]) -> None:
         shell.data(table.text)
     else:
         write_file(output, table.text.encode(), replace=options["force"])
-        _wrote(shell, output, live)
+        _wrote(shell, output, len(live.agents))
 
 
 def _update(shell: Shell, options: dict[str, Any], *, files_named: bool) -> None:
     from reconciler.core.desired.read import desired_state, state_without_agents
     from reconciler.core.export.files import unprotected
-    from reconciler.edit import merge_live
+    from reconciler.edit import merge_live, only_chosen
     from reconciler.files.desired_files import parsed_file
     from reconciler.files.worktree import write_file
     from reconciler.render.terminal import visible
@@ -156,18 +173,51 @@ def _update(shell: Shell, options: dict[str, Any], *, files_named: bool) -> None
     before = parsed_file(file)
     others = options["company"] is not None or files_named
     company = _company(options, files_named=True) if others else state_without_agents(before).company
+    files = options["files"] if files_named else (file,)
     live = read_live(shell, company, options)
+    choice = _choice(options, files, before, live)
+    if choice is not None:
+        live = only_chosen(before, live, choice)
     merged = merge_live(before, live)
     warn_unexported(shell, unprotected(desired_state(merged.after), live))
     if merged.data == before.documents[0].data:
-        shell.say(visible(f"{file} says what is live; it is left as it is"))
+        says = "says what is live" if choice is None else "has nothing to take"
+        shell.say(visible(f"{file} {says}; it is left as it is"))
         return
     write_file(file, merged.data, replace=True)
-    _wrote(shell, file, live)
+    _wrote(shell, file, len(live.agents if choice is None else choice))
 
 
-def _wrote(shell: Shell, path: Path, live: LiveState, how: str = "") -> None:
+def _choice(options: dict[str, Any], files: tuple[Path, ...], before: ParsedFiles, live: LiveState) -> Choice | None:
+    """What of the live side is to be taken; `None` for all of it.
+
+    Raises:
+        WrongUsage: nobody has an id that was named.
+        ReconcilerError: the files cannot be read, now or as they were.
+    """
+    from reconciler.core.model.desired import Policy, matches
+    from reconciler.core.planning.doubts import unknown_ids
+    from reconciler.core.planning.make_plan import make_plan
+    from reconciler.core.planning.origin import with_origins
+    from reconciler.edit import drift_of
+    from reconciler.files.desired_files import load_desired
+    from reconciler.files.git_revision import desired_at
+
+    targets, chosen = options["targets"], Policy(targets=options["targets"])
+    if not targets and not options["only_drift"]:
+        return None
+    desired = load_desired(files)
+    if missing := unknown_ids(chosen, desired, live):
+        guesses = [f"did you mean {guess}?" for guess in missing.values() if guess]
+        raise WrongUsage(f"nobody is called {', '.join(missing)}", " ".join(guesses) or "check --target")
+    choice: Choice = dict.fromkeys((*live.agents, *(agent.operator_id for agent in before.agents)))
+    if options["only_drift"]:
+        then = desired_at(files, options["since"] or "HEAD")
+        choice = drift_of(with_origins(*(make_plan(each, live, {}, Policy()) for each in (desired, then))))
+    return {id_: fields for id_, fields in choice.items() if not targets or matches(targets, id_)}
+
+
+def _wrote(shell: Shell, path: Path, count: int, how: str = "") -> None:
     from reconciler.render.terminal import visible
 
-    count = len(live.agents)
     shell.say(visible(f"wrote {path}: {count:,} agent{'' if count == 1 else 's'}{how}"))

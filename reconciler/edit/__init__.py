@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from reconciler.edit.choice import Choice, drift_of, only_chosen
 from reconciler.edit.formatting import fmt
 from reconciler.edit.merge import merge_live, merge_sheet
 
-__all__ = ["fmt", "merge_live", "merge_sheet"]
+__all__ = ["Choice", "drift_of", "fmt", "merge_live", "merge_sheet", "only_chosen"]
