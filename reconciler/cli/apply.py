@@ -112,7 +112,7 @@ def apply(
             held.enter_context(_locked(shell, session, unreleased))
             with Progress(shell, "reading live agents") as progress, _stale_agents_shown(shell):
                 refreshed = refresh(session, progress.update)
-        credentials_file = held.enter_context(closing(new_credentials_file(session, options, credentials)))
+        credentials_file = held.enter_context(closing(new_credentials_file(session, credentials)))
         _recover(shell, session, refreshed, credentials_file)
         heading = plan_heading(options, goal.saved, color=shell.color)
         (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, heading))

@@ -18,6 +18,7 @@ from reconciler.about import install_hint
 from reconciler.cli.shell import Shell
 from reconciler.cli.shipped import shipped
 from reconciler.errors import ReconcilerError
+from reconciler.files.child_environment import bare
 
 # -P: a module that lies in the folder by chance is not imported.
 _RECONCILER: Final = (sys.executable, "-P", "-m", "reconciler")
@@ -45,12 +46,10 @@ def demo(shell: Shell) -> None:
         (folder / "secrets").mkdir(mode=0o700)
         (folder / "secrets/8005.txt").write_text("a-Password-from-a-file\n", encoding="utf-8")
         (folder / "secrets/8005.txt").chmod(0o600)
-        # What is set for a real vendor is not for the demo.
-        bare = {name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")}
         shell.data("Starting a sandbox with 30 agents.\n")
-        with _sandbox({**bare, "RECONCILER_SANDBOX_TOKEN": _TOKEN}) as endpoint:
+        with _sandbox({**bare(os.environ), "RECONCILER_SANDBOX_TOKEN": _TOKEN}) as endpoint:
             ours = {"RECONCILER_ENDPOINT": endpoint, "RECONCILER_TOKEN": _TOKEN}
-            _steps(shell, folder, {**bare, **ours, "AGENT_8003_PASSWORD": "a-Password-from-outside"})
+            _steps(shell, folder, {**bare(os.environ), **ours, "AGENT_8003_PASSWORD": "a-Password-from-outside"})
     shell.data("\nThe second plan is empty: what the file says is what the vendor has.\n")
 
 

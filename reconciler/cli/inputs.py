@@ -85,7 +85,7 @@ class Options:
 
     def place(self, endpoint: str) -> BooksPlace:
         """Where the books of the vendor at this endpoint lie."""
-        return place_of(self.files, self.ledger, endpoint, self.ca_file, self.proxy)
+        return place_of(self.files, self.ledger, endpoint, self.ca_file, self.proxy, self.password_env)
 
 
 def place_of(
@@ -94,19 +94,25 @@ def place_of(
     endpoint: str | None,
     ca_file: Path | None = None,
     proxy: str | None = None,
+    password_env: tuple[str, ...] = (),
 ) -> BooksPlace:
     """Where books lie: what `--ledger` names, else a folder of the endpoint's in `.reconciler`.
 
-    That is beside the first file, or inside the first folder.
+    That is beside the first file, or inside the first folder. Nothing is read yet.
 
     Raises:
         WrongUsage: the endpoint is no base URL, or a setting of the network is unusable.
+        Declined: a change of the files may have brought the books.
     """
     from reconciler.ledger.place import BooksPlace
+    from reconciler.ledger.provenance import refuse_brought
     from reconciler.settings import checked_endpoint, network
 
     base = (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
-    return BooksPlace(base, ledger or "", checked_endpoint(endpoint) if endpoint else "", network(ca_file, proxy))
+    vendor = checked_endpoint(endpoint) if endpoint else ""
+    place = BooksPlace(base, ledger or "", vendor, network(ca_file, proxy), password_env)
+    refuse_brought(place)
+    return place
 
 
 @contextmanager
@@ -207,18 +213,23 @@ def plan_heading(options: Options, saved: SavedPlan | None = None, *, color: boo
     return Heading(tool, created_at, options.rate, color)
 
 
-def new_credentials_file(session: Session, options: Options, path: Path | None) -> CredentialsFile:
+def new_credentials_file(session: Session, path: Path | None) -> CredentialsFile:
     """The file for new credentials, encrypted when the goal names recipients.
 
     Raises:
+        Declined: git tracks the file that `path` names.
         ReconcilerError: the files cannot be read, or a recipient cannot be used.
     """
     from reconciler.clock import now
     from reconciler.credentials.delivery import CredentialsFile, new_path
+    from reconciler.ledger.provenance import refuse_tracked
 
     recipients = session.goal.recipients
     ending = ".jsonl.age" if recipients else ".jsonl"
-    path = path or new_path(options.place(session.transport.endpoint).folder, ending, now())
+    if path is None:
+        path = new_path(session.journal.parent, ending, now())
+    else:
+        refuse_tracked([path])
     if not recipients:
         return CredentialsFile(path, now)
     from reconciler.credentials.age import Sealer

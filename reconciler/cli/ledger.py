@@ -97,7 +97,7 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
     with (
         open_session(options, goal) as session,
         session.store.lock(),
-        closing(new_credentials_file(session, options, None)) as credentials_file,
+        closing(new_credentials_file(session, None)) as credentials_file,
         Progress(shell, "reading live agents") as progress,
     ):
         count = record_adopted(session, desired, patterns, credentials_file, progress.update)

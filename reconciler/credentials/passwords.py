@@ -16,6 +16,7 @@ from reconciler.core.model.plan import Action
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.secret import Secret
 from reconciler.errors import MissingSecrets
+from reconciler.files.system import AS_BYTES, NO_FOLLOW, NO_WAIT
 
 SHORTEST: Final = 6
 LONGEST: Final = 32
@@ -140,7 +141,7 @@ def _read_file(folder: Path, name: str, private: Iterable[Path]) -> str:
     if not path.is_relative_to(os.path.realpath(folder)):
         raise ValueError("it is a link that leads out of its folder")
     # The path has no links any more; one that takes a name's place meanwhile is not followed.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as stream:
+    with os.fdopen(os.open(path, os.O_RDONLY | NO_WAIT | NO_FOLLOW | AS_BYTES), "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is no regular file")

@@ -13,6 +13,7 @@ from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
+from reconciler.files.child_environment import bare
 from reconciler.files.desired_files import LEADS_OUT, is_desired_state, is_hidden
 
 _REGULAR_MODES: Final = ("100644", "100755")
@@ -156,7 +157,8 @@ _OPTIONS: Final = (
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run git so that nothing in the repository can make it run a program, write, or show other content."""
     command = ["git", *_OPTIONS, "-C", str(folder), *arguments]
-    environment = {**os.environ, **_ENVIRONMENT}
+    git_own = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
+    environment = {**bare(os.environ), **git_own, **_ENVIRONMENT}
     try:
         return subprocess.run(command, capture_output=True, check=False, env=environment)  # noqa: S603
     except FileNotFoundError:

@@ -20,6 +20,7 @@ from reconciler.core.desired.packed import packed_company, packed_problems, pack
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.model.problem import Content
 from reconciler.errors import InvalidFiles, ReconcilerError
+from reconciler.files.child_environment import bare_while_starting, forget
 from reconciler.files.system import (
     INTERRUPTS,
     block_interrupts_again,
@@ -162,11 +163,12 @@ class _Receiver(Protocol):
 def _spawned(contents: Contents) -> tuple[_Process, _Receiver]:
     from multiprocessing import get_context
 
-    block_interrupts_again()
     context: Any = get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_run_child, args=(contents, sender.send_bytes), daemon=True)
-    process.start()
+    with bare_while_starting():
+        block_interrupts_again()
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_run_child, args=(contents, sender.send_bytes), daemon=True)
+        process.start()
     sender.close()
     return process, receiver
 
@@ -235,6 +237,7 @@ def _run_child(contents: Contents, send: Callable[[bytes], object]) -> NoReturn:
     gc.disable()
     code = 1
     with suppress(BaseException):
+        forget()
         for part in _packed(contents):
             send(part)
         code = 0

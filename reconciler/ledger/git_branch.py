@@ -50,7 +50,8 @@ class _Entry:
 class GitBranch:
     """A `SwapStore` on a branch; `folder` is where the user's git settings and remotes are looked for.
 
-    `timeout` is the seconds for one call of git; `sleep` waits between attempts. For one thread at a time.
+    `timeout` is the seconds for one call of git; `sleep` waits between attempts; `password_env` are the patterns of
+    variables that git never gets. For one thread at a time.
 
     Raises:
         WrongUsage: the place is none, or holds a password.
@@ -63,7 +64,9 @@ class GitBranch:
         *,
         timeout: float = CALL_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
+        password_env: Sequence[str] = (),
     ) -> None:
+        self._password_env = password_env
         self._place = parse_branch(named)
         self._folder = folder
         self._timeout = timeout
@@ -157,7 +160,7 @@ class GitBranch:
     @property
     def _git(self) -> Git:
         if self._opened is None:
-            self._opened = Git(*resolve(self._place, self._folder), self._timeout)
+            self._opened = Git(*resolve(self._place, self._folder), self._timeout, self._password_env)
         return self._opened
 
     def _written(self, commit: str, changes: Sequence[Change]) -> list[Version | None]:

@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from reconciler.errors import ReconcilerError
+from reconciler.files.child_environment import bare, without_secrets
 from reconciler.files.system import end_group
 from reconciler.log import milliseconds, tell
 
@@ -48,6 +48,7 @@ _OWN: Final = (
     *(("push.followTags", "false"), ("push.gpgSign", "false"), ("fetch.writeCommitGraph", "false")),
 )
 _DEFAULT_AUTHOR: Final = (("user.name", "reconciler"), ("user.email", "reconciler@localhost"))
+_ASK_A_SERVER: Final = frozenset({"fetch", "ls-remote", "push"})
 _SHOWN: Final = 400
 
 
@@ -71,7 +72,7 @@ def settings_at(folder: Path) -> Settings:
     Raises:
         ReconcilerError: git is not installed, is too old, or refuses to look into the folder.
     """
-    environment = {**_clean(os.environ), **_named(os.environ, _SETTINGS_VARIABLES)}
+    environment = {**_clean(bare(os.environ)), **_named(os.environ, _SETTINGS_VARIABLES)}
     version = re.search(r"(\d+)\.(\d+)", _call(["version"], environment, CALL_TIMEOUT).out.decode("utf-8", "replace"))
     if version is None or (int(version[1]), int(version[2])) < OLDEST:
         raise ReconcilerError(f"a ledger on a branch needs git {OLDEST[0]}.{OLDEST[1]} or newer", "update git")
@@ -84,7 +85,7 @@ def settings_at(folder: Path) -> Settings:
 
 def top_of(folder: Path) -> Path:
     """The top of the work tree that a folder stands in, or the folder itself."""
-    done = _call(["-C", _existing(folder), "rev-parse", "--show-toplevel"], _clean(os.environ), CALL_TIMEOUT)
+    done = _call(["-C", _existing(folder), "rev-parse", "--show-toplevel"], _clean(bare(os.environ)), CALL_TIMEOUT)
     return Path(os.fsdecode(done.out).removesuffix("\n")) if done.ok and done.out else folder
 
 
@@ -92,7 +93,7 @@ def head_of(folder: Path) -> str:
     """The commit that is checked out where a folder stands; empty where there is none, or no git."""
     arguments = ["-C", _existing(folder), "rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD^{commit}"]
     try:
-        return _call(arguments, _clean(os.environ), CALL_TIMEOUT).out.decode().strip()
+        return _call(arguments, _clean(bare(os.environ)), CALL_TIMEOUT).out.decode().strip()
     except ReconcilerError:
         return ""
 
@@ -106,11 +107,15 @@ class Git:
     """Calls of git in a scratch repository, which exists from the first call until `close`.
 
     `settings` are those that hold where the user is; of them the ones about servers and the author count. `remote` are
-    the settings of the remote that is called `books` here. `timeout` is the seconds for one call.
+    the settings of the remote that is called `books` here. `timeout` is the seconds for one call. `password_env` are
+    the patterns of variables that may hold passwords: no call gets those.
     """
 
-    def __init__(self, settings: Settings, remote: Settings, timeout: float = CALL_TIMEOUT) -> None:
+    def __init__(
+        self, settings: Settings, remote: Settings, timeout: float = CALL_TIMEOUT, password_env: Sequence[str] = ()
+    ) -> None:
         self.timeout = timeout
+        self._password_env = password_env
         kept = [(key, value) for key, value in settings if _KEPT.fullmatch(key)]
         self._trusted = [value for key, value in kept if key == "safe.directory"]
         self._settings = [*_DEFAULT_AUTHOR, *kept, *_OWN, *remote]
@@ -128,7 +133,7 @@ class Git:
         if index:
             more["GIT_INDEX_FILE"] = str(folder / "index")
         since = time.monotonic()
-        done = _call(arguments, {**self._environment(), **more}, self.timeout, data)
+        done = _call(arguments, {**self._environment(arguments[0]), **more}, self.timeout, data)
         ms = milliseconds(time.monotonic() - since)
         tell("git", {"command": arguments[0], "code": done.code, "ms": ms}, detail=True)
         return Done(done.code, done.out, self._harmless(done.said))
@@ -151,16 +156,18 @@ class Git:
             raise ReconcilerError(f"there is no room for git's copy of the books: {error.strerror}", hint) from None
         self._folder = folder
         made = ["init", "--quiet", "--bare", "--template=", "--initial-branch=books", str(folder / "books.git")]
-        done = _call(made, self._environment(), self.timeout)
+        done = _call(made, self._environment(made[0]), self.timeout)
         if not done.ok:
             self.close()
             raise ReconcilerError("git cannot make a repository for its copy of the books", done.said)
         return folder
 
-    def _environment(self) -> dict[str, str]:
-        numbered = dict(_numbered(self._settings))
+    def _environment(self, command: str) -> dict[str, str]:
+        """Of the variables of others, a call that asks a server gets all: its credential helper may need them."""
+        asks = command in _ASK_A_SERVER
+        ours = without_secrets(os.environ, self._password_env) if asks else bare(os.environ)
         kept = _named(os.environ, _TRANSPORT_VARIABLES)
-        return {**_clean(os.environ), **kept, "GIT_CONFIG_NOSYSTEM": "1", **numbered}
+        return {**_clean(ours), **kept, "GIT_CONFIG_NOSYSTEM": "1", **dict(_numbered(self._settings))}
 
     def _harmless(self, said: str) -> str:
         for secret in self._secrets:
@@ -182,14 +189,8 @@ def _quoted(value: str) -> str:
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a call: without our secrets, without what leads git elsewhere, and so that it asks nobody."""
-    ours = [*(environment.get("RECONCILER_PASSWORD_ENV") or "AGENT_*").split(","), "RECONCILER_*"]
-    dropped = ("GIT_", "SSH_ASKPASS")
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if not name.startswith(dropped) and not any(fnmatchcase(name, pattern.strip()) for pattern in ours)
-    }
+    """The environment of a call, without what leads git elsewhere, and so that it asks nobody."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(("GIT_", "SSH_ASKPASS"))}
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     return {**kept, **quiet}
 

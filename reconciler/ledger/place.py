@@ -33,12 +33,14 @@ class BooksPlace:
 
     `base` is the `.reconciler` folder, `named` what `--ledger` names (a path, a URL, or empty), `endpoint` the vendor's
     base URL. Where that is empty, the only folder with books is meant. `network` leads to an object store.
+    `password_env` are the patterns of variables that no child process gets.
     """
 
     base: Path
     named: str = ""
     endpoint: str = ""
     network: Network = DIRECT
+    password_env: tuple[str, ...] = ()
 
     @property
     def remote(self) -> bool:
@@ -96,7 +98,7 @@ class BooksPlace:
         if is_branch(self.named):
             from reconciler.ledger.git_branch import GitBranch
 
-            return RemoteStore(GitBranch(self.named, self.base.parent))
+            return RemoteStore(GitBranch(self.named, self.base.parent, password_env=self.password_env))
         from reconciler.ledger.object_store import ObjectStore
 
         return RemoteStore(ObjectStore(self.named, self.network))

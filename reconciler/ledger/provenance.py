@@ -1,0 +1,65 @@
+"""Books that a change of the files may have brought are refused, before anything is read from them.
+
+Whoever may propose a change can commit a ledger that makes a plan set passwords anew or give back what nobody had, or a
+link that leads new passwords into a folder which others read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from reconciler.core.text import counted
+from reconciler.errors import Declined
+from reconciler.files.tracked import tracked
+from reconciler.ledger.place import BooksPlace
+
+_TAKE_OUT: Final = "take them out with git rm --cached, and name another place with --ledger if others need them"
+_NO_LINK: Final = "put a folder in its place, or name the ledger's file with --ledger; nothing was read"
+
+
+def refuse_brought(place: BooksPlace) -> None:
+    """Check that neither git nor a link has brought the books of this place. None of them is read.
+
+    Raises:
+        Declined: a part of the default folder is a link, or git tracks books or a link on the way, or cannot say.
+    """
+    if place.named and not place.remote:
+        refuse_tracked([place.ledger, place.journal, place.ledger.with_name(f"{place.ledger.name}.lock")])
+        return
+    for part in _folders(place.base):
+        if part.is_symlink():
+            raise Declined(f"{part} is a link, and books are not kept behind one", _NO_LINK)
+    refuse_tracked([place.base])
+
+
+def _folders(base: Path) -> Iterator[Path]:
+    """The default folder, those of the vendors in it, and those in these; a link is not followed."""
+    yield base
+    for depth in ("*", "*/*"):
+        yield from (each for each in sorted(base.glob(depth)) if each.is_dir())
+
+
+def refuse_tracked(paths: Iterable[Path]) -> None:
+    """Check that git tracks none of these, nothing below them, and no link on the way to them.
+
+    Raises:
+        Declined: it does, or cannot say.
+    """
+    for path in paths:
+        for link in (parent for parent in path.parents if parent.is_symlink()):
+            _refuse(link)
+        if os.path.lexists(path):
+            _refuse(path)
+        if path.is_symlink():
+            _refuse(Path(os.path.realpath(path)))
+
+
+def _refuse(path: Path) -> None:
+    names = [name for name in tracked(path) if Path(name).name != ".gitignore"]
+    if names:
+        more = f" and {counted(len(names) - 1, 'other file')}" if len(names) > 1 else ""
+        what = f"git tracks {path.parent / names[0]}{more}"
+        raise Declined(f"{what}: books are not taken from what a change can bring", f"{_TAKE_OUT}; nothing was read")
