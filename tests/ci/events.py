@@ -33,7 +33,7 @@ def on_github(runner: Runner, merged: Merge, *runs: int, **pull: Any) -> None:
     """The pull request of the merge, and these runs of plan.yml."""
     known = {"merged_at": "2026-11-22T10:00:00Z", "base": {"ref": "main"}, "merge_commit_sha": merged.merged}
     found = {"workflow_runs": [{"id": run} for run in runs]}
-    pulls = [{**known, "head": {"sha": merged.head}, **pull}]
+    pulls = [{**known, "number": 7, "head": {"sha": merged.head}, **pull}]
     runner.answer({PULLS.format(merged.merged): pulls, RUNS: found, APPLIES: {"workflow_runs": []}})
 
 

@@ -103,7 +103,8 @@ class Runner:
         self.run_id += 1
         done: dict[str, Job] = {}
         for id_, job in load(EXAMPLES / "github" / f"{name}.yml")["jobs"].items():
-            needs = [job["needs"]] if "needs" in job else []
+            written = job.get("needs", [])
+            needs = [written] if isinstance(written, str) else written
             told = {need: {"outputs": done[need].outputs} for need in needs if need in done}
             success = all(need in done and done[need].success for need in needs)
             here = {**self.context, **context, "needs": told, "status": {"success": success}}
@@ -164,6 +165,8 @@ class Runner:
             "GITHUB_SHA": self.context["github"]["sha"],
             "GITHUB_REF_NAME": self.context["github"]["ref"].removeprefix("refs/heads/"),
             "GITHUB_RUN_ID": str(self.run_id),
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_SERVER_URL": "https://github.example",
             "GITHUB_ACTIONS": "true",
             "RUNNER_TEMP": str(temp),
             "FAKE_GH": str(self.folder),

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from reconciler.credentials.delivery import read_credentials
+from reconciler.sandbox.rules import rules_of
 from reconciler.sandbox.server import Box
-from tests.ci.events import AFTER, APPLIES, by_hand, github, names, on_github, pull_request, push
+from tests.ci.events import AFTER, APPLIES, bodies, by_hand, github, names, on_github, pull_request, push
 from tests.ci.repository import NAMES, Merge, agents
 from tests.ci.runner import EXAMPLES, MISSING, Job, Runner, bash, scripts
 from tests.credentials.keys import Key
@@ -31,9 +32,47 @@ def test_what_was_reviewed_is_applied(runner: Runner, box: Box, merged: Merge, k
     assert jobs["apply"].code == 0, jobs["digest"].log + jobs["apply"].log
     assert names(box) == AFTER
     delivered = runner.artifact("delivered-1")
-    assert sorted(path.name for path in delivered.iterdir()) == ["credentials.jsonl.age", "events.jsonl"]
+    assert sorted(path.name for path in delivered.iterdir()) == ["credentials.jsonl.age", "events.jsonl", "report.json"]
     found = read_credentials(delivered / "credentials.jsonl.age", key.identity).credentials
     assert {credential.operator_id for credential in found} == {"8004"}
+
+
+def test_the_merged_pull_request_is_told(runner: Runner, merged: Merge) -> None:
+    """One comment says that it is applied, in counts and without a name; the log has the report as people read it."""
+    pull_request(runner)
+    jobs = push(runner, merged, runner.run_id)
+    assert jobs["comment"].success, jobs["comment"].log
+    (where, text) = bodies(runner)[-1]
+    assert where == "POST repos/acme/agents/issues/7/comments"
+    assert text.startswith("**Applied.**")
+    assert "| done | 3 |" in text
+    assert f"https://github.example/acme/agents/actions/runs/{runner.run_id}" in text
+    assert not [name for name in (*AFTER.values(), *AFTER) if name in text]
+    assert "Applied" in jobs["apply"].log
+
+
+def test_the_merged_pull_request_is_told_of_a_refusal(runner: Runner, box: Box, merged: Merge) -> None:
+    """What was not applied is told too, whether the apply refuses it or no plan of it is found."""
+    pull_request(runner)
+    planned = runner.run_id
+    box.store.put("8001", name="changed by hand")
+    assert push(runner, merged, planned)["apply"].code == 3
+    assert bodies(runner)[-1][1].startswith("**Nothing was applied.**")
+    count = len(bodies(runner))
+    assert "apply" not in push(runner, merged)
+    assert len(bodies(runner)) == count + 1
+    assert bodies(runner)[-1][1].startswith("**Nothing was applied.**")
+
+
+def test_the_merged_pull_request_is_told_of_a_part(runner: Runner, box: Box, merged: Merge) -> None:
+    """An apply that did a part says so, with a count for each outcome."""
+    pull_request(runner)
+    planned = runner.run_id
+    box.script.replace(rules_of([{"endpoint": "writes", "operatorId": "8004", "fault": "refuse"}]))
+    jobs = push(runner, merged, planned)
+    box.script.replace(())
+    assert jobs["apply"].code == 4
+    assert bodies(runner)[-1][1].startswith("**Applied in part.**")
 
 
 def test_another_change_in_the_console_does_not_matter(runner: Runner, box: Box, merged: Merge) -> None:
