@@ -25,8 +25,14 @@ def generated() -> dict[str, str]:
         "schemas/plan.schema.json": json_text(plan_schema()),
         "docs/fields.md": fields_page(),
         "docs/commands.md": commands_page(),
-        "action.yml": (_ROOT / "examples/ci/github/actions/reconciler/action.yml").read_text(encoding="utf-8"),
+        # Where GitHub and GitLab look for what others name.
+        "action.yml": _example("github/actions/reconciler/action.yml"),
+        "templates/reconciler.yml": _example("gitlab/.gitlab-ci.yml"),
     }
+
+
+def _example(name: str) -> str:
+    return (_ROOT / "examples/ci" / name).read_text(encoding="utf-8")
 
 
 def commands_page() -> str:
