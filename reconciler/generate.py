@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from reconciler.cli import terraform
 from reconciler.cli.main import cli
 from reconciler.core.desired.reference import fields_page
 from reconciler.core.desired.schema import agents_schema
@@ -44,6 +45,17 @@ def commands_page() -> str:
     for name, command in commands(cli):
         context = click.Context(command, info_name=f"reconciler {name}", max_content_width=100, terminal_width=100)
         parts.append(f"\n## `reconciler {name}`\n\n```text\n{command.get_help(context)}\n```\n")
+    parts.append(
+        "\n## Words of Terraform\n\n"
+        "Options have two dashes, files come with `-f`, and a saved plan is shown by `show-plan`. What is typed "
+        "otherwise is wrong usage (64), and answered:\n\n| Terraform | here |\n|---|---|\n"
+    )
+    ours = cli.list_commands(click.Context(cli))
+    words = [
+        *((word, answer) for word, answer in terraform.COMMANDS.items() if word not in ours),
+        *((f"-{name}", answer) for name, answer in terraform.OPTIONS.items()),
+    ]
+    parts += [f"| `{word}` | {answer} |\n" for word, answer in words]
     return "".join(parts)
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
@@ -110,7 +111,7 @@ def apply(
                 options = replace(options, files=_folder_of(goal.saved.plan))
             session = held.enter_context(open_session(options, goal, stop, os.environ))
             held.enter_context(_locked(shell, session, unreleased))
-            with Progress(shell, "reading live agents") as progress, _stale_agents_shown(shell):
+            with Progress(shell, "reading", "live agents") as progress, _stale_agents_shown(shell):
                 refreshed = refresh(session, progress.update)
         credentials_file = held.enter_context(closing(new_credentials_file(session, credentials)))
         _recover(shell, session, refreshed, credentials_file)
@@ -224,16 +225,19 @@ def _ask_and_carry_out(
     with event_log(events, shell, session.run_id) as log:
         if not auto_approve:
             _ask(shell, refreshed.plan)
-            with Progress(shell, "looking once more at the live agents") as progress, _stale_agents_shown(shell):
+            with Progress(shell, "looking once more", "live agents") as progress, _stale_agents_shown(shell):
                 look_again(session, refreshed, progress.update)
         shell.raise_if_interrupted()
-        with _interruptible(shell, stop), Progress(shell, "applying") as progress:
-            done, total = 0, sum(len(call.operator_ids) for call in refreshed.plan.calls)
+        with _interruptible(shell, stop), Progress(shell, "applying", "agents") as progress:
+            calls_left = Counter(operator_id for call in refreshed.plan.calls for operator_id in call.operator_ids)
+            done = 0
 
             def on_event(event: Event) -> None:
                 nonlocal done
-                done += len(event.call.operator_ids)  # a call may end in parts
-                progress.update(done, max(total, done))
+                for operator_id in event.call.operator_ids:  # a call may end in parts
+                    calls_left[operator_id] -= 1
+                    done += calls_left[operator_id] == 0
+                progress.update(done, len(calls_left))
                 log(event)
 
             return carry_out(session, refreshed, passwords, credentials_file, stop, on_event)

@@ -1,26 +1,30 @@
-"""`reconciler credentials`: shows the passwords in a credentials file."""
+"""`reconciler credentials`: shows the passwords in credentials files."""
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import format_option, remote_options
+from reconciler.cli.options import books_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.core.model.secret import Secret
     from reconciler.credentials.delivery import Credential, Delivered
+    from reconciler.ledger.place import BooksPlace
 
+_ENCRYPTED = ".age"
 _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@remote_options
+@click.argument("named", nargs=-1, metavar="[FILE]... [ID]...")
+@books_options
 @click.option(
     "--identity",
     type=click.Path(path_type=Path),
@@ -29,11 +33,13 @@ _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 )
 @format_option("text", "json")
 @click.pass_obj
-def credentials(shell: Shell, /, file: Path | None, identity: Path | None, format_: str, **where: Any) -> None:
-    """Show what a credentials file holds: passwords, to be handed over.
+def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, format_: str, **where: Any) -> None:
+    """Show what credentials files hold: passwords, to be handed over.
 
-    Without FILE, what all runs have stored beside a remote ledger. Of a run that died its passwords are shown as they
-    were stored before the first call: whether one is true is known after the next apply, which sets doubtful ones anew.
+    Without FILE, those of all runs: in the files beside the ledger, which an apply makes unless it is told another
+    place, or stored beside a remote ledger. Of a run that died its passwords are shown as they were stored before the
+    first call: whether one is true is known after the next apply, which sets doubtful ones anew. With ID, only those
+    of the agents. A FILE ends in .jsonl or .age, has a slash, or is there; anything else is an ID.
 
     Prints the latest that is true of each agent, sorted by operatorId; "-" (in JSON null) is what no run changed. A
     password that the vendor refused gives way to the one before it. Reads plain files and encrypted ones, also one
@@ -41,45 +47,80 @@ def credentials(shell: Shell, /, file: Path | None, identity: Path | None, forma
 
     \b
     Examples:
-      reconciler credentials .reconciler/credentials-20261122T100000Z.jsonl
-      reconciler credentials new-agents.jsonl.age --identity key.txt
+      reconciler credentials
+      reconciler credentials 8001 8002 --identity key.txt
+      reconciler credentials .reconciler/vendor.example/credentials-20261122T100000Z.jsonl
       reconciler credentials --ledger git+origin#reconciler/acme --identity key.txt
     """
-    from reconciler.credentials.delivery import read_credentials
+    from reconciler.credentials.delivery import read_credentials, together
     from reconciler.render.terminal import visible
 
-    if file is None:
-        name, file_contents = visible(where["ledger"] or ""), _kept(shell, identity, **where)
+    files = [Path(word) for word in named if _is_file(word)]
+    if files:
+        name = ", ".join(map(str, files))
+        read = {str(file): read_credentials(file, identity) for file in files}
     else:
-        name, file_contents = visible(str(file)), read_credentials(file, identity)
-    if file_contents.exposed:
-        shell.say(f"warning: {name} can be read by others on this machine: chmod 600 {name}")
-    if file_contents.torn:
-        what = "a record that was" if file_contents.torn == 1 else f"{file_contents.torn} records that were"
-        shell.say(f"warning: {name} has {what} cut off while being written; left out here")
-    rows = [_row(credential) for credential in file_contents.credentials]
+        name, read = _of_all_runs(shell, identity, **where)
+    for file, content in read.items():
+        _warn(shell, visible(file), content)
+    found = {each.operator_id: each for each in together(read.values(), in_order=not files).credentials}
+    ids = [word for word in named if not _is_file(word)]
+    rows = [_row(each) for each in found.values() if not ids or each.operator_id in ids]
     if format_ == "json":
         shell.document({"credentials": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]})
     elif rows:
         shell.data(_table([_COLUMNS, *(tuple("-" if cell is None else visible(cell) for cell in row) for row in rows)]))
     else:
-        shell.say(f"{name} holds no credentials")
+        shell.say(f"{visible(name)} holds no credentials{' of these agents' if ids else ''}")
+    if missing := [word for word in dict.fromkeys(ids) if word not in found]:
+        shell.say(f"no credentials of {visible(', '.join(missing))}")
+        raise click.exceptions.Exit(1)
 
 
-def _kept(
-    shell: Shell, identity: Path | None, ledger: str | None, ca_file: Path | None, proxy: str | None
-) -> Delivered:
+def _is_file(word: str) -> bool:
+    return word.endswith((".jsonl", ".age")) or "/" in word or os.sep in word or Path(word).exists()
+
+
+def _warn(shell: Shell, name: str, content: Delivered) -> None:
+    if content.exposed:
+        shell.say(f"warning: {name} can be read by others on this machine: chmod 600 {name}")
+    if content.torn:
+        what = "a record that was" if content.torn == 1 else f"{content.torn} records that were"
+        shell.say(f"warning: {name} has {what} cut off while being written; left out here")
+
+
+def _of_all_runs(
+    shell: Shell, identity: Path | None, files: tuple[Path, ...], ledger: str | None, **where: Any
+) -> tuple[str, dict[str, Delivered]]:
+    """What runs have stored: its place, and the content by file. Tells which files are for other keys."""
+    from reconciler.cli.inputs import place_of
+    from reconciler.credentials.delivery import read_credentials
+    from reconciler.render.terminal import visible
+
+    place = place_of(files, ledger, **where)
+    if place.remote:
+        return str(ledger), {str(ledger): _kept(shell, identity, place)}
+    read: dict[str, Delivered] = {}
+    closed: list[ReconcilerError] = []
+    for path in sorted(place.folder.glob("credentials-*.jsonl*")):
+        try:
+            read[str(path)] = read_credentials(path, identity)
+        except ReconcilerError as error:
+            if identity is None or path.suffix != _ENCRYPTED:
+                raise
+            closed.append(error)
+            shell.say(visible(f"warning: {path} is left out: {error.message}"))
+    if closed and not read:
+        raise closed[-1]
+    return str(place.folder), read
+
+
+def _kept(shell: Shell, identity: Path | None, place: BooksPlace) -> Delivered:
     """What runs have stored beside the remote ledger."""
     from reconciler.core.text import counted
     from reconciler.credentials.delivery import read_kept
-    from reconciler.files.private import FOLDER
-    from reconciler.ledger.place import BooksPlace
     from reconciler.ledger.swap_store import CREDENTIALS
-    from reconciler.settings import network
 
-    place = BooksPlace(Path(FOLDER), ledger or "", network=network(ca_file, proxy))
-    if not place.remote:
-        raise click.UsageError("No credentials are named: name a FILE, or a remote ledger with --ledger.")
     with closing(place.store()) as store:
         objects = ((name, store.read_beside(name)) for name in store.names(CREDENTIALS))
         delivered, closed = read_kept(((name, data) for name, data in objects if data is not None), identity)

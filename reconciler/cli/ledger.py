@@ -98,7 +98,7 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
         open_session(options, goal) as session,
         session.store.lock(),
         closing(new_credentials_file(session, None)) as credentials_file,
-        Progress(shell, "reading live agents") as progress,
+        Progress(shell, "reading", "live agents") as progress,
     ):
         count = record_adopted(session, desired, patterns, credentials_file, progress.update)
     shell.data(f"Recorded {count} agent{'s' * (count != 1)} as the file has them; nothing was sent.\n")

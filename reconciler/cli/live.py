@@ -73,7 +73,7 @@ def read_live(shell: Shell, company: Company, options: dict[str, Any]) -> LiveSt
         timeout=options["timeout"],
         network=network(options["ca_file"], options["proxy"]),
     )
-    with connected(settings) as transport, Progress(shell, "reading live agents") as progress:
+    with connected(settings) as transport, Progress(shell, "reading", "live agents") as progress:
         return live_state(Reader(transport, company).listing(progress.update), endpoint=settings.endpoint)
 
 

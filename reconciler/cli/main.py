@@ -9,12 +9,14 @@ import os
 import signal
 import sys
 from importlib import import_module
+from itertools import takewhile
 from typing import NoReturn, TextIO
 
 import click
 
 from reconciler import __version__
 from reconciler.cli.shell import Shell
+from reconciler.cli.terraform import refuse_command, refuse_words
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan, out_of_memory
 from reconciler.files.system import HANGUP, INTERRUPTS
 
@@ -41,6 +43,22 @@ class Commands(click.Group):
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"reconciler.cli.{name}"), name)
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command's name."""
+        refuse_words(ctx, self, [*takewhile(lambda word: word not in self.NAMES, args)])
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first argument, once all of them are words of ours."""
+        if args[0] not in self.NAMES:
+            refuse_command(ctx, args[0])
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            refuse_words(ctx, command, rest)
+        return name, command, rest
 
 
 @click.group(

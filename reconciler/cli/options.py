@@ -306,7 +306,6 @@ def _all(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 
 connection_options = _all((FILES, *CONNECTION))
 books_options = _all((FILES, LEDGER, ENDPOINT, *NETWORK))
-remote_options = _all((LEDGER, *NETWORK))
 guardrail_options = _all(_GUARDRAILS)
 
 

@@ -87,7 +87,7 @@ def plan(
         from reconciler.credentials.passwords import refuse_sources
         from reconciler.render.terminal import visible
 
-        with open_session(options, goal) as session, Progress(shell, "reading live agents") as progress:
+        with open_session(options, goal) as session, Progress(shell, "reading", "live agents") as progress:
             refreshed = refresh(session, progress.update, partial(warm_up, f"reconciler.render.{format_}"))
     shell.keep_until_exit(goal, refreshed)
     refuse_sources(refreshed.plan.actions, options.password_rules)

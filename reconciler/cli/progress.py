@@ -25,14 +25,15 @@ _GONE: Final = "\r\x1b[2K\x1b[?25h"
 
 
 class Progress:
-    """Shows an activity with what is done and the total. A context; its end removes the bar.
+    """Shows an activity with how many `units` are done, and of how many. A context; its end removes the bar.
 
     It never raises: where progress cannot be shown any more it is given up, and the work goes on.
     """
 
-    def __init__(self, shell: Shell, activity: str) -> None:
+    def __init__(self, shell: Shell, activity: str, units: str) -> None:
         self._shell = shell
         self._activity = activity
+        self._units = units
         self._bar: ProgressBar[int] | None = None
         self._next = time.monotonic() + QUIET_SECONDS
 
@@ -60,7 +61,9 @@ class Progress:
     def _show(self, done: int, total: int) -> None:
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES
         if self._shell.watched:
-            self._bar = click.progressbar(length=total, label=self._activity, show_pos=True, file=sys.stderr)
+            self._bar = click.progressbar(
+                length=total, label=f"{self._activity}, {self._units}", show_pos=True, file=sys.stderr
+            )
             self._bar.update(done)
         else:
-            self._shell.say(f"{self._activity}: {done} of {total}")
+            self._shell.say(f"{self._activity}: {done:,} of {total:,} {self._units}")

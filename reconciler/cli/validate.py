@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,7 +17,11 @@ from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
     from reconciler.core.model.desired import DesiredState
-    from reconciler.core.model.problem import Problem
+    from reconciler.core.model.problem import Content, Problem
+
+_DASH: Final = Path("-")
+_STDIN: Final = "stdin"
+"""What stands for the name of a file in a problem of standard input."""
 
 
 @click.command()
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 @collector_paused()
 def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Path | None) -> None:
-    """Check the desired-state files, without any network.
+    """Check the desired-state files, without any network. A FILE of - is standard input.
 
     Shows every problem at once, each with file, line and column, what is wrong and what to do.
 
@@ -38,14 +43,17 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
       reconciler validate
       reconciler validate acme/ globex/agents.yaml
       reconciler validate -f teams/ -f company.yaml --format json
+      git show main:agents.yaml | reconciler validate -f -
       reconciler validate --format gitlab --output gl-code-quality-report.json
     """
     from reconciler.errors import InvalidFiles
-    from reconciler.files.desired_files import load_desired
+    from reconciler.files.desired_files import desired_from
 
     desired, invalid = None, None
+    contents = _contents(files)
+    files = tuple(Path(_STDIN) if file == _DASH else file for file in files)
     try:
-        desired = load_desired(files)
+        desired = desired_from(contents)
     except InvalidFiles as error:
         invalid = error
     rendered = _rendered(format_, files, desired, invalid.problems if invalid else ())
@@ -60,6 +68,18 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
             raise click.exceptions.Exit(1)
         shell.json = False  # the report is written already: the error goes to stderr only
         raise invalid
+
+
+def _contents(files: tuple[Path, ...]) -> Iterator[tuple[str, Content]]:
+    """The contents of the files, and of standard input where it is named."""
+    from reconciler.core.model.problem import MAX_BYTES, Place, Problem
+    from reconciler.files.desired_files import read_contents
+
+    yield from read_contents([file for file in files if file != _DASH])
+    if _DASH in files:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        limit = f"is too large; {MAX_BYTES >> 20} MB is the limit"
+        yield _STDIN, data if len(data) <= MAX_BYTES else Problem(Place(_STDIN, 1), "", limit)
 
 
 def _all_good(files: tuple[Path, ...], desired: DesiredState) -> str:

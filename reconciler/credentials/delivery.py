@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -242,15 +243,35 @@ def _append(handle: int, data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The content of a credentials file.
+    """The content of credentials files.
 
-    `credentials`: one for each agent, sorted by operatorId. `torn`: the number of lines that were cut off. `exposed`:
-    others can read the file.
+    `lines`: what they say, from the earliest to the latest. `torn`: the number of lines that were cut off. `exposed`:
+    others can read a file.
     """
 
-    credentials: tuple[Credential, ...]
-    torn: int
-    exposed: bool
+    lines: tuple[Line, ...]
+    torn: int = 0
+    exposed: bool = False
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """The latest of each agent that is true, sorted by operatorId."""
+        lines_of: defaultdict[str, list[Line]] = defaultdict(list)
+        for line in self.lines:
+            lines_of[line.said.operator_id].append(line)
+        return tuple(_latest(lines_of[operator_id]) for operator_id in sorted(lines_of))
+
+
+def together(files: Iterable[Delivered], *, in_order: bool) -> Delivered:
+    """Several files as one: as they follow one another, or else by the time of each line, whatever file it is in."""
+    timed: list[tuple[str, Line]] = []
+    time = ""
+    for file in files:
+        time = time if in_order else ""
+        for line in file.lines:
+            time = max(time, line.said.at or "")  # a clock that was set back changes no order
+            timed.append((time, line))
+    return Delivered(tuple(line for _, line in sorted(timed, key=itemgetter(0))))
 
 
 def read_credentials(path: Path, identity: Path | None) -> Delivered:
@@ -293,24 +314,21 @@ def read_kept(objects: Iterable[tuple[str, bytes]], identity: Path | None) -> tu
 
 
 def _delivered(path: Path, unsealed: Unsealed, *, exposed: bool) -> Delivered:
-    lines_of: defaultdict[str, list[_Line]] = defaultdict(list)
+    lines: list[Line] = []
     torn = unsealed.torn
     for number, text in enumerate(unsealed.content.split(b"\n"), start=1):
         try:
-            line = _line(text) if text.strip() else None
+            lines += [_line(text)] if text.strip() else []
         except (KeyError, TypeError):
             message = f"{path} is no credentials file, or is damaged: line {number} cannot be understood"
             raise ReconcilerError(message) from None
         except (ValueError, RecursionError):
             torn += 1
-            continue
-        if line is not None:
-            lines_of[line.said.operator_id].append(line)
-    return Delivered(tuple(_latest(lines_of[operator_id]) for operator_id in sorted(lines_of)), torn, exposed)
+    return Delivered(tuple(lines), torn, exposed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One line: what it says, and whether it withdraws a password: the one that it `names`, or else the last one."""
 
     said: Credential
@@ -318,7 +336,7 @@ class _Line:
     names: Secret | None = None
 
 
-def _line(text: bytes) -> _Line:
+def _line(text: bytes) -> Line:
     """One line.
 
     Raises `ValueError` for a line that was cut off, and `KeyError` or `TypeError` for one that holds something else.
@@ -332,14 +350,14 @@ def _line(text: bytes) -> _Line:
         raise TypeError
     operator_id, password, sip_number, sip_password, at, names = values
     said = Credential(operator_id, _secret(password), sip_number, _secret(sip_password), at)
-    return _Line(said, fields.get("withdrawn") is True, _secret(names))
+    return Line(said, fields.get("withdrawn") is True, _secret(names))
 
 
 def _secret(text: str | None) -> Secret | None:
     return None if text is None else Secret(text)
 
 
-def _latest(lines: Sequence[_Line]) -> Credential:
+def _latest(lines: Sequence[Line]) -> Credential:
     """The latest that is true of one agent: a password that was withdrawn gives way to the one before it."""
     kept: list[Credential] = []
     for line in lines:

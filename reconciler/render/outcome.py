@@ -50,7 +50,7 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
 
 
 def _failed_alike(result: ActionResult) -> Hashable:
-    return result.outcome, result.action.kind, _message(result.message, result.action.operator_id)
+    return result.outcome, _message(result.message, result.action.operator_id)
 
 
 def _mismatched_alike(mismatch: Mismatch) -> Hashable:
@@ -86,10 +86,23 @@ def _changes(changes: Sequence[FieldChange], before: str, after: str) -> Iterato
 
 
 def _failure(alike: Sequence[ActionResult], color: bool) -> Iterator[str]:
-    first, ids = alike[0], [result.action.operator_id for result in alike]
-    name = f" {spelled_name(first.action.name)}" if len(alike) == 1 else ""
-    yield from _told(paint(f"! {_OUTCOMES[first.outcome]}", "bad", color=color), ids, name, f"{first.action.kind} ")
-    yield f"      {_common(first.message, ids)}"
+    """What was not done for one reason, which stands behind the agents of one kind, or before those of several."""
+    head = paint(f"! {_OUTCOMES[alike[0].outcome]}", "bad", color=color)
+    reason = f"      {_common(alike[0].message, [result.action.operator_id for result in alike])}"
+    kinds = grouped(alike, lambda result: result.action.kind)
+    if len(kinds) == 1:
+        yield from _of_kind(head, alike)
+        yield reason
+        return
+    yield f"{head}  {counted(len(alike), 'action')}"
+    yield reason
+    for kind in kinds:
+        yield from _of_kind("    ", kind)
+
+
+def _of_kind(head: str, alike: Sequence[ActionResult]) -> Iterator[str]:
+    name = f" {spelled_name(alike[0].action.name)}" if len(alike) == 1 else ""
+    yield from _told(head, [result.action.operator_id for result in alike], name, f"{alike[0].action.kind} ")
 
 
 def _verdict(report: Report, color: bool, again: str) -> str:

@@ -31,7 +31,7 @@ def test_every_command_teaches(offline: Workplace, command: str) -> None:
 STARTED = {
     "apply": "-y", "credentials": "new.jsonl", "explain": "name", "export": "--company acme", "show": "8001",
     "import-csv": "sheet.csv --company acme --output new.yaml", "init": "new --company acme", "show-plan": "plan.json",
-    "ledger unlock": "--id 0123456789abcdef",
+    "ledger unlock": "--id 0123456789abcdef", "notify": "--plan plan.json --dry-run",
 }  # fmt: skip
 """What commands are given that need to be given something."""
 
@@ -45,7 +45,7 @@ def test_every_command_starts_from_nothing(place: Workplace, box: Box, command: 
     place.write('version: 1\ncompany: {abbreviate: acme}\nagents: [{operatorId: "8001", name: 张三}]\n')
     place.write("工号,姓名\n8001,张三\n", "sheet.csv")
     place.write("", "new.jsonl").chmod(0o600)
-    if command == "show-plan":
+    if command in ("show-plan", "notify"):
         assert place.run("plan", "--out", "plan.json").code == 0
     if command == "ledger rebind":
         assert place.run("ledger", "adopt").code == 0

@@ -33,7 +33,7 @@ def answers(others: Callable[[int], bool]) -> Callable[[Exchange], None]:
     return answer
 
 
-PROGRESS = "reading live agents: "
+PROGRESS = "reading: "
 """How a line begins that a slow machine gets to see."""
 
 

@@ -192,7 +192,8 @@ def test_counts_that_add_up(work: Workplace, box: Box) -> None:
         [sys.executable, "-c", script], cwd=work.folder, env=work.environment(), capture_output=True, text=True,
         check=False, timeout=60,
     )  # fmt: skip
-    counts = [line.removeprefix("applying: ").split(" of ") for line in ran.stderr.splitlines() if "applying" in line]
+    told = [line for line in ran.stderr.splitlines() if line.startswith("applying: ")]
+    counts = [line.removeprefix("applying: ").removesuffix(" agents").split(" of ") for line in told]
     assert counts
     assert all(int(done) <= int(total) for done, total in counts), counts
     assert counts[-1] == ["9", "9"]

@@ -284,8 +284,85 @@ def test_without_pyrage(offline: Workplace, sealed: Path) -> None:
     assert offline.start_and_run("credentials", "credentials.jsonl", env=without).code == 0
 
 
-def test_wrong_usage(offline: Workplace) -> None:
-    """Without a file there is nothing to show: wrong usage."""
+# Several files, and those of the default folder
+
+
+def stored(place: Workplace, time: str, text: str, folder: str = "127.0.0.1_1") -> Path:
+    """A credentials file as an apply at that time leaves it beside the ledger."""
+    path = place.folder / ".reconciler" / folder / f"credentials-{time}.jsonl"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+MORNING, NOON = "2026-11-22T08:00:00Z", "2026-11-22T12:00:00Z"
+
+
+def passwords(ran: Ran) -> dict[str, str]:
+    """The passwords of a document."""
+    return {each["operatorId"]: each["password"] for each in ran.json["credentials"]}
+
+
+def test_those_of_the_default_folder(offline: Workplace) -> None:
+    """Without a file those of all runs, where the latest line of an agent wins; with ids only theirs."""
+    stored(offline, "20261122T120000Z", line("8001", password="new-pw-1", at=NOON))
+    stored(offline, "20261122T080000Z", line("8001", password="old-pw-1") + line("8002", password="the-pw-2"))
+    every = offline.run("credentials", "--format", "json")
+    assert (every.code, every.err) == (0, "")
+    assert passwords(every) == {"8001": "new-pw-1", "8002": "the-pw-2"}
+    assert passwords(offline.run("credentials", "8002", "--format", "json")) == {"8002": "the-pw-2"}
+    absent = offline.run("credentials", "8002", "8009", "--format", "json")
+    assert (absent.code, passwords(absent), absent.err) == (1, {"8002": "the-pw-2"}, "no credentials of 8009\n")
+    none = offline.run("credentials", "8009")
+    assert (none.code, none.out) == (1, "")
+    assert "no credentials of 8009" in none.err
+
+
+@pytest.mark.parametrize("names", [("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")])
+def test_several_files(offline: Workplace, names: tuple[str, str]) -> None:
+    """The latest line wins in whatever order files are named, and what it does not say is taken from another one."""
+    sip = line("8001", sipNumber="60001", sipPassword="sip-1", at=MORNING) + line("8002", password="pw-2-2-2-2")
+    for name, text in (("a.jsonl", line("8001", password="old-pw-1", at=MORNING) + sip),
+                       ("b.jsonl", line("8001", password="new-pw-1", at=NOON))):  # fmt: skip
+        offline.write(text, name).chmod(0o600)
+    ran = offline.run("credentials", *names, "8001", "--format", "json")
+    assert (ran.code, ran.err) == (0, "")
+    found = {"operatorId": "8001", "password": "new-pw-1", "sipNumber": "60001", "sipPassword": "sip-1", "at": NOON}
+    assert ran.json["credentials"] == [found]
+
+
+def test_order_counts_whatever_the_clock_did(offline: Workplace) -> None:
+    """A clock that was set back makes no older password win, within a file and in the files beside the ledger."""
+    text = line("8001", password="old-pw-1", at=NOON) + line("8001", password="new-pw-1", at=MORNING)
+    stored(offline, "20261122T120000Z", text + line("8002", password="old-pw-2", at=NOON))
+    path = stored(offline, "20261122T120001Z", line("8002", password="new-pw-2", at=MORNING))
+    found = {"8001": "new-pw-1", "8002": "new-pw-2"}
+    assert passwords(offline.run("credentials", "--format", "json")) == found
+    alone = offline.run("credentials", str(path.with_name("credentials-20261122T120000Z.jsonl")), "--format", "json")
+    assert passwords(alone) == {**found, "8002": "old-pw-2"}
+
+
+def test_files_of_the_folder_for_other_keys(offline: Workplace, key: Key) -> None:
+    """What is for another key is left out, and told; where no key is given, or none opens, that is an error."""
+    stored(offline, "20261122T080000Z", line("8009", password="plain-pw-9"))
+    folder = offline.folder / ".reconciler/127.0.0.1_1"
+    for name, recipient in (("1", key.recipient), ("2", age_key(offline.folder, "other.txt").recipient)):
+        file = sealed_file(folder / f"credentials-2026112{name}T100000Z.jsonl.age", recipient)
+        write(file, range(int(name), int(name) + 1))
+        file.close()
+    ran = offline.run("credentials", "--identity", "key.txt", "--format", "json")
+    assert ran.code == 0
+    assert sorted(passwords(ran)) == ["8001", "8009"]
+    assert ran.err.count("is left out: the credentials do not open") == 1
+    assert_failed(offline.run("credentials"), "--identity")
+
+
+def test_an_empty_default_folder(offline: Workplace) -> None:
+    """A folder without credentials says so; where several vendors have books, the one that is meant is asked for."""
     ran = offline.run("credentials")
-    assert (ran.code, ran.out) == (64, "")
-    assert "Usage" in ran.err
+    assert (ran.code, ran.out) == (0, "")
+    assert "holds no credentials" in ran.err
+    for folder in ("one", "two"):
+        stored(offline, "20261122T080000Z", "", folder).with_name("ledger.json").write_text("{}")
+    assert offline.run("credentials", env={"RECONCILER_ENDPOINT": ""}).code == 64
