@@ -19,7 +19,7 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
-from reconciler.errors import WrongUsage
+from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.files.collector import collector_paused
 from reconciler.render import FORMATS
 
@@ -49,6 +49,7 @@ EXIT_REFUSED = 3
     callback=not_empty,
     help="Tell this change of the file, since GITREF, from the live side's.",
 )
+@click.option("--offline", is_flag=True, help="With --since: hold the files against those of before alone; ask nobody.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to change.")
 @click.pass_obj
 @collector_paused()
@@ -59,6 +60,7 @@ def plan(
     output: Path | None,
     out: Path | None,
     since: str | None,
+    offline: bool,
     detailed_exitcode: bool,
     **arguments: Any,
 ) -> None:
@@ -66,6 +68,9 @@ def plan(
 
     The digest at its end stands for all that decides: `apply --expect DIGEST` applies this plan or nothing. So does
     `apply PLANFILE` with the file that --out saves.
+
+    With --offline it needs no endpoint, no token and no ledger, and says what this change of the files means by itself.
+    What only the live side can tell is then unknown, and there is no digest: nothing that could be applied.
 
     Exits with 0, with 3 when a guardrail trips or a change is blocked (the plan is still shown), and with
     --detailed-exitcode with 2 when there is something to change.
@@ -75,11 +80,17 @@ def plan(
       reconciler plan
       reconciler plan --out plan.json && reconciler apply plan.json
       reconciler plan --since origin/main --format markdown
+      reconciler plan --offline --since origin/main
       reconciler plan --format json --output plan.json --detailed-exitcode
     """
     from reconciler.cli.inputs import Options, files_goal, open_session, plan_heading
 
     options = Options(**arguments)
+    if offline:
+        planned = _offline(shell, options, since, out)
+        show(shell, planned, plan_heading(options, color=shell.color and output is None), format_, output)
+        _exit(planned, detailed=detailed_exitcode)
+        return
     with files_goal(options, lambda: _desired_at(shell, options, since) if since else None) as goal:
         # Imported while another process reads a large file.
         from reconciler.apply.refresh import recovery_lines, refresh, warm_up
@@ -97,16 +108,35 @@ def plan(
     saved = _save(out, options, session, refreshed.plan, heading) if out else None
     show(shell, refreshed.plan, heading, format_, output)
     if saved is not None:
-        does = (
-            "show-plan {} shows it; it may not be applied"
-            if refreshed.plan.refused
-            else "apply {} applies exactly this"
-        )
-        shell.say(visible(f"saved, until {saved.expires_at}: reconciler {does.format(out)}"))
-    if refreshed.plan.refused:
+        refused = refreshed.plan.refused
+        may = "show-plan {} shows it; it may not be applied" if refused else "apply {} applies exactly this"
+        shell.say(visible(f"saved, until {saved.expires_at}: reconciler {may.format(out)}"))
+    _exit(refreshed.plan, detailed=detailed_exitcode)
+
+
+def _exit(plan: Plan, *, detailed: bool) -> None:
+    if plan.refused:
         raise click.exceptions.Exit(EXIT_REFUSED)
-    if detailed_exitcode and refreshed.plan.actions:
+    if detailed and plan.actions:
         raise click.exceptions.Exit(EXIT_CHANGES)
+
+
+def _offline(shell: Shell, options: Options, since: str | None, out: Path | None) -> Plan:
+    """What the files say now, held against what they said at `since`. Nothing but the files and git is read."""
+    from reconciler.core.planning.offline import offline_plan
+    from reconciler.credentials.passwords import refuse_sources
+    from reconciler.files.desired_files import load_desired
+
+    if since is None:
+        raise WrongUsage("--offline holds the files against those of before", "name their revision: --since GITREF")
+    if out is not None:
+        raise WrongUsage("--offline makes a plan that cannot be applied, so --out cannot save it", "leave one out")
+    after, before = load_desired(options.files), _desired_at(shell, options, since)
+    if before is None:
+        raise ReconcilerError("what this change means cannot be told", "name a revision whose files have no problems")
+    plan = offline_plan(before, after, options.policy)
+    refuse_sources(plan.actions, options.password_rules)
+    return plan
 
 
 def _desired_at(shell: Shell, options: Options, since: str) -> DesiredState | None:

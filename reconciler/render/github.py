@@ -21,6 +21,7 @@ from reconciler.render import FORMATS
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.findings import sentence
 from reconciler.render.heading import Heading
+from reconciler.render.offline import SENTENCE
 from reconciler.render.policy import PolicyRow, policy_heading, policy_rows, shortened
 from reconciler.render.runs import id_spans, one_span
 from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
@@ -93,8 +94,11 @@ def plan(plan: Plan, _heading: Heading) -> str:
     for level, subjects in _LEVELS.items():
         of_level = [each for subject in subjects for each in annotations if each.subject == subject]
         lines += _level(level, of_level, top, MAX_ANNOTATIONS - bool(rows and level == policy_level))
+    if plan.offline:
+        lines.insert(0, _command("notice", top, "Offline", SENTENCE))
     if not plan.actions and not plan.refused:
-        lines.append(_command("notice", top, "Nothing to change", f"as desired: {counted(plan.unchanged, 'agent')}"))
+        state = "as before" if plan.offline else "as desired"
+        lines.append(_command("notice", top, "Nothing to change", f"{state}: {counted(plan.unchanged, 'agent')}"))
     return "".join(lines)
 
 
@@ -238,4 +242,4 @@ def outputs(plan: Plan) -> dict[str, str]:
         "blocked": count["blocked"],
     }
     texts = {name: str(number) for name, number in numbers.items()}
-    return {**texts, "refused": "true" if plan.refused else "false", "digest": digest(plan)}
+    return {**texts, "refused": "true" if plan.refused else "false", "digest": "" if plan.offline else digest(plan)}

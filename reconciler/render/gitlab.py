@@ -2,7 +2,7 @@
 
 A replace counts as a create and as a delete, as in Terraform's reports: GitLab counts the `actions` of each resource in
 a plan, and those of a replaced one are `["delete", "create"]`. A new password is an update. A blocked action counts
-nowhere.
+nowhere. GitLab ignores the key `offline` of a plan that is not held against the live side.
 """
 
 from __future__ import annotations
@@ -21,4 +21,4 @@ def plan(plan: Plan, _heading: Heading) -> str:
         "update": count["edit"] + count["password"],
         "delete": count["delete"] + count["replace"],
     }
-    return json.dumps(report) + "\n"
+    return json.dumps({**report, **({"offline": True} if plan.offline else {})}) + "\n"

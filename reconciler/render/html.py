@@ -25,6 +25,7 @@ from reconciler.core.model.plan import Guardrail, Plan
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
+from reconciler.render.offline import NOT_HELD, SENTENCE, UNKNOWN
 from reconciler.render.policy import policy_heading, policy_rows, policy_words
 from reconciler.render.requests import duration_in_words, requests_in_words
 from reconciler.render.rows import KINDS, PlanRow, RowKind, rows_by_kind
@@ -43,7 +44,7 @@ def plan(plan: Plan, heading: Heading) -> str:
     page = _template().render(
         plan=plan,
         heading=heading,
-        digest=digest(plan),
+        digest="" if plan.offline else digest(plan),
         readers=[recipient_label(recipient) for recipient in plan.recipients],
         verdict=_verdict(plan),
         policy_rows=policy_rows(plan),
@@ -118,7 +119,10 @@ def _verdict(plan: Plan) -> _Verdict:
         tripped = [rail for rail in plan.guardrails if not rail.ok]
         obstacles = [f"{rail.rule}: {rail.planned:,} planned, {rail.allowed:,} allowed" for rail in tripped]
         obstacles += [f"{len(plan.blocked):,} blocked"] if plan.blocked else []
+        obstacles += [SENTENCE] if plan.offline else []
         return _Verdict("refused", "Refused", "Nothing of this may be applied as it stands.", tuple(obstacles))
+    if plan.offline:
+        return _Verdict("nothing", NOT_HELD, f"{UNKNOWN[0].upper()}{UNKNOWN[1:]}.")
     if not plan.actions:
         as_desired = f"{_count(plan.unchanged, 'agent')} {'is' if plan.unchanged == 1 else 'are'} as desired."
         return _Verdict("nothing", "Nothing to change", as_desired)

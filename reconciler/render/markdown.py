@@ -21,6 +21,7 @@ from reconciler.core.saved.plan_json import digest
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.escape import WHOLE, cell, code
 from reconciler.render.heading import Heading
+from reconciler.render.offline import NOT_HELD, UNKNOWN
 from reconciler.render.policy import PolicyRow, policy_rows, policy_words
 from reconciler.render.room import Entry, Section, counted, share_room
 from reconciler.render.runs import id_spans, one_span
@@ -68,11 +69,12 @@ def marker(company: Company) -> str:
 def _head(plan: Plan) -> Iterator[str]:
     yield marker(plan.company)
     yield _verdict(plan)
-    yield (
-        f"Company {code(plan.company.abbreviate)} at {code(plan.endpoint, _SENTENCE_CELLS)}: "
-        f"{counted(plan.desired_agents, ('agent', 'agents'))} desired, {plan.live_agents:,} live, "
-        f"{plan.in_scope:,} in scope."
-    )
+    company, desired = code(plan.company.abbreviate), f"{counted(plan.desired_agents, ('agent', 'agents'))} desired"
+    if plan.offline:
+        yield f"Company {company}, by the files alone: {desired}. **{NOT_HELD}**: {UNKNOWN}."
+    else:
+        at = code(plan.endpoint, _SENTENCE_CELLS)
+        yield f"Company {company} at {at}: {desired}, {plan.live_agents:,} live, {plan.in_scope:,} in scope."
     yield _counts(plan)
 
 
@@ -167,6 +169,8 @@ def _verdict(plan: Plan) -> str:
 
 def _counts(plan: Plan) -> str:
     counts = {**plan.summary, "API calls": len(plan.calls), "fewest possible": plan.fewest_calls}
+    if plan.offline:
+        del counts["blocked"]
     return "\n".join((_row(counts), "|" + "---:|" * len(counts), _row(f"{count:,}" for count in counts.values())))
 
 
@@ -216,6 +220,8 @@ def _note(note: Note) -> Entry:
 
 
 def _footer(plan: Plan) -> Iterator[str]:
+    if plan.offline:
+        return
     plan_digest = digest(plan)
     yield f"Digest: `{plan_digest}`"
     if plan.actions and not plan.refused:

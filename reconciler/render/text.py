@@ -14,6 +14,7 @@ from reconciler.core.saved.plan_json import digest
 from reconciler.core.text import counted, width
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.heading import Heading
+from reconciler.render.offline import SENTENCE
 from reconciler.render.policy import policy_heading, policy_rows, policy_words
 from reconciler.render.requests import duration_in_words, requests_in_words
 from reconciler.render.runs import id_spans
@@ -33,8 +34,7 @@ def plan(plan: Plan, heading: Heading) -> str:
     """What would change, which of it may not be applied, and how many requests it takes."""
     lines = [
         *_policy_changes(plan, heading),
-        f"{visible(plan.company.abbreviate)} at {visible(plan.endpoint)}: "
-        f"{counted(plan.desired_agents, 'agent')} desired, {plan.live_agents} live, {plan.in_scope} in scope",
+        _whose(plan),
         *_policy(plan),
         *_recipients(plan.recipients),
         "",
@@ -48,8 +48,16 @@ def plan(plan: Plan, heading: Heading) -> str:
     lines += [line for note in plan.notes for line in _note(note, heading)]
     lines += [line for guardrail in plan.guardrails for line in _limit(guardrail, heading)]
     lines += _summary(plan, heading)
-    lines.append(paint(f"Digest: {digest(plan)}", "dim", color=heading.color))
+    end = SENTENCE if plan.offline else f"Digest: {digest(plan)}"
+    lines.append(paint(end, "bold" if plan.offline else "dim", color=heading.color))
     return "\n".join(lines) + "\n"
+
+
+def _whose(plan: Plan) -> str:
+    company, desired = visible(plan.company.abbreviate), f"{counted(plan.desired_agents, 'agent')} desired"
+    if plan.offline:
+        return f"{company}, by the files alone: {desired}"
+    return f"{company} at {visible(plan.endpoint)}: {desired}, {plan.live_agents} live, {plan.in_scope} in scope"
 
 
 def _policy_changes(plan: Plan, heading: Heading) -> Iterator[str]:
@@ -209,7 +217,8 @@ def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
     count = plan.summary
     if not plan.actions:
         agents = f"{counted(count['unchanged'], 'agent')} {'is' if count['unchanged'] == 1 else 'are'}"
-        yield paint(f"Nothing to change: {agents} as desired.", "good", color=heading.color)
+        desired = "as before" if plan.offline else "as desired"
+        yield paint(f"Nothing to change: {agents} {desired}.", "good", color=heading.color)
         return
     words = {"create": "create", "edit": "edit", "replace": "replace", "delete": "delete"}
     parts = [f"{count[kind]} to {word}" for kind, word in words.items() if count[kind]]

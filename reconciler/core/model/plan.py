@@ -169,6 +169,7 @@ class Plan:
     `fewest_calls`: the number of calls with every batch allowed.
     `policy`: the policy in force, by key, for readers only.
     `policy_changes`: what the change of the files does to the policy; `None` where no earlier files are known.
+    `offline`: it is held against the files of before, and not against the live side. Such a plan has no digest.
     """
 
     company: Company
@@ -193,6 +194,7 @@ class Plan:
     fewest_calls: int = 0
     policy: Mapping[str, Any] = field(default_factory=dict, compare=False)
     policy_changes: tuple[PolicyChange, ...] | None = None
+    offline: bool = False
 
     @property
     def summary(self) -> dict[str, int]:

@@ -62,7 +62,7 @@ def _action(agent: AgentDiff, kind: str, diff: Diff, changes: tuple[FieldChange,
     return Action(
         kind=kind,  # type: ignore[arg-type]
         operator_id=agent.operator_id,
-        name=str(name if name is not None else live.fields["name"] if live else ""),
+        name=str(name if name is not None else live.fields.get("name", "") if live else ""),
         place=desired.place if desired else None,
         changes=changes,
         password=desired.password if desired and kind in ("create", "replace") else None,
@@ -117,7 +117,9 @@ def _carried_over(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
     desired = agent.desired.fields if agent.desired else {}
     to_restore = {change.field: change.after for change in agent.changes if change.field not in desired}
     wanted = {name: desired[name] for name in agent.unknowable}
-    known = {row.name: live[row.name] for row in LISTED} | dict(entry.last_sent) | to_restore | wanted
+    known = (
+        {row.name: live[row.name] for row in LISTED if row.name in live} | dict(entry.last_sent) | to_restore | wanted
+    )
     changed = {change.field for change in agent.changes} - to_restore.keys()
     return {
         name: value
@@ -126,10 +128,13 @@ def _carried_over(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
     }
 
 
-def _narrowing_message(policy: Policy) -> str:
+def narrowing(policy: Policy) -> Iterator[Note]:
+    """Which agents the command line leaves out, if any."""
+    if not (policy.targets or policy.excludes):
+        return
     only = f" to {', '.join(policy.targets)}" if policy.targets else ""
     without = f" without {', '.join(policy.excludes)}" if policy.excludes else ""
-    return f"narrowed on the command line{only}{without}: no other agent was looked at"
+    yield Note(f"narrowed on the command line{only}{without}: no other agent was looked at")
 
 
 _NUMBER_IS_KEPT: Final = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
@@ -162,8 +167,7 @@ def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[
 
 def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Note]:
     """What a reader of the plan should know although no action follows from it."""
-    if policy.targets or policy.excludes:
-        yield Note(_narrowing_message(policy))
+    yield from narrowing(policy)
     if not diff.live.complete:
         yield Note("the listing is incomplete: nothing is deleted")
     replaces = [action for action in actions if action.kind == "replace" and not action.blocked]

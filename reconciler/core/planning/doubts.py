@@ -124,7 +124,7 @@ def _known_values(name: str, diff: Diff) -> dict[str, None]:
     if name == "roleName":
         entries = (diff.ledger[id_] for id_ in diff.live.agents if id_ in diff.ledger)
         return dict.fromkeys(str(entry.last_sent[name]) for entry in entries if name in entry.last_sent)
-    values = (agent.fields[name] for agent in diff.live.agents.values())
+    values = (agent.fields.get(name) for agent in diff.live.agents.values())
     return dict.fromkeys(str(value) for value in values if value)
 
 

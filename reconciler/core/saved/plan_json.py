@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from reconciler.core.model.desired import Company, PasswordSource
@@ -27,19 +28,23 @@ Document = dict[str, Any]
 
 
 def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
-    """The plan as plain values, in the order of the plan's schema. `created_at` is UTC, ISO 8601."""
+    """The plan as plain values, in the order of the plan's schema. `created_at` is UTC, ISO 8601.
+
+    One that is `offline` has no digest, and null for what only the live side can tell.
+    """
+    offline = plan.offline
     return {
         "format": FORMAT,
         "tool": tool,
         "created_at": created_at,
-        "digest": digest(plan),
+        **({"offline": True} if offline else {"digest": digest(plan)}),
         "expires_in": plan.expires_in,
         "company": _company(plan.company),
         "endpoint": plan.endpoint,
         **_policy_changes(plan),
         "desired": {"sha256": plan.desired_sha256, "files": list(plan.files), "agents": plan.desired_agents},
-        "live": {"agents": plan.live_agents, "in_scope": plan.in_scope},
-        "summary": plan.summary,
+        "live": dict.fromkeys(("agents", "in_scope")) if offline else _live(plan),
+        "summary": {**plan.summary, "blocked": None} if offline else plan.summary,
         "calls": plan.call_counts,
         "fewest_calls": plan.fewest_calls,
         "batch": plan.batch,
@@ -50,8 +55,12 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "recipients": list(plan.recipients),
         "guardrails": [_guardrail(guardrail) for guardrail in plan.guardrails],
         "notes": [{"message": note.message, "operatorIds": list(note.operator_ids)} for note in plan.notes],
-        "actions": [_action(action) for action in plan.actions],
+        "actions": [_action(replace(action, live=None) if offline else action) for action in plan.actions],
     }
+
+
+def _live(plan: Plan) -> Document:
+    return {"agents": plan.live_agents, "in_scope": plan.in_scope}
 
 
 def _policy_changes(plan: Plan) -> Document:
@@ -80,6 +89,7 @@ def digest(plan: Plan) -> str:
         # Whether a default guardrail is in force depends on how many other agents are live.
         "guardrails": [_deciding_guardrail(g) for g in plan.guardrails if g.set_by != "default" or not g.ok],
         "actions": [_deciding_action(action) for action in plan.actions],
+        **({"offline": True} if plan.offline else {}),
     }
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 

@@ -21,22 +21,23 @@ _TEXT: Final[Schema] = {"type": "string"}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _VALUE: Final[Schema] = {"type": ["string", "integer", "boolean", "null"]}
+_COUNT_OR_UNKNOWN: Final[Schema] = {"type": ["integer", "null"], "minimum": 0}
 _SHA256: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
 def plan_schema() -> Schema:
     """The schema of a plan, as committed in `schemas/`."""
+    summary = _counts("create", "edit", "replace", "delete", "password", "blocked", "unchanged")
     keys: dict[str, Schema] = {
         "format": {"const": FORMAT},
         "tool": _described(_TEXT, "The version of reconciler that made it."),
         "created_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
-        "digest": _described(_SHA256, "Over everything that decides; the same for the same plan at any time."),
         "expires_in": _described({**_COUNT, "maximum": MAX_EXPIRES_IN}, "Seconds that a review of it holds."),
         "company": _object({"abbreviate": _NAME}, companyId={"type": "integer"}),
         "endpoint": _described(_TEXT, "The vendor's base URL."),
         "desired": _object({"sha256": _TEXT, "files": _list(_TEXT), "agents": _COUNT}),
-        "live": _object({"agents": _COUNT, "in_scope": _COUNT}),
-        "summary": _counts("create", "edit", "replace", "delete", "password", "blocked", "unchanged"),
+        "live": _object({"agents": _COUNT_OR_UNKNOWN, "in_scope": _COUNT_OR_UNKNOWN}),
+        "summary": {**summary, "properties": {**summary["properties"], "blocked": _COUNT_OR_UNKNOWN}},
         "calls": _counts("create", "edit", "delete", "password", "total"),
         "fewest_calls": _described(_COUNT, "What the API needs at least for these actions."),
         "batch": _described({"type": "boolean"}, "Whether equal new agents are created together."),
@@ -57,7 +58,16 @@ def plan_schema() -> Schema:
     )
     by_file = _list(_object({"file": _NAME, "operatorIds": _list(_NAME)}))
     files = _described(by_file, "Only in a saved plan: the agents of each desired-state file, for the ledger.")
-    return {**head, **_object(keys, **_policy(), files=files, seal=seal)}
+    digest = _described(_SHA256, "Over everything that decides; the same for the same plan at any time.")
+    offline = _described(
+        {"const": True}, "Made of files alone: no digest, and null for what only the live side can tell."
+    )
+    either = {"oneOf": [{"required": ["digest"]}, {"required": ["offline"]}]}
+    return {
+        **head,
+        **_object(keys, **_policy(), digest=digest, offline=offline, files=files, seal=seal),
+        **either,
+    }
 
 
 @cache

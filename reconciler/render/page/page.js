@@ -27,8 +27,8 @@
   );
 
   const copy = byId("copy");
-  copy.hidden = false;
-  copy.addEventListener("click", async () => {
+  if (copy) copy.hidden = false;
+  copy?.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(byId("digest").textContent);
       copy.textContent = "Copied";

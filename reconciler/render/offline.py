@@ -1,0 +1,12 @@
+"""What a plan of files alone does not know, in the same words in every format."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NOT_HELD: Final = "Not held against the live side"
+UNKNOWN: Final = (
+    "what has drifted, what is blocked, whether a limit by share holds, and who holds a SIP number are unknown. "
+    "It has no digest, and cannot be saved or applied"
+)
+SENTENCE: Final = f"{NOT_HELD}: {UNKNOWN}."
