@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.clock import now, stamp
 from reconciler.core.model.address import same_endpoint
 from reconciler.errors import Declined, ReconcilerError, StalePlan
 from reconciler.files.standing import by_file
@@ -78,20 +80,21 @@ class Goal(Protocol):
             Declined: nothing may be done.
         """
 
-    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
-        """What is still to be done once it was tried."""
+    def left(self, live: LiveState, ledger: LedgerView, deleted: Collection[str] = ()) -> Plan:
+        """What is still to be done once it was tried; `deleted` are the agents that were to be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilesGoal:
     """The desired state of the files, which may still be being read: whoever needs more than the company waits.
 
-    `since` is the desired state of before, for the origin of each action.
+    `since` is the desired state of before, for the origin of each action. `at` is the time of the plan.
     """
 
     files: DesiredFiles
     policy: Policy
     since: DesiredState | None = None
+    at: datetime = field(default_factory=now)
 
     @property
     def company(self) -> Company:
@@ -157,7 +160,7 @@ class FilesGoal:
         from reconciler.core.planning.make_plan import make_plan
 
         self._refuse_unknown_ids(live)
-        plan = make_plan(self.files.desired(), live, ledger, self.policy, forgotten)
+        plan = make_plan(self.files.desired(), live, ledger, self.policy, forgotten, self._due(ledger))
         if self.since is None:
             return plan
         from reconciler.core.planning.origin import with_origins
@@ -165,7 +168,16 @@ class FilesGoal:
 
         changes = policy_changes(self.since, self.files.desired(), plan.in_scope)
         plan = replace(plan, policy_changes=changes)
-        return with_origins(plan, make_plan(self.since, live, ledger, self.policy))
+        due = self._due(ledger, self.since)
+        return with_origins(plan, make_plan(self.since, live, ledger, self.policy, due=due))
+
+    def _due(self, ledger: LedgerView, desired: DesiredState | None = None) -> frozenset[str]:
+        """The agents that have been missing for longer than `onRemove` keeps them disabled."""
+        wait = (desired or self.files.desired()).on_remove.seconds
+        if not wait:
+            return frozenset()
+        since = stamp(self.at - timedelta(seconds=wait))
+        return frozenset(id_ for id_, entry in ledger.items() if entry.missing_since and entry.missing_since < since)
 
     def _refuse_unknown_ids(self, live: LiveState) -> None:
         from reconciler.core.planning.doubts import unknown_ids
@@ -177,7 +189,7 @@ class FilesGoal:
                 f"--target or --exclude: there is no agent {', '.join(unknown)}, live or desired", hint
             )
 
-    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
+    def left(self, live: LiveState, ledger: LedgerView, deleted: Collection[str] = ()) -> Plan:
         """What differs still.
 
         Raises:
@@ -185,7 +197,7 @@ class FilesGoal:
         """
         from reconciler.core.planning.make_plan import make_plan
 
-        return make_plan(self.files.desired(), live, ledger, self.policy)
+        return make_plan(self.files.desired(), live, ledger, self.policy, due=deleted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +251,7 @@ class SavedPlanGoal:
             raise StalePlan(agents)
         return self.saved.plan
 
-    def left(self, live: LiveState, ledger: LedgerView) -> Plan:
+    def left(self, live: LiveState, ledger: LedgerView, deleted: Collection[str] = ()) -> Plan:  # noqa: ARG002 - planned
         """What is not yet as the plan makes it, of the agents that it touches."""
         from reconciler.core.planning.make_plan import make_plan
         from reconciler.core.saved.staleness import expected_state

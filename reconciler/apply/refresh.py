@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.apply.goal import Goal
+from reconciler.clock import now, stamp
 from reconciler.core.history import RunOrigin
 from reconciler.errors import Declined, StalePlan
 from reconciler.files.standing import forgotten
@@ -53,13 +54,18 @@ class Session:
         """Looks at the company's live agents."""
         return Reader(self.transport, self.goal.company)
 
-    def record_files(self, ledger: Ledger) -> bool:
-        """Record in the ledger which file each agent stands in; returns whether that is news.
+    def record_seen(self, refreshed: Refreshed) -> bool:
+        """Record in the ledger which file each agent stands in, and who is missing; returns whether that is news.
 
         Raises:
             ReconcilerError: the files have problems, or cannot be read.
         """
-        return ledger.record_files(self.goal.standing(self.base))
+        from reconciler.core.planning.removal import removal_entries
+
+        ledger = refreshed.ledger
+        entries = removal_entries(refreshed.plan, refreshed.live, ledger.view, stamp(now()))
+        ledger.update(entries)
+        return ledger.record_files(self.goal.standing(self.base)) or bool(entries)
 
     def live(
         self, on_progress: OnProgress = lambda _done, _total: None, meanwhile: Callable[[], None] = lambda: None

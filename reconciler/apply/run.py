@@ -58,7 +58,7 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
         if finding.sip_number is not None:
             _deliver(session.reader, finding, credentials)
     if not refreshed.plan.actions:
-        session.record_files(refreshed.ledger)
+        session.record_seen(refreshed)
     save_recovered(refreshed.ledger, session.journal, here, there, kept_remotely(session, credentials))
 
 
@@ -96,7 +96,7 @@ def _bind(session: Session, refreshed: Refreshed) -> None:
     ledger = refreshed.ledger
     if refreshed.plan.actions:
         return
-    settled, moved = managed_entries(session.goal.managed(), ledger.view), session.record_files(ledger)
+    settled, moved = managed_entries(session.goal.managed(), ledger.view), session.record_seen(refreshed)
     if settled or moved or (ledger.serial and (refreshed.findings or not ledger.bound)):
         ledger.update(settled)
         ledger.save(ledger.run)  # nobody ran: what the journal of that run says is still news
@@ -236,7 +236,8 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
         return Report(results, warnings=(words,), interrupted=stop.is_set())
     if live is None:
         return Report(results, interrupted=stop.is_set())
-    remaining = session.goal.left(live, books.ledger.view)
+    deleted = frozenset(action.operator_id for action in refreshed.plan.actions if action.kind == "delete")
+    remaining = session.goal.left(live, books.ledger.view, deleted)
     effects = side_effects(refreshed.plan, events, refreshed.live, live)
     differing = (*read_back(mismatches(results, remaining), effects), *_uninvited(context.strangers), *doubtful)
     return Report(results, differing, verified=True)
@@ -308,7 +309,7 @@ def _opened_books(
     saved, started = session.goal.saved, stamp(now())
     if saved:
         ledger.remember_applied(saved.seal, saved.expires_at, started)
-    session.record_files(ledger)
+    session.record_seen(refreshed)
     ledger.history = next_name(session.store, HISTORY, ".json")
     record = begun_record(run_id, started, session.origin, plan, digest(plan))
     names = (run_id, started, ledger.company.abbreviate, len(plan.calls), str(credentials.path), ledger.lineage)

@@ -63,6 +63,8 @@ def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
     for operator_id, entry in sorted(ledger.entries.items()):
         recorded = [f"password version {entry.password_version}"] if entry.password_version is not None else []
         recorded += [f"{name} {visible(str(value))}" for name, value in entry.last_sent.items()]
+        recorded += [f"not in the files since {visible(entry.missing_since)}"] if entry.missing_since else []
+        recorded += ["disabled by its removal"] if entry.disabled_by_removal else []
         shell.data(f"  {visible(operator_id)}  {', '.join(recorded) or 'created by apply'}\n")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 import click
 
 from reconciler.cli.shell import Shell
-from reconciler.core.model.desired import Limit
+from reconciler.core.model.desired import SECONDS_IN, Limit
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -157,13 +157,12 @@ class _DurationType(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        number, unit = str(value)[:-1], _SECONDS_IN.get(str(value)[-1:])
+        number, unit = str(value)[:-1], SECONDS_IN.get(str(value)[-1:])
         if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= _MAX_SECONDS:
             self.fail(f"{value!r} is no span of time such as 12h or 7d, of ten years at most.", param, ctx)
         return int(number) * unit
 
 
-_SECONDS_IN = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MAX_SECONDS = 3650 * 86400
 
 EXPIRES_IN = click.option(

@@ -94,6 +94,8 @@ def _verdict(desired: DesiredState, operator_id: str, live: LiveAgent | None, ag
     plan = make_plan(desired, live_state([live]), {}, Policy(only=frozenset({operator_id})))
     if any(action.kind == "delete" for action in plan.actions):
         return "live and not in the file; apply would delete it"
+    if any(action.removal for action in plan.actions):
+        return "live and not in the file; apply would disable it"
     if desired.scope is not None and not matches(desired.scope, operator_id):
         return "live, and out of the file's scope"
     return "live and not in the file; kept, because it is protected or nothing is pruned"

@@ -32,7 +32,9 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
             return LedgerEntry(intent.password_version, sent, to_restore=to_restore)
         case "edit":
             last_sent = {**known.last_sent, **sent}
-            return replace(known, last_sent=last_sent, to_restore=to_restore) if entry or sent else entry
+            disabled = known.disabled_by_removal and intent.fields.get("status") != "enabled"
+            edited = replace(known, last_sent=last_sent, to_restore=to_restore, disabled_by_removal=disabled)
+            return edited if entry or sent else entry
         case "password":
             version = intent.password_version or None
             return replace(known.deciding, password_version=version, password_unknown=False)
@@ -197,7 +199,8 @@ def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | N
     version, unknown, awaited, in_doubt = _password(ours if unchanged else theirs)
     last_sent = _joined_values(before.last_sent, ours.last_sent, theirs.last_sent)
     to_restore = _joined_values(before.to_restore, ours.to_restore, theirs.to_restore)
-    joined = LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt)
+    removal = theirs.missing_since, theirs.disabled_by_removal
+    joined = LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt, *removal)
     return None if found is None and joined == NOT_RECORDED else joined
 
 

@@ -70,8 +70,13 @@ def save_plan(
 
 def _document(plan: Plan, tool: str, created_at: str, files: Mapping[str, Collection[str]]) -> dict[str, Any]:
     standing = [{"file": file, "operatorIds": list(ids)} for file, ids in files.items()]
-    policy = {"policy": dict(plan.policy)} if plan.policy else {}
-    return {**plan_document(plan, tool, created_at), **policy, **({"files": standing} if files else {})}
+    beside: dict[str, Any] = {
+        "policy": dict(plan.policy),
+        "missing": list(plan.missing),
+        "returned": list(plan.returned),
+    }
+    beside = {**beside, "files": standing}
+    return {**plan_document(plan, tool, created_at), **{key: value for key, value in beside.items() if value}}
 
 
 _END: Final = b"\n}\n"

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from reconciler.clock import now
+from reconciler.clock import now, parse_stamp
 from reconciler.core.model.address import same_endpoint
 from reconciler.core.model.desired import Company
 from reconciler.core.model.fields import BY_NAME, Value, fits
@@ -337,7 +337,11 @@ def read_entry(document: dict[str, Any]) -> LedgerEntry:
         raise ValueError
     awaited = _values(document["awaited"]) if "awaited" in document else None
     unknown, in_doubt = document.get("unsure") is True, document.get("inDoubt") is True
-    return LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt)
+    missing = document.get("missing", "")
+    if missing:
+        parse_stamp(missing)
+    disabled = document.get("disabled") is True
+    return LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt, missing, disabled)
 
 
 def _values(document: dict[str, Any]) -> dict[str, Value]:

@@ -128,7 +128,14 @@ def _shape(action: Action) -> Hashable:
 
     What is blocked is not done, so the same reason for the same fields is enough there.
     """
-    common = (action.kind, action.origin, action.place and action.place.file, action.group, action.batched)
+    common = (
+        action.kind,
+        action.removal,
+        action.origin,
+        action.place and action.place.file,
+        action.group,
+        action.batched,
+    )
     if action.blocked:
         fields = tuple((change.field, change.origin) for change in action.changes)
         return *common, without_id(action.blocked, action.operator_id), fields

@@ -44,6 +44,7 @@ _TITLES: Final = {
     "blocked": "Blocked change",
     "delete": "Delete",
     "replace": "Replace",
+    "removal": "Removal",
     "password": "Password",
     "edit": "Edit",
     "create": "Create",
@@ -53,7 +54,7 @@ _TITLES: Final = {
 
 _LEVELS: Final[dict[Level, tuple[str, ...]]] = {
     "error": ("guardrail", "blocked"),
-    "warning": ("delete", "replace"),
+    "warning": ("delete", "replace", "removal"),
     "notice": ("recipients", "password", "edit", "create"),
 }
 """Subjects by level, the most important first, since the last are left out first."""
@@ -161,7 +162,7 @@ def _of_row(row: Row) -> _Annotation:
     who = row.head if several and not one_span(row.ids) else f"{'agents' if several else 'agent'} {row.head}"
     named = f": {_listed(row.agents)}" if row.agents else ""
     place = action.place and Place(action.place.file, row.lines[0])
-    subject = "blocked" if action.blocked else action.kind
+    subject = "blocked" if action.blocked else "removal" if action.removal else action.kind
     return _Annotation(subject, place, f"{drift}{who}{name}: {parts}{named}", row.ids)
 
 
@@ -175,11 +176,18 @@ def _parts(row: Row) -> Iterator[str]:
         yield "not in the file, will be deleted"
         yield f"frees SIP number {_listed(row.freed)}" if row.freed else ""
         return
-    yield {"create": "will be created", "replace": "will be deleted and made anew"}.get(action.kind, "")
+    yield _DONE_TO_ALL.get("removal" if action.removal else action.kind, "")
     yield from (_change(action, change) for change in row.changes)
     carried = ", ".join(name for name, live_value in action.carries.items() if live_value is not None)
     if carried:
         yield f"carried over: {carried}" if action.kind == "replace" else f"given back after a replace: {carried}"
+
+
+_DONE_TO_ALL: Final = {
+    "create": "will be created",
+    "replace": "will be deleted and made anew",
+    "removal": "not in the file, will be disabled and kept",
+}
 
 
 def _change(action: Action, change: FieldChange) -> str:

@@ -382,6 +382,8 @@ def _asides(action: Action) -> Iterator[tuple[str, str]]:
         yield "carried over", kept or "nothing"
     elif kept:
         yield "given back after a replace that was cut short", kept
+    if action.removal:
+        yield "no longer in the file", "disabled, and kept"
     if action.kind in ("create", "replace"):
         chosen = "chosen by the vendor, in a batch"
         yield "password", chosen if action.vendor_password else _source(action.password, cell)

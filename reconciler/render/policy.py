@@ -86,7 +86,7 @@ def _texts(key: str, value: Any) -> Iterator[str]:
         yield from ("* (everybody)" if pattern == "*" else spelled_value(pattern) for pattern in value["operatorId"])
     elif isinstance(value, Mapping):
         yield from (f"{name} {spelled_value(part)}" for name, part in value.items())
-    elif isinstance(value, bool):
+    elif isinstance(value, bool | str):
         yield spelled_value(value)
     else:
         yield from map(spelled_value, value or ())

@@ -218,6 +218,8 @@ def _source(source: PasswordSource | None) -> Shown:
 def _asides(row: Row) -> Iterator[tuple[str, list[str]]]:
     if row.freed and not row.common.blocked:
         yield f"Frees SIP number{'s' if len(row.freed) > 1 else ''}", row.freed
+    if row.common.removal and not row.common.blocked:
+        yield "No longer in the file:", ["disabled, and kept"]
 
 
 def rows_by_kind(actions: Sequence[Action]) -> list[tuple[RowKind, list[PlanRow]]]:

@@ -174,6 +174,8 @@ def _asides(row: Row) -> Iterator[str]:
         yield f"      deleted and made anew; carried over: {kept or 'nothing'}"
     elif kept:
         yield f"      given back after a replace that was cut short: {kept}"
+    if action.removal:
+        yield "      no longer in the file: disabled, and kept"
     if action.kind == "delete" and action.frees_sip:
         yield from wrapped([f"frees SIP number{'s' if len(row.actions) > 1 else ''} {row.freed[0]}", *row.freed[1:]])
 

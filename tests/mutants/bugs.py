@@ -40,6 +40,7 @@ _PLACE: Final = "tests/ledger/test_place.py"
 _PLAN: Final = "tests/core/planning/test_actions.py"
 _PLANTED: Final = "tests/reliability/test_promises.py"
 _POLICY: Final = "tests/core/planning/test_policy_changes.py"
+_REMOVAL: Final = "tests/core/planning/test_removal.py"
 _REMOTE_FIRST: Final = "tests/reliability/test_remote_first.py"
 _WIRE: Final = "tests/core/test_wire.py"
 
@@ -770,7 +771,7 @@ BUGS: Final = (
     # The plan.
     Bug(
         "deletes-from-an-incomplete-listing",
-        "reconciler/core/planning/actions.py",
+        "reconciler/core/planning/removal.py",
         "not diff.desired.prune or not diff.live.complete or ",
         "not diff.desired.prune or ",
         "From a listing that is not whole nobody is deleted.",
@@ -778,7 +779,7 @@ BUGS: Final = (
     ),
     Bug(
         "prune-ignores-protect",
-        "reconciler/core/planning/actions.py",
+        "reconciler/core/planning/removal.py",
         "not diff.live.complete or matches(diff.desired.protect, operator_id)\n",
         "not diff.live.complete\n",
         "Who is protected is never deleted.",
@@ -819,10 +820,50 @@ BUGS: Final = (
     Bug(
         "replace-is-no-delete",
         "reconciler/core/planning/guardrails.py",
-        'a.kind in ("delete", "replace") and',
-        'a.kind == "delete" and',
+        'a.kind in ("delete", "replace") or',
+        'a.kind == "delete" or',
         "A replaced agent counts against the limit on deletes.",
         (f"{_GUARD}::test_a_replace_is_also_a_delete",),
+    ),
+    Bug(
+        "removed-and-deleted",
+        "reconciler/core/planning/actions.py",
+        "    if not diff.desired.on_remove.disable or agent.operator_id in diff.due:\n",
+        "    if not diff.desired.on_remove.disable or diff.desired.on_remove.wait:\n",
+        "With `onRemove: disable` nobody is deleted before their time is over.",
+        (f"{_REMOVAL}::test_a_disabled_one_stays",),
+    ),
+    Bug(
+        "removal-is-no-delete",
+        "reconciler/core/planning/guardrails.py",
+        '(a.kind in ("delete", "replace") or a.removal) and',
+        'a.kind in ("delete", "replace") and',
+        "Whoever is disabled since they are no longer in the files counts against the limit on deletes.",
+        (f"{_REMOVAL}::test_it_counts_as_a_delete",),
+    ),
+    Bug(
+        "date-of-an-earlier-removal",
+        "reconciler/core/planning/removal.py",
+        'replace(known, missing_since="", disabled_by_removal=noted)',
+        "replace(known, disabled_by_removal=noted)",
+        "An agent that was back in the files is not deleted by the date of an earlier removal.",
+        (f"{_REMOVAL}::test_who_is_back_is_no_longer_missing",),
+    ),
+    Bug(
+        "removal-dated-anew",
+        "reconciler/core/planning/removal.py",
+        "missing_since=known.missing_since or at",
+        "missing_since=at",
+        "The first apply that saw an agent missing dates it, and no later one.",
+        (f"{_REMOVAL}::test_the_first_apply_dates_it",),
+    ),
+    Bug(
+        "disabled-for-ever",
+        "reconciler/core/planning/diff.py",
+        "    if live is not None and entry.disabled_by_removal:\n",
+        "    if live is not None and False:\n",
+        "An agent that its removal disabled is enabled again once it is back in the files.",
+        (f"{_REMOVAL}::test_who_is_back_is_enabled_again",),
     ),
     Bug(
         "longer-protection-is-looser",

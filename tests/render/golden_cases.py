@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from reconciler.core.desired.read import read_desired
 from reconciler.core.model.desired import Limit, Policy
-from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.plan import Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.planning.origin import with_origins
 from reconciler.core.planning.policy_changes import policy_changes
 from reconciler.core.wire import live_agent
+from reconciler.ledger.ledger import read_entry
 from reconciler.render import FORMATS
 from reconciler.render.heading import Heading
 
@@ -49,7 +49,7 @@ def plan_of(case: str) -> Plan:
     rows = json.loads((folder / "live.json").read_text(encoding="utf-8"))
     live = live_state(map(live_agent, rows), endpoint="https://vendor.example")
     recorded = _optional(folder / "ledger.json").items()
-    ledger = {id_: LedgerEntry(entry.get("passwordVersion"), entry.get("given", {})) for id_, entry in recorded}
+    ledger = {id_: read_entry(entry) for id_, entry in recorded}
     policy: dict[str, Any] = {
         name: Limit(value) if isinstance(value, str) else value
         for name, value in _optional(folder / "policy.json").items()

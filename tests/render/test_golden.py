@@ -452,7 +452,7 @@ def test_the_keys_of_an_action(case: str) -> None:
     """Each action has the contract's keys, `blocked` only where it is, and a change has nothing but its own."""
     for written in json.loads(rendered(case, "json"))["actions"]:
         extra = set(written) - {"action", "operatorId", "name", "source", "changes", "live_sha256"}
-        assert extra <= {"blocked", "carries", "password", "live", "ledger", "origin"}
+        assert extra <= {"blocked", "carries", "password", "live", "ledger", "origin", "removal"}
         assert written["action"] in KINDS
         assert written["source"] is None or list(written["source"]) == ["file", "line"]
         for change in written["changes"]:

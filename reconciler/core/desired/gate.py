@@ -30,7 +30,13 @@ def compile_gate(schema: Schema, definitions: Schema) -> Check:
     """
     keywords = {keyword: value for keyword, value in schema.items() if keyword not in _ANNOTATIONS}
     checks: list[Check] = []
-    if keywords.get("type") == "object":
+    kinds = keywords.get("type")
+    if isinstance(kinds, list) and "object" in kinds:
+        of_object = {keyword: keywords.pop(keyword) for keyword in _OF_OBJECT & keywords.keys()}
+        mapping = compile_gate({**of_object, "type": "object"}, definitions)
+        other = compile_gate({**keywords, "type": [kind for kind in kinds if kind != "object"]}, definitions)
+        return lambda value: mapping(value) if isinstance(value, dict) else other(value)
+    if kinds == "object":
         of_object = {keyword: keywords.pop(keyword) for keyword in _OF_OBJECT & keywords.keys()}
         checks.append(_object(of_object, definitions))
     elif choices := [keywords.pop(keyword) for keyword in ("enum", "const") if keyword in keywords]:

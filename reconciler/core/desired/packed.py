@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from reconciler.core.model.desired import Company, DesiredAgent, DesiredState, Limit, PasswordSource
+from reconciler.core.model.desired import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Removal
 from reconciler.core.model.problem import Place, Problem
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def packed_state(state: DesiredState, rows: Iterable[PackedAgent], count: int) -
     """The parts after the first: `state` without its agents, then the `count` agents of `rows`."""
     limits = [limit.text if limit else None for limit in (state.max_deletes, state.max_changes, state.max_passwords)]
     rest = (state.files, state.sha256, state.scope, state.prune, state.protect, limits, state.recipients)
-    yield marshal.dumps(("state", (_plain(state.company), *rest, state.lookalikes, dict(state.set_in), count)))
+    removal = (state.on_remove.disable, state.on_remove.wait)
+    yield marshal.dumps(("state", (_plain(state.company), *rest, state.lookalikes, removal, dict(state.set_in), count)))
     tuples = map(tuple, rows)
     while part := list(islice(tuples, AGENTS_PER_PART)):
         yield marshal.dumps(part)
@@ -84,7 +85,7 @@ def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem
     if kind == "problems":
         return None, tuple(Problem(Place(*place), *words) for *place, words in ((*row[:3], row[3:]) for row in content))
     company, files, sha256, scope, prune, protect, limits, recipients, *others = content
-    lookalikes, set_in, count = others
+    lookalikes, removal, set_in, count = others
     agents: list[DesiredAgent] = []
     while len(agents) < count:
         agents += map(unpacked_agent, marshal.loads(next(parts)))  # noqa: S302 - of our own process
@@ -104,6 +105,7 @@ def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem
             lookalikes,
         ),
         max_passwords=passwords,
+        on_remove=Removal(*removal),
         set_in=set_in,
     )
     return state, ()

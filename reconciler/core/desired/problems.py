@@ -117,7 +117,7 @@ def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem
                 if name not in present:
                     yield problem_at(document, path, f"{name} is missing", _HOW_TO_ADD.get(name, f"add {name}:"))
         case _:
-            message, hint = _value_words(error, path)
+            message, hint = _ON_REMOVE if path[:1] == ("onRemove",) else _value_words(error, path)
             if not _is_secret(path) and (meant := _half_width(error)):
                 message, hint = f"{message}, and {id_fault(error.instance)}", f"write {meant}"
             typed = _as_typed(document, path, error.instance)
@@ -138,8 +138,10 @@ def _half_width(error: Any) -> str:
     return meant if meant.isascii() else ""
 
 
+_ON_REMOVE: Final = ("must be delete, disable, or a span of time such as {disable: 30d}", "")
 _HOW_TO_ADD: Final = {
     "version": "add version: 1",
+    "disable": "write delete, disable, or {disable: 30d}",
     "from": 'a pool goes from: "8100" to: "8199"',
     "to": 'a pool goes from: "8100" to: "8199"',
     KEY: 'every agent needs one: operatorId: "8001"',

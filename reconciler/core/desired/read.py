@@ -26,7 +26,7 @@ from reconciler.core.desired.resolve import (
     unknown_placeholder,
 )
 from reconciler.core.desired.schema import key_gate
-from reconciler.core.model.desired import Company, DesiredState, Limit, matches
+from reconciler.core.model.desired import Company, DesiredState, Limit, Removal, matches
 from reconciler.core.model.fields import CANON, KEY, MAX_TEXT, Value
 from reconciler.core.model.operator_id import alike, difference, is_sound
 from reconciler.core.model.problem import Content, Place, Problem, closest
@@ -102,7 +102,8 @@ def _company_is_there(documents: tuple[Document, ...], _: tuple[ResolvedAgent, .
         yield problem_at(documents[0], (), "company is missing", hint)
 
 
-_IN_ONE_FILE: Final = ("company", "scope", "prune", "protect", "guardrails", "recipients")
+_IN_ONE_FILE: Final = ("company", "scope", "prune", "onRemove", "protect", "guardrails", "recipients")
+"""The top-level keys that stand in one file and hold for all of them: the policy."""
 
 
 def _top_level_keys_are_in_one_file(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -294,10 +295,6 @@ def desired_state(parsed: ParsedFiles) -> DesiredState:
     return replace(state_without_agents(parsed), agents=tuple(map(unpacked_agent, packed_agents(parsed))))
 
 
-POLICY_KEYS: Final = ("company", "scope", "prune", "protect", "guardrails", "recipients")
-"""The top-level keys that stand in one file and hold for all of them."""
-
-
 def state_without_agents(parsed: ParsedFiles) -> DesiredState:
     """The desired state of files without problems, with no agents in it."""
     documents = parsed.documents
@@ -317,8 +314,15 @@ def state_without_agents(parsed: ParsedFiles) -> DesiredState:
         lookalikes=guardrails.get("lookalikes"),
         recipients=tuple(root.get("recipients", ())),
         max_passwords=_limit(guardrails.get("maxPasswords")),
-        set_in={key: document.file for document in documents for key in document.root if key in POLICY_KEYS},
+        on_remove=_removal(root.get("onRemove", "delete")),
+        set_in={key: document.file for document in documents for key in document.root if key in _IN_ONE_FILE},
     )
+
+
+def _removal(value: str | Mapping) -> Removal:
+    if isinstance(value, str):
+        return Removal(disable=value == "disable")
+    return Removal(disable=True, wait=str(value["disable"]))
 
 
 def _company(node: Mapping) -> Company:

@@ -30,6 +30,8 @@ VARIABLE: Final[Schema] = {
 """The name of an environment variable that may hold a password; reconciler's own variables may not."""
 LIMIT_PATTERN: Final = r"^0*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$"
 """A percentage, up to 100."""
+WAIT_PATTERN: Final = r"^0*[1-9][0-9]{0,3}[smhd]$"
+"""A span of time."""
 INSIDE: Final[Schema] = {"type": "string", "not": {"pattern": r"^/|(^|/)\.\.(/|$)"}}
 """The name of a password file: no absolute path, and none that leads up."""
 _PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
@@ -53,6 +55,7 @@ def agents_schema() -> Schema:
                 {"type": "boolean", "default": True},
                 "Whether live agents in scope that are not in the file are deleted. 是否删除范围内未写入文件的坐席。",
             ),
+            "onRemove": _on_remove(),
             "protect": _described(
                 _patterns(), "Agents that are never deleted or replaced, as patterns. 永不删除或重建的坐席。"
             ),
@@ -120,6 +123,21 @@ def _scope() -> Schema:
         "required": ["operatorId"],
         "additionalProperties": False,
         "properties": {"operatorId": _described({**_patterns(), "minItems": 1}, "Any of these patterns may match.")},
+    }
+
+
+def _on_remove() -> Schema:
+    wait: Schema = {"type": "string", "pattern": WAIT_PATTERN}
+    words = "How long it is kept disabled before it is deleted, such as 30d or 12h. 停用多久后删除。"
+    return {
+        "description": "What becomes of an agent that is no longer in the file: delete, disable, or {disable: 30d} to "
+        "delete it after that time. 从文件中移除的坐席：删除、停用，或停用一段时间后删除。",
+        "default": "delete",
+        "type": ["string", "object"],
+        "pattern": "^(delete|disable)$",
+        "required": ["disable"],
+        "additionalProperties": False,
+        "properties": {"disable": _described(wait, words)},
     }
 
 

@@ -79,6 +79,29 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
     return re.compile("|".join(map(translate, patterns))).match
 
 
+SECONDS_IN: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+"""The units of a span of time such as `30d`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What becomes of an agent that is no longer in the files: it is deleted, or else disabled.
+
+    `wait`: the span of time after which a disabled one is deleted, such as `30d`; empty for never.
+    """
+
+    disable: bool = False
+    wait: str = ""
+
+    @property
+    def seconds(self) -> int:
+        """The wait in seconds; 0 for none."""
+        return int(self.wait[:-1]) * SECONDS_IN[self.wait[-1]] if self.wait else 0
+
+
+DELETE: Final = Removal()
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredState:
     """What the files describe, resolved and checked.
@@ -100,6 +123,7 @@ class DesiredState:
     recipients: tuple[str, ...] = ()
     lookalikes: int | None = None
     max_passwords: Limit | None = None
+    on_remove: Removal = DELETE
     set_in: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,7 +61,8 @@ class Diff:
 
     `agents` holds every agent that differs, sorted by id. `in_scope` counts the live agents in scope, and
     `agents_compared` the desired agents that the policy includes. `forgotten` has agents that the ledger knows from a
-    file which exists and was not given, each with that file.
+    file which exists and was not given, each with that file. `due` has the ids of agents that have been missing for
+    as long as a disabled agent is kept.
     """
 
     desired: DesiredState
@@ -71,3 +72,4 @@ class Diff:
     in_scope: int
     agents_compared: int
     forgotten: Mapping[str, str] = field(default_factory=dict)
+    due: Collection[str] = frozenset()

@@ -21,6 +21,8 @@ class LedgerEntry:
     `in_doubt`: nothing shows whether a request of ours or somebody else made the agent, so that nobody may know its
     password. It is left as it is until people say what is to be done; `awaited` and this decide no action.
     `to_restore`: values that a replaced agent must get back.
+    `missing_since`: when an apply first saw that the agent is not in the files (UTC, ISO 8601); empty if it is there.
+    `disabled_by_removal`: the agent was disabled since it is not in the files.
     """
 
     password_version: int | None = None
@@ -29,6 +31,8 @@ class LedgerEntry:
     to_restore: Mapping[str, Value] = field(default_factory=dict)
     awaited: Mapping[str, Value] | None = None
     in_doubt: bool = False
+    missing_since: str = ""
+    disabled_by_removal: bool = False
 
     @property
     def deciding(self) -> LedgerEntry:

@@ -26,6 +26,7 @@ class Action:
     `live`, `recorded`: the live agent and the ledger entry from which this was planned.
     `blocked`: why the action cannot be done; empty if it can.
     `batched`: one call creates this agent together with others.
+    `removal`: the edit disables an agent since it is no longer in the files.
     """
 
     kind: ActionKind
@@ -40,6 +41,7 @@ class Action:
     blocked: str = ""
     origin: Origin = ""
     batched: bool = False
+    removal: bool = False
 
     @property
     def vendor_password(self) -> bool:
@@ -168,6 +170,7 @@ class Plan:
     `expires_in`: seconds that a review of the plan holds.
     `fewest_calls`: the number of calls with every batch allowed.
     `policy`: the policy in force, by key, for readers only.
+    `missing`, `returned`: the agents that `onRemove` is about, and those that are back in the files; for the ledger.
     `policy_changes`: what the change of the files does to the policy; `None` where no earlier files are known.
     `offline`: it is held against the files of before, and not against the live side. Such a plan has no digest.
     """
@@ -195,6 +198,8 @@ class Plan:
     policy: Mapping[str, Any] = field(default_factory=dict, compare=False)
     policy_changes: tuple[PolicyChange, ...] | None = None
     offline: bool = False
+    missing: tuple[str, ...] = field(default=(), compare=False)
+    returned: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def summary(self) -> dict[str, int]:

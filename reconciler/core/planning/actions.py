@@ -4,6 +4,7 @@
 |---|---|
 | not on the live side | create |
 | only on the live side, in scope | delete, unless `prune: false`, protected, or the listing is incomplete |
+| the same, with `onRemove: disable` | edit, which disables it; delete once its time is over |
 | differs in what an edit can set | edit |
 | differs in what is fixed at creation | blocked; with `--allow-replace`, replace, unless protected |
 | its password has another version, or is unknown | password |
@@ -23,6 +24,7 @@ from reconciler.core.model.fields import BY_NAME, LISTED, Value, can_edit, fits
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.plan import Action, Call, Note
+from reconciler.core.planning.removal import is_kept, removal_notes
 
 
 def plan_actions(diff: Diff, policy: Policy) -> tuple[Action, ...]:
@@ -39,8 +41,8 @@ def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
             to_restore = {name: value for name, value in agent.to_restore.items() if name not in managed}
             yield replace(_action(agent, "create", diff, agent.changes), carries=to_restore)
         case "extra":
-            if not _is_kept(agent.operator_id, diff):
-                yield _action(agent, "delete", diff)
+            if not is_kept(agent.operator_id, diff):
+                yield from _removal(agent, diff)
         case _:
             change = _edit_or_replace(agent, diff, policy) if agent.changes else None
             if change:
@@ -52,8 +54,14 @@ def _actions(agent: AgentDiff, diff: Diff, policy: Policy) -> Iterator[Action]:
                 yield replace(_action(agent, "password", diff, (version,)), password=agent.password.source)
 
 
-def _is_kept(operator_id: str, diff: Diff) -> bool:
-    return not diff.desired.prune or not diff.live.complete or matches(diff.desired.protect, operator_id)
+def _removal(agent: AgentDiff, diff: Diff) -> Iterator[Action]:
+    """The action for an agent that is no longer in the files; none for one that is disabled already."""
+    if not diff.desired.on_remove.disable or agent.operator_id in diff.due:
+        yield _action(agent, "delete", diff)
+    elif agent.live is not None and (status := agent.live.fields.get("status")) != "disabled":
+        # Offline the status is unknown where no file managed it.
+        change = FieldChange("status", status, "disabled", before_known=status is not None)
+        yield replace(_action(agent, "edit", diff, (change,)), removal=True)
 
 
 def _action(agent: AgentDiff, kind: str, diff: Diff, changes: tuple[FieldChange, ...] = ()) -> Action:
@@ -177,12 +185,13 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     if doubtful := tuple(a.operator_id for a in actions if a.kind == "password" and a.recorded.password_unknown):
         yield Note("set anew since nobody may know the password that a run left; maxPasswords does not count", doubtful)
     extra = [agent.operator_id for agent in diff.agents if agent.status == "extra"]
-    kept = [id_ for id_ in extra if _is_kept(id_, diff)]
+    kept = [id_ for id_ in extra if is_kept(id_, diff)]
     protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))
     if protected:
         yield Note("not in the file, and kept because they are protected", protected)
     if diff.live.complete and (others := tuple(id_ for id_ in kept if not matches(diff.desired.protect, id_))):
         yield Note("not in the file, and kept because nothing is pruned", others)
+    yield from removal_notes(diff, actions)
     replaced = {action.operator_id for action in replaces}
     unknowable: defaultdict[str, list[str]] = defaultdict(list)
     for agent in (agent for agent in diff.agents if agent.operator_id not in replaced):

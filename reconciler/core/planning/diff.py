@@ -88,7 +88,9 @@ def _sip_numbers(desired: DesiredState, live: LiveState) -> SipNumbers:
 
 def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, numbers: SipNumbers) -> AgentDiff | None:
     live = state.agents.get(desired.operator_id)
-    to_restore = _restorable(desired.operator_id, entry, state, numbers) if entry.to_restore else {}
+    to_restore: dict[str, Value] = _restorable(desired.operator_id, entry, state, numbers) if entry.to_restore else {}
+    if live is not None and entry.disabled_by_removal:
+        to_restore = {"status": "enabled", **to_restore}
     if live is None:
         return AgentDiff(desired.operator_id, "missing", desired, None, _all_fields(desired), to_restore=to_restore)
     known = {**entry.last_sent, **live.fields} if entry.last_sent else live.fields

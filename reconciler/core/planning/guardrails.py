@@ -28,8 +28,8 @@ Guard = Callable[[Sequence[Action], Diff, Policy], Guardrail | None]
 
 
 def _deleted(actions: Iterable[Action]) -> tuple[str, ...]:
-    """The agents that the plan deletes; a replace counts, since its agent is gone for a while."""
-    return tuple(a.operator_id for a in actions if a.kind in ("delete", "replace") and not a.blocked)
+    """The agents that the plan deletes, or disables for good; a replace counts, since its agent is gone for a while."""
+    return tuple(a.operator_id for a in actions if (a.kind in ("delete", "replace") or a.removal) and not a.blocked)
 
 
 def _max_deletes(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:

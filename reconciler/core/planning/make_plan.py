@@ -7,7 +7,7 @@ ledger ─────────────► LedgerView ───┘
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.model.desired import DesiredState, Policy
@@ -20,6 +20,7 @@ from reconciler.core.planning.diff import diff
 from reconciler.core.planning.doubts import doubts
 from reconciler.core.planning.guardrails import guardrails
 from reconciler.core.planning.policy_changes import policy_in_force
+from reconciler.core.planning.removal import missing_agents, returned_agents
 
 
 def live_state(agents: Iterable[LiveAgent], *, complete: bool = True, endpoint: str = "") -> LiveState:
@@ -33,15 +34,17 @@ def make_plan(
     ledger: LedgerView,
     policy: Policy,
     forgotten: Mapping[str, str] | None = None,
+    due: Collection[str] = frozenset(),
 ) -> Plan:
     """Diff, actions, calls, guardrails and notes: all that lies between reading and showing.
 
-    `forgotten` has agents of files that exist and were not given, each with its file.
+    `forgotten` has agents of files that exist and were not given, each with its file; `due` those that were missing
+    from the files for as long as `onRemove` keeps them disabled.
     """
-    difference = replace(diff(desired, live, ledger, policy), forgotten=forgotten or {})
+    difference = replace(diff(desired, live, ledger, policy), forgotten=forgotten or {}, due=due)
     actions = plan_actions(difference, policy)
     calls = calls_for(actions, batch=policy.batch, delete_list=policy.delete_list)
-    touched = {action.operator_id for action in actions if action.kind != "delete"}
+    touched = {action.operator_id for action in actions if action.kind != "delete" and not action.removal}
     return Plan(
         company=desired.company,
         desired_sha256=desired.sha256,
@@ -64,4 +67,6 @@ def make_plan(
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),
         policy=policy_in_force(desired),
+        missing=missing_agents(difference),
+        returned=returned_agents(desired, ledger, policy),
     )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from math import inf
 from typing import Any, Final
 
-from reconciler.core.model.desired import DesiredState, Limit
+from reconciler.core.model.desired import DesiredState, Limit, Removal
 from reconciler.core.model.plan import PolicyChange
 from reconciler.core.planning.guardrails import DEFAULT_SHARE
 
@@ -20,7 +21,7 @@ _EVERYBODY: Final = ("*",)
 def policy_in_force(desired: DesiredState) -> dict[str, Any]:
     """The part of the policy that a plan does not show elsewhere."""
     everything = _policy(desired)
-    return {key: everything[key] for key in ("scope", "prune", "protect")}
+    return {key: everything[key] for key in ("scope", "prune", "onRemove", "protect")}
 
 
 def policy_changes(before: DesiredState, after: DesiredState, in_scope: int) -> tuple[PolicyChange, ...]:
@@ -46,6 +47,7 @@ def _policy(desired: DesiredState) -> dict[str, Any]:
         "recipients": list(desired.recipients),
         "scope": {"operatorId": list(_EVERYBODY if desired.scope is None else desired.scope)},
         "prune": desired.prune,
+        "onRemove": _on_remove(desired.on_remove),
         "protect": list(desired.protect),
         "guardrails": {
             "maxDeletes": _spelled(desired.max_deletes or DEFAULT_SHARE),
@@ -55,6 +57,12 @@ def _policy(desired: DesiredState) -> dict[str, Any]:
         },
         "company": company if desired.files else None,
     }
+
+
+def _on_remove(removal: Removal) -> str | dict[str, str]:
+    if removal.wait:
+        return {"disable": removal.wait}
+    return "disable" if removal.disable else "delete"
 
 
 def _spelled(limit: Limit | None) -> int | str | None:
@@ -89,6 +97,17 @@ def _scope(before: Mapping[str, Sequence[str]], after: Mapping[str, Sequence[str
 
 def _prune(_before: bool, after: bool, _in_scope: int) -> bool:
     return after
+
+
+def _removal(before: str | Mapping[str, str], after: str | Mapping[str, str], _in_scope: int) -> bool:
+    """To delete, or to delete sooner, loosens."""
+    return _kept_for(after) < _kept_for(before)
+
+
+def _kept_for(value: str | Mapping[str, str]) -> float:
+    if isinstance(value, str):
+        return 0 if value == "delete" else inf
+    return Removal(disable=True, wait=value["disable"]).seconds
 
 
 def _protect(before: Sequence[str], after: Sequence[str], _in_scope: int) -> bool:
@@ -143,6 +162,7 @@ _KEYS: Final[Mapping[str, Callable[[Any, Any, int], bool | None]]] = {
     "recipients": _recipients,
     "scope": _scope,
     "prune": _prune,
+    "onRemove": _removal,
     "protect": _protect,
     "guardrails": _guardrails,
     "company": _unjudged,

@@ -146,6 +146,7 @@ def _action(action: Action) -> Document:
         "carries": dict(action.carries),
         "password": _password(action.password) if action.password else {},
         "blocked": action.blocked,
+        "removal": action.removal,
         "batch": action.batched,
     }
     return required | {key: value for key, value in optional.items() if value}
@@ -166,7 +167,9 @@ def entry_document(entry: LedgerEntry) -> Document:
     to_restore = {"owed": dict(entry.to_restore)} if entry.to_restore else {}
     awaited = {} if entry.awaited is None else {"awaited": dict(entry.awaited)}
     in_doubt = {"inDoubt": True} if entry.in_doubt else {}
-    return {**version, **given, **password_unknown, **to_restore, **awaited, **in_doubt}
+    missing = {"missing": entry.missing_since} if entry.missing_since else {}
+    disabled = {"disabled": True} if entry.disabled_by_removal else {}
+    return {**version, **given, **password_unknown, **to_restore, **awaited, **in_doubt, **missing, **disabled}
 
 
 def _password(source: PasswordSource) -> Document:
@@ -202,6 +205,8 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         delete_list=delete_list,
         fewest_calls=count_fewest_calls(actions),
         policy=document.get("policy", {}),
+        missing=tuple(document.get("missing", ())),
+        returned=tuple(document.get("returned", ())),
         policy_changes=_read_policy_changes(document.get("policy_changes")),
     )
 
@@ -233,6 +238,7 @@ def _read_action(document: Document) -> Action:
         recorded=_read_entry(document.get("ledger", {})),
         blocked=document.get("blocked", ""),
         origin=document.get("origin", ""),
+        removal=document.get("removal", False),
     )
 
 
@@ -257,6 +263,8 @@ def _read_entry(document: Document) -> LedgerEntry:
         document.get("given", {}),
         password_unknown=document.get("unsure", False),
         to_restore=document.get("owed", {}),
+        missing_since=document.get("missing", ""),
+        disabled_by_removal=document.get("disabled", False),
     )
 
 

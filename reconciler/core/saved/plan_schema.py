@@ -8,7 +8,7 @@ from typing import Final
 from jsonschema.protocols import Validator
 
 from reconciler.about import HOME
-from reconciler.core.desired.schema import VARIABLE, Schema, strict_validator_for
+from reconciler.core.desired.schema import VARIABLE, WAIT_PATTERN, Schema, strict_validator_for
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.fields import COMPARED, LISTED
 from reconciler.core.saved.plan_json import FORMAT
@@ -22,6 +22,7 @@ _NAME: Final[Schema] = {"type": "string", "minLength": 1}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _VALUE: Final[Schema] = {"type": ["string", "integer", "boolean", "null"]}
 _COUNT_OR_UNKNOWN: Final[Schema] = {"type": ["integer", "null"], "minimum": 0}
+_STAMP: Final[Schema] = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
 _SHA256: Final[Schema] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
@@ -31,7 +32,7 @@ def plan_schema() -> Schema:
     keys: dict[str, Schema] = {
         "format": {"const": FORMAT},
         "tool": _described(_TEXT, "The version of reconciler that made it."),
-        "created_at": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
+        "created_at": _STAMP,
         "expires_in": _described({**_COUNT, "maximum": MAX_EXPIRES_IN}, "Seconds that a review of it holds."),
         "company": _object({"abbreviate": _NAME}, companyId={"type": "integer"}),
         "endpoint": _described(_TEXT, "The vendor's base URL."),
@@ -65,7 +66,7 @@ def plan_schema() -> Schema:
     either = {"oneOf": [{"required": ["digest"]}, {"required": ["offline"]}]}
     return {
         **head,
-        **_object(keys, **_policy(), digest=digest, offline=offline, files=files, seal=seal),
+        **_object(keys, **_policy(), **_missing(), digest=digest, offline=offline, files=files, seal=seal),
         **either,
     }
 
@@ -104,6 +105,11 @@ def _policy() -> dict[str, Schema]:
         "recipients": patterns,
         "scope": scope,
         "prune": flag,
+        "onRemove": {
+            **_object({"disable": {"type": "string", "pattern": WAIT_PATTERN}}),
+            "type": ["object", "string"],
+            "pattern": "^(delete|disable)$",
+        },
         "protect": patterns,
         "guardrails": _object(guardrails),
         "company": {**company, "type": ["object", "null"]},
@@ -115,9 +121,16 @@ def _policy() -> dict[str, Schema]:
     return {
         "policy_changes": _described(_list({"oneOf": change}), "What the change since `--since` does to the policy."),
         "policy": _described(
-            _object({key: shapes[key] for key in ("scope", "prune", "protect")}),
+            _object({key: shapes[key] for key in ("scope", "prune", "onRemove", "protect")}),
             "Only in a saved plan: what is in force.",
         ),
+    }
+
+
+def _missing() -> dict[str, Schema]:
+    return {
+        "missing": _described(_list(_NAME), "Only in a saved plan: agents that `onRemove: disable` is about."),
+        "returned": _described(_list(_NAME), "Only in a saved plan: agents that are back in the files."),
     }
 
 
@@ -161,6 +174,8 @@ def _action() -> Schema:
         given=_values(*compared),
         unsure={"const": True},
         owed=_values(*compared),
+        missing=_STAMP,
+        disabled={"const": True},
     )
     password = {
         **_object({"version": version}, env=VARIABLE, file=_NAME, folder=_NAME, generate={"const": True}),
@@ -185,6 +200,7 @@ def _action() -> Schema:
         carries=_described(_values(*compared), "What a replaced agent takes along."),
         password=_described(password, "Where the password comes from."),
         blocked=_described(_TEXT, "Why it cannot be done."),
+        removal=_described({"const": True}, "It disables an agent that is no longer in the files."),
         batch=_described(
             {"const": True}, "It is created in one call with others, and without `password` gets the vendor's."
         ),

@@ -73,6 +73,8 @@ def _shown_entry(entry: LedgerEntry) -> dict[str, Any]:
         **entry.last_sent,
         **to_restore,
         "unsure": entry.password_unknown,
+        "missing since": entry.missing_since or None,
+        "disabled by removal": entry.disabled_by_removal,
     }
 
 

@@ -30,6 +30,8 @@ def _fit_together(actions: list[Action]) -> bool:
 
 
 def _is_possible(action: Action) -> bool:
+    if action.removal and action.kind != "edit":
+        return False
     if action.kind == "password":
         return _is_possible_password(action)
     names = [change.field for change in action.changes]
@@ -45,7 +47,9 @@ def _is_possible(action: Action) -> bool:
             return action.live is not None and not (names or action.password or action.carries)
         case _:
             editable = all(can_edit(BY_NAME[name], value) for name, value in after.items())
-            return action.live is not None and editable and bool(names) and not (action.password or action.carries)
+            fits_removal = not action.removal or (after == {"status": "disabled"} and action.place is None)
+            possible = action.live is not None and editable and bool(names) and fits_removal
+            return possible and not (action.password or action.carries)
 
 
 def _all_fit(values: Mapping[str, Value]) -> bool:

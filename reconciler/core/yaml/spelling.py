@@ -16,7 +16,7 @@ from reconciler.core.model.spoilt import spoilt
 from reconciler.core.yaml.scalars import plain_scalar
 
 TOP_ORDER: Final = (
-    *("version", "company", "scope", "prune", "protect", "guardrails", "recipients"),
+    *("version", "company", "scope", "prune", "onRemove", "protect", "guardrails", "recipients"),
     *("defaults", "profiles", "agents", "pools"),
 )
 """The top-level keys of a file, in the order in which docs/formats.md lists them."""

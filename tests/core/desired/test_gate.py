@@ -84,6 +84,9 @@ _roots = st.fixed_dictionaries(
         "pools": st.one_of(st.lists(_pools, max_size=2), _odd),
         "profiles": st.one_of(st.dictionaries(st.just("leader"), _sets, max_size=1), _odd),
         "recipients": st.one_of(st.just(["ssh-ed25519 AAAA"]), st.just(["ssh-dss AAAA"]), _odd),
+        "onRemove": st.one_of(
+            st.sampled_from(["delete", "disable", "no", {"disable": "30d"}, {"disable": "0d"}, {}]), _odd
+        ),
         **dict.fromkeys(("scope", "prune", "protect", "guardrails", "defaults", "nope"), _odd),
     },
 )

@@ -64,6 +64,12 @@ def test_everything_at_once() -> None:
         ("scope: {operatorId: ['*a*']}", "scope: {operatorId: ['[ab]']}", True),
         ("prune: false", "prune: true", True),
         ("prune: true", "prune: false", False),
+        ("onRemove: disable", "", True),
+        ("", "onRemove: disable", False),
+        ("onRemove: disable", "onRemove: {disable: 30d}", True),
+        ("onRemove: {disable: 30d}", "onRemove: {disable: 12h}", True),
+        ("onRemove: {disable: 12h}", "onRemove: {disable: 1d}", False),
+        ("onRemove: {disable: 9999d}", "onRemove: delete", True),
         ("protect: ['8000']", "protect: ['80*']", False),
         ("protect: ['80*']", "protect: ['8000']", True),
         ("guardrails: {maxDeletes: 5}", "guardrails: {maxDeletes: 6}", True),
@@ -127,6 +133,7 @@ def test_the_policy_in_force() -> None:
     assert policy_in_force(desired(scope=("8*",), protect=("8000",), prune=False)) == {
         "scope": {"operatorId": ["8*"]},
         "prune": False,
+        "onRemove": "delete",
         "protect": ["8000"],
     }
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.desired.schema import strict_validator
-from reconciler.core.model.desired import Company, DesiredState, Limit, PasswordSource, Policy
+from reconciler.core.model.desired import DELETE, Company, DesiredState, Limit, PasswordSource, Policy, Removal
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
@@ -31,7 +31,7 @@ from reconciler.core.wire import live_agent as listed
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state
 from tests.fuzz import examples
 from tests.render.golden_cases import CASES, plan_of
-from tests.strategies import desired_states, ledgers, live_states, policies, texts
+from tests.strategies import IDS, desired_states, ledgers, live_states, policies, texts
 
 TOOL, CREATED = "0.1.0", "2026-11-22T10:00:00Z"
 law = settings(
@@ -63,8 +63,12 @@ def plans(draw: st.DrawFn) -> Plan:
     wanted = as_in_a_file(draw(desired_states()))
     wanted = replace(wanted, files=(draw(texts),), recipients=tuple(draw(st.lists(texts, max_size=2))))
     listing = replace(draw(live_states()), endpoint=draw(texts))
+    wanted = replace(wanted, on_remove=draw(st.sampled_from([DELETE, Removal(disable=True), Removal(True, "30d")])))
     ledger, policy = draw(ledgers()), draw(policies())
-    plan = make_plan(wanted, listing, ledger, replace(policy, expires_in=draw(st.integers(0, MAX_EXPIRES_IN))))
+    dated = draw(st.sets(st.sampled_from(IDS)))
+    ledger |= {id_: replace(ledger.get(id_, LedgerEntry()), missing_since=CREATED) for id_ in dated}
+    policy = replace(policy, expires_in=draw(st.integers(0, MAX_EXPIRES_IN)))
+    plan = make_plan(wanted, listing, ledger, policy, due=draw(st.sets(st.sampled_from(IDS))))
     if draw(st.booleans()):
         return plan
     before = draw(desired_states())
