@@ -199,7 +199,7 @@ def _steps(folder: Path, ci: str, *, exported: bool) -> Iterator[str]:
     if exported:
         yield f"read {file}: from now on it is what you edit"
     else:
-        yield f"fill it: reconciler export --into {file}, or reconciler import-csv SHEET.csv --into {file}"
+        yield f"fill it: reconciler export --into {file}, or reconciler import SHEET --into {file}"
     commands = f"reconciler validate{file_option} && reconciler plan{file_option}"
     yield f"set RECONCILER_ENDPOINT and RECONCILER_TOKEN_FILE, then: {commands}"
     if ci == "none":

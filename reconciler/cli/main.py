@@ -10,7 +10,7 @@ import signal
 import sys
 from importlib import import_module
 from itertools import takewhile
-from typing import NoReturn, TextIO
+from typing import Final, NoReturn, TextIO
 
 import click
 
@@ -28,9 +28,14 @@ class Commands(click.Group):
     """The commands. Each one is imported when it is asked for, so that `plan` does not wait for `export`'s imports."""
 
     NAMES = (
-        *("validate", "plan", "apply", "show-plan", "show", "explain", "export", "fmt", "import-csv", "init"),
+        *("validate", "plan", "apply", "show-plan", "show", "explain", "export", "fmt", "import", "init"),
         *("status", "history", "doctor", "notify", "credentials", "ledger", "schema", "sandbox", "demo"),
     )
+
+    OTHER_NAMES: Final = {"import-csv": "import"}
+    """Commands that are known by an older name too; help lists the new one."""
+    MODULES: Final = {"import": "import_sheet"}
+    """Where a command lives whose name Python keeps for itself."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Every name, sorted."""
@@ -38,22 +43,23 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """The command with a name, or `None`."""
+        cmd_name = self.OTHER_NAMES.get(cmd_name, cmd_name)
         if cmd_name not in self.NAMES:
             return None
-        name = cmd_name.replace("-", "_")
+        name = self.MODULES.get(cmd_name, cmd_name).replace("-", "_")
         command: click.Command = getattr(import_module(f"reconciler.cli.{name}"), name)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command's name."""
-        refuse_words(ctx, self, [*takewhile(lambda word: word not in self.NAMES, args)])
+        refuse_words(ctx, self, [*takewhile(lambda word: word not in (*self.NAMES, *self.OTHER_NAMES), args)])
         return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command of the first argument, once all of them are words of ours."""
-        if args[0] not in self.NAMES:
+        if args[0] not in (*self.NAMES, *self.OTHER_NAMES):
             refuse_command(ctx, args[0])
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:

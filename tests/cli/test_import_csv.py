@@ -11,6 +11,7 @@ import pytest
 
 from reconciler.cli.main import cli
 from reconciler.cli.shell import Shell
+from reconciler.core.desired.read import read_desired
 from reconciler.errors import InvalidFiles, ReconcilerError, WrongUsage
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
@@ -46,7 +47,15 @@ def test_a_sheet_becomes_a_file(office: Workplace, box: Box) -> None:
     box.store.reset([{"operatorId": "8001", "name": "旧"}, {"operatorId": "8555", "name": "不在表里"}])
     ran = office.run("import-csv", "坐席.csv", *LEAVE, "--company", "acme", "--output", "agents.yaml")
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err == 'wrote agents.yaml: 3 agents\npassed over: column E "备注"\n'
+    assert ran.err == (
+        "read as GB18030, which was guessed; --encoding names another\n"
+        "3 agents; check against the sheet:\n"
+        '  A   工号      → operatorId           3 values, first "8001"\n'
+        '  B   姓名      → name                 3 values, first "张三"\n'
+        '  C   技能组    → mainGroupName        2 values, first "售后一组"\n'
+        '  D   座席类型  → operatorType         3 values, first "leader"\n'
+        'wrote agents.yaml: 3 agents\npassed over: column E "备注"\n'
+    )
     assert office.run("validate").code == 0
     assert office.run("fmt", "--check").code == 0
     summary = office.run("plan", "--format", "json").json["summary"]
@@ -84,14 +93,14 @@ def test_a_file_is_brought_up_to_date(office: Workplace) -> None:
     path.chmod(0o640)
     ran = office.run("import-csv", "坐席.csv", *LEAVE, "--into", "agents.yaml")
     assert ran.code == 0, ran.err
-    assert ran.err.startswith("wrote agents.yaml: 1 new, 1 changed, 2 unchanged\n")
+    assert "\nwrote agents.yaml: 1 new, 1 changed, 2 unchanged\n" in ran.err
     said = '{operatorId: "8001", name: 张三, operatorType: leader, mainGroupName: 售后一组}'
     new = '\n  # added from a spreadsheet\n  - {operatorId: "9001", name: 王五, operatorType: agent}\n'
     text = path.read_text(encoding="utf-8")
     assert re.sub(" +#", " #", text) == re.sub(" +#", " #", INTO.replace('{operatorId: "8001", name: 旧}', said) + new)
     assert path.stat().st_mode & 0o777 == 0o640
     again = office.run("import-csv", "坐席.csv", *LEAVE, "--into", "agents.yaml")
-    assert again.err.startswith("agents.yaml says what the sheet says; it is left as it is\n")
+    assert "\nagents.yaml says what the sheet says; it is left as it is\n" in again.err
     assert path.read_text(encoding="utf-8") == text
 
 
@@ -107,15 +116,72 @@ def test_problems_are_told_and_nothing_is_written(office: Workplace) -> None:
     assert (office.folder / "agents.yaml").read_text(encoding="utf-8") == INTO
 
 
-def test_a_column_that_is_wrong_in_every_row_hides_no_other(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The first of each column are shown, and the rest counted."""
-    rows = "".join(f"{8001 + number},1.38E+12,{'也许' if number == 900 else '是'}\n" for number in range(1000))
+def test_a_fault_in_every_row_hides_no_other(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each kind of fault of each column is told once, with its count and first places."""
+    rows = "".join(
+        f"{8001 + number},{'abc' if number == 950 else '1.38E+12'},{'也许' if number == 900 else '是'}\n"
+        for number in range(1000)
+    )
     (here / "a.csv").write_text(f"工号,手机,录音\n{rows}", encoding="utf-8")
     with pytest.raises(ReconcilerError, match="1,001 problems in the spreadsheet"):
         call("a.csv", "--company", "acme")
     told = capsys.readouterr().err
-    assert (told.count("1.38E+12"), told.count("也许")) == (5, 1)
-    assert told.endswith("… and 995 more of the same columns\n")
+    assert (told.count("1.38E+12"), told.count("也许"), told.count('"abc"')) == (1, 1, 1)
+    assert "      998 more of this kind: B3, B4, B5, B6, B7 and 993 more\n" in told
+
+
+def test_merged_cells_are_told_and_filled(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column as merging leaves it is told with the option that fills it; one that is named is filled, and told."""
+    (here / "a.csv").write_text("工号,技能组\n8001,售后\n8002,\n8003,售前\n8004,\n", encoding="utf-8")
+    call("a.csv", "--company", "acme")
+    out, err = capsys.readouterr()
+    assert out.count("mainGroupName") == 2
+    assert "a value in 2 of 4 rows, as merged cells leave it; --fill-down '技能组' fills the others from above" in err
+    for column in ("技能组", "mainGroupName"):
+        call("a.csv", "--company", "acme", "--fill-down", column)
+        out, err = capsys.readouterr()
+        assert 'column B "技能组": 2 blank cells filled from above\n' in err
+        state, _ = read_desired("a.yaml", out.encode())
+        assert state is not None
+        assert [agent.fields["mainGroupName"] for agent in state.agents] == ["售后", "售后", "售前", "售前"]
+    with pytest.raises(ReconcilerError):
+        call("a.csv", "--company", "acme", "--fill-down", "组别x")
+    assert '--fill-down: no column has the heading "组别x"' in capsys.readouterr().err
+
+
+def test_a_mapping_is_kept_and_read(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--save-map writes what was read as what and what was left out; --map @FILE reads it; no file is replaced."""
+    call("坐席.csv", *LEAVE, "--company", "acme", "--output", "a.yaml", "--save-map", "map.txt")
+    saved = (here / "map.txt").read_text(encoding="utf-8")
+    assert saved == "工号=operatorId\n姓名=name\n技能组=mainGroupName\n座席类型=operatorType\n备注=\n"
+    call("坐席.csv", "--map", "@map.txt", "--company", "acme")
+    assert capsys.readouterr().out == (here / "a.yaml").read_text(encoding="utf-8")
+    with pytest.raises(ReconcilerError, match="there already"):
+        call("坐席.csv", *LEAVE, "--company", "acme", "--save-map", "map.txt")
+    with pytest.raises(click.BadParameter, match="cannot be read"):
+        call("坐席.csv", "--map", "@nowhere.txt", "--company", "acme")
+
+
+def test_an_encoding_can_be_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A guess is told; a name is taken, and one that nobody knows is refused; a sheet's name is for workbooks."""
+    (here / "a.csv").write_bytes("工號,姓名\n8001,陳\n".encode("big5"))
+    call("a.csv", "--company", "acme")
+    assert "read as BIG5, which was guessed; --encoding names another\n" in capsys.readouterr().err
+    call("a.csv", "--company", "acme", "--encoding", "big5")
+    assert "guessed" not in capsys.readouterr().err
+    with pytest.raises(ReconcilerError, match="no encoding that is known"):
+        call("a.csv", "--company", "acme", "--encoding", "klingon")
+    with pytest.raises(click.UsageError, match="this file is none"):
+        call("a.csv", "--company", "acme", "--sheet", "x")
+
+
+def test_zeros_that_the_sheet_lost(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number that is an agent's of the file but for zeros in front makes no second agent."""
+    (here / "a.csv").write_text("工号,姓名\n801,张三\n0802,李四\n", encoding="utf-8")
+    (here / "agents.yaml").write_text(INTO.replace("8001", "0801").replace("8002", "0802"), encoding="utf-8")
+    with pytest.raises(ReconcilerError, match="1 problem in the spreadsheet"):
+        call("a.csv", "--into", "agents.yaml")
+    assert '"801" of the sheet is "0801" of the file but for zeros' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("sheet", ["hostile", "passwords", "no-headings"])

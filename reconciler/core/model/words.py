@@ -37,21 +37,22 @@ ZH_HEADINGS: Final = {
 
 _HEADINGS: Final = {
     "operatorId": "坐席工号 座席工号 坐席号 座席号 坐席号码 座席号码 坐席编号 座席编号 坐席ID 座席ID 员工号 员工工号 "
-    "工号ID agentid agentno agentnumber",
-    "name": "坐席姓名 座席姓名 坐席名称 座席名称 坐席名 座席名 员工姓名 名字 名称 agentname fullname",
-    "operatorType": "座席类型 坐席类别 座席类别 类型 agenttype type",
-    "status": "坐席状态 座席状态 是否启用 启用 启用状态 账号状态",
+    "工号ID agentid agentno agentnumber 工號 坐席工號 員工編號",
+    "name": "坐席姓名 座席姓名 坐席名称 座席名称 坐席名 座席名 员工姓名 名字 名称 agentname fullname 名稱",
+    "operatorType": "座席类型 坐席类别 座席类别 类型 agenttype type 類型 坐席類型",
+    "status": "坐席状态 座席状态 是否启用 启用 启用状态 账号状态 狀態 是否啟用",
     "mainGroupName": "主技能组名称 技能组 技能组名称 组别 分组 组 组名 班组 小组 所属组 所属班组 所属技能组 group "
-    "groupname skillgroup team",
+    "groupname skillgroup team 技能組 組別 群組",
     "showcaller": "外显号码 外显号 外显 主叫号码 主叫显示 主叫显号 显示号码 去电显示 callerid",
-    "bindcode": "手机 手机号 手机号码 绑定号码 绑定手机 绑定手机号 绑定电话号码 电话 电话号码 联系电话 phone mobile",
-    "sipNumber": "SIP SIP号 SIP账号 SIP分机 SIP分机号 分机 分机号 分机号码 extension ext",
+    "bindcode": "手机 手机号 手机号码 绑定号码 绑定手机 绑定手机号 绑定电话号码 电话 电话号码 联系电话 phone mobile "
+    "手機 手機號碼 電話 電話號碼",
+    "sipNumber": "SIP SIP号 SIP账号 SIP分机 SIP分机号 分机 分机号 分机号码 extension ext 分機 分機號碼",
     "afterInterval": "话后时间 话后处理时长 话后整理时长 话后整理时间 整理时长 整理时间 wrapup wrapuptime",
     "isHidePhone": "是否隐藏号码 号码隐藏 是否隐藏 隐号",
-    "isrecord": "是否录音 录音开关 通话录音 recording",
-    "outcallflag": "外呼权限 呼出权限 外呼 是否外呼 允许外呼",
+    "isrecord": "是否录音 录音开关 通话录音 recording 錄音 是否錄音",
+    "outcallflag": "外呼权限 呼出权限 外呼 是否外呼 允许外呼 外呼權限",
     "ttscontent": "播报内容 播放文本",
-    "email": "邮件 电子邮箱 电子邮件 邮箱地址 mail emailaddress",
+    "email": "邮件 电子邮箱 电子邮件 邮箱地址 mail emailaddress 郵箱 電子郵件",
     "isaudio": "是否支持语音 支持语音",
     "ismessage": "是否支持即时消息 支持即时消息",
     "isvideo": "是否支持视频 支持视频",
@@ -83,8 +84,8 @@ _FILE_KEYS: Final = {
 }
 """Words for the keys of a file that are no fields."""
 
-YES: Final = "是 yes y on 有 开 开启 已开启 开通 已开通 启用 已启用 支持 允许 对 √ ✓ ✔ ☑"
-NO: Final = "否 no n off 无 没有 关 关闭 已关闭 停用 已停用 禁用 已禁用 不支持 不允许 未开通 不 × x ✗ ✘ ☐"
+YES: Final = "是 yes y on 有 开 开启 已开启 開 開啟 啟用 开通 已开通 启用 已启用 支持 允许 对 √ ✓ ✔ ☑"
+NO: Final = "否 no n off 无 没有 关 關 關閉 关闭 已关闭 停用 已停用 禁用 已禁用 不支持 不允许 未开通 不 × x ✗ ✘ ☐"
 _STATES: Final[Mapping[Value, str]] = {
     "disabled": f"停用 {NO} false 冻结 已冻结 无效",
     "enabled": f"启用 {YES} true 正常 在用 有效",
@@ -92,14 +93,14 @@ _STATES: Final[Mapping[Value, str]] = {
 _CHOICE_WORDS: Final[Mapping[str, Mapping[Value, str]]] = {
     "operatorType": {
         "agent": "普通座席 普通坐席 普通 坐席 座席 普通员工 客服",
-        "leader": "班长 组长 班组长 班长坐席 班长座席 组长坐席 组长座席",
+        "leader": "班长 组长 班组长 班長 組長 班长坐席 班长座席 组长坐席 组长座席",
     },
     "status": _STATES,
     "outcallflag": {
-        "allowed": f"允许外呼 {YES} true 可外呼 不限 不限制 无限制",
+        "allowed": f"允许外呼 {YES} true 允許外呼 可外呼 不限 不限制 无限制",
         "no-long-distance": "限制长话 限制长途 禁止长话 禁止长途",
         "forbidden": f"禁止外呼 {NO} false 禁止 不允许外呼 不可外呼",
-        "no-international": "限制国际 限制国际长途 禁止国际 禁止国际长途",
+        "no-international": "限制国际 限制國際 限制国际长途 禁止国际 禁止国际长途",
     },
 }
 _FLAG_WORDS: Final[Mapping[Value, str]] = {True: YES, False: NO}

@@ -22,7 +22,7 @@ from reconciler.core.model.words import (
     known_words,
     value_for_word,
 )
-from reconciler.core.sheets.csv import EMPTY_WORDS, SUMMARY_ROW, from_cell, trim_invisible
+from reconciler.core.sheets.csv import EMPTY_WORDS, SUMMARY_ROW, from_cell, phone_digits, trim_invisible
 from reconciler.core.yaml.spelling import QUOTED
 
 LEAVE_OUT: Final = ""
@@ -151,7 +151,13 @@ def _read_text(row: Field, text: str) -> str:
     for pattern, words in _DESTROYED.items():
         if pattern.fullmatch(text):
             raise UnreadableCell(f"{clipped(text)} {words}", _WRITE_AGAIN)
-    return text
+    if row.kind is Kind.KEY or spoilt(text):
+        return text
+    try:
+        return phone_digits(text)
+    except ValueError:
+        hint = "write one number in digits, with + for another country; behind an apostrophe (') it stays as it is"
+        raise UnreadableCell(f"{clipped(text)} is no phone or SIP number", hint) from None
 
 
 def _read_word(row: Field, text: str) -> Value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.operator_id import unfit_id
 from reconciler.core.model.plan import Note
 from reconciler.core.model.words import ZH_HEADINGS
-from reconciler.core.yaml.spelling import ascii_excerpt, is_expressible, scalar
+from reconciler.core.yaml.spelling import QUOTED, ascii_excerpt, is_expressible, scalar
 
+NUMBERS: Final = QUOTED - {KEY}
+"""The fields that hold a phone or SIP number."""
 COLUMNS: Final = (BY_NAME[KEY], *LISTED)
 _BOM: Final = "\ufeff"
 """Without it Excel reads a CSV file in the encoding of its country."""
@@ -67,7 +70,7 @@ def _row(agent: LiveAgent, gaps: dict[str, list[str]]) -> list[str]:
         expressible = is_expressible(row, value)
         if not expressible:
             gaps[f"{row.name} is blank: no file can say {ascii_excerpt(value)}"].append(agent.operator_id)
-        cells.append(to_cell(value) if expressible else "")
+        cells.append(to_cell(value, row) if expressible else "")
     return cells
 
 
@@ -77,11 +80,12 @@ def _csv_text(rows: Iterable[Sequence[str]]) -> str:
     return stream.getvalue()
 
 
-def to_cell(value: Value) -> str:
-    """A canonical value as a cell; `None` (no SIP number) is a blank one."""
+def to_cell(value: Value, row: Field | None = None) -> str:
+    """A canonical value, of a field where that matters, as a cell; `None` (no SIP number) is a blank one."""
     if not isinstance(value, str):
         return "" if value is None else scalar(value)
-    return f"'{value}" if _is_risky(value) else value
+    odd = row is not None and row.name in NUMBERS and value and not _NUMBER.fullmatch(value)
+    return f"'{value}" if odd or _is_risky(value) else value
 
 
 def _is_risky(text: str) -> bool:
@@ -95,11 +99,33 @@ def _is_risky(text: str) -> bool:
 
 
 def trim_invisible(text: str) -> str:
-    """The text without invisible characters at its ends: blanks, tabs, marks of direction."""
+    """The text without invisible characters at its ends: blanks, tabs, marks of direction.
+
+    Characters that Python's tables do not know stay: people's names have some.
+    """
     if text.isprintable():
         return text.strip(" ")
-    visible = [index for index, character in enumerate(text) if character != " " and character.isprintable()]
+    visible = [index for index, character in enumerate(text) if unicodedata.category(character) not in _TRIMMED]
     return text[visible[0] : visible[-1] + 1] if visible else ""
+
+
+_TRIMMED: Final = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+
+
+def phone_digits(text: str) -> str:
+    """The digits of a phone or SIP number that people have parted by blanks, hyphens or brackets; `+` stays.
+
+    Raises:
+        ValueError: the text is no number.
+    """
+    digits = _PARTED.sub("", unicodedata.normalize("NFKC", text))
+    if not _NUMBER.fullmatch(digits):
+        raise ValueError(text)
+    return digits
+
+
+_PARTED: Final = re.compile(r"[\s()\-\u2010-\u2015\u2212.,\u00b7]")
+_NUMBER: Final = re.compile(r"\+?[0-9]+")
 
 
 def from_cell(row: Field, cell: str) -> Value:

@@ -1,4 +1,4 @@
-"""A call centre's own spreadsheet, as CSV, to agents.
+"""A call centre's own spreadsheet to agents.
 
 Nothing is lost silently: an unknown column and a cell that is not understood are problems, all reported at once. A
 blank cell says nothing, and its field stays unmanaged. Passwords are not read, so that no message can show one.
@@ -6,10 +6,9 @@ blank cell says nothing, and its field stays unmanaged. Passwords are not read, 
 
 from __future__ import annotations
 
-import csv
-import io
 import shlex
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,6 +29,16 @@ from reconciler.core.sheets.cells import (
     read_cell,
 )
 from reconciler.core.sheets.csv import trim_invisible
+from reconciler.core.sheets.rows import (
+    SheetRow,
+    UnfinishedRow,
+    column_letters,
+    csv_rows,
+    filled_down,
+    gaps,
+    is_remark,
+    is_sum,
+)
 
 MAX_CELLS: Final = 4_000_000
 """Enough for 100,000 agents with 40 columns each."""
@@ -37,6 +46,9 @@ MAX_CELLS: Final = 4_000_000
 _DELIMITERS: Final = (",", ";", "\t")
 _HEADING_SEARCH_ROWS: Final = 10
 """Rows at the top among which the headings are looked for, since a title may stand above them."""
+
+_SHARED: Final = frozenset(("mainGroupName", "roleName", "bindSkillName", "operatorType", "outcallflag", "showcaller"))
+"""Fields that neighbours have in common, so that people merge their cells."""
 
 _MIN_HEADINGS: Final = 2
 """Known headings that a heading row has at least when that of the agents' numbers is missing.
@@ -58,53 +70,63 @@ class Sheet:
     problems: tuple[Problem, ...]
     passed_over: tuple[str, ...] = ()
     lookalikes: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    columns: tuple[ReadColumn, ...] = ()
 
 
-def read_sheet(file: str, text: str, mapping: Mapping[str, str] | None = None) -> Sheet:
+@dataclass(frozen=True, slots=True)
+class ReadColumn:
+    """A column that was read: its letters, its heading, its field, how many cells have a value, and the first value."""
+
+    letters: str
+    heading: str
+    field: str
+    values: int
+    first: str
+
+
+def read_sheet(
+    file: str, text: str, mapping: Mapping[str, str] | None = None, *, fill_down: Iterable[str] = ()
+) -> Sheet:
     """Read the table below a row of headings; commas, semicolons or tabs separate its cells.
 
-    `mapping` gives the field of a heading, or `LEAVE_OUT` for a column that is not read.
+    `mapping` gives the field of a heading, or `LEAVE_OUT` for a column that is not read. In the columns `fill_down`, by
+    heading or field, a blank cell has the value above it.
     """
-    reader = _SheetReader(file, {fold_heading(heading): (heading, name) for heading, name in (mapping or {}).items()})
+    reader = _reader(file, mapping, fill_down)
     delimiter = max(_DELIMITERS, key=lambda delimiter: reader.score_with(text, delimiter))
     if text.count(delimiter) + text.count("\n") > MAX_CELLS:
         hint = "delete rows and columns that are empty, or split it"
         reader.add_problem(1, 0, "", f"the sheet has more than {MAX_CELLS:,} cells", hint)
     else:
-        reader.read_table(text, delimiter)
-    problems = sorted(reader.problems, key=lambda problem: problem.place)
-    return Sheet(reader.agents, tuple(problems), tuple(reader.passed_over()), tuple(reader.lookalikes()))
+        reader.read_text(text, delimiter)
+    return reader.sheet()
 
 
-@dataclass(frozen=True, slots=True)
-class _SheetRow:
-    """A row: the line of the text in which it begins, the spreadsheet's number of it, and its cells."""
-
-    line: int
-    number: int
-    cells: list[str]
-
-
-class _UnfinishedRow(Exception):
-    """The quote of a row that begins in `line` does not end."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__()
-        self.line = line
+def read_rows(
+    file: str,
+    rows: Sequence[SheetRow],
+    mapping: Mapping[str, str] | None = None,
+    *,
+    fill_down: Iterable[str] = (),
+    name: str = "",
+) -> Sheet:
+    """Read the table below a row of headings, of rows that a workbook has; `name` is that of its sheet."""
+    reader = _reader(file, mapping, fill_down)
+    reader.prefix = f"{name}!" if name else ""
+    reader.read_table(rows)
+    return reader.sheet()
 
 
-def _rows(text: str, delimiter: str) -> Iterator[_SheetRow]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = number = 1
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            raise _UnfinishedRow(line) from None
-        if cells is None:
-            return
-        yield _SheetRow(line, number, cells)
-        line, number = reader.line_num + 1, number + 1
+def has_headings(rows: Sequence[SheetRow], mapping: Mapping[str, str] | None = None) -> bool:
+    """Whether one of the rows at the top names the agents' numbers."""
+    reader = _reader("", mapping, ())
+    return any(reader.score(row)[0] for row in rows[:_HEADING_SEARCH_ROWS])
+
+
+def _reader(file: str, mapping: Mapping[str, str] | None, fill_down: Iterable[str]) -> _SheetReader:
+    mapped = {fold_heading(heading): (heading, name) for heading, name in (mapping or {}).items()}
+    return _SheetReader(file, mapped, {fold_heading(heading): heading for heading in fill_down})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +141,15 @@ class _Column:
 
 @dataclass(slots=True)
 class _SheetReader:
-    """Reads one sheet. `mapped` has, by folded heading, the heading as given and its field."""
+    """Reads one sheet. `mapped` and `fill` have, by folded heading, the heading as given; `mapped` its field too."""
 
     file: str
     mapped: dict[str, tuple[str, str]]
+    fill: dict[str, str]
+    prefix: str = ""
+    notes: list[str] = field(default_factory=list)
+    counts: Counter[int] = field(default_factory=Counter)
+    firsts: dict[int, str] = field(default_factory=dict)
     agents: dict[str, dict[str, Value]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     columns: list[_Column] = field(default_factory=list)
@@ -131,7 +158,20 @@ class _SheetReader:
     empty_words: int = 0
 
     def add_problem(self, line: int, index: int, path: str, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(Place(self.file, line, index + 1), path, message, hint))
+        where = f"{self.prefix}{path}" if path else ""
+        self.problems.append(Problem(Place(self.file, line, index + 1), where, message, hint))
+
+    def sheet(self) -> Sheet:
+        """What was read."""
+        problems = sorted(self.problems, key=lambda problem: problem.place)
+        columns = tuple(
+            ReadColumn(
+                column_letters(c.index), c.heading, c.row.name, self.counts[c.index], self.firsts.get(c.index, "")
+            )
+            for c in self.columns
+        )
+        lookalikes = tuple(self.lookalikes())
+        return Sheet(self.agents, tuple(problems), tuple(self.passed_over()), lookalikes, tuple(self.notes), columns)
 
     def passed_over(self) -> Iterator[str]:
         yield from self.left_out
@@ -150,7 +190,7 @@ class _SheetReader:
         mapped = self.mapped.get(fold_heading(heading))
         return mapped[1] if mapped else field_for_heading(heading)
 
-    def score(self, row: _SheetRow) -> tuple[bool, int]:
+    def score(self, row: SheetRow) -> tuple[bool, int]:
         """How much a row looks like the heading row: whether it names the agents' numbers, and how many fields."""
         names = {self.field_of(cell) for cell in row.cells} - {None, LEAVE_OUT}
         return KEY in names, len(names)
@@ -158,36 +198,73 @@ class _SheetReader:
     def score_with(self, text: str, delimiter: str) -> tuple[bool, int]:
         """The best score of the rows at the top, when this delimiter separates their cells."""
         best = False, 0
-        with suppress(_UnfinishedRow):
-            for row in islice(_rows(text, delimiter), _HEADING_SEARCH_ROWS):
+        with suppress(UnfinishedRow):
+            for row in islice(csv_rows(text, delimiter), _HEADING_SEARCH_ROWS):
                 best = max(best, self.score(row))
         return best
 
-    def read_table(self, text: str, delimiter: str) -> None:
-        """Read the headings and the rows below them, up to a row that does not end."""
+    def read_text(self, text: str, delimiter: str) -> None:
+        """Read a table of CSV text, up to a row that does not end."""
         rows = []
         try:
-            for row in _rows(text, delimiter):
+            for row in csv_rows(text, delimiter):
                 rows.append(row)  # noqa: PERF402 - the rows before an unfinished one are kept
-        except _UnfinishedRow as unfinished:
+        except UnfinishedRow as unfinished:
             hint = 'a quote inside of quotes is written twice: "say ""hello"""; or save the sheet as CSV again'
             self.add_problem(unfinished.line, 0, "", "a quote in this row does not end where its cell does", hint)
-        top = max(rows[:_HEADING_SEARCH_ROWS], key=self.score, default=_SheetRow(1, 0, []))
+        self.read_table(rows)
+
+    def read_table(self, rows: Sequence[SheetRow]) -> None:
+        """Read the headings and the rows below them."""
+        top = max(rows[:_HEADING_SEARCH_ROWS], key=self.score, default=SheetRow(1, 0, []))
         if self.score(top) < (False, _MIN_HEADINGS):
             hint = "name the columns in the first row: 工号, 姓名, …; or say which is which: --map HEADING=operatorId"
             self.add_problem(top.line, 0, "", "there is no row of headings", hint)
             return
-        filled = [row for row in rows if trim_invisible("".join(row.cells))]
+        filled = [row for row in rows if row.filled]
         if above := sum(row.number < top.number for row in filled):
             self.left_out.append(f"rows above the headings: {above}")
-        below = [
-            row for row in filled if row.number > top.number and row.cells != top.cells
-        ]  # printed sheets repeat them
+        below = list(self.without_sums(top, (row for row in filled if row.number > top.number)))
         self.read_headings(top, {index for row in below for index, cell in enumerate(row.cells) if cell.strip()})
-        for row in below:
+        for row in self.without_merging(top, below):
             self.read_agent(row)
 
-    def read_headings(self, top: _SheetRow, used: set[int]) -> None:
+    def without_sums(self, top: SheetRow, rows: Iterable[SheetRow]) -> Iterator[SheetRow]:
+        """The rows without sums and remarks, which are told, and without headings that printed sheets repeat."""
+        for row in rows:
+            if is_sum(row) or is_remark(row):
+                kind = "a sum" if is_sum(row) else "a remark"
+                self.left_out.append(f"row {row.number}: {kind}, {clipped(' '.join(row.filled))}")
+            elif not (row.cells == top.cells or self.is_second_heading(top, row)):
+                yield row
+
+    def is_second_heading(self, top: SheetRow, row: SheetRow) -> bool:
+        """Whether a row names the same fields once more, in other words."""
+        names = [(self.field_of(cell), self.field_of(top.cell(index))) for index, cell in enumerate(row.cells) if cell]
+        return (KEY, KEY) in names and all(below == above for below, above in names)
+
+    def without_merging(self, top: SheetRow, rows: Sequence[SheetRow]) -> Iterable[SheetRow]:
+        """The rows with cells filled from above where that was asked for; columns that look merged are told."""
+        fill = {
+            column.index
+            for column in self.columns
+            if {fold_heading(column.heading), fold_heading(column.row.name)} & self.fill.keys()
+        }
+        known = {fold_heading(name) for column in self.columns for name in (column.heading, column.row.name)}
+        for folded in self.fill.keys() - known:
+            self.add_problem(top.line, 0, "", f"--fill-down: no column has the heading {clipped(self.fill[folded])}")
+        for column in self.columns:
+            found = gaps(rows, column.index)
+            name = f"column {column_letters(column.index)} {clipped(column.heading)}"
+            if column.index in fill:
+                self.notes.append(f"{name}: {found.blank:,} blank cells filled from above")
+            elif found.looks_merged and column.row.name in _SHARED and not column.truth:
+                option = f"--fill-down {shlex.quote(column.heading)}"
+                count = f"a value in {found.rows - found.blank:,} of {found.rows:,} rows"
+                self.notes.append(f"{name} has {count}, as merged cells leave it; {option} fills the others from above")
+        return filled_down(rows, fill) if fill else rows
+
+    def read_headings(self, top: SheetRow, used: set[int]) -> None:
         """Find the field of each column; `used` are the indexes of columns with a cell that is not blank."""
         width = max({len(top.cells) - 1, *used}) + 1
         headings = [*top.cells, *[""] * (width - len(top.cells))]
@@ -195,25 +272,27 @@ class _SheetReader:
             if index in used or self.field_of(heading) == KEY:
                 self.read_heading(top, index, heading)
             elif trim_invisible(heading):
-                self.left_out.append(f"column {_letters(index)} {clipped(heading)}: empty")
+                self.left_out.append(f"column {column_letters(index)} {clipped(heading)}: empty")
         if KEY not in map(self.field_of, headings):
             hint = "call it 工号 or operatorId, or say which it is: --map HEADING=operatorId"
             self.add_problem(top.line, 0, "", "no column has the agents' numbers", hint)
         for folded in self.mapped.keys() - {fold_heading(heading) for heading in headings}:
             self.add_problem(top.line, 0, "", f"--map: no column has the heading {clipped(self.mapped[folded][0])}")
 
-    def read_heading(self, top: _SheetRow, index: int, heading: str) -> None:
+    def read_heading(self, top: SheetRow, index: int, heading: str) -> None:
         """Find the field of a column that has values."""
         name = self.field_of(heading)
-        path = f"{_letters(index)}{top.number}"
+        path = f"{column_letters(index)}{top.number}"
         if name == LEAVE_OUT:
-            self.left_out.append(f"column {_letters(index)} {clipped(heading)}")
+            self.left_out.append(f"column {column_letters(index)} {clipped(heading)}")
         elif is_password_heading(heading):
             self.add_problem(top.line, index, path, *_password_problem(heading))
         elif name is None:
             self.add_problem(top.line, index, path, *_unknown_heading(heading))
         elif other := next((column for column in self.columns if column.row.name == name), None):
-            message = f"{clipped(heading)} and {clipped(other.heading)} in {_letters(other.index)} are both {name}"
+            message = (
+                f"{clipped(heading)} and {clipped(other.heading)} in {column_letters(other.index)} are both {name}"
+            )
             same = fold_heading(heading) == fold_heading(other.heading)
             hint = "delete one of the two columns" if same else f"leave one of them out: {_map_option(heading)}"
             self.add_problem(top.line, index, path, message, hint)
@@ -221,7 +300,7 @@ class _SheetReader:
             truth = yes_and_no(heading) if field_for_heading(heading) == name else None
             self.columns.append(_Column(index, heading, BY_NAME[name], truth))
 
-    def read_agent(self, row: _SheetRow) -> None:
+    def read_agent(self, row: SheetRow) -> None:
         """Read one agent's row, and keep the values that can be read."""
         values: dict[str, Value] = {}
         for column in self.columns:
@@ -238,9 +317,9 @@ class _SheetReader:
         if operator_id is not None:
             self.agents.setdefault(str(operator_id), values)
 
-    def read_value(self, row: _SheetRow, column: _Column) -> Value:
+    def read_value(self, row: SheetRow, column: _Column) -> Value:
         """A cell's value; `None` where the cell says nothing or has a problem, which is added."""
-        cell = row.cells[column.index] if column.index < len(row.cells) else ""
+        cell = row.cell(column.index)
         try:
             value = read_cell(column.row, cell, column.truth) if cell else None
         except UnreadableCell as unreadable:
@@ -248,7 +327,10 @@ class _SheetReader:
             return None
         if value is None:
             self.empty_words += bool(trim_invisible(cell))
-        elif column.row.kind in (Kind.KEY, Kind.SIP_NUMBER):
+            return None
+        self.counts[column.index] += 1
+        self.firsts.setdefault(column.index, str(value))
+        if column.row.kind in (Kind.KEY, Kind.SIP_NUMBER):
             first = self.first_lines.setdefault((column.row.name, value), row.line)
             if first != row.line:
                 message = f"{column.row.name} {clipped(str(value))} stands twice; the first is in line {first}"
@@ -258,14 +340,8 @@ class _SheetReader:
         return value
 
 
-def _letters(index: int) -> str:
-    """A spreadsheet's name of a column: A, B, … Z, AA."""
-    before, last = divmod(index, 26)
-    return (_letters(before - 1) if before else "") + chr(ord("A") + last)
-
-
-def _cell(row: _SheetRow, column: _Column) -> str:
-    return f"{_letters(column.index)}{row.number} {' '.join(column.heading.split())[:CLIP_AT]}"
+def _cell(row: SheetRow, column: _Column) -> str:
+    return f"{column_letters(column.index)}{row.number} {' '.join(column.heading.split())[:CLIP_AT]}"
 
 
 def _map_option(heading: str, name: str = LEAVE_OUT) -> str:

@@ -29,7 +29,8 @@ from reconciler.core.sheets.cells import (
     read_cell,
 )
 from reconciler.core.sheets.csv import to_csv
-from reconciler.core.sheets.sheet import Sheet, read_sheet
+from reconciler.core.sheets.rows import SheetRow
+from reconciler.core.sheets.sheet import Sheet, has_headings, read_rows, read_sheet
 from reconciler.core.yaml.spelling import QUOTED, is_expressible
 from reconciler.edit import fmt
 from reconciler.errors import ReconcilerError
@@ -329,6 +330,33 @@ def test_a_column_of_one_choice_says_yes_and_no() -> None:
     }
     assert "is not understood as operatorType" in told("工号,类型\n8001,是\n")[0]
     assert 'C2 停用: "开" may mean either here | write 是 or 否' in told("工号,姓名,停用\n8001,x,开\n")
+
+
+def test_merged_columns_are_filled_where_that_is_asked_for() -> None:
+    """By heading or by field; the first value above is taken, rows that are short are filled too, and both are told."""
+    text = "工号,姓名,技能组\n8001,张三,\n8002,李四,售后\n8003,王五\n8004,赵六,售前\n"
+    for column in ("技能组", "mainGroupName"):
+        found = read_sheet("a.csv", text, fill_down=[column])
+        assert [fields.get("mainGroupName") for fields in found.agents.values()] == [None, "售后", "售后", "售前"]
+        assert found.notes == ('column C "技能组": 2 blank cells filled from above',)
+    (problem,) = read_sheet("a.csv", text, fill_down=["片区"]).problems
+    assert problem.message == '--fill-down: no column has the heading "片区"'
+    merged = read_sheet("a.csv", "工号,技能组\n8001,售后\n8002,\n8003,售前\n")
+    assert "--fill-down '技能组' fills the others from above" in merged.notes[0]
+    assert read_sheet("a.csv", "工号,技能组\n8001,售后\n8002,售后\n8003,\n").notes == ()
+
+
+def test_the_rows_of_a_workbook() -> None:
+    """Rows are read as those of CSV are, a problem names the sheet, and a sheet without agents' numbers is known."""
+    rows = [SheetRow(1, 1, ["工号", "姓名"]), SheetRow(2, 2, ["8001", "张三"]), SheetRow(3, 3, ["1.0E+10", ""])]
+    found = read_rows("a.xlsx", rows, name="名单")
+    assert found.agents == {"8001": {"name": "张三"}}
+    assert [problem.path for problem in found.problems] == ["名单!A3 工号"]
+    assert read_rows("a.xlsx", rows[:2]).problems == ()
+    assert has_headings(rows)
+    assert not has_headings(rows[1:])
+    assert has_headings([SheetRow(1, 1, ["编码"])], {"编码": KEY})
+    assert read_rows("a.xlsx", rows[:1]).columns[0].values == 0
 
 
 def test_a_column_far_right_has_its_letters() -> None:

@@ -1,0 +1,328 @@
+"""`reconciler import`: turns a spreadsheet into a desired-state file, or merges it into one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from reconciler.cli.live import COMPANY_ID
+from reconciler.cli.shell import Shell
+from reconciler.errors import ReconcilerError, WrongUsage
+
+if TYPE_CHECKING:
+    from reconciler.core.model.desired import DesiredState
+    from reconciler.core.model.problem import Problem
+    from reconciler.core.sheets.sheet import Sheet
+
+_ABOUT: Final = (
+    "# The agents of a spreadsheet. Written by `reconciler import`; now it is yours to edit.\n"
+    "# 由表格导入的坐席；此后请直接编辑此文件。\n"
+)
+_PLACES: Final = 5
+"""How many places are named of one kind of fault."""
+
+
+def _mapping(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Fields by heading, from `HEADING=FIELD` or lines of a file; an empty field leaves the column out."""
+    from reconciler.core.model.words import fold_heading
+
+    fields: dict[str, str] = {}
+    for text in (line for given in texts for line in _map_lines(given, context, parameter)):
+        heading, sign, name = text.rpartition("=")
+        if not sign or not fold_heading(heading):
+            raise click.BadParameter("it takes HEADING=FIELD, or HEADING= to leave a column out.", context, parameter)
+        if fold_heading(heading) in map(fold_heading, fields):
+            raise click.BadParameter(f"{heading!r} is mapped twice.", context, parameter)
+        fields[heading] = _field(name.strip(), context, parameter)
+    return fields
+
+
+def _map_lines(text: str, context: click.Context, parameter: click.Parameter) -> list[str]:
+    """The mappings that a text names: itself, or behind an `@` the lines of a file that --save-map wrote."""
+    if not text.startswith("@"):
+        return [text]
+    try:
+        lines = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise click.BadParameter(f"{text[1:]} cannot be read: {error}", context, parameter) from None
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _field(name: str, context: click.Context, parameter: click.Parameter) -> str:
+    from reconciler.core.sheets.cells import closest_field, field_for_heading, is_password_heading
+
+    if not name:
+        return name
+    if is_password_heading(name):
+        raise click.BadParameter("no column is read as a password: one never goes into the file.", context, parameter)
+    field = field_for_heading(name)
+    if not field:
+        guess = closest_field(name)
+        hint = f"Did you mean {guess}?" if guess else "`reconciler explain` names them all."
+        raise click.BadParameter(f"there is no field {name!r}. {hint}", context, parameter)
+    return field
+
+
+_PATH: Final = click.Path(path_type=Path)
+
+
+@click.command("import")
+@click.argument("sheet", type=_PATH, metavar="FILE")
+@click.option("--output", type=_PATH, metavar="FILE", help="Write a new file, not to stdout.")
+@click.option("--into", type=_PATH, metavar="EXISTING", help="Bring a file up to date; comments and order are kept.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="HEADING=FIELD",
+    callback=_mapping,
+    help="What a column is; without FIELD it is left out. Repeatable; @FILE reads what --save-map wrote.",
+)
+@click.option("--save-map", type=_PATH, metavar="FILE", help="Keep which column was read as what, for --map @FILE.")
+@click.option(
+    "--fill-down",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column of merged cells, by heading or field: a blank cell has the value above it. Repeatable.",
+)
+@click.option("--encoding", default="", metavar="NAME", help="The encoding of a CSV file, where the guess is wrong.")
+@click.option("--sheet", "tab", default="", metavar="NAME", help="The sheet of a workbook, where several have agents.")
+@click.option("--company", metavar="ABBREVIATE", help="Whose agents they are, for a new file.")
+@COMPANY_ID
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.pass_obj
+def import_sheet(shell: Shell, /, **options: Any) -> None:
+    """Turn a spreadsheet (CSV, TSV or XLSX) into agents of a desired-state file. No network.
+
+    Headings may be the fields' names or Chinese (工号, 姓名, 技能组, …); encoding and delimiter are found out. A blank
+    cell leaves the field alone. Everything that is not understood is told at once, and then nothing is written. Nobody
+    is removed: a new file says `prune: false`, and with --into whom the sheet does not name stays.
+
+    What was read as what is shown as a table, to be checked against the sheet. `import-csv` is this command too.
+
+    \b
+    Examples:
+      reconciler import 坐席.xlsx --company acme --output agents.yaml
+      reconciler import 坐席.csv --map '备注=' --map '片区=mainGroupName' --into agents.yaml
+      reconciler import 坐席.csv --fill-down 技能组 --encoding gb18030 --into agents.yaml
+    """
+    from reconciler.files.worktree import refuse_existing, write_file
+
+    _check(**options)
+    path: Path = options["sheet"]
+    for name in ("output", "save_map"):
+        if options[name] is not None:
+            refuse_existing(options[name], replace=options["force"])
+    sheet, notes = _read(path, options)
+    for note in (*notes, *sheet.notes):
+        _say(shell, note)
+    if sheet.problems:
+        _refuse(shell, sheet.problems)
+    if not sheet.agents:
+        raise ReconcilerError(f"{path} names no agent", "nothing was written")
+    _say_columns(shell, sheet)
+    if options["into"] is None:
+        _new_file(shell, sheet, options)
+    else:
+        _update(shell, sheet, options["into"])
+    if options["save_map"] is not None:
+        left_out = [f"{heading}=" for heading, field in options["mapping"].items() if not field]
+        lines = [*(f"{' '.join(column.heading.split())}={column.field}" for column in sheet.columns), *left_out]
+        write_file(options["save_map"], "".join(f"{line}\n" for line in lines).encode(), replace=options["force"])
+    _say_passed_over(shell, sheet.passed_over)
+
+
+def _read(path: Path, options: dict[str, Any]) -> tuple[Sheet, list[str]]:
+    """The agents of a file, and what is to be told of how it was read."""
+    from reconciler.core.sheets.sheet import read_sheet
+    from reconciler.files.spreadsheet import csv_text, read_bytes
+    from reconciler.files.workbook import is_workbook
+
+    data = read_bytes(path)
+    if is_workbook(data):
+        return _read_workbook(path, data, options)
+    if options["tab"]:
+        raise click.UsageError("--sheet names a sheet of a workbook, and this file is none.")
+    read = csv_text(str(path), data, options["encoding"])
+    notes = [f"read as {read.encoding.upper()}, which was guessed; --encoding names another"] if read.guessed else []
+    return read_sheet(str(path), read.text, options["mapping"], fill_down=options["fill_down"]), notes
+
+
+def _read_workbook(path: Path, data: bytes, options: dict[str, Any]) -> tuple[Sheet, list[str]]:
+    from reconciler.core.sheets.sheet import has_headings, read_rows
+    from reconciler.files.workbook import workbook_sheets
+
+    if options["encoding"]:
+        raise click.UsageError("--encoding is for CSV: a workbook says how it is written.")
+    sheets = workbook_sheets(str(path), data)
+    names = ", ".join(each.name for each in sheets)
+    found = [each for each in sheets if each.name == options["tab"]] if options["tab"] else list(sheets)
+    if options["tab"] and not found:
+        raise WrongUsage(f"{path} has no sheet {options['tab']}", f"it has: {names}")
+    if len(found) > 1:
+        found = [each for each in found if has_headings(each.rows, options["mapping"])] or found[:1]
+    if len(found) > 1:
+        raise WrongUsage(f"several sheets of {path} have agents", f"name one with --sheet: {names}")
+    sheet = found[0]
+    spans = f"{', '.join(sheet.merged[:_PLACES])}{', …' if len(sheet.merged) > _PLACES else ''}"
+    notes = [f"merged cells have their value in each of their rows: {spans}"] if sheet.merged else []
+    notes += [f"read the sheet {sheet.name}"] if len(sheets) > 1 else []
+    read = read_rows(str(path), sheet.rows, options["mapping"], fill_down=options["fill_down"], name=sheet.name)
+    return read, notes
+
+
+def _say_columns(shell: Shell, sheet: Sheet) -> None:
+    """Show what was read as what, to be checked against the sheet."""
+    from reconciler.core.sheets.cells import clipped
+    from reconciler.core.text import cut_to_width, width
+    from reconciler.render.terminal import pad, visible
+
+    headings = [cut_to_width(visible(" ".join(column.heading.split())), 20) for column in sheet.columns]
+    wide = max(map(width, headings))
+    lines = [f"{len(sheet.agents):,} agents; check against the sheet:"]
+    for column, heading in zip(sheet.columns, headings, strict=True):
+        first = f", first {clipped(column.first)}" if column.values else ""
+        lines.append(
+            f"  {column.letters:<3} {pad(heading, wide)}  → {column.field:<15} {column.values:>6,} values{first}"
+        )
+    _say(shell, *lines)
+
+
+def _check(**options: Any) -> None:
+    """Raise `UsageError` when the options contradict one another, `WrongUsage` when no company is named."""
+    others = ("output", "company", "company_id", "force")
+    if options["into"] is not None and any(options[name] not in (None, False) for name in others):
+        raise click.UsageError("--into stands alone: no --output, --company or --force.")
+    if options["into"] is None and options["company"] is None:
+        raise WrongUsage(
+            "whose agents?", "pass --company ABBREVIATE for a new file, or --into FILE for one that is there"
+        )
+
+
+def _refuse(shell: Shell, problems: Iterable[Problem]) -> None:
+    """Show each kind of fault of each column once, with its count and first places, and raise `ReconcilerError`."""
+    from reconciler.render import text
+
+    kinds: dict[tuple[int, str, str], list[Problem]] = {}
+    for problem in problems:
+        column = problem.place.column if problem.path else 0
+        kinds.setdefault((column, _QUOTED.sub("", problem.message), _QUOTED.sub("", problem.hint)), []).append(problem)
+    lines = []
+    for alike in kinds.values():
+        lines.append(text.problems(alike[:1], color=shell.watched))
+        if more := alike[1:]:
+            cells = ", ".join(problem.path.split(" ")[0] or f"line {problem.place.line}" for problem in more[:_PLACES])
+            rest = f" and {len(more) - _PLACES:,} more" if len(more) > _PLACES else ""
+            lines.append(f"      {len(more):,} more of this kind: {cells}{rest}\n")
+    shell.say("".join(lines))
+    count = sum(map(len, kinds.values()))
+    raise ReconcilerError(f"{count:,} problem{'s' * (count != 1)} in the spreadsheet", "nothing was written")
+
+
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[0-9]+|U\+[0-9A-F]+[A-Z -]*')
+"""What differs from one fault to the next of its kind."""
+
+
+def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
+    from reconciler.cli.live import company_named
+    from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
+    from reconciler.files.worktree import write_file
+
+    if sheet.lookalikes:
+        _refuse(shell, sheet.lookalikes)
+    output: Path | None = options["output"]
+    company = company_named(options["company"], options["company_id"])
+    schema = Path("schemas/agents.schema.json")
+    schema_beside = output is not None and (output.parent / schema).is_file()
+    text = agents_file(
+        sheet.agents, company, FileHeader(str(schema if schema_beside else ".." / schema), _ABOUT, KEEPS_ALL)
+    )
+    _check_result(None, _state(str(output or "-"), text.encode()), sheet)
+    if output is None:
+        shell.data(text)
+        return
+    write_file(output, text.encode(), replace=options["force"])
+    count = len(sheet.agents)
+    _say(shell, f"wrote {output}: {count:,} agent{'s' * (count != 1)}")
+
+
+def _update(shell: Shell, sheet: Sheet, file: Path) -> None:
+    from reconciler.core.desired.read import desired_state
+    from reconciler.edit import merge_sheet
+    from reconciler.files.desired_files import parsed_file
+    from reconciler.files.worktree import write_file
+
+    parsed = parsed_file(file)
+    _refuse_lost_zeros(shell, sheet, {str(agent.operator_id) for agent in parsed.agents}, file)
+    merged = merge_sheet(parsed, sheet.agents)
+    before, after = desired_state(merged.before), desired_state(merged.after)
+    _check_result(before, after, sheet)
+    if merged.after is merged.before:
+        _say(shell, f"{file} says what the sheet says; it is left as it is")
+        return
+    write_file(file, merged.data, replace=True)
+    _say(shell, f"wrote {file}: {_counted(before, after)}")
+
+
+def _refuse_lost_zeros(shell: Shell, sheet: Sheet, known: set[str], file: Path) -> None:
+    """Refuse new numbers that are those of agents of the file but for zeros in front, which spreadsheets take away."""
+    from reconciler.core.model.problem import Place, Problem
+
+    by_digits = {id_.lstrip("0"): id_ for id_ in known if id_.isdigit()}
+    new = [id_ for id_ in sheet.agents if id_ not in known]
+    lost = [(id_, by_digits[id_.lstrip("0")]) for id_ in new if id_.lstrip("0") in by_digits]
+    hint = "set the column to text and write the zeros; if both are meant, write the new one into the file by hand"
+    problems = [
+        Problem(Place(str(file), 1), "operatorId", f'"{id_}" of the sheet is "{other}" of the file but for zeros', hint)
+        for id_, other in lost
+    ]
+    if problems:
+        _refuse(shell, problems)
+
+
+def _state(file: str, data: bytes) -> DesiredState:
+    """The desired state of a file; raises `InvalidFiles`."""
+    from reconciler.core.desired.read import read_desired
+    from reconciler.errors import InvalidFiles
+
+    state, problems = read_desired(file, data)
+    if state is None:
+        raise InvalidFiles(problems)
+    return state
+
+
+def _check_result(before: DesiredState | None, after: DesiredState, sheet: Sheet) -> None:
+    """Raise unless the sheet's cells are in the file, and all other agents and fields are as before."""
+    agents_before = {agent.operator_id: agent for agent in before.agents} if before else {}
+    agents = {agent.operator_id: agent for agent in after.agents}
+    as_expected = agents.keys() == agents_before.keys() | sheet.agents.keys()
+    for operator_id, agent in agents.items():
+        cells = sheet.agents.get(operator_id, {})
+        old_agent = agents_before.get(operator_id)
+        kept = {**old_agent.fields, **cells} if old_agent else {**agent.fields, **cells}
+        same_password = old_agent is None or old_agent.password == agent.password
+        as_expected = as_expected and dict(agent.fields) == kept and same_password
+    if not as_expected:
+        raise ReconcilerError("the file would not be what the sheet says", "nothing was written; please report it")
+
+
+def _counted(before: DesiredState, after: DesiredState) -> str:
+    fields_before = {agent.operator_id: agent.fields for agent in before.agents}
+    new = sum(agent.operator_id not in fields_before for agent in after.agents)
+    changed = sum(fields_before.get(agent.operator_id, agent.fields) != agent.fields for agent in after.agents)
+    return f"{new:,} new, {changed:,} changed, {len(fields_before) - changed:,} unchanged"
+
+
+def _say_passed_over(shell: Shell, notes: Iterable[str]) -> None:
+    for note in notes:
+        _say(shell, f"passed over: {note}")
+
+
+def _say(shell: Shell, *lines: str) -> None:
+    from reconciler.render.terminal import visible
+
+    shell.say("\n".join(map(visible, lines)))
