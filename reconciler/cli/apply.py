@@ -30,6 +30,7 @@ from reconciler.cli.options import (
 from reconciler.cli.shell import Shell
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
+from reconciler.files.outputs import refuse_desired_state
 from reconciler.files.system import HANGUP, INTERRUPTS
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from reconciler.core.model.plan import Plan
     from reconciler.core.model.report import Report
     from reconciler.credentials.delivery import CredentialsFile
+    from reconciler.files.plan_file import SavedPlan
     from reconciler.render.heading import Heading
 
 
@@ -50,7 +52,12 @@ if TYPE_CHECKING:
 @EXPIRES_IN
 @PASSWORD_ENV
 @SECRETS_DIR
-@click.option("--expect", metavar="DIGEST", callback=full_digest, help="Apply only the plan that has this digest.")
+@click.option(
+    "--expect",
+    metavar="DIGEST",
+    callback=full_digest,
+    help="Apply only the plan that has this digest, or the file that has this seal.",
+)
 @format_option("text", "json")
 @click.option("--auto-approve", "--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(
@@ -83,8 +90,8 @@ def apply(
 
     With PLANFILE (of `plan --out`), the desired-state file is not read: that plan is applied as it was reviewed, once.
     It is refused when an agent that it touches has changed since, and what changed is shown; other agents do not
-    matter. With --expect, the plan made now must have the digest that was reviewed; give the guardrail flags and
-    --expires-in as they were given to `plan`.
+    matter. Give -f as to `plan`: it says where the books lie. With --expect, the plan made now must have the digest
+    that was reviewed (give the flags of `plan`), or PLANFILE its seal: then every byte of it is what was reviewed.
 
     Exits with 0 when everything is done and was seen to be, 3 when nothing was done on purpose, 4 when a part was
     done, 1 when nothing was.
@@ -103,12 +110,11 @@ def apply(
 
     shell.forgive_streams()
     options, stop = Options(**arguments), threading.Event()
+    refuse_desired_state((credentials, events), options.files)
     unreleased: list[ReconcilerError] = []
     with ExitStack() as held:
         with collector_paused():
             goal = held.enter_context(_goal(options, planfile))
-            if goal.saved and click.get_current_context().get_parameter_source("files") is ParameterSource.DEFAULT:
-                options = replace(options, files=_folder_of(goal.saved.plan))
             session = held.enter_context(open_session(options, goal, stop, os.environ))
             held.enter_context(_locked(shell, session, unreleased))
             with Progress(shell, "reading", "live agents") as progress, _stale_agents_shown(shell):
@@ -117,7 +123,7 @@ def apply(
         _recover(shell, session, refreshed, credentials_file)
         heading = plan_heading(options, goal.saved, color=shell.color)
         (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, heading))
-        _refuse_unfit(refreshed.plan, expect)
+        _refuse_unfit(refreshed.plan, expect, goal.saved)
         refuse_unkept(session, refreshed.plan, credentials_file)
         report = _ask_and_carry_out(
             shell, options, session, refreshed, credentials_file, events, stop, auto_approve=auto_approve
@@ -148,13 +154,19 @@ def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
     if saved.expired(now()):
         span = f"made at {saved.created_at}, expired at {saved.expires_at}"
         raise Declined(f"nothing was done: the plan is out of its time: {span}", "plan anew, and have that reviewed")
+    if not options.ledger:
+        _refuse_unsaid_books(saved.plan)
     yield SavedPlanGoal(saved)
 
 
-def _folder_of(plan: Plan) -> tuple[Path, ...]:
-    """The common folder of the plan's files; the ledger beside them is the one that the plan was made with."""
-    folders = [str(Path(file).parent) for file in plan.files]
-    return (Path(os.path.commonpath(folders) if len({Path(folder).is_absolute() for folder in folders}) == 1 else "."),)
+def _refuse_unsaid_books(plan: Plan) -> None:
+    """Raise `Declined` where only the plan, which anybody can have sealed, says in which folder the books lie."""
+    if click.get_current_context().get_parameter_source("files") is not ParameterSource.DEFAULT:
+        return
+    folders = {Path(file).parent.resolve() for file in plan.files}
+    if folders and Path(os.path.commonpath(folders)) != Path.cwd():
+        message = f"nothing was done: the plan was made from {plan.files[0]}, and nothing says where the books lie"
+        raise Declined(message, "give -f as it was given to plan, or --ledger: a plan file does not decide that")
 
 
 def _recover(shell: Shell, session: Session, refreshed: Refreshed, credentials_file: CredentialsFile) -> None:
@@ -243,12 +255,13 @@ def _ask_and_carry_out(
             return carry_out(session, refreshed, passwords, credentials_file, stop, on_event)
 
 
-def _refuse_unfit(plan: Plan, expect: str | None) -> None:
-    """Raise `Declined` unless the plan has the expected digest, no guardrail trips and no action is blocked."""
+def _refuse_unfit(plan: Plan, expect: str | None, saved: SavedPlan | None) -> None:
+    """Raise `Declined` unless plan or file is the expected one, no guardrail trips and no action is blocked."""
     from reconciler.core.saved.plan_json import digest
 
-    if expect and digest(plan) != expect:
+    if expect and expect not in (digest(plan), saved and saved.seal):
         message = f"nothing was done: the plan is not the one that was reviewed; its digest is {digest(plan)}"
+        message += f", the seal of its file {saved.seal}" if saved else ""
         if not plan.actions:
             raise Declined(message, "there is nothing left to change: it may have been applied already")
         raise Declined(message, "have the plan above reviewed; flags count too, give those that plan was given")

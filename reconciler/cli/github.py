@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.render.heading import Heading
 
 
-def publish(plan: Plan, heading: Heading, environment: Mapping[str, str]) -> None:
+def publish(plan: Plan, heading: Heading, environment: Mapping[str, str], seal: str = "") -> None:
     """Append to the files that `GITHUB_STEP_SUMMARY` and `GITHUB_OUTPUT` name; a variable that is not set is skipped.
 
     Raises:
@@ -25,7 +25,8 @@ def publish(plan: Plan, heading: Heading, environment: Mapping[str, str]) -> Non
     if environment.get("GITHUB_STEP_SUMMARY"):
         _append("GITHUB_STEP_SUMMARY", environment, summary_markdown(plan, heading))
     if environment.get("GITHUB_OUTPUT"):
-        _append("GITHUB_OUTPUT", environment, "".join(f"{name}={value}\n" for name, value in outputs(plan).items()))
+        values = {**outputs(plan), **({"seal": seal} if seal else {})}
+        _append("GITHUB_OUTPUT", environment, "".join(f"{name}={value}\n" for name, value in values.items()))
 
 
 def _append(variable: str, environment: Mapping[str, str], text: str) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from reconciler.render.heading import Heading
 
 
-def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path | None) -> None:
-    """Render a plan and write it to `output`, or to stdout without one.
+def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path | None, seal: str = "") -> None:
+    """Render a plan and write it to `output`, or to stdout without one. `seal` is that of the saved plan, if any.
 
     Raises:
         ReconcilerError: the format's library is not installed, or a file cannot be written.
@@ -38,7 +38,7 @@ def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path 
     if format_ == "github":
         from reconciler.cli.github import publish
 
-        publish(plan, heading, os.environ)
+        publish(plan, heading, os.environ, seal)
 
 
 def write(output: Path, rendered: str) -> None:

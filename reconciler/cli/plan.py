@@ -21,6 +21,7 @@ from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.files.collector import collector_paused
+from reconciler.files.outputs import refuse_desired_state
 from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def plan(
     """Show what apply would do. Nothing is changed.
 
     The digest at its end stands for all that decides: `apply --expect DIGEST` applies this plan or nothing. So does
-    `apply PLANFILE` with the file that --out saves.
+    `apply PLANFILE` with the file that --out saves, whose seal stands for every byte of it, its date included.
 
     With --offline it needs no endpoint, no token and no ledger, and says what this change of the files means by itself.
     What only the live side can tell is then unknown, and there is no digest: nothing that could be applied.
@@ -86,6 +87,7 @@ def plan(
     from reconciler.cli.inputs import Options, files_goal, open_session, plan_heading
 
     options = Options(**arguments)
+    refuse_desired_state((output, out), options.files)
     if offline:
         planned = _offline(shell, options, since, out)
         show(shell, planned, plan_heading(options, color=shell.color and output is None), format_, output)
@@ -105,13 +107,19 @@ def plan(
     for line in recovery_lines(refreshed):
         shell.say(visible(line))
     heading = plan_heading(options, color=shell.color and output is None)
-    saved = _save(out, options, session, refreshed.plan, heading) if out else None
-    show(shell, refreshed.plan, heading, format_, output)
+    saved = _save(out, session, refreshed.plan, heading) if out else None
+    show(shell, refreshed.plan, heading, format_, output, saved.seal if saved else "")
     if saved is not None:
-        refused = refreshed.plan.refused
-        may = "show-plan {} shows it; it may not be applied" if refused else "apply {} applies exactly this"
-        shell.say(visible(f"saved, until {saved.expires_at}: reconciler {may.format(out)}"))
+        _say_saved(shell, saved, out)
     _exit(refreshed.plan, detailed=detailed_exitcode)
+
+
+def _say_saved(shell: Shell, saved: SavedPlan, out: Path | None) -> None:
+    from reconciler.render.terminal import visible
+
+    may = "show-plan {} shows it; it may not be applied" if saved.plan.refused else "apply {} applies exactly this"
+    shell.say(visible(f"saved, until {saved.expires_at}: reconciler {may.format(out)}"))
+    shell.say(f"Seal of the file: {saved.seal}")
 
 
 def _exit(plan: Plan, *, detailed: bool) -> None:
@@ -158,10 +166,7 @@ def _desired_at(shell: Shell, options: Options, since: str) -> DesiredState | No
         return None
 
 
-def _save(out: Path, options: Options, session: Session, plan: Plan, heading: Heading) -> SavedPlan:
-    """Save a plan, unless `out` is a desired-state file (`WrongUsage`)."""
+def _save(out: Path, session: Session, plan: Plan, heading: Heading) -> SavedPlan:
     from reconciler.files.plan_file import save_plan
 
-    if any(out.exists() and file.exists() and out.samefile(file) for file in options.files):
-        raise WrongUsage(f"--out {out} is the desired-state file itself", "name another file for the plan")
     return save_plan(out, plan, heading.tool, heading.created_at, session.goal.standing(session.base))

@@ -199,14 +199,64 @@ def test_a_plan_of_nothing(desk: Desk) -> None:
     assert desk.writes() == Counter()
 
 
-def test_the_ledger_is_that_of_the_plans_files(desk: Desk) -> None:
-    """What a plan of `-f team/agents.yaml` did is remembered where plans of that file look for it."""
+def test_the_command_line_says_where_the_books_lie(desk: Desk) -> None:
+    """What a plan of `-f team/agents.yaml` did is remembered where `-f` says, and nowhere where nothing says it."""
     (desk.place.folder / "team").mkdir()
     desk.place.write(HEAD + '- {operatorId: "8002", password: {env: AGENT_GIVEN, version: 2}}\n', "team/agents.yaml")
     desk.box.store.reset(ROWS[1:2])
     desk.save("-f", "team/agents.yaml")
-    assert desk.apply().code == 0
+    unsaid = desk.apply()
+    assert unsaid.code == 3
+    assert "give -f as it was given to plan, or --ledger" in unsaid.err
+    assert list(desk.place.folder.rglob("ledger.json")) == []
+    assert desk.apply("-f", "team/agents.yaml").code == 0
     assert desk.run("plan", "-f", "team/agents.yaml", "--detailed-exitcode").code == 0
+
+
+RESEALED = {
+    "another folder": ["public/a.yaml"],
+    "outside": ["/no/such/folder/a.yaml"],
+    "two folders": ["public/a.yaml", "b.yaml"],
+}
+
+
+@pytest.mark.parametrize("files", RESEALED.values(), ids=RESEALED)
+@pytest.mark.parametrize("said", [("-f", "agents.yaml"), ("--ledger", "mine/ledger.json"), ()])
+def test_a_plan_that_was_sealed_again_decides_no_place(desk: Desk, files: list[str], said: tuple[str, ...]) -> None:
+    """Whoever seals a plan again with other files leads neither ledger nor credentials to them."""
+    (desk.place.folder / "public").mkdir()
+    digest = desk.save()["digest"]
+    desk.reseal(lambda plan: plan["desired"].update(files=files))
+    ran = desk.apply("--expect", digest, *said)
+    assert ran.code == (0 if said or files == RESEALED["two folders"] else 3), ran.err
+    assert list((desk.place.folder / "public").iterdir()) == []
+
+
+def _another_date(plan: dict[str, Any]) -> None:
+    plan["created_at"] = f"{int(plan['created_at'][:4]) - 1}{plan['created_at'][4:]}"
+
+
+def test_the_seal_is_expected(desk: Desk) -> None:
+    """`plan --out` prints the file's seal, `show-plan` and GitHub's output too; `--expect` takes it for the digest."""
+    ran = desk.run("plan", "--out", "plan.json", "--format", "github", GITHUB_OUTPUT=str(desk.place.folder / "out"))
+    seal = json.loads(desk.saved.read_bytes())["seal"]
+    assert f"Seal of the file: {seal}" in ran.err
+    assert f"Seal of the file: {seal}" in desk.run("show-plan", "plan.json").err
+    assert f"seal={seal}" in (desk.place.folder / "out").read_text().splitlines()
+    assert desk.apply("--expect", seal).code == 0
+
+
+@pytest.mark.parametrize(
+    "edit", [_another_date, lambda plan: plan["desired"].update(files=["a.yaml"]), lambda plan: plan.update(tool="9")]
+)
+def test_with_the_seal_every_byte_is_what_was_reviewed(desk: Desk, edit: Callable[[dict[str, Any]], object]) -> None:
+    """A plan that was sealed again has the digest of before, and another seal: with that it is refused."""
+    written = desk.save("--expires-in", "3000d")
+    desk.reseal(edit)
+    assert json.loads(desk.saved.read_bytes())["digest"] == written["digest"]
+    ran = desk.apply("--expect", written["seal"])
+    assert ran.code == 3
+    assert desk.writes() == Counter()
 
 
 # Or nothing

@@ -940,7 +940,7 @@ BUGS: Final = (
     Bug(
         "guardrail-only-shown",
         "reconciler/cli/apply.py",
-        "        _refuse_unfit(refreshed.plan, expect)\n",
+        "        _refuse_unfit(refreshed.plan, expect, goal.saved)\n",
         "",
         "A tripped guardrail or a blocked change means that nothing is sent.",
         ("tests/cli/test_plan_and_apply.py::test_a_file_without_agents_never_prunes",),
@@ -1309,7 +1309,7 @@ BUGS: Final = (
     Bug(
         "digest-not-expected",
         "reconciler/cli/apply.py",
-        "    if expect and digest(plan) != expect:\n",
+        "    if expect and expect not in (digest(plan), saved and saved.seal):\n",
         "    if expect and not digest(plan):\n",
         "With --expect nothing is applied but the plan with that digest.",
         ("tests/cli/test_saved_plan.py::test_another_digest_than_the_expected",),
@@ -1337,6 +1337,25 @@ BUGS: Final = (
         "env=_TEXT, file=_NAME,",
         "No plan, whoever sealed it, takes the tool's own token for a password.",
         ("tests/files/test_plan_file.py::test_sealed_nonsense_is_refused",),
+    ),
+    Bug(
+        "plan-file-says-where-books-lie",
+        "reconciler/cli/apply.py",
+        "    if not options.ledger:\n        _refuse_unsaid_books(saved.plan)\n",
+        "",
+        "A plan file does not decide where ledger and credentials go.",
+        (
+            "tests/cli/test_saved_plan.py::test_the_command_line_says_where_the_books_lie",
+            "tests/cli/test_saved_plan.py::test_a_plan_that_was_sealed_again_decides_no_place",
+        ),
+    ),
+    Bug(
+        "report-over-the-desired-state",
+        "reconciler/files/outputs.py",
+        "        if any(_is_given(target, file) for file in files):",
+        "        if any(target == file for file in files):",
+        "No report replaces a desired-state file, whatever it is called by.",
+        ("tests/cli/test_outputs.py::test_a_desired_state_stays",),
     ),
     Bug(
         "committed-books-believed",

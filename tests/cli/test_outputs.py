@@ -1,0 +1,107 @@
+"""No report, plan, log or credentials ever replace a desired-state file; an older report they do."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox.server import Box
+from tests.process import Workplace
+
+STATE = 'version: 1\ncompany: {abbreviate: acme}\nagents:\n- {operatorId: "8001"}\n'
+WRITERS: dict[str, tuple[str, ...]] = {
+    "plan --output": ("plan", "--output"),
+    "plan --out": ("plan", "--out"),
+    "plan --format html": ("plan", "--format", "html", "--output"),
+    "validate --output": ("validate", "--output"),
+    "validate --format sarif": ("validate", "--format", "sarif", "--output"),
+    "apply --events": ("apply", "-y", "--events"),
+    "apply --credentials": ("apply", "-y", "--credentials"),
+    "export --format csv": ("export", "--format", "csv", "--force", "--output"),
+}
+
+
+@pytest.fixture
+def desk(place: Workplace, box: Box) -> Workplace:
+    """A file and a folder of files, and a vendor without agents."""
+    box.store.reset([])
+    place.write(STATE)
+    (place.folder / "agents").mkdir()
+    place.write(STATE, "agents/a.yaml")
+    place.write(STATE, "other.txt")
+    (place.folder / "link.txt").symlink_to("agents.yaml")
+    os.link(place.folder / "agents.yaml", place.folder / "hard.txt")
+    return place
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+TARGETS = {
+    "the file": ("agents.yaml", "agents.yaml"),
+    "by another way": ("agents.yaml", "agents/../agents.yaml"),
+    "a link": ("agents.yaml", "link.txt"),
+    "a hard link": ("agents.yaml", "hard.txt"),
+    "other letters": ("agents.yaml", "AGENTS.YAML"),
+    "in the folder": ("agents", "agents/a.yaml"),
+    "in the folder, new": ("agents", "agents/b.YML"),
+    "of another folder": ("agents.yaml", "agents/a.yaml"),
+    "by its content": ("agents.yaml", "other.txt"),
+}
+
+
+@pytest.mark.parametrize(("given", "target"), TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+def test_a_desired_state_stays(desk: Workplace, box: Box, writer: tuple[str, ...], given: str, target: str) -> None:
+    """It is wrong usage, told before anything is read, sent or written."""
+    before = _content(desk.folder)
+    ran = desk.run(*writer, target, "-f", given)
+    assert ran.code == 64, ran.err
+    assert "nothing was read or written" in ran.err
+    assert _content(desk.folder) == before
+    assert box.store.history() == []
+
+
+def test_show_plan(desk: Workplace) -> None:
+    """So it is for a saved plan's rendering."""
+    assert desk.run("plan", "--out", "p.json").code == 0
+    assert desk.run("show-plan", "p.json", "--output", "agents.yaml").code == 64
+    assert (desk.folder / "agents.yaml").read_text() == STATE
+
+
+LOOKS = {
+    "block": "# ours\ncompany: {abbreviate: acme}\nagents: []\n",
+    "windows": "\ufeffcompany:\r\n  abbreviate: acme\r\nversion: 1\r\n",
+    "flow": '{"version": 1, agents: []}',
+    "json": json.dumps({"company": {"abbreviate": "acme"}, "agents": []}),
+    "quoted": '"version": 1\n',
+}
+
+
+@pytest.mark.parametrize("text", LOOKS.values(), ids=LOOKS)
+def test_what_looks_like_a_desired_state(desk: Workplace, text: str) -> None:
+    """A file that is not given may be the desired state of another company."""
+    desk.write(text, "elsewhere")
+    assert desk.run("plan", "--output", "elsewhere").code == 64
+
+
+@pytest.mark.parametrize("writer", [name for name in WRITERS if "credentials" not in name])
+def test_an_older_report_is_replaced(desk: Workplace, writer: str) -> None:
+    """A report over an older one, of whatever format, is what pipelines do every day."""
+    for _ in range(2):
+        assert desk.run(*WRITERS[writer], "report.x").code == 0
+    for other in WRITERS:
+        if "credentials" not in other:
+            assert desk.run(*WRITERS[other], "report.x").code == 0, other
+
+
+def test_an_output_in_the_folder_of_the_files(desk: Workplace) -> None:
+    """What the reader of a folder passes over may lie there, as where `-f .` is given."""
+    (desk.folder / "agents.yaml").unlink()
+    for target in ("plan.json", "agents/report.html", "agents/.hidden.yaml"):
+        assert desk.run("plan", "-f", "agents", "--out", target).code == 0
+    assert desk.run("plan", "-f", ".", "--out", "plan.json").code == 0
