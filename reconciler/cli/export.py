@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from reconciler.cli.live import COMPANY_ID, check_export, company_named, read_live, vendor_options, warn_unexported
+from reconciler.cli.live import (
+    COMPANY_ID,
+    check_export,
+    company_named,
+    read_live,
+    schema_beside,
+    vendor_options,
+    warn_unexported,
+)
 from reconciler.cli.options import FILES
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
@@ -120,14 +129,18 @@ def _company(options: dict[str, Any], *, files_named: bool) -> Company:
 
 
 def _yaml(shell: Shell, company: Company, options: dict[str, Any]) -> None:
-    from reconciler.core.export.files import COMPANY_FILE, FILE, export, split_by_field
+    from reconciler.core.export.files import COMPANY_FILE, EXPORT_HEADER, FILE, export, split_by_field
     from reconciler.files.worktree import refuse_existing, write_file, write_folder
 
     output: Path | None = options["output"]
     if output is not None and options["split_by"] is None:
         refuse_existing(output, replace=options["force"])  # before the vendor is asked
     live = read_live(shell, company, options)
-    exported = split_by_field(live, company, options["split_by"]) if options["split_by"] else export(live, company)
+    if options["split_by"]:
+        header = replace(EXPORT_HEADER, schema=schema_beside(output / COMPANY_FILE if output else None))
+        exported = split_by_field(live, company, options["split_by"], header)
+    else:
+        exported = export(live, company, replace(EXPORT_HEADER, schema=schema_beside(output)))
     check_export(exported, live)
     warn_unexported(shell, exported.warnings)
     if output is None:

@@ -228,7 +228,7 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[0-9]+|U\+[0-9A-F]+[A-Z -]*')
 
 
 def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
-    from reconciler.cli.live import company_named
+    from reconciler.cli.live import company_named, schema_beside
     from reconciler.core.export.files import KEEPS_ALL, FileHeader, agents_file
     from reconciler.files.worktree import write_file
 
@@ -236,11 +236,7 @@ def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
         _refuse(shell, sheet.lookalikes)
     output: Path | None = options["output"]
     company = company_named(options["company"], options["company_id"])
-    schema = Path("schemas/agents.schema.json")
-    schema_beside = output is not None and (output.parent / schema).is_file()
-    text = agents_file(
-        sheet.agents, company, FileHeader(str(schema if schema_beside else ".." / schema), _ABOUT, KEEPS_ALL)
-    )
+    text = agents_file(sheet.agents, company, FileHeader(schema_beside(output), _ABOUT, KEEPS_ALL))
     _check_result(None, _state(str(output or "-"), text.encode()), sheet)
     if output is None:
         shell.data(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -30,6 +31,18 @@ def vendor_options(command: F) -> F:
     """The options for reaching the vendor, without `--ledger`: an export needs none."""
     options: list[Callable[[F], F]] = [option for option in CONNECTION if option is not LEDGER]
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def schema_beside(file: Path | None) -> str:
+    """The path of the schema from a file that is to be written: where it is; from stdout where `init` puts it.
+
+    Empty where there is none: a line that leads nowhere gives an editor an error and no help.
+    """
+    schema = Path("schemas/agents.schema.json")
+    if file is None:
+        return str(".." / schema)
+    found = [near for near in (schema, ".." / schema) if (file.parent / near).is_file()]
+    return found[0].as_posix() if found else ""
 
 
 COMPANY_ID: Final = click.option(

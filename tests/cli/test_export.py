@@ -122,7 +122,7 @@ def test_an_export_as_csv(team: Workplace) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("\ufeff工号,姓名,")
     heading, first, *rest = csv.reader(io.StringIO(ran.out, newline=""))
-    assert first[:4] == ["8001", "no", "leader", "enabled"]
+    assert first[:4] == ["8001", "no", "班长", "启用"]
     assert {len(row) for row in (heading, first, *rest)} == {18}
     assert len(rest) == 29
 

@@ -155,7 +155,7 @@ def test_a_mapping_is_kept_and_read(here: Path, capsys: pytest.CaptureFixture[st
     saved = (here / "map.txt").read_text(encoding="utf-8")
     assert saved == "工号=operatorId\n姓名=name\n技能组=mainGroupName\n座席类型=operatorType\n备注=\n"
     call("坐席.csv", "--map", "@map.txt", "--company", "acme")
-    assert capsys.readouterr().out == (here / "a.yaml").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.partition("\n")[2] == (here / "a.yaml").read_text(encoding="utf-8")
     with pytest.raises(ReconcilerError, match="there already"):
         call("坐席.csv", *LEAVE, "--company", "acme", "--save-map", "map.txt")
     with pytest.raises(click.BadParameter, match="cannot be read"):

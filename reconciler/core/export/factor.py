@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Final
 
 from reconciler.core.model.fields import BY_NAME, COMPARED, Kind
-from reconciler.core.yaml.spelling import is_plain
+from reconciler.core.yaml.spelling import QUOTED, is_plain
 
 _NAMES: Final = tuple(row.name for row in COMPARED)
 _PERSONAL: Final = frozenset(("name", "bindcode", "email", "sipNumber"))
@@ -306,6 +306,8 @@ def _word(column: int, text: str) -> str:
     name = _NAMES[column]
     if text in ("true", "false", *_BLANK):
         return name if text == "true" else "no-group" if column == _GROUP else f"no-{name}"
+    if name in QUOTED:  # a number says nothing to a reader
+        return name
     return f"{name}-{text}" if BY_NAME[name].kind is Kind.INTEGER else slug(text) or name
 
 

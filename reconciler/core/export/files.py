@@ -65,8 +65,8 @@ class FileHeader:
     keys: str = ""
 
 
-EXPORT_HEADER: Final = FileHeader()
-"""The head of exported files."""
+EXPORT_HEADER: Final = FileHeader(keys=KEEPS_ALL)
+"""The head of exported files: who is missing is deleted only once people say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def agents_file(agents: Mapping[str, Mapping[str, Value]], company: Company, hea
     return _head(company, (), header) + _body(spelled, factor([agent.values for agent in spelled.values()]))
 
 
-def split_by_field(live: LiveState, company: Company, by: str) -> Exported:
+def split_by_field(live: LiveState, company: Company, by: str, header: FileHeader = EXPORT_HEADER) -> Exported:
     """A file for each value of the field `by`, and one for the company.
 
     Each file has its own defaults and profiles, so that no change of one file changes agents of another.
@@ -111,7 +111,7 @@ def split_by_field(live: LiveState, company: Company, by: str) -> Exported:
         ValueError: the company's abbreviation cannot be written.
     """
     agents, protected = _spelled_agents(live)
-    files = {COMPANY_FILE: _head(company, protected, lookalikes=_count_alike(agents))}
+    files = {COMPANY_FILE: _head(company, protected, header, _count_alike(agents))}
     names: set[str] = {COMPANY_FILE.removesuffix(".yaml")}
     profiles: list[str] = []
     for value, part in _by_value(agents, by):
@@ -119,7 +119,7 @@ def split_by_field(live: LiveState, company: Company, by: str) -> Exported:
         factored = factor([agent.values for agent in part.values()], profiles, stem)
         profiles += factored.profiles
         about = f"# {by}: {value}\n" if value else ""
-        files[f"{stem}.yaml"] = f"{_schema_line(_SCHEMA)}{about}version: 1\n{_body(part, factored)}"
+        files[f"{stem}.yaml"] = f"{_schema_line(header.schema)}{about}version: 1\n{_body(part, factored)}"
     return Exported(files, _warnings(agents, protected))
 
 
@@ -197,7 +197,8 @@ def _warnings(agents: Mapping[str, _SpelledAgent], protected: tuple[str, ...]) -
 
 
 def _schema_line(schema: str) -> str:
-    return f"# yaml-language-server: $schema={schema}\n"
+    """The line that editors look for; none for a schema that is nowhere."""
+    return f"# yaml-language-server: $schema={schema}\n" if schema else ""
 
 
 def _count_alike(ids: Iterable[str]) -> int:

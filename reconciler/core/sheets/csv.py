@@ -19,7 +19,7 @@ from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Field, Kind, Valu
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.operator_id import unfit_id
 from reconciler.core.model.plan import Note
-from reconciler.core.model.words import ZH_HEADINGS
+from reconciler.core.model.words import ZH_HEADINGS, ZH_VALUES
 from reconciler.core.yaml.spelling import QUOTED, ascii_excerpt, is_expressible, scalar
 
 NUMBERS: Final = QUOTED - {KEY}
@@ -52,15 +52,18 @@ class Table:
 
 
 def to_csv(live: LiveState, *, chinese: bool = False) -> Table:
-    """Every agent, sorted by id; a value that no file can express is blank. Headings are field names, or Chinese."""
+    """Every agent, sorted by id; a value that no file can express is blank.
+
+    Headings, choices and flags are the fields' own, or with `chinese` the words of `core.model.words`.
+    """
     gaps: dict[str, list[str]] = defaultdict(list)
     agents = sorted(live.agents.values(), key=lambda agent: agent.operator_id)
-    rows = [row for agent in agents if (row := _row(agent, gaps))]
+    rows = [row for agent in agents if (row := _row(agent, gaps, chinese=chinese))]
     text = _csv_text([[ZH_HEADINGS[row.name] if chinese else row.name for row in COLUMNS], *rows])
     return Table(_BOM + text, tuple(Note(message, tuple(ids)) for message, ids in gaps.items()))
 
 
-def _row(agent: LiveAgent, gaps: dict[str, list[str]]) -> list[str]:
+def _row(agent: LiveAgent, gaps: dict[str, list[str]], *, chinese: bool) -> list[str]:
     if not is_expressible(BY_NAME[KEY], agent.operator_id):
         gaps[f"the id {unfit_id(agent.operator_id)}: left out, since no file may hold it"].append(agent.operator_id)
         return []
@@ -70,7 +73,8 @@ def _row(agent: LiveAgent, gaps: dict[str, list[str]]) -> list[str]:
         expressible = is_expressible(row, value)
         if not expressible:
             gaps[f"{row.name} is blank: no file can say {ascii_excerpt(value)}"].append(agent.operator_id)
-        cells.append(to_cell(value, row) if expressible else "")
+        word = ZH_VALUES.get(row.name, {}).get(value) if chinese else None
+        cells.append((word or to_cell(value, row)) if expressible else "")
     return cells
 
 

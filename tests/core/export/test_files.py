@@ -5,14 +5,24 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.export.files import COMPANY_FILE, FILE, SPLITTABLE, export, split_by_field, unprotected
+from reconciler.core.export.factor import _word
+from reconciler.core.export.files import (
+    COMPANY_FILE,
+    EXPORT_HEADER,
+    FILE,
+    SPLITTABLE,
+    export,
+    split_by_field,
+    unprotected,
+)
 from reconciler.core.model.desired import Company, matches
-from reconciler.core.model.fields import LISTED, Field, Kind, Value
+from reconciler.core.model.fields import COMPARED, LISTED, Field, Kind, Value
 from reconciler.core.model.live import LiveState
 from reconciler.core.yaml.spelling import field_value
 from reconciler.edit import fmt
@@ -70,6 +80,11 @@ LOOK = """# yaml-language-server: $schema=../schemas/agents.schema.json
 version: 1
 company: {abbreviate: acme, companyId: 4242}
 
+# Nobody is deleted as long as this is false, whoever is missing from this file. Set it to true and look at
+# `reconciler plan`, which changes nothing: leave it true once it deletes only those who should go.
+# 为 false 时不删除任何坐席，此文件没写全也无妨。改为 true 后先看 reconciler plan 会删除谁，确认无误再保留。
+prune: false
+
 defaults:
   operatorType: agent
   status: enabled
@@ -117,6 +132,14 @@ def test_how_it_looks() -> None:
     """Common values first, profiles named after group and type, one agent a line, what differs at the agent."""
     text = export(live(*TEAMS), COMPANY).files[FILE]
     assert re.sub(r'.*"8[0-2](0[3-9]|1\d)".*\n', "", text) == LOOK
+
+
+def test_no_profile_is_called_by_a_number() -> None:
+    """A caller's number that a profile was split by is no name for it, and a schema that is nowhere has no line."""
+    names = [row.name for row in COMPARED]
+    assert _word(names.index("showcaller"), '"4008001234"') == "showcaller"
+    assert _word(names.index("mainGroupName"), "售前组") == "售前组"
+    assert "$schema" not in export(live(*TEAMS), COMPANY, replace(EXPORT_HEADER, schema="")).files[FILE]
 
 
 def test_a_value_that_no_file_can_say_is_left_alone() -> None:

@@ -139,12 +139,13 @@ def test_what_no_file_can_say_is_blank() -> None:
 
 
 def test_headings_may_be_chinese() -> None:
-    """Every column has a heading of its own; the rows are the same."""
+    """Every column has a heading of its own; choices and flags are Chinese too, and the rest is the same."""
     listed = live(live_agent("8001", name="张三"))
     plain, chinese = rows(to_csv(listed).text), rows(to_csv(listed, chinese=True).text)
     assert chinese[0] == [ZH_HEADINGS[row.name] for row in COLUMNS]
     assert len(set(ZH_HEADINGS.values())) == len(COLUMNS)
-    assert chinese[1:] == plain[1:]
+    words = {"agent": "普通座席", "enabled": "启用", "allowed": "允许外呼", "true": "是", "false": "否"}
+    assert chinese[1:] == [[words.get(cell, cell) for cell in row] for row in plain[1:]]
 
 
 def test_every_listed_field_is_a_column() -> None:
