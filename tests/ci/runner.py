@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -19,16 +20,15 @@ from typing import Any
 
 import yaml
 
-from tests.ci.expressions import condition, insert
+from tests.ci.expressions import condition, evaluate, insert
 from tests.process import Workplace
 
 EXAMPLES = Path(__file__).parents[2] / "examples/ci"
-WORKFLOWS = sorted((EXAMPLES / "github").glob("*.yml"))
+WORKFLOWS = sorted((*(EXAMPLES / "github").glob("*.yml"), *(EXAMPLES / "companies").glob("*.yml")))
 TOOLS = ("bash", "git", "jq")
 MISSING = ", ".join(tool for tool in TOOLS if not shutil.which(tool))
 PREPARATION = ("actions/checkout@", "actions/setup-python@")
 OURS = "./.github/actions/"
-ACTIONS = EXAMPLES / "github/actions"
 
 
 def load(path: Path) -> Any:
@@ -71,6 +71,8 @@ class Runner:
     summary: str = ""
     run_id: int = 0
     env: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    examples: str = "github"
 
     def __post_init__(self) -> None:
         bin_ = self.folder / "bin"
@@ -102,25 +104,31 @@ class Runner:
         """A run of a workflow: its jobs, in their order, as far as their needs and conditions go."""
         self.run_id += 1
         done: dict[str, Job] = {}
-        for id_, job in load(EXAMPLES / "github" / f"{name}.yml")["jobs"].items():
+        for id_, job in load(EXAMPLES / self.examples / f"{name}.yml")["jobs"].items():
             written = job.get("needs", [])
             needs = [written] if isinstance(written, str) else written
             told = {need: {"outputs": done[need].outputs} for need in needs if need in done}
             success = all(need in done and done[need].success for need in needs)
             here = {**self.context, **context, "needs": told, "status": {"success": success}}
             if condition(job.get("if", "success()"), here):
-                done[id_] = self._job(id_, job, here)
+                for name, seen in _spread(id_, job, here):
+                    done[name] = self._job(name, job, seen)
+                if "strategy" in job:
+                    parts = [done[name] for name, _ in _spread(id_, job, here)]
+                    done[id_] = Job(all(part.success for part in parts), 0, "", {})
         return done
 
     def job(self, name: str, id_: str, **context: Any) -> Job:
         """A run of one job of a workflow, whatever it needs."""
         self.run_id += 1
-        return self._job(id_, load(EXAMPLES / "github" / f"{name}.yml")["jobs"][id_], {**self.context, **context})
+        return self._job(id_, load(EXAMPLES / self.examples / f"{name}.yml")["jobs"][id_], {**self.context, **context})
 
     def _job(self, id_: str, job: Any, context: dict[str, Any]) -> Job:
         temp = self.folder / f"runner-{self.run_id}-{id_}"
         temp.mkdir()
         outputs: dict[str, Any] = {}
+        named = self.environments.get(insert(job.get("environment", ""), context), {})
+        context = {**context, "vars": {**context["vars"], **named}}
         here = {**context, "steps": outputs, "runner": {"temp": str(temp)}, "status": {"success": True}}
         ended = Job(success=True, code=0, log="", outputs={})
         for step, seen in _flat(job["steps"], here):
@@ -195,17 +203,42 @@ class Runner:
             shutil.copy(path, kept)
 
 
+def action_files() -> list[Path]:
+    """The actions that the workflows use out of their own repository."""
+    return sorted(EXAMPLES.glob("*/actions/*/action.yml"))
+
+
+def _spread(id_: str, job: Any, here: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A job by its name, or each part of its matrix, with the context that it sees."""
+    matrix = job.get("strategy", {}).get("matrix")
+    if matrix is None:
+        yield id_, here
+        return
+    ((name, written),) = matrix.items()
+    found = re.fullmatch(r"\$\{\{ fromJSON\((.*)\) \}\}", written)
+    assert found
+    for value in json.loads(str(evaluate(found[1], here))):
+        yield f"{id_} {value}", {**here, "matrix": {name: value}}
+
+
 def _flat(steps: Iterable[Any], here: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Every step with the context that it sees: in the place of an action of ours its steps, which see its inputs."""
     for step in steps:
         if not step.get("uses", "").startswith(OURS):
             yield step, here
             continue
-        action = load(ACTIONS / step["uses"].removeprefix(OURS) / "action.yml")
+        name = step["uses"].removeprefix(OURS)
+        action = load(next(path for path in action_files() if path.parent.name == name))
         given = {name: insert(value, here) for name, value in step.get("with", {}).items()}
-        assert given.keys() <= action["inputs"].keys()
-        inputs = {name: declared.get("default", "") for name, declared in action["inputs"].items()} | given
-        yield from ((inner, {**here, "inputs": inputs}) for inner in action["runs"]["steps"])
+        declared = action.get("inputs", {})
+        assert given.keys() <= declared.keys()
+        inputs = {name: each.get("default", "") for name, each in declared.items()} | given
+        seen = {**here, "inputs": inputs, "steps": {}}
+        for inner in action["runs"]["steps"]:
+            yield inner, {**seen, "status": here["status"]}
+        if "id" in step:
+            outputs = {name: insert(each["value"], seen) for name, each in action["outputs"].items()}
+            here["steps"][step["id"]] = {"outputs": outputs}
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,201 @@
+"""Many companies in one repository: a pull request plans and applies the companies that it changes, each by itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox.server import Box, running
+from tests.ci.events import REPOSITORY, bodies
+from tests.ci.repository import git
+from tests.ci.runner import EXAMPLES, MISSING, Job, Runner, load
+from tests.credentials.keys import age_key
+from tests.process import TOKEN, Workplace
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
+
+NAMES = ("acme", "globex", "initech")
+
+
+@dataclass(slots=True)
+class Repository:
+    """Three companies with a vendor each, and a GitHub that knows one merged pull request."""
+
+    runner: Runner
+    boxes: dict[str, Box]
+    head: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """The checkout."""
+        return self.runner.place.folder
+
+    def merge(self, files: dict[str, str | None]) -> None:
+        """Merge a pull request that writes these files; `None` removes one."""
+        git(self.folder, "switch", "--quiet", "--create", "change")
+        for name, text in files.items():
+            path = self.folder / name
+            if text is None:
+                path.unlink()
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--message", "change")
+        self.head = git(self.folder, "rev-parse", "HEAD")
+        git(self.folder, "switch", "--quiet", "main")
+        git(self.folder, "merge", "--quiet", "--no-ff", "--no-edit", "change")
+        git(self.folder, "branch", "--quiet", "--delete", "change")
+        self.runner.context["github"]["sha"] = git(self.folder, "rev-parse", "HEAD")
+
+    def plan(self) -> dict[str, Job]:
+        """A run of plan.yml for the pull request."""
+        told = {"number": 7, "head": {"repo": {"full_name": REPOSITORY}}, "user": {"login": "li"}}
+        event = {"event_name": "pull_request", "ref": "refs/pull/7/merge", "event": {"pull_request": told}}
+        self.runner.answer({f"GET repos/{REPOSITORY}/issues/7/comments": []})
+        return self.runner.workflow("plan", github={**self.runner.context["github"], **event})
+
+    def apply(self) -> dict[str, Job]:
+        """A run of apply.yml for the merge, when the run before it planned it."""
+        sha, run = self.runner.context["github"]["sha"], self.runner.run_id
+        pull = {"merged_at": "2026-11-22T10:00:00Z", "base": {"ref": "main"}, "merge_commit_sha": sha, "number": 7}
+        workflows = f"GET repos/{REPOSITORY}/actions/workflows"
+        self.runner.answer(
+            {
+                f"GET repos/{REPOSITORY}/commits/{sha}/pulls": [{**pull, "head": {"sha": self.head}}],
+                f"{workflows}/plan.yml/runs": {"workflow_runs": [{"id": run, "conclusion": "success"}]},
+                f"{workflows}/apply.yml/runs": {"workflow_runs": []},
+            }
+        )
+        return self.runner.workflow("apply", github={**self.runner.context["github"], "event_name": "push"})
+
+    def names(self) -> dict[str, str]:
+        """The name of the one agent of each company."""
+        return {name: box.store.agents()["8001"]["name"] for name, box in self.boxes.items()}
+
+
+def file_of(company: str, recipient: str, name: str = "张三") -> str:
+    """The file of a company with one agent."""
+    head = f"version: 1\ncompany: {{abbreviate: {company}, companyId: 4242}}\nrecipients: [{recipient}]\n"
+    return f'{head}agents:\n  - {{operatorId: "8001", name: {name}}}\n'
+
+
+@pytest.fixture
+def recipient(tmp_path: Path) -> str:
+    """Whom credentials are for."""
+    return age_key(tmp_path).recipient
+
+
+@pytest.fixture
+def repository(tmp_path: Path, recipient: str) -> Iterator[Repository]:
+    """Three companies on main, each live as its file says."""
+    with ExitStack() as held:
+        boxes = {name: held.enter_context(running()) for name in NAMES}
+        for box in boxes.values():
+            box.store.reset([{"operatorId": "8001", "name": "张三"}])
+        place = Workplace(tmp_path / "checkout", "")
+        for name in NAMES:
+            (place.folder / "companies" / name).mkdir(parents=True)
+            place.write(file_of(name, recipient), f"companies/{name}/agents.yaml")
+        shutil.copy(EXAMPLES.parents[1] / "LICENSE", place.folder / "README.md")
+        git(place.folder, "init", "--quiet", "--initial-branch=main")
+        git(place.folder, "add", "--all")
+        git(place.folder, "commit", "--quiet", "--message", "main")
+        github = {
+            "repository": REPOSITORY, "sha": "", "ref": "refs/heads/main", "token": "fake-token", "run_attempt": "1",
+        }  # fmt: skip
+        context: dict[str, Any] = {
+            "github": github, "vars": {"RECONCILER_LEDGERS": str(tmp_path / "ledgers")},
+            "secrets": {"RECONCILER_TOKEN": TOKEN},
+        }  # fmt: skip
+        runner = Runner(tmp_path / "github", place, context, examples="companies")
+        for name, box in boxes.items():
+            for kind in ("plan", "apply"):
+                runner.environments[f"{kind}-{name}"] = {"RECONCILER_ENDPOINT": box.url}
+        yield Repository(runner, boxes)
+
+
+def test_only_what_changes_is_planned_and_applied(repository: Repository, recipient: str, tmp_path: Path) -> None:
+    """Of three companies the two that change get a plan, comment, apply and ledger each; the third gets no call."""
+    changed = {f"companies/{name}/agents.yaml": file_of(name, recipient, f"{name} 改") for name in ("acme", "globex")}
+    repository.merge({**changed, "README.md": "changed too\n"})
+    jobs = repository.plan()
+    assert [name for name in jobs if name.startswith("plan ")] == ["plan acme", "plan globex"]
+    assert all(job.success for job in jobs.values()), {name: job.log for name, job in jobs.items()}
+    comments = [text for where, text in bodies(repository.runner) if where.startswith("POST")]
+    assert len({text.splitlines()[0] for text in comments}) == len(comments) == 2
+    applied = repository.apply()
+    assert all(job.success for job in applied.values()), {name: job.log for name, job in applied.items()}
+    assert repository.names() == {"acme": "acme 改", "globex": "globex 改", "initech": "张三"}
+    assert sorted(path.name for path in (tmp_path / "ledgers").iterdir()) == ["acme", "globex"]
+    assert repository.boxes["initech"].store.history() == []
+
+
+def test_one_that_is_refused_holds_up_no_other(repository: Repository, recipient: str) -> None:
+    """An agent of one company that moved since the review ends that one with 3; the other is applied."""
+    repository.merge(
+        {f"companies/{name}/agents.yaml": file_of(name, recipient, f"{name} 改") for name in ("acme", "globex")}
+    )
+    repository.plan()
+    repository.boxes["acme"].store.put("8001", name="by hand")
+    jobs = repository.apply()
+    assert (jobs["apply acme"].code, jobs["apply globex"].code) == (3, 0)
+    assert repository.names() == {"acme": "by hand", "globex": "globex 改", "initech": "张三"}
+
+
+@pytest.mark.parametrize(
+    ("files", "companies"),
+    [
+        ({"README.md": "changed\n"}, []),
+        ({"shared/profiles.yaml": "version: 1\nprofiles: {leader: {operatorType: leader}}\n"}, list(NAMES)),
+        ({"companies/initech/agents.yaml": None}, []),
+        ({"companies/README.md": "no company\n"}, []),
+        ({"companies/acme/teams/a.yaml": 'version: 1\nagents: [{operatorId: "8002"}]\n'}, ["acme"]),
+    ],
+    ids=["none", "what all share", "a company that is gone", "a file beside them", "a folder of files"],
+)
+def test_which_companies(repository: Repository, files: dict[str, str | None], companies: list[str]) -> None:
+    """The companies whose folders change; all where what they share changes; none that is gone."""
+    repository.merge(files)
+    github = {**repository.runner.context["github"], "event_name": "push"}
+    which = repository.runner.job("apply", "which", github=github)
+    assert which.success, which.log
+    assert json.loads(which.outputs["companies"]) == companies
+    assert ("is gone" in which.log) == (files == {"companies/initech/agents.yaml": None})
+
+
+@pytest.mark.parametrize("name", ["Acme", "a b", "公司", "-x", "a$(id)", "a" * 41])
+def test_a_name_that_is_refused(repository: Repository, name: str) -> None:
+    """A folder's name becomes a part of addresses: one with other characters ends the run, planned by nobody."""
+    repository.merge({f"companies/{name}/agents.yaml": "version: 1\n"})
+    which = repository.runner.job("apply", "which", github=repository.runner.context["github"])
+    assert not which.success
+    assert "::error::" in which.log
+
+
+def test_the_rate_is_shared() -> None:
+    """As many jobs as run at once stay together within the rate that one run has by itself, 20 a second."""
+    for name, job in (("plan", "plan"), ("apply", "apply")):
+        written = load(EXAMPLES / f"companies/{name}.yml")["jobs"][job]
+        (rate,) = [
+            step["env"]["RECONCILER_RATE"] for step in written["steps"] if "RECONCILER_RATE" in step.get("env", {})
+        ]
+        assert int(rate) * int(written["strategy"]["max-parallel"]) == 20
+
+
+def test_every_company_is_validated(repository: Repository) -> None:
+    """A mistake in one of them fails the check, and its line is annotated."""
+    github = repository.runner.context["github"]
+    assert repository.runner.job("validate", "validate", github=github).success
+    file = repository.folder / "companies/globex/agents.yaml"
+    file.write_text(file.read_text().replace("name:", "nmae:"))
+    job = repository.runner.job("validate", "validate", github=github)
+    assert not job.success
+    assert "file=companies/globex/agents.yaml,line=5" in job.log
