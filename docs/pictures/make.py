@@ -1,15 +1,17 @@
-"""Draws the pictures of README and docs/plan.md: one plan on a terminal and as a page, from the three files here.
+"""Draws the pictures of README and docs/plan.md: one plan on a terminal, as a page, as a comment.
 
-`python -m docs.pictures.make` writes both. It needs Chromium, and fonts with Chinese in them.
+`python -m docs.pictures.make` writes them, from the three files here. It needs Chromium, and fonts with Chinese.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from markdown_it import MarkdownIt
 from playwright.sync_api import Browser
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
@@ -23,7 +25,8 @@ from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.plan import Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.planning.origin import with_origins
-from reconciler.render import html, text
+from reconciler.core.planning.policy_changes import policy_changes
+from reconciler.render import html, markdown, text
 from reconciler.render.heading import Heading
 from tests.browser.chromium import executable, launched
 
@@ -52,6 +55,22 @@ pre {{ margin: 8px 0 0; color: {foreground}; font: 14px/1.45 "Noto Sans Mono CJK
 """
 
 
+COMMENT: Final = """<!DOCTYPE html>
+<meta charset="utf-8">
+<style>
+body {{ margin: 0; background: transparent; }}
+main {{ width: 880px; box-sizing: border-box; background: #fff; border: 1px solid #d0d7de; border-radius: 6px;
+  padding: 4px 20px; color: #1f2328; font: 14px/1.5 "Noto Sans", "Noto Sans CJK SC", sans-serif; }}
+code {{ font: 12px "Noto Sans Mono CJK SC", monospace; background: #eff1f3; border-radius: 6px; padding: 2px 5px; }}
+pre {{ background: #f6f8fa; padding: 12px; border-radius: 6px; overflow: hidden; }}
+pre code {{ background: none; padding: 0; }}
+table {{ border-collapse: collapse; }}
+th, td {{ border: 1px solid #d0d7de; padding: 4px 10px; text-align: left; }}
+</style>
+<main>{}</main>
+"""
+
+
 def state(name: str) -> DesiredState:
     """Read one of the files.
 
@@ -72,9 +91,11 @@ def live() -> LiveState:
 
 
 def plan() -> Plan:
-    """Make the plan that both pictures show, with the origin of each action."""
-    now, before = (make_plan(state(name), live(), LEDGER, Policy()) for name in ("agents.yaml", "before.yaml"))
-    return with_origins(now, before)
+    """Make the plan that all pictures show, with the origin of each action and what the change does to the policy."""
+    desired, earlier = state("agents.yaml"), state("before.yaml")
+    now, before = (make_plan(each, live(), LEDGER, Policy()) for each in (desired, earlier))
+    changes = policy_changes(earlier, desired, now.in_scope)
+    return with_origins(replace(now, policy_changes=changes), before)
 
 
 def terminal(shown: Plan) -> str:
@@ -83,6 +104,11 @@ def terminal(shown: Plan) -> str:
     printed = f"\x1b[2m$\x1b[0m reconciler plan --since origin/main\n{text.plan(shown, HEADING)}"
     console.print(Text.from_ansi(printed.rstrip()), end="")
     return console.export_html(theme=THEME, code_format=PAGE)
+
+
+def comment(shown: Plan) -> str:
+    """Return a plan's Markdown as HTML that looks like a comment on a pull request."""
+    return COMMENT.format(MarkdownIt("gfm-like", {"linkify": False}).render(markdown.plan(shown, HEADING)))
 
 
 def shoot(browser: Browser, page: str, name: str, height: int | None) -> None:
@@ -95,7 +121,7 @@ def shoot(browser: Browser, page: str, name: str, height: int | None) -> None:
 
 
 def main() -> None:
-    """Write both pictures."""
+    """Write the pictures."""
     path = executable()
     if path is None:
         sys.exit("there is no Chromium here")
@@ -103,6 +129,7 @@ def main() -> None:
     with launched(path) as browser:
         shoot(browser, html.plan(shown, HEADING), "page.png", 1000)
         shoot(browser, terminal(shown), "terminal.png", None)
+        shoot(browser, comment(shown), "comment.png", None)
 
 
 if __name__ == "__main__":
