@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from reconciler.vendor.spellings import without_secrets
+
 MAX_MESSAGE: Final = 500
 """Characters of the vendor's message that an outcome keeps."""
 LONGEST_PAUSE: Final = 60.0
@@ -118,12 +120,10 @@ def joined(earlier: Outcome | None, later: Outcome) -> Outcome:
 
 
 def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
-    """The outcome with the request's secrets masked and its text cut short: a vendor may quote what it refuses."""
+    """The outcome without the request's secrets and with its text cut short: a vendor may quote what it refuses."""
 
     def clean(text: str) -> str:
-        for secret in filter(None, secrets):
-            text = text.replace(secret, "***")
-        return text[:MAX_MESSAGE]
+        return without_secrets(text, secrets)[:MAX_MESSAGE]
 
     match outcome:
         case Refused(code, message, authentication, data):
