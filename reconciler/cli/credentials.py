@@ -31,7 +31,7 @@ _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
     metavar="KEY",
     help="Your age identity file or SSH private key; an encrypted file needs it.",
 )
-@format_option("text", "json")
+@format_option("text", "json", "csv")
 @click.pass_obj
 def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, format_: str, **where: Any) -> None:
     """Show what credentials files hold: passwords, to be handed over.
@@ -41,6 +41,8 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     first call: whether one is true is known after the next apply, which sets doubtful ones anew. With ID, only those
     of the agents. A FILE ends in .jsonl or .age, has a slash, or is there; anything else is an ID.
 
+    With --format csv a table to hand over, as spreadsheets open it; an apostrophe in front of a text is not part of it.
+
     Prints the latest that is true of each agent, sorted by operatorId; "-" (in JSON null) is what no run changed. A
     password that the vendor refused gives way to the one before it. Reads plain files and encrypted ones, also one
     that a killed run left unfinished.
@@ -49,6 +51,7 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     Examples:
       reconciler credentials
       reconciler credentials 8001 8002 --identity key.txt
+      reconciler credentials --format csv > handover.csv
       reconciler credentials .reconciler/vendor.example/credentials-20261122T100000Z.jsonl
       reconciler credentials --ledger git+origin#reconciler/acme --identity key.txt
     """
@@ -66,7 +69,9 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     found = {each.operator_id: each for each in together(read.values(), in_order=not files).credentials}
     ids = [word for word in named if not _is_file(word)]
     rows = [_row(each) for each in found.values() if not ids or each.operator_id in ids]
-    if format_ == "json":
+    if format_ == "csv":
+        shell.data(_csv(rows))
+    elif format_ == "json":
         shell.document({"credentials": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]})
     elif rows:
         shell.data(_table([_COLUMNS, *(tuple("-" if cell is None else visible(cell) for cell in row) for row in rows)]))
@@ -136,6 +141,18 @@ def _row(credential: Credential) -> tuple[str | None, ...]:
 
 def _revealed(secret: Secret | None) -> str | None:
     return secret.reveal() if secret else None
+
+
+def _csv(rows: list[tuple[str | None, ...]]) -> str:
+    """The rows as CSV with the mark that Excel needs; an apostrophe keeps a spreadsheet from changing a text."""
+    import csv
+    import io
+
+    from reconciler.core.sheets.csv import to_cell
+
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows([_COLUMNS, *([to_cell(cell) for cell in row] for row in rows)])
+    return "\ufeff" + stream.getvalue()
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

@@ -85,10 +85,10 @@ def _merged(before: ParsedFiles, compare: Callable[[ParsedFiles], FileChanges], 
     (after,) = reading.documents
     if kept_comments - Counter(comments_of(after)):
         raise _failed(source, file, "a comment would be lost")
-    return Merged(_with_ends_of(data, after.data), before, reading)
+    return Merged(with_ends_of(data, after.data), before, reading)
 
 
-def _with_ends_of(before: bytes, after: bytes) -> bytes:
+def with_ends_of(before: bytes, after: bytes) -> bytes:
     """The bytes with the line ends and the byte order mark of the file as it was."""
     windows_lines = before.count(b"\r\n") == before.count(b"\n") > 0
     return _BOM * before.startswith(_BOM) + (after.replace(b"\n", b"\r\n") if windows_lines else after)

@@ -88,6 +88,16 @@ def test_the_document(offline: Workplace) -> None:
     assert ran.json == {"credentials": [known]}
 
 
+def test_the_table_to_hand_over(offline: Workplace) -> None:
+    """`--format csv` opens in a spreadsheet, and nothing in it is run or loses a digit there."""
+    plain(offline, line("8001", password="=1+1") + line("8002", password="007", sipNumber="60001"))
+    ran = offline.run("credentials", "credentials.jsonl", "--format", "csv")
+    heading, first, second = ran.out.removeprefix("\ufeff").split()
+    assert (ran.code, ran.out[0], heading) == (0, "\ufeff", "operatorId,password,sipNumber,sipPassword,at")
+    assert first.startswith("8001,'=1+1,,,")
+    assert second.startswith("8002,'007,60001,,")
+
+
 def test_what_would_act_on_a_terminal_is_written_out(offline: Workplace) -> None:
     """A control character of the vendor's never reaches the terminal; JSON holds the value itself."""
     plain(offline, line("8001", sipNumber="60001", sipPassword="a\x1b[2Jb"))
