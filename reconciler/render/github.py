@@ -237,14 +237,16 @@ def outputs(plan: Plan) -> dict[str, str]:
     """The outputs of the step: numbers, `true` or `false`, and the digest in hexadecimal; no foreign text.
 
     A replace is one of `changes`, and counts among `creates`, `deletes` and `replaces`: a pipeline that stops at
-    deletes must stop at a replace too, as the guardrails do. A blocked action counts in `blocked` alone.
+    deletes must stop at a replace too, as the guardrails do, and at an edit that disables whoever is no longer in the
+    file, which counts among `edits` and `deletes`. A blocked action counts in `blocked` alone.
     """
+    removals = sum(action.removal and not action.blocked for action in plan.actions)
     count = plan.summary
     numbers = {
         "changes": len(plan.actions) - count["blocked"],
         "creates": count["create"] + count["replace"],
         "edits": count["edit"],
-        "deletes": count["delete"] + count["replace"],
+        "deletes": count["delete"] + count["replace"] + removals,
         "replaces": count["replace"],
         "passwords": count["password"],
         "blocked": count["blocked"],

@@ -106,6 +106,15 @@ def test_the_file_of_a_team_is_named(repository: Repository, box: Box) -> None:
     ]
 
 
+def test_a_team_cannot_set_what_the_company_sets(place: Workplace) -> None:
+    """A key that stands in a file of its own owners is an error in any other, which names both."""
+    place.write(HEAD + "guardrails: {maxDeletes: 20%}\n", "company.yaml")
+    place.write("version: 1\nguardrails: {maxDeletes: 100%}\n", "team-a.yaml")
+    ran = place.run("validate", "-f", "company.yaml", "-f", "team-a.yaml")
+    assert ran.code == 1
+    assert "team-a.yaml:2:1: guardrails: guardrails stands in two files; the first is at company.yaml:3" in ran.err
+
+
 def test_near_equal_keys_are_told_apart(repository: Repository) -> None:
     """One recipient for another that differs in the middle: both fingerprints are there, in every format."""
     repository.commit(HEAD + f"recipients: ['{KEY_A}']\n" + AGENTS)

@@ -361,6 +361,12 @@ def test_the_outputs() -> None:
     }
 
 
+def test_who_is_disabled_for_good_counts_as_deleted() -> None:
+    """A pipeline that stops at deletes stops where agents are disabled since they are no longer in the file."""
+    told = github.outputs(plan(action("edit", removal=True), action("edit", "8002")))
+    assert (told["edits"], told["deletes"], told["changes"]) == ("2", "1", "2")
+
+
 def test_outputs_hold_nothing_of_others() -> None:
     """Whatever a plan is about, an output is a number, true or false, or a digest."""
 
