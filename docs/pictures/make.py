@@ -59,7 +59,7 @@ COMMENT: Final = """<!DOCTYPE html>
 <meta charset="utf-8">
 <style>
 body {{ margin: 0; background: transparent; }}
-main {{ width: 880px; box-sizing: border-box; background: #fff; border: 1px solid #d0d7de; border-radius: 6px;
+main {{ width: 980px; box-sizing: border-box; background: #fff; border: 1px solid #d0d7de; border-radius: 6px;
   padding: 4px 20px; color: #1f2328; font: 14px/1.5 "Noto Sans", "Noto Sans CJK SC", sans-serif; }}
 code {{ font: 12px "Noto Sans Mono CJK SC", monospace; background: #eff1f3; border-radius: 6px; padding: 2px 5px; }}
 pre {{ background: #f6f8fa; padding: 12px; border-radius: 6px; overflow: hidden; }}

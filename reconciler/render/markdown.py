@@ -117,19 +117,19 @@ def _policy_changes(plan: Plan) -> Iterator[Section]:
     """What the change of the files does to the policy."""
     rows = policy_rows(plan)
     if rows:
-        table = _table("Policy", "Before", "After", "", "File")
+        table = _table("Policy", "Before", "After")
         entries = (entry for row in rows for entry in _policy_entries(row))
         yield Section(-1, ("change of the policy", "changes of the policy"), len(rows), entries, table, firm=True)
 
 
 def _policy_entries(row: PolicyRow) -> Iterator[Entry]:
     """A line for a key; more of them for long lists, so that a part of one can be shown."""
-    mark, file = f"⚠ **{row.mark}**" if row.loosens else "", cell(row.file, WHOLE) if row.file else ""
+    mark, file = f"<br>⚠ **{row.mark}**" if row.loosens else "", f"<br>{cell(row.file, WHOLE)}" if row.file else ""
     last = (max(len(row.before), len(row.after)) - 1) // _MAX_SPANS
     for number in range(last + 1):
         part = slice(number * _MAX_SPANS, (number + 1) * _MAX_SPANS)
-        values = (", ".join(cell(text, WHOLE) for text in texts[part]) for texts in (row.before, row.after))
-        yield int(number == last), (_row((row.key, *values, mark, file)),)
+        values = ("<br>".join(cell(text, WHOLE) for text in texts[part]) for texts in (row.before, row.after))
+        yield int(number == last), (_row((f"{row.key}{mark}{file}", *values)),)
 
 
 def _policy(plan: Plan) -> Iterator[str]:

@@ -28,6 +28,8 @@ LINE_CELLS: Final = 94
 """Columns of a line of ids, without its indentation."""
 _MAX_SPANS: Final = 8
 MAX_PROBLEMS: Final = 200
+_UNDER_VALUES: Final = "\n" + 14 * " "
+"""A new line that goes on where the values of the line before begin."""
 
 
 def plan(plan: Plan, heading: Heading) -> str:
@@ -71,7 +73,12 @@ def _policy_changes(plan: Plan, heading: Heading) -> Iterator[str]:
         before, after = (", ".join(map(visible, texts)) for texts in (row.before, row.after))
         mark = paint(f"! {row.mark}", "bad", color=heading.color) if row.loosens else " " * len("! loosens")
         file = f"  ({visible(row.file)})" if row.file else ""
-        yield f"{mark}  {pad(row.key, keys)}  {before} → {after}{file}"
+        if row.key != "recipients":  # which are long
+            yield f"{mark}  {pad(row.key, keys)}  {before} → {after}{file}"
+            continue
+        yield f"{mark}  {row.key}{file}"
+        for when, texts in (("before", row.before), ("after", row.after)):
+            yield f"      {when:<6}  {f',{_UNDER_VALUES}'.join(map(visible, texts))}"
     yield ""
 
 
