@@ -236,8 +236,7 @@ def _outside_quotes(line: str) -> Iterator[int]:
 def closed_before(lines: Lines, opening: tuple[int, int], index: int) -> Iterator[Repair]:
     """What a bracket in a line above opens, closed at the end of the line at `index`."""
     line, column = opening
-    char = lines[line][column : column + 1]
-    if line < index and char in _CLOSER:
+    if line < index and (char := lines[line][column : column + 1]) in _CLOSER:
         text = lines[index].rstrip().removesuffix(",") + _CLOSER[char]
         yield Repair(
             line, column, f"{char} opens here and is not closed", {index: text}, f"write {_CLOSER[char]} where it ends"

@@ -102,3 +102,13 @@ def test_an_empty_text_below_a_hash() -> None:
         text = f'{HEAD}  - operatorId: "8001"\n    name: {value}\n'
         (problem,) = read_desired("a.yaml", text.encode())[1]
         assert ("begins a comment" in problem.hint) is told
+
+
+def test_a_file_that_is_cut_off() -> None:
+    """Wherever a file ends, its end is told as problems: nothing that was opened is looked for behind it."""
+    text = (
+        'version: 1\ncompany: {abbreviate: acme}\nagents: [{operatorId: "8001", name: x},\n  {operatorId: ["8002"]}]\n'
+    )
+    for end in range(len(text) - 1):
+        desired, problems = read_desired("agents.yaml", text[:end].encode())
+        assert problems or desired, text[:end]
