@@ -30,6 +30,7 @@ class Commands(click.Group):
     NAMES = (
         *("validate", "plan", "apply", "show-plan", "show", "explain", "export", "fmt", "import", "init"),
         *("status", "history", "doctor", "notify", "credentials", "rotate", "ledger", "schema", "sandbox", "demo"),
+        "completion",
     )
 
     OTHER_NAMES: Final = {"import-csv": "import"}

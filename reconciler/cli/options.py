@@ -6,13 +6,16 @@ import re
 from collections.abc import Callable
 from functools import reduce, wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
 from reconciler.cli.shell import Shell
 from reconciler.core.model.desired import SECONDS_IN, Limit
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -199,11 +202,29 @@ def full_digest(context: click.Context, parameter: click.Parameter, value: str |
 
 _PATTERN: Final[dict[str, Any]] = {"metavar": "PATTERN", "multiple": True}
 
+
+def operator_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The ids of the files, for a shell that completes; imported only for one."""
+    from reconciler.cli import completion
+
+    return completion.operator_ids(context, parameter, incomplete)
+
+
 _GUARDRAILS = (
     click.option(
-        "--target", "targets", help="Look only at agents whose id matches, such as '80*'; repeatable.", **_PATTERN
+        "--target",
+        "targets",
+        shell_complete=operator_ids,
+        help="Look only at agents whose id matches, such as '80*'; repeatable.",
+        **_PATTERN,
     ),
-    click.option("--exclude", "excludes", help="Leave agents out whose id matches; repeatable.", **_PATTERN),
+    click.option(
+        "--exclude",
+        "excludes",
+        shell_complete=operator_ids,
+        help="Leave agents out whose id matches; repeatable.",
+        **_PATTERN,
+    ),
     click.option(
         "--max-deletes", type=_LimitType(), metavar="N|P%", help="Overrides guardrails.maxDeletes of the file."
     ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import connection_options, format_option
+from reconciler.cli.options import connection_options, format_option, operator_ids
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("operator_id")
+@click.argument("operator_id", shell_complete=operator_ids)
 @connection_options
 @format_option("text", "json")
 @click.pass_obj

@@ -31,7 +31,7 @@ def test_every_command_teaches(offline: Workplace, command: str) -> None:
 STARTED = {
     "apply": "-y", "credentials": "new.jsonl", "explain": "name", "export": "--company acme", "show": "8001",
     "import": "sheet.csv --company acme --output new.yaml", "init": "new --company acme", "show-plan": "plan.json",
-    "ledger unlock": "--id 0123456789abcdef", "notify": "--plan plan.json --dry-run",
+    "completion": "bash", "ledger unlock": "--id 0123456789abcdef", "notify": "--plan plan.json --dry-run",
 }  # fmt: skip
 """What commands are given that need to be given something."""
 
