@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +29,7 @@ from reconciler.vendor.rate_limit import HOPELESS_AFTER
 from reconciler.vendor.retry import LISTING_TRIES, READ_TRIES, backoff
 
 MAX_AGENTS: Final = 10_000_000
+_SHOWN: Final = 5
 AHEAD: Final = 2
 """Pages that are asked for ahead, for each request that may be under way: no thread waits for the reading of a page."""
 
@@ -94,64 +95,67 @@ class Reader:
         are on their way.
 
         Pages are not a snapshot. A reading counts only if every page names the same total and there are as many
-        distinct ids. After a reading that does not count, two readings in a row must agree.
+        distinct ids. After a reading that does not count, two readings in a row must agree; so they must where the
+        vendor answers without data, as it may for a company without agents.
 
         Raises:
             IncompleteListing: the listing still changes after `LISTING_TRIES` readings.
             VendorError: the vendor refuses, or cannot be read or understood.
         """
         changed, previous = False, None
+        seen: list[_Reading] = []
         for attempt in range(1, LISTING_TRIES + 1):
-            agents, total = self._read_all_pages(progress, meanwhile)
-            by_id = {agent.operator_id: agent for agent in agents}
-            complete = total is not None and len(agents) == total == len(by_id)
-            if complete and (not changed or by_id == previous):
-                return agents
+            reading = self._read_all_pages(progress, meanwhile)
+            by_id = {agent.operator_id: agent for agent in reading.agents}
+            complete = len(reading.totals) == 1 and len(reading.agents) == reading.totals[0] == len(by_id)
+            if complete and (by_id == previous or (reading.has_data and not changed)):
+                return reading.agents
             changed, previous = True, by_id if complete else None
+            seen.append(reading)
             if attempt < LISTING_TRIES:
                 self._transport.sleep(backoff(attempt, None))
-        raise IncompleteListing(
-            f"the listing changed while it was read, {LISTING_TRIES} times over; nothing was concluded from it",
-            "try again when nobody is editing agents in the console",
-        )
+        raise _incomplete(seen)
 
-    def _read_all_pages(
-        self, progress: Callable[[int, int], None], meanwhile: Callable[[], None]
-    ) -> tuple[list[LiveAgent], int | None]:
-        """The agents of all pages, and the total; the total is `None` when pages disagree about it.
+    def _read_all_pages(self, progress: Callable[[int, int], None], meanwhile: Callable[[], None]) -> _Reading:
+        """The agents of all pages, and what the pages say of themselves.
 
         The first page that cannot be part of a whole listing ends the reading: one with another total, one with an
         agent that came before, one that is neither full nor the last. So a total that is far too high costs a few
         pages, and not as many as it promises.
         """
-        first, total = self._page(1)
+        first, total, has_data = self._page(1)
         last = max(1, -(-total // PAGE_SIZE)) if len(first) == min(total, PAGE_SIZE) else 1
         agents: list[LiveAgent] = []
         ids: set[str] = set()
+        sizes: list[int] = []
         with _threads(self._transport.parallelism) as threads:
             ahead = _Ahead(threads, self._page, range(2, last + 1), AHEAD * self._transport.parallelism)
             if last > 1:
                 meanwhile()
-            for number, (rows, page_total) in enumerate(chain([(first, total)], ahead), start=1):
+            for number, (rows, page_total, _) in enumerate(chain([(first, total, has_data)], ahead), start=1):
+                sizes.append(len(rows))
                 agents += _decoded(rows)  # in this thread, while the others wait for the next pages
                 ids.update(agent.operator_id for agent in agents[-len(rows) :])
                 progress(len(agents), max(total, len(agents)))
                 if page_total != total:
-                    return agents, None
+                    return _Reading(agents, (total, page_total), sizes, has_data)
                 if (len(rows) < PAGE_SIZE and number < last) or len(ids) < len(agents):
-                    return agents, total
-        return agents, total
+                    break
+        return _Reading(agents, (total,), sizes, has_data)
 
-    def _page(self, number: int) -> tuple[list[object], int]:
+    def _page(self, number: int) -> _Page:
+        """The rows of a page, the total that it names, and whether it has data at all."""
         outcome = self._read_until_answered("page", wire.page_body(self._company, number))
         if isinstance(outcome, Refused):
             raise VendorError(str(outcome), _hint(outcome))
-        data = outcome.data or {}
+        if outcome.data is None:
+            return [], 0, False
+        data = outcome.data
         total = whole_number(data.get("total"))
         rows = data.get("result") or []
         if total is None or total > MAX_AGENTS or not isinstance(rows, list):
             raise VendorError("the vendor's listing names no sensible total, or its rows are no list")
-        return rows, total
+        return rows, total, True
 
     def _read_until_answered(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
         """Send a read until it is answered: after a 5xx or a broken connection again, with growing pauses."""
@@ -171,20 +175,59 @@ class Reader:
             self._transport.sleep(backoff(attempt, outcome.retry_after))
 
 
+_Page = tuple[list[object], int, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The agents of a reading's pages; the totals that the pages named, a second where they differ; rows by page."""
+
+    agents: list[LiveAgent]
+    totals: tuple[int, ...]
+    sizes: Sequence[int]
+    has_data: bool = True
+
+    def __str__(self) -> str:
+        """What does not add up in it."""
+        if len(self.totals) > 1:
+            return f"one page named {self.totals[0]:,} agents in all, and another {self.totals[1]:,}"
+        counts = Counter(agent.operator_id for agent in self.agents)
+        said = [f"{len(self.agents):,} rows, where {self.totals[0]:,} were promised"]
+        if twice := [operator_id for operator_id, count in counts.items() if count > 1]:
+            more = f" and {len(twice) - _SHOWN} more" if len(twice) > _SHOWN else ""
+            said.append(f"{', '.join(twice[:_SHOWN])}{more} listed twice")
+        elif self.sizes[-1] < PAGE_SIZE and len(self.agents) < self.totals[0]:
+            said.append(f"page {len(self.sizes)} had {self.sizes[-1]} rows of the {PAGE_SIZE} that were asked for")
+        return "; ".join(said)
+
+
+def _incomplete(seen: Sequence[_Reading]) -> IncompleteListing:
+    """What was seen in readings that do not count. Alike each time, it is no change but how the vendor lists."""
+    words = [str(reading) for reading in seen]
+    if len(set(words)) == 1 and all(len(reading.totals) == 1 for reading in seen):
+        message = f"the listing does not add up, {len(seen)} times over in the same way: {words[0]}"
+        return IncompleteListing(
+            f"{message}; nothing was concluded from it", "ask the vendor: nobody's editing does this"
+        )
+    message = f"the listing changed while it was read, {len(seen)} times over; nothing was concluded from it"
+    hint = f"try again when nobody is editing agents in the console; seen last: {words[-1]}"
+    return IncompleteListing(message, hint)
+
+
 class _Ahead:
     """Pages that are asked for a few ahead of the one that is read, as an iterator in their order."""
 
     def __init__(
         self,
         threads: ThreadPoolExecutor,
-        page: Callable[[int], tuple[list[object], int]],
+        page: Callable[[int], _Page],
         numbers: Iterable[int],
         most: int,
     ) -> None:
         self._threads = threads
         self._page = page
         self._numbers = iter(numbers)
-        self._asked: deque[Future[tuple[list[object], int]]] = deque()
+        self._asked: deque[Future[_Page]] = deque()
         self._ask(most)
 
     def _ask(self, count: int) -> None:
@@ -193,7 +236,7 @@ class _Ahead:
         except RuntimeError as error:  # the system has no room for another thread
             raise MemoryError from error
 
-    def __iter__(self) -> Iterator[tuple[list[object], int]]:
+    def __iter__(self) -> Iterator[_Page]:
         while self._asked:
             page = self._asked.popleft().result()
             self._ask(1)

@@ -152,10 +152,49 @@ def test_no_rows(vendor: Stub, client: Line, result: Any) -> None:
     assert client.reader.listing() == []
 
 
+def test_no_data(vendor: Stub, client: Line) -> None:
+    """A success without data is a company without agents, once a second reading says the same."""
+    vendor.script(envelope(data=None), envelope(data=None))
+    assert client.reader.listing() == []
+    assert len(vendor.requests) == 2
+
+
+def test_no_data_once(vendor: Stub, client: Line) -> None:
+    """Where the second reading shows agents, they are there."""
+    full = {"result": rows(3), "total": 3}
+    vendor.script(envelope(data=None), envelope(data=full), envelope(data=full))
+    assert len(client.reader.listing()) == 3
+
+
+SEEN: dict[str, tuple[Callable[[list[Any]], list[Any]], str]] = {
+    "an id twice": (lambda found: [found[0], *found[:-1]], "3 rows, where 3 were promised; 8000 listed twice"),
+    "a row that is missing": (lambda found: found[:-1], "2 rows, where 3 were promised; page 1 had 2 rows of the 100"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "says"), SEEN.values(), ids=SEEN)
+def test_what_was_seen_is_said(vendor: Stub, client: Line, spoil: Callable[[list[Any]], list[Any]], says: str) -> None:
+    """What is alike in every reading is no change: the error says what does not add up, and whom to ask."""
+    vendor.script(envelope(data={"result": spoil(rows(3)), "total": 3}))
+    with pytest.raises(IncompleteListing) as caught:
+        client.reader.listing()
+    assert says in caught.value.message
+    assert "changed" not in caught.value.message
+    assert caught.value.hint == "ask the vendor: nobody's editing does this"
+
+
+def test_pages_that_the_vendor_caps(vendor: Stub, client: Line) -> None:
+    """A vendor that gives fifty rows where a hundred are asked for is told by that."""
+    vendor.script(envelope(data={"result": rows(50), "total": 120}))
+    with pytest.raises(
+        IncompleteListing, match=r"50 rows, where 120 .*; page 1 had 50 rows of the 100 that were asked"
+    ):
+        client.reader.listing()
+
+
 @pytest.mark.parametrize(
     "data",
     [
-        None,
         {},
         {"result": []},
         {"total": None},
