@@ -206,6 +206,7 @@ def _steps(folder: Path, ci: str, *, exported: bool) -> Iterator[str]:
         yield "commit it all; reconciler init --ci github (or gitlab) adds a pipeline"
     else:
         yield f"lock .{ci}/reconciler.in as it says, and set up what docs/ci.md of reconciler lists; then commit it all"
+        yield "the pipeline keeps its ledger on the branch reconciler/ledger, which the first apply makes"
 
 
 def _warn_about_root(shell: Shell, folder: Path, ci: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.sandbox.server import Box
 from tests.ci.events import AFTER, APPLIES, COMMENTS, REPOSITORY
-from tests.ci.repository import NAMES, Merge, agents, merge
+from tests.ci.repository import NAMES, Merge, agents, git, merge
 from tests.ci.runner import Runner
 from tests.credentials.keys import Key, age_key
 from tests.process import TOKEN, Workplace
@@ -31,7 +31,10 @@ def place(tmp_path: Path, box: Box) -> Workplace:
 @pytest.fixture
 def merged(place: Workplace, key: Key) -> Merge:
     """A pull request, merged."""
-    return merge(place, agents(key.recipient, NAMES), agents(key.recipient, AFTER))
+    made = merge(place, agents(key.recipient, NAMES), agents(key.recipient, AFTER))
+    git(place.folder, "init", "--quiet", "--bare", "../origin.git")
+    git(place.folder, "remote", "add", "origin", "../origin.git")
+    return made
 
 
 @pytest.fixture
@@ -42,6 +45,7 @@ def runner(tmp_path: Path, place: Workplace, merged: Merge) -> Runner:
         "repository": REPOSITORY,
         "sha": merged.merged,
         "ref": "refs/heads/main",
+        "server_url": "https://git.example",
         "token": "fake-token",
         "run_attempt": "1",
     }

@@ -104,7 +104,9 @@ class Runner:
         """A run of a workflow: its jobs, in their order, as far as their needs and conditions go."""
         self.run_id += 1
         done: dict[str, Job] = {}
-        for id_, job in load(EXAMPLES / self.examples / f"{name}.yml")["jobs"].items():
+        workflow = load(EXAMPLES / self.examples / f"{name}.yml")
+        for id_, plain in workflow["jobs"].items():
+            job = _with_env(workflow, plain)
             written = job.get("needs", [])
             needs = [written] if isinstance(written, str) else written
             told = {need: {"outputs": done[need].outputs} for need in needs if need in done}
@@ -121,7 +123,8 @@ class Runner:
     def job(self, name: str, id_: str, **context: Any) -> Job:
         """A run of one job of a workflow, whatever it needs."""
         self.run_id += 1
-        return self._job(id_, load(EXAMPLES / self.examples / f"{name}.yml")["jobs"][id_], {**self.context, **context})
+        workflow = load(EXAMPLES / self.examples / f"{name}.yml")
+        return self._job(id_, _with_env(workflow, workflow["jobs"][id_]), {**self.context, **context})
 
     def _job(self, id_: str, job: Any, context: dict[str, Any]) -> Job:
         temp = self.folder / f"runner-{self.run_id}-{id_}"
@@ -239,6 +242,11 @@ def _flat(steps: Iterable[Any], here: dict[str, Any]) -> Iterator[tuple[Any, dic
         if "id" in step:
             outputs = {name: insert(each["value"], seen) for name, each in action["outputs"].items()}
             here["steps"][step["id"]] = {"outputs": outputs}
+
+
+def _with_env(workflow: Any, job: Any) -> Any:
+    """A job that also has the variables of its workflow."""
+    return {**job, "env": {**workflow.get("env", {}), **job.get("env", {})}}
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

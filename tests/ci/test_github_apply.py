@@ -124,11 +124,11 @@ def test_by_hand_what_was_approved_is_applied(runner: Runner, box: Box, merged: 
 def test_the_journal_goes_from_apply_to_apply(runner: Runner, box: Box, place: Workplace) -> None:
     """A machine that starts empty has the journal of the last apply on main, and of no run that is none."""
     assert by_hand(runner)["apply"].code == 0
-    here = place.books / "journal.jsonl"
+    (here,) = place.books.glob("journal*.jsonl")
     kept = runner.artifact("journal") / here.relative_to(place.folder / ".reconciler")
     forged = runner.artifact("journal", 99)
     (forged / kept.parent.name).mkdir(parents=True)
-    (forged / kept.parent.name / "journal.jsonl").write_text("forged")
+    (forged / kept.parent.name / here.name).write_text("forged")
     here.unlink()
     known = [{"id": 99, "event": "pull_request"}, {"id": 98, "event": "push"}, {"id": 1, "event": "workflow_dispatch"}]
     runner.answer({APPLIES: {"workflow_runs": known}})
