@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from benchmarks.data import changed
 from benchmarks.measure import WrongAnswer, run, say
-from benchmarks.report import Section, ratio, seconds
+from benchmarks.report import Limit, Section, ratio, seconds
 from benchmarks.vendor import Vendor, vendor
 from benchmarks.whole import write_file
 
@@ -19,16 +19,19 @@ EVENTS: Final = "events with lines"
 PAGES: Final = "pages over bare sockets"
 ROWS: Final = "json.loads of the rows"
 COMPARED: Final = "comparison of dictionaries"
+LOOKS: Final = "looks of 10,000 new ids"
+OFFLINE: Final = "read, validate, resolve, rules"
 FLOORS: Final[dict[str, tuple[str, ...]]] = {
     "read": (EVENTS,),
     "validate": (EVENTS,),
     "resolve": (EVENTS,),
-    "read, validate, resolve, rules": (EVENTS,),
+    OFFLINE: (EVENTS,),
     "fetch, decoded": (PAGES, ROWS),
     "diff": (COMPARED,),
     "plan, with the diff": (COMPARED,),
 }
 """What each stage is held against; rendering has no floor."""
+_MANY: Final = 100_000
 
 Spent = dict[str, dict[str, float]]
 
@@ -46,6 +49,9 @@ def stages(sizes: Sequence[int], rounds: int, folder: Path) -> Section:
         with vendor(size) as seller:
             each_round = [_round(number, size, file, seller) for number in range(1, rounds + 1)]
         section.rows.extend(_row(size, name, each_round) for name in each_round[0])
+        if size >= _MANY:
+            share = statistics.median(spent[LOOKS]["cpu"] / spent[OFFLINE]["cpu"] for spent in each_round)
+            section.limits.append(Limit.most(f"{LOOKS} beside {size:,} live ones, to reading the file", 0.05, share))
         file.unlink()
     section.notes.append(f"Medians of {rounds}. A peak is the whole process's, while the stage runs.")
     return section

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from benchmarks import stages
-from benchmarks.bystage import FLOORS
+from benchmarks.bystage import FLOORS, LOOKS
 from benchmarks.data import changed, desired_file
 from benchmarks.vendor import Vendor
 from tests.bench import COUNT
@@ -15,3 +15,4 @@ def test_the_stages_make_the_same_plan(seller: Vendor) -> None:
     desired = stages.offline(watch, data)
     assert stages.planned(watch, desired, stages.fetched(watch, desired, seller.port)) == changed(COUNT)
     assert {*FLOORS, *(floor for floors in FLOORS.values() for floor in floors)} <= watch.spent.keys()
+    assert LOOKS in watch.spent

@@ -75,6 +75,8 @@ def look(text: str) -> str:
 
     The normal form (NFKC) without case, blanks and what nobody sees, and with O as 0, I and l as 1.
     """
+    if text.isascii() and text.isdigit():
+        return text  # as most ids are
     if text.isascii() and text.isalnum():
         return text.lower().translate(_ALIKE)
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_ALIKE)
