@@ -142,6 +142,9 @@ def _git(folder: Path, *arguments: str) -> bytes:
     process = _run(folder, *arguments)
     if process.returncode:
         errors = process.stderr.decode("utf-8", "replace").strip()
+        if "promisor remote" in errors:
+            hint = "have all of it: git fetch --refetch --no-filter; or clone without --filter"
+            raise ReconcilerError(f"the clone in {folder} is a partial one, and lacks what the revision holds", hint)
         raise ReconcilerError(f"git {arguments[0]} failed in {folder}", errors)
     return process.stdout
 

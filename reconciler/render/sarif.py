@@ -14,6 +14,8 @@ from reconciler.render.terminal import visible
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _ABOUT: Final = f"{HOME}/"
+_MOST: Final = 25_000
+"""Results that GitHub takes of one run; it refuses a file that has more."""
 _FINGERPRINT: Final = "desiredState/v1"
 """Not `primaryLocationLineHash`: GitHub's upload computes that itself, and complains if ours differs."""
 
@@ -35,6 +37,10 @@ def problems(problems: Sequence[Problem], tool: str) -> str:
     Paths of files are relative to the root of the repository. The same problems give the same bytes.
     """
     driver = {"name": "reconciler", "version": tool, "informationUri": _ABOUT, "rules": [_RULE]}
+    if len(problems) > _MOST:
+        shown, left = problems[: _MOST - 1], len(problems) - _MOST + 1
+        hint = "the text and JSON formats show them all"
+        problems = [*shown, Problem(problems[_MOST - 1].place, "", f"{left:,} more problems are left out", hint)]
     results = [
         _result(problem, fingerprint) for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
     ]

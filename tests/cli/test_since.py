@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -437,6 +438,20 @@ def test_a_hostile_configuration_runs_nothing(repository: Repository, ran: Path)
         path.unlink()
     assert repository.origins("HEAD~1") == ORIGINS
     assert list(ran.iterdir()) == []
+
+
+def test_a_partial_clone(repository: Repository, tmp_path: Path) -> None:
+    """A clone without the files of older commits says so, fetches nothing by itself, and names what does."""
+    repository.commit()
+    repository.git("config", "uploadpack.allowFilter", "true")
+    repository.git("clone", "--quiet", "--filter=blob:none", repository.folder.as_uri(), str(tmp_path / "partial"))
+    place = Workplace(tmp_path / "partial", repository.place.endpoint)
+    ran = place.run("plan", "--since", "HEAD~1")
+    assert ran.code == 1
+    assert "is a partial one" in ran.err
+    (command,) = re.findall("git (fetch .*?);", ran.err)
+    repository.git("-C", str(place.folder), *command.split())
+    assert place.run("plan", "--since", "HEAD~1").code == 0
 
 
 def test_a_missing_object_is_not_fetched(repository: Repository, ran: Path) -> None:

@@ -164,3 +164,13 @@ def test_the_same_bytes() -> None:
     found = [Problem(Place("a.yaml", line), "agents", "wrong") for line in (3, 1, 2)]
     assert sarif.problems(found, "1") == sarif.problems(list(found), "1")
     assert sarif.problems(found, "1").endswith("}\n")
+
+
+def test_more_than_github_takes() -> None:
+    """GitHub refuses a run of more than 25,000 results: the last one says how many are left out, and where they are."""
+    many = [Problem(Place("a.yaml", line, 1), "", "is wrong") for line in range(1, 26_002)]
+    results = json.loads(sarif.problems(many, "1"))["runs"][0]["results"]
+    assert len(results) == 25_000
+    assert "1,002 more problems are left out" in results[-1]["message"]["text"]
+    assert len(json.loads(sarif.problems(many[:25_000], "1"))["runs"][0]["results"]) == 25_000
+    assert "left out" not in sarif.problems(many[:25_000], "1")

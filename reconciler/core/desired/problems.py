@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.core.desired.schema import LIMIT_PATTERN, document_gate, item_gate, strict_validator
+from reconciler.core.desired.schema import LIMIT_PATTERN, PUBLIC_KEY, document_gate, item_gate, strict_validator
 from reconciler.core.desired.shapes import example
 from reconciler.core.model.fields import BY_NAME, KEY
 from reconciler.core.model.operator_id import ID_PATTERN, MAX_ID, id_fault, meant_id
@@ -180,6 +180,14 @@ def _known_key(name: str, known: Iterable[str]) -> str:
     return f"did you mean {guess}?" if guess in known else "known here: " + ", ".join(known)
 
 
+_PLUGIN: Final = re.compile("age1[a-z0-9+._-]+1")
+"""How a key of an age plugin begins; the data of a plain key have no 1."""
+_PLUGINS_KEY: Final = (
+    "is the key of an age plugin, such as age1yubikey1…, and only the plugin can encrypt for it",
+    "name a plain age1… key or an SSH key, whose private part the plugin's owner keeps",
+)
+
+
 def _value_words(error: Any, path: Path) -> tuple[str, str]:
     value = error.instance
     if path and path[-1] == "password" and error.validator == "type":
@@ -223,6 +231,8 @@ def _pattern_words(error: Any) -> tuple[str, str]:
         meant = meant_id(text)
         hint = f"did you mean {_clip(meant)}?" if meant else "use characters that everybody can see and type"
         return id_fault(text), hint
+    if pattern == PUBLIC_KEY and _PLUGIN.match(text):
+        return _PLUGINS_KEY
     return "does not have the right form", error.schema.get("description", "")
 
 

@@ -34,7 +34,7 @@ WAIT_PATTERN: Final = r"^0*[1-9][0-9]{0,3}[smhd]$"
 """A span of time."""
 INSIDE: Final[Schema] = {"type": "string", "not": {"pattern": r"^/|(^|/)\.\.(/|$)"}}
 """The name of a password file: no absolute path, and none that leads up."""
-_PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
+PUBLIC_KEY: Final = r"^(age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n]*)?)$"
 
 
 def agents_schema() -> Schema:
@@ -165,7 +165,7 @@ def _recipients() -> Schema:
         "type": "array",
         "minItems": 1,
         "items": _described(
-            {"type": "string", "pattern": _PUBLIC_KEY},
+            {"type": "string", "pattern": PUBLIC_KEY},
             "A public key, never a private one: age1…, or ssh-ed25519 … or ssh-rsa …. 公钥（不可写私钥）。",
         ),
     }
