@@ -9,7 +9,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.core.model.desired import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Policy, matches
+from reconciler.core.model.desired import (
+    DELETE,
+    Company,
+    DesiredAgent,
+    DesiredState,
+    Limit,
+    PasswordSource,
+    Policy,
+    Removal,
+    matches,
+)
 from reconciler.core.model.fields import COMPARED, LISTED, Field, Kind, Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
@@ -109,6 +119,7 @@ def desired_states(draw: st.DrawFn, *, sip_only: bool = False) -> DesiredState:
         protect,
         *(draw(_limits), draw(_limits)),
         lookalikes=draw(st.sampled_from((None, 0, 2))),
+        on_remove=DELETE if sip_only else draw(st.sampled_from((DELETE, Removal(disable=True), Removal(True, "30d")))),
     )
 
 

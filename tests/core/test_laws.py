@@ -53,10 +53,17 @@ def _shuffled(fields: object, random: Random) -> dict[str, Value]:
 def test_an_unmanaged_field_is_never_sent(
     desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
 ) -> None:
-    """A call sends what the file manages and nothing else; a replace also what the live agent had or is owed."""
+    """A call sends what the file manages and nothing else; a replace also what the live agent had or is owed.
+
+    Whoever is in no file is only disabled.
+    """
     wanted = {agent.operator_id: agent.fields for agent in desired.agents}
     plan = make_plan(desired, live, ledger, policy)
     for call in plan.calls:
+        if plan.actions[call.actions[0]].removal:
+            assert call.fields == {"status": "disabled"}
+            assert not wanted.keys() & set(call.operator_ids)
+            continue
         for id_, (name, value) in product(call.operator_ids, call.fields.items()):
             entry = ledger.get(id_, LedgerEntry())
             # An edit that lets go, or a create that says that the vendor is not to choose.
@@ -90,13 +97,13 @@ def test_what_is_blocked_or_guarded_is_refused(
 def test_an_incomplete_listing_never_deletes(
     desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
 ) -> None:
-    """From an incomplete listing no agent is deleted; nor is a protected one or one out of scope, ever."""
+    """From an incomplete listing no agent is deleted or disabled; nor is a protected one or one out of scope, ever."""
     plan = make_plan(desired, live, ledger, policy)
-    ids = {action.operator_id for action in plan.actions if action.kind == "delete"}
+    ids = {action.operator_id for action in plan.actions if action.kind == "delete" or action.removal}
     assert not ids or (live.complete and desired.prune)
     assert ids <= live.agents.keys() - {agent.operator_id for agent in desired.agents}
     again = make_plan(replace(desired, protect=("*",)), live, ledger, policy)
-    gone = {a.operator_id for a in again.actions if a.kind in ("delete", "replace") and not a.blocked}
+    gone = {a.operator_id for a in again.actions if (a.kind in ("delete", "replace") or a.removal) and not a.blocked}
     assert gone == set()
 
 
@@ -105,13 +112,17 @@ def test_an_incomplete_listing_never_deletes(
 def test_every_desired_agent_is_counted_once(
     desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy
 ) -> None:
-    """Create + edit + replace + blocked + only a password + unchanged is the number of desired agents."""
+    """Create + edit + replace + blocked + only a password + unchanged is the number of desired agents.
+
+    Edits of those that are in no file come on top.
+    """
     plan = make_plan(desired, live, ledger, policy)
     changed = {action.operator_id for action in plan.actions if action.kind in ("create", "edit", "replace")}
     only_passwords = sum(a.kind == "password" and a.operator_id not in changed for a in plan.actions)
     summary = plan.summary
     counted = sum(summary[kind] for kind in ("create", "edit", "replace", "blocked", "unchanged"))
-    assert counted + only_passwords == len(desired.agents)
+    removed = sum(action.removal for action in plan.actions)
+    assert counted + only_passwords == len(desired.agents) + removed
     assert plan.call_counts["total"] == len(plan.calls)
     assert [(a.operator_id, a.kind) for a in plan.actions] == sorted((a.operator_id, a.kind) for a in plan.actions)
 
