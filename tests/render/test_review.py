@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Plan
@@ -225,6 +226,15 @@ def test_alike_is_one_row(format_: str, kind: Any, blocked: str, step: int) -> N
 def test_what_differs_has_its_own_row(format_: str, other: Any) -> None:
     """One agent for whom anything else is done, or for another reason, is not lost among the rest."""
     made = plan(*crowd("edit", 40), action("edit", "8044", "李四", **other))
+    assert rows(made, format_) == 2
+
+
+@each_format
+@pytest.mark.parametrize("other", [PasswordSource("file", "pw", 2, "b"), PasswordSource("env", "pw", 2, "a")])
+def test_another_source_of_a_password_has_its_own_row(format_: str, other: PasswordSource) -> None:
+    """A password from a file of the same name in another folder, or from elsewhere, is not lost among the rest."""
+    usual = PasswordSource("file", "pw", 2, "a")
+    made = plan(*crowd("password", 40, password=usual), action("password", "8044", "李四", password=other))
     assert rows(made, format_) == 2
 
 
