@@ -13,7 +13,14 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-SILENT = (["issue", "close"], ["issue", "edit"], ["issue", "create"], ["label", "create"])
+SILENT = (
+    ["pr", "create"],
+    ["pr", "close"],
+    ["issue", "close"],
+    ["issue", "edit"],
+    ["issue", "create"],
+    ["label", "create"],
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +29,9 @@ def main(arguments: list[str]) -> int:
     assert os.environ["GH_TOKEN"]
     assert os.environ["GH_REPO"]
     options = _options(arguments)
-    body = next((options[name].removeprefix("body=@") for name in ("-F", "--body-file") if name in options), None)
+    body = next(
+        (options[name].removeprefix("body=@") for name in ("-F", "--body-file", "--input") if name in options), None
+    )
     call = {"arguments": arguments, "body": Path(body).read_text(encoding="utf-8") if body else None}
     with (folder / "calls.jsonl").open("a", encoding="utf-8") as calls:
         calls.write(json.dumps(call) + "\n")

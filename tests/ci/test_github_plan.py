@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
 
 from reconciler.sandbox.server import Box
 from tests.ci.events import AFTER, COMMENTS, REPOSITORY, bodies, by_hand, github, pull_request
+from tests.ci.repository import git
 from tests.ci.runner import MISSING, Runner
 from tests.process import Workplace
 
@@ -106,28 +109,64 @@ def test_validate_annotates(runner: Runner, place: Workplace) -> None:
 def settled(runner: Runner, box: Box) -> Runner:
     """Main is applied, and no issue is open."""
     assert by_hand(runner)["apply"].code == 0
-    runner.answer({"issue list": []})
+    runner.answer(ON_GITHUB)
     return runner
 
 
-def drift(runner: Runner) -> list[list[str]]:
-    """What the nightly run does with issues, but for looking for one."""
+ON_GITHUB: dict[str, Any] = {
+    "issue list": [], "pr list": [],
+    f"POST repos/{REPOSITORY}/git/trees": {"sha": "t" * 40},
+    f"POST repos/{REPOSITORY}/git/commits": {"sha": "c" * 40},
+}  # fmt: skip
+
+
+def drift(runner: Runner, **known: Any) -> list[list[str]]:
+    """What the nightly run does with issues and pull requests, but for looking for them, on a machine of its own."""
+    git(runner.place.folder, "checkout", "--quiet", "agents.yaml")
+    tree = {f"GET repos/{REPOSITORY}/git/commits/{runner.context['github']['sha']}": {"tree": {"sha": "b" * 40}}}
+    runner.answer({**ON_GITHUB, **tree, **{name.replace("_", " "): found for name, found in known.items()}})
     before = len(runner.calls)
     jobs = runner.workflow("drift", github=github(runner, event_name="schedule"))
+    assert jobs["adopt"].code == 0, jobs["adopt"].log
     assert jobs["issue"].code == 0, jobs["plan"].log + jobs["issue"].log
     done = [call["arguments"] for call in runner.calls[before:]]
-    return [arguments[:3] for arguments in done if arguments[:2] not in (["run", "download"], ["issue", "list"])]
+    looking = (["run", "download"], ["issue", "list"], ["pr", "list"])
+    return [arguments[:3] for arguments in done if arguments[:2] not in looking and arguments[0] != "api"]
 
 
 def test_drift_opens_one_issue(settled: Runner, box: Box) -> None:
     """An agent changed by hand opens an issue, which the next night updates and which closes when all is well."""
     box.store.put("8001", name="changed by hand")
-    assert drift(settled) == [["label", "create", "drift"], ["issue", "create", "--label"]]
-    assert "changed by hand" in settled.calls[-1]["body"]
-    settled.answer({"issue list": [{"number": 12}]})
-    assert drift(settled) == [["issue", "edit", "12"]]
+    offered = ["pr", "create", "--head"]
+    assert drift(settled) == [["label", "create", "drift"], ["issue", "create", "--label"], offered]
+    (body,) = [call["body"] for call in settled.calls if call["arguments"][:2] == ["issue", "create"]]
+    assert "changed by hand" in body
+    assert "adopt-drift" in body
+    assert "reconciler apply plan.json" in body
+    assert drift(settled, issue_list=[{"number": 12}], pr_list=[{"number": 13}]) == [["issue", "edit", "12"]]
     box.store.put("8001", name=AFTER["8001"])
-    assert drift(settled) == [["issue", "close", "12"]]
+    closed = [["issue", "close", "12"], ["pr", "close", "13"]]
+    assert drift(settled, issue_list=[{"number": 12}], pr_list=[{"number": 13}]) == closed
+
+
+def test_drift_can_be_adopted_or_reverted(settled: Runner, box: Box, place: Workplace) -> None:
+    """The pull request's commit has the file as it is live, on top of main; the saved plan puts back what main says."""
+    box.store.put("8001", name="changed by hand")
+    drift(settled)
+    written = [json.loads(call["body"]) for call in settled.calls if "--input" in call["arguments"]]
+    tree, commit, ref = written
+    (file,) = tree["tree"]
+    assert (tree["base_tree"], file["path"]) == ("b" * 40, "agents.yaml")
+    assert commit["parents"] == [settled.context["github"]["sha"]]
+    assert (ref["ref"], ref["sha"], ref["force"]) == ("refs/heads/adopt-drift", "c" * 40, True)
+    git(place.folder, "checkout", "--quiet", "agents.yaml")
+    ledger = {"RECONCILER_LEDGER": "git+origin#reconciler/ledger"}
+    saved = settled.artifact("drift") / "plan.json"
+    place.write(file["content"])
+    assert place.run("plan", "--detailed-exitcode", env=ledger).code == 0
+    git(place.folder, "checkout", "--quiet", "agents.yaml")
+    assert place.run("apply", str(saved), "-y", "-f", "agents.yaml", env=ledger).code == 0
+    assert box.store.agents()["8001"]["name"] == AFTER["8001"]
 
 
 def test_no_drift_is_silent(settled: Runner) -> None:
