@@ -71,6 +71,7 @@ def test_what_differs_in_a_long_value_is_shown(format_: str, before: str, after:
     assert pair[0].own != pair[1].own
     shown = told(plan(action(changes=(FieldChange("ttscontent", before, after),))), format_)
     for pieces in pair:
+        assert pieces.own in pieces.short
         assert (pieces.whole if format_ == "html" else pieces.short) in shown
 
 
