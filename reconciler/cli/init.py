@@ -126,7 +126,7 @@ def _schema() -> bytes:
 
 
 _PLACES: Final[dict[str, Callable[[str], str]]] = {
-    "github": lambda name: f".github/{name if '/' in name else f'workflows/{name}'}",
+    "github": lambda name: f".github/{name if '/' in name or name == 'CODEOWNERS' else f'workflows/{name}'}",
     "gitlab": lambda name: name if name == ".gitlab-ci.yml" else f".gitlab/{name}",
 }
 

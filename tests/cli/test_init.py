@@ -112,7 +112,10 @@ def test_a_vendor_who_refuses(place: Workplace) -> None:
         (
             "github",
             {f".github/workflows/{path.name}": f"github/{path.name}" for path in (PIPELINES / "github").glob("*.yml")}
-            | {".github/actions/reconciler/action.yml": "github/actions/reconciler/action.yml"},
+            | {
+                ".github/actions/reconciler/action.yml": "github/actions/reconciler/action.yml",
+                ".github/CODEOWNERS": "github/CODEOWNERS",
+            },
         ),
         (
             "gitlab",
