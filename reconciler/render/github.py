@@ -194,7 +194,7 @@ def _change(action: Action, change: FieldChange) -> str:
     if action.kind == "create":
         return f"{change.field} {spelled_value(change.after)}"
     before, after = (value.short for value in spelled_pair(change.before, change.after))
-    drift = " (drift)" if change.origin == "drift" and action.origin != "drift" else ""
+    drift = f" ({change.origin})" if change.origin not in ("", "change", action.origin) else ""
     return f"{change.field} {before if change.before_known else 'not recorded'} → {after}{drift}"
 
 

@@ -351,7 +351,7 @@ def _group(action: Action) -> str:
 
 def _field(action: Action, change: FieldChange) -> str:
     """A field's name, marked if it is drift in an action that is not."""
-    return cell(change.field) + (" (drift)" if change.origin == "drift" and action.origin != "drift" else "")
+    return cell(change.field) + (f" ({change.origin})" if change.origin not in ("", "change", action.origin) else "")
 
 
 def _change(change: FieldChange) -> tuple[str, str]:

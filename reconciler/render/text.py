@@ -134,7 +134,7 @@ def _row(row: Row, columns: tuple[int, int], heading: Heading) -> Iterator[str]:
     changes = row.changes
     names = max((width(change.field) for change in changes), default=0)
     for change in changes:
-        drift = "  (drift)" if change.origin == "drift" and action.origin == "change" else ""
+        drift = f"  ({change.origin})" if change.origin in ("drift", "owed") and action.origin == "change" else ""
         value = "another value for each" if change.field in row.various else _change(action, change)
         yield f"      {pad(change.field, names)}  {value}{drift}"
     yield from _asides(row)

@@ -11,7 +11,7 @@ from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
 
-Origin = Literal["", "change", "drift"]
+Origin = Literal["", "change", "drift", "owed"]
 """Who caused a difference: a change of the files, or drift on the live side. Empty without `--since`."""
 
 

@@ -173,6 +173,19 @@ def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[
     return [action if action.kind == "password" else by_id[action.operator_id] for action in actions]
 
 
+def gives_back(action: Action) -> bool:
+    """Whether a new agent or an edit gets values that the ledger owes since a replace was cut short."""
+    if action.kind == "create":
+        return bool(action.carries)
+    return action.kind == "edit" and any(is_owed(action, change) for change in action.changes)
+
+
+def is_owed(action: Action, change: FieldChange) -> bool:
+    """Whether a change gives back what the ledger owes to the agent."""
+    owed = action.recorded.to_restore
+    return change.field in owed and owed[change.field] == change.after
+
+
 def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Note]:
     """What a reader of the plan should know although no action follows from it."""
     yield from narrowing(policy)
@@ -182,6 +195,8 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     roleless = tuple(action.operator_id for action in replaces if "roleName" not in action.after)
     if roleless:
         yield Note("the role is not known and cannot be carried over: the vendor chooses one", roleless)
+    if owed := tuple(action.operator_id for action in actions if gives_back(action)):
+        yield Note("owed, as the ledger says: values that a replace took away are given back", owed)
     if doubtful := tuple(a.operator_id for a in actions if a.kind == "password" and a.recorded.password_unknown):
         yield Note("set anew since nobody may know the password that a run left; maxPasswords does not count", doubtful)
     extra = [agent.operator_id for agent in diff.agents if agent.status == "extra"]

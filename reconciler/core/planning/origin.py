@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from reconciler.core.model.diff import FieldChange, Origin
 from reconciler.core.model.plan import Action, Plan
+from reconciler.core.planning.actions import is_owed
 
 
 def with_origins(plan: Plan, before: Plan) -> Plan:
     """The plan with the origin of each action and field. `before` is the old files' plan for the same live agents.
 
-    An action with fields of both origins is a `change`; each field has its own origin.
+    An action with fields of both origins is a `change`; each field has its own origin. What the ledger says is owed to
+    an agent that a replace made anew is neither: the field is `owed`, and its action no drift.
     """
     comparable = before.company == plan.company
     old_actions = {_key(action): action for action in before.actions} if comparable else {}
@@ -30,7 +32,10 @@ def _key(action: Action) -> tuple[str, bool]:
 
 def _with_origin(action: Action, before: Action | None) -> Action:
     old_values = {change.field: change.after for change in before.changes} if before else {}
-    changes = tuple(replace(change, origin=_origin(change, old_values)) for change in action.changes)
+    changes = tuple(
+        replace(change, origin="owed" if is_owed(action, change) else _origin(change, old_values))
+        for change in action.changes
+    )
     drift = (
         before is not None
         and _differs_only_in_values(action, before)

@@ -161,7 +161,7 @@ def _values(*names: str, all_required: bool = False) -> Schema:
 def _action() -> Schema:
     compared = [row.name for row in COMPARED]
     version: Schema = {"type": "integer", "minimum": 0}
-    origin: Schema = {"enum": ["change", "drift"]}
+    origin: Schema = {"enum": ["change", "drift", "owed"]}
     change = _object(
         {"field": {"enum": [*compared, "password.version"]}, "before": _VALUE, "after": _VALUE},
         before_known={"const": False},

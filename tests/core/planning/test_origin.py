@@ -271,8 +271,22 @@ def test_what_the_change_leaves_as_it_was_is_drift(
 ) -> None:
     """Where the files are what they were, every difference is the live side's."""
     plan = make_plan(wanted, listing, ledger, policy)
-    found = origins(with_origins(plan, make_plan(wanted, listing, ledger, policy)))
-    assert set(found.values()) <= {"drift"}
+    ours = with_origins(plan, make_plan(wanted, listing, ledger, policy))
+    assert {change.origin for action in ours.actions for change in action.changes} <= {"drift", "owed"}
+    for action in ours.actions:
+        owed = any(change.origin == "owed" for change in action.changes)
+        assert action.origin == ("change" if owed else "drift")
+
+
+def test_what_is_owed_is_no_drift() -> None:
+    """What the ledger owes after a replace is told as owed, by field and in a note; its action is no drift."""
+    file = state('version: 1\ncompany: {abbreviate: acme}\nagents:\n- {operatorId: "8001", afterInterval: 9}\n')
+    book = {"8001": LedgerEntry(to_restore={"name": "old"})}
+    plan = told(file, file, live(live_agent("8001", name="new", afterInterval=5)), book)
+    assert origins(plan) == {"edit 8001": "change", "8001 afterInterval": "drift", "8001 name": "owed"}
+    assert ("8001",) in [note.operator_ids for note in plan.notes if note.message.startswith("owed")]
+    gone = told(file, file, live(), book)
+    assert ("8001",) in [note.operator_ids for note in gone.notes if note.message.startswith("owed")]
 
 
 @law
