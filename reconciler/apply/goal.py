@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.core.model.ledger import LedgerView
     from reconciler.core.model.live import LiveState
     from reconciler.core.model.plan import Plan
+    from reconciler.core.planning.reads import Look
     from reconciler.files.desired_files import DesiredFiles
     from reconciler.files.plan_file import SavedPlan
 
@@ -73,11 +74,19 @@ class Goal(Protocol):
             ReconcilerError: the files have problems, or cannot be read.
         """
 
+    def look(self) -> Look | None:
+        """What shows all that the plan depends on; `None` where that is everybody.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+
     def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
         """The plan that reaches the goal. `forgotten` has agents of files that exist and were not given.
 
         Raises:
             Declined: nothing may be done.
+            SeesTooLittle: it depends on agents that were not looked at.
         """
 
     def left(self, live: LiveState, ledger: LedgerView, deleted: Collection[str] = ()) -> Plan:
@@ -151,6 +160,27 @@ class FilesGoal:
         """
         self.files.pause(seconds, sleep)
 
+    def look(self) -> Look | None:
+        """Where the command line names agents one by one: these, and who holds the SIP numbers that they are to have.
+
+        A scope is shared by more agents than these, and limits by share are of the agents in scope.
+
+        Raises:
+            ReconcilerError: the files have problems, or cannot be read.
+        """
+        from reconciler.core.planning.doubts import is_pattern
+        from reconciler.core.planning.reads import Look
+
+        if not self.policy.targets or self.policy.excludes or any(map(is_pattern, self.policy.targets)):
+            return None
+        desired = self.files.desired()
+        if desired.scope is not None or desired.on_remove.disable:
+            return None
+        included = tuple(dict.fromkeys(self.policy.targets))
+        fields = [agent.fields for agent in desired.agents if agent.operator_id in included]
+        numbers = {str(number) for each in fields if (number := each.get("sipNumber"))}
+        return Look(included, sip_numbers=tuple(sorted(numbers)))
+
     def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
         """What differs, as actions; where the files of before are known, with their origins and what the policy was.
 
@@ -197,7 +227,8 @@ class FilesGoal:
         """
         from reconciler.core.planning.make_plan import make_plan
 
-        return make_plan(self.files.desired(), live, ledger, self.policy, due=deleted)
+        policy = self.policy if live.asked is None else replace(self.policy, only=live.asked)
+        return make_plan(self.files.desired(), live, ledger, policy, due=deleted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +265,13 @@ class SavedPlanGoal:
     def pause(self, seconds: float, sleep: Callable[[float], object]) -> None:
         """Sleep to the end: nothing is found out about it meanwhile."""
         sleep(seconds)
+
+    def look(self) -> Look | None:
+        """The agents that it touches, and who holds the SIP numbers that they are to have."""
+        from reconciler.core.planning.reads import look_before
+
+        plan = self.saved.plan
+        return None if plan.missing or plan.returned else look_before(plan.actions)
 
     def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:  # noqa: ARG002 - planned
         """The plan itself.

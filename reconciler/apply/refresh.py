@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reconciler.core.model.live import LiveState
     from reconciler.core.model.outcome import Finding
     from reconciler.core.model.plan import Plan
+    from reconciler.core.planning.reads import Look
 
 
 OnProgress = Callable[[int, int], None]
@@ -38,7 +39,7 @@ class Session:
     """What a run stands on: what it is to reach, the vendor, the ledger's store, the folder's journal, and who runs.
 
     The ledger names desired-state files as they are seen from the folder `base`.
-    `run_id` is what books, history, events and log call the run.
+    `run_id` is what books, history, events and log call the run. `everybody`: the read-back reads the whole listing.
     """
 
     goal: Goal
@@ -48,6 +49,7 @@ class Session:
     base: Path
     origin: RunOrigin = RunOrigin()  # noqa: RUF009 - it is frozen
     run_id: str = field(default_factory=partial(secrets.token_hex, 8))
+    everybody: bool = False
 
     @property
     def reader(self) -> Reader:
@@ -84,6 +86,25 @@ class Session:
         from reconciler.core.planning.make_plan import live_state
 
         return live_state(agents, endpoint=self.transport.endpoint)
+
+    def narrow(self, look: Look, count: int, on_progress: OnProgress = lambda _done, _total: None) -> LiveState | None:
+        """The agents that a look is about, of `count` in all; `None` where only the listing can tell.
+
+        Raises:
+            ReconcilerError: the vendor cannot be read, or meanwhile something was found to be wrong with the goal.
+        """
+        from reconciler.core.model.live import LiveState
+
+        def seen(done: int, total: int) -> None:
+            self.goal.check()
+            on_progress(done, total)
+
+        found = self.reader.look(look, seen)
+        if found is None:
+            return None
+        asked = frozenset((*look.present, *look.gone))
+        agents = {agent.operator_id: agent for agent in found}
+        return LiveState(agents, endpoint=self.transport.endpoint, asked=asked, total=count)
 
 
 def warm_up(*modules: str) -> None:
@@ -159,7 +180,30 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     if session.goal.saved and session.goal.saved.seal in ledger.applied:
         raise Declined("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
     open_runs = OpenRuns.read(session)
-    live = session.live(on_progress, meanwhile)
+    live = None if open_runs.to_look_up else _narrow(session, ledger, on_progress, meanwhile)
+    if live is not None:
+        from reconciler.core.planning.reads import SeesTooLittle
+
+        with suppress(SeesTooLittle):
+            return _planned(session, open_runs, ledger, live)
+    return _planned(session, open_runs, ledger, session.live(on_progress, meanwhile))
+
+
+def _narrow(
+    session: Session, ledger: Ledger, on_progress: OnProgress, meanwhile: Callable[[], None]
+) -> LiveState | None:
+    """The agents of the goal, where no others matter and asking for each takes fewer calls than the listing."""
+    from reconciler.core.planning.reads import is_settled
+
+    look, saved = session.goal.look(), session.goal.saved
+    if look is None or not is_settled(ledger.view):
+        return None
+    count = saved.plan.live_agents if saved else session.reader.count()
+    meanwhile()
+    return session.narrow(look, count, on_progress) if look.is_shorter(count) else None
+
+
+def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveState) -> Refreshed:
     from reconciler.core.authorship import ListedBefore
     from reconciler.core.recovery import appeared_entries, recover, recover_beside, restored_entries
 
@@ -194,9 +238,13 @@ def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) 
         StalePlan: an agent that the plan touches is no longer as it was when the plan was shown.
         ReconcilerError: the vendor cannot be read.
     """
+    from reconciler.core.planning.reads import look_before
     from reconciler.core.saved.staleness import stale_agents
 
-    if moved := stale_agents(refreshed.plan, session.live(on_progress), refreshed.ledger.view):
+    look, count, live = look_before(refreshed.plan.actions), refreshed.live.count, None
+    if look is not None and look.is_shorter(count):
+        live = session.narrow(look, count, on_progress)
+    if moved := stale_agents(refreshed.plan, live or session.live(on_progress), refreshed.ledger.view):
         raise StalePlan(moved)
 
 

@@ -26,6 +26,7 @@ from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
+from reconciler.core.planning.reads import is_settled, look_after
 from reconciler.core.recovery import adopted_entries, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, mismatches, read_back, side_effects
 from reconciler.core.saved.plan_json import digest
@@ -218,7 +219,7 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
         books.checkpoint(settled="lost" not in outcomes)
         if stop.is_set():
             return Report(results, interrupted=True)
-        live = _read_back(session) if outcomes & {"done", "refused"} else None
+        live = _read_back(session, context, refreshed) if outcomes & {"done", "refused"} else None
         if live is not None and "lost" in outcomes:
             _settle_unknown(session, context, live)
         for operator_id, number in _bound_all_the_same(events, live) if live is not None else ():
@@ -329,10 +330,16 @@ def _opened_books(
         raise ReconcilerError(f"the journal {session.journal} cannot be written: {error.strerror}", hint) from None
 
 
-def _read_back(session: Session) -> LiveState | None:
-    """The listing again, `None` where it cannot be read."""
+def _read_back(session: Session, context: RunContext, refreshed: Refreshed) -> LiveState | None:
+    """The agents of the plan, or the listing where that takes fewer calls; `None` where they cannot be read.
+
+    The listing decides where somebody is not found who must be there, and where the ledger waits for an agent.
+    """
+    look, count, live = look_after(refreshed.plan.actions), refreshed.live.count, None
     try:
-        return session.live()
+        if look is not None and look.is_shorter(count) and is_settled(context.books.ledger.view):
+            live = None if session.everybody else session.narrow(look, count)
+        return live or session.live()
     except VendorError:
         return None
 

@@ -59,6 +59,13 @@ if TYPE_CHECKING:
     help="Apply only the plan that has this digest, or the file that has this seal.",
 )
 @format_option("text", "json")
+@click.option(
+    "--read-back",
+    type=click.Choice(["touched", "all"]),
+    default="touched",
+    show_default=True,
+    help="Whom to look at afterwards: those whom the plan touches, where that takes fewer calls, or everybody.",
+)
 @click.option("--auto-approve", "--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option(
     "--credentials",
@@ -81,6 +88,7 @@ def apply(
     auto_approve: bool,
     credentials: Path | None,
     events: Path | None,
+    read_back: str,
     **arguments: Any,
 ) -> None:
     """Make the live agents as the file says, or do exactly what a saved plan says.
@@ -115,7 +123,8 @@ def apply(
     with ExitStack() as held:
         with collector_paused():
             goal = held.enter_context(_goal(options, planfile))
-            session = held.enter_context(open_session(options, goal, stop, os.environ))
+            opened = held.enter_context(open_session(options, goal, stop, os.environ))
+            session = replace(opened, everybody=read_back == "all")
             held.enter_context(_locked(shell, session, unreleased))
             with Progress(shell, "reading", "live agents") as progress, _stale_agents_shown(shell):
                 refreshed = refresh(session, progress.update)
@@ -125,9 +134,8 @@ def apply(
         (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, heading))
         _refuse_unfit(refreshed.plan, expect, goal.saved)
         refuse_unkept(session, refreshed.plan, credentials_file)
-        report = _ask_and_carry_out(
-            shell, options, session, refreshed, credentials_file, events, stop, auto_approve=auto_approve
-        )
+        run = (shell, options, session, refreshed, credentials_file, events, stop)
+        report = _ask_and_carry_out(*run, auto_approve=auto_approve)
     _say_where(shell, credentials_file)
     report = replace(report, warnings=(*report.warnings, *(f"{each.message}; {each.hint}" for each in unreleased)))
     _finish(shell, heading, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")

@@ -52,9 +52,9 @@ def page_body(company: Company, number: int) -> Body:
     return {"abbreviate": company.abbreviate, "pageNumber": number, "pageSize": PAGE_SIZE}
 
 
-def search_body(company: Company, operator_id: str) -> Body:
-    """2.1.5, filtered: the body that asks for the first page of the agents with this operatorId."""
-    return {**page_body(company, 1), "operatorId": operator_id}
+def search_body(company: Company, value: str, name: str = "operatorId") -> Body:
+    """2.1.5, filtered: the body that asks for the first page of the agents with this operatorId, or `sipNumber`."""
+    return {**page_body(company, 1), name: value}
 
 
 def one_body(company: Company, operator_id: str) -> Body:

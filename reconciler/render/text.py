@@ -238,6 +238,8 @@ def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
         yield f"API calls: {requests_in_words(plan)}."
     if duration := duration_in_words(plan, heading.rate):
         yield f"They take {duration}."
+    if plan.calls and plan.reads is not None:
+        yield f"An apply of it reads {plan.reads:,} times: before it, and to see what became of it."
     if plan.refused:
         yield paint("Refused: nothing of this may be applied as it stands.", "bad", color=heading.color)
 

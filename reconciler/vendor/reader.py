@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from reconciler.core import wire
 from reconciler.core.model.desired import Company
 from reconciler.core.model.endpoints import PAGE_SIZE, EndpointName
+from reconciler.core.model.fields import KEY
 from reconciler.core.model.live import LiveAgent
 from reconciler.core.model.secret import Secret
+from reconciler.core.planning.reads import Look
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import (
     Lost,
@@ -83,6 +86,60 @@ class Reader:
                 raise VendorError(str(outcome), _hint(outcome))
             self._back_off(attempt, outcome)
         raise _gave_up(str(outcome))
+
+    def count(self) -> int:
+        """How many live agents there are, by the first page of the listing.
+
+        Raises:
+            VendorError: the vendor refuses, or cannot be read or understood.
+        """
+        return self._page(1)[1]
+
+    def look(self, look: Look, progress: Callable[[int, int], None]) -> list[LiveAgent] | None:
+        """The agents that a narrow look is about, each by a call of its own; `None` where only the listing can tell.
+
+        That is so where somebody is not there who must be, or where the vendor does not filter as the reference says.
+
+        Raises:
+            VendorError: the vendor refuses, or cannot be read or understood.
+        """
+        questions: list[Callable[[], list[LiveAgent] | None]] = [
+            *(partial(self._filtered, KEY, operator_id) for operator_id in look.present),
+            *(partial(self._filtered, "sipNumber", number) for number in look.sip_numbers),
+            *(partial(self._gone, operator_id) for operator_id in look.gone),
+        ]
+        agents: dict[str, LiveAgent] = {}
+        with _threads(self._transport.parallelism) as threads:
+            most = AHEAD * self._transport.parallelism
+            answers = _Ahead(threads, lambda number: questions[number](), range(len(questions)), most)
+            for number, found in enumerate(answers):
+                if found is None or (number < len(look.present) and not found):
+                    return None
+                agents |= {agent.operator_id: agent for agent in found}
+                progress(number + 1, len(questions))
+        return list(agents.values())
+
+    def _filtered(self, name: str, value: str) -> list[LiveAgent] | None:
+        """The agents whose field has this value, by a filtered page (2.1.5); `None` if it does not show them all."""
+        outcome = self._read_until_answered("page", wire.search_body(self._company, value, name))
+        if isinstance(outcome, Refused):
+            if outcome.authentication:
+                raise VendorError(str(outcome), _hint(outcome))
+            return None
+        rows, total = (outcome.data or {}).get("result") or [], whole_number((outcome.data or {}).get("total"))
+        if not isinstance(rows, list) or total != len(rows):
+            return None
+        return [agent for agent in _decoded(rows) if _value(agent, name) == value]
+
+    def _gone(self, operator_id: str) -> list[LiveAgent] | None:
+        """Nobody if there is no such agent by 2.1.4 and by a filtered page, else the agent; `None` if unclear."""
+        outcome = self._read_until_answered("one", wire.one_body(self._company, operator_id))
+        if isinstance(outcome, Ok) and outcome.data:
+            shown = _looked_up(operator_id, outcome.data)
+            return [shown.data.agent] if isinstance(shown, Ok) else None
+        if isinstance(outcome, Refused) and outcome.authentication:
+            raise VendorError(str(outcome), _hint(outcome))
+        return self._filtered(KEY, operator_id)
 
     def listing(
         self,
@@ -214,20 +271,23 @@ def _incomplete(seen: Sequence[_Reading]) -> IncompleteListing:
     return IncompleteListing(message, hint)
 
 
-class _Ahead:
+_Answer = TypeVar("_Answer")
+
+
+class _Ahead(Generic[_Answer]):
     """Pages that are asked for a few ahead of the one that is read, as an iterator in their order."""
 
     def __init__(
         self,
         threads: ThreadPoolExecutor,
-        page: Callable[[int], _Page],
+        page: Callable[[int], _Answer],
         numbers: Iterable[int],
         most: int,
     ) -> None:
         self._threads = threads
         self._page = page
         self._numbers = iter(numbers)
-        self._asked: deque[Future[_Page]] = deque()
+        self._asked: deque[Future[_Answer]] = deque()
         self._ask(most)
 
     def _ask(self, count: int) -> None:
@@ -236,7 +296,7 @@ class _Ahead:
         except RuntimeError as error:  # the system has no room for another thread
             raise MemoryError from error
 
-    def __iter__(self) -> Iterator[_Page]:
+    def __iter__(self) -> Iterator[_Answer]:
         while self._asked:
             page = self._asked.popleft().result()
             self._ask(1)
@@ -253,6 +313,10 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
         threads.shutdown(wait=False, cancel_futures=True)
         raise
     threads.shutdown(cancel_futures=True)
+
+
+def _value(agent: LiveAgent, name: str) -> object:
+    return agent.operator_id if name == KEY else agent.fields[name]
 
 
 def _gave_up(reason: str, tries: int = READ_TRIES) -> VendorError:

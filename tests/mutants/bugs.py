@@ -796,7 +796,7 @@ BUGS: Final = (
     Bug(
         "no-default-guardrail",
         "reconciler/core/planning/guardrails.py",
-        "    return DEFAULT_SHARE if len(diff.live.agents) >= DEFAULT_FROM else None\n",
+        "    return DEFAULT_SHARE if diff.live.count >= DEFAULT_FROM else None\n",
         "    return None\n",
         "Without a word in the file no more than a fifth of the agents is deleted.",
         (f"{_GUARD}::test_a_fifth_may_go_by_default",),
@@ -804,7 +804,7 @@ BUGS: Final = (
     Bug(
         "guardrail-asks-the-scope",
         "reconciler/core/planning/guardrails.py",
-        "len(diff.live.agents) >= DEFAULT_FROM",
+        "diff.live.count >= DEFAULT_FROM",
         "diff.in_scope >= DEFAULT_FROM",
         "The default limits hold as soon as the company has ten live agents, however few of them are in scope.",
         (f"{_GUARD}::test_the_default_holds_for_a_small_scope_of_a_large_company",),
@@ -1152,7 +1152,7 @@ BUGS: Final = (
     Bug(
         "read-back-skipped",
         "reconciler/apply/run.py",
-        '        live = _read_back(session) if outcomes & {"done", "refused"} else None\n',
+        '        live = _read_back(session, context, refreshed) if outcomes & {"done", "refused"} else None\n',
         "        live = None\n",
         "What the vendor accepted and did not do is reported, by agent and field.",
         ("tests/cli/test_plan_and_apply.py::test_accepted_but_not_done_is_4",),
@@ -1287,6 +1287,30 @@ BUGS: Final = (
         "pattern",
         "A value with a line break behind it does not pass for the value.",
         ("tests/core/desired/test_schema.py::test_limits",),
+    ),
+    Bug(
+        "taken-number-not-asked-for",
+        "reconciler/core/planning/reads.py",
+        "for number in numbers if number}",
+        "for number in numbers if not number}",
+        "A run that looks only at the agents of its plan also asks who holds the SIP numbers of the plan.",
+        ("tests/core/planning/test_reads.py::test_a_plan_is_found_stale_as_by_the_listing",),
+    ),
+    Bug(
+        "ignored-filter-believed",
+        "reconciler/vendor/reader.py",
+        "        if not isinstance(rows, list) or total != len(rows):\n",
+        "        if not isinstance(rows, list):\n",
+        "A page that does not show all that a filter finds shows neither who is there nor who is not.",
+        ("tests/vendor/test_looks.py::test_a_vendor_that_ignores_a_filter_is_not_believed",),
+    ),
+    Bug(
+        "doubt-cleared-by-a-narrow-look",
+        "reconciler/core/planning/reads.py",
+        " and entry.awaited is None and not entry.in_doubt\n",
+        "\n",
+        "Where the ledger waits for an agent, everybody is looked at.",
+        ("tests/core/planning/test_reads.py::test_a_ledger_that_waits_for_somebody_is_not_settled",),
     ),
     Bug(
         "stale-plan-applied",

@@ -31,11 +31,21 @@ class LiveAgent:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The listed agents by id, and the endpoint they come from. If it is not `complete`, the plan deletes nothing."""
+    """The listed agents by id, and the endpoint they come from. If it is not `complete`, the plan deletes nothing.
+
+    `asked`: the ids that were asked for, where not everybody was looked at; `total` is then how many agents there are.
+    """
 
     agents: Mapping[str, LiveAgent]
     complete: bool = True
     endpoint: str = ""
+    asked: frozenset[str] | None = None
+    total: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many agents there are."""
+        return len(self.agents) if self.asked is None else self.total
 
     @property
     def largest_id(self) -> int | None:

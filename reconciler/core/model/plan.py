@@ -172,6 +172,7 @@ class Plan:
     `policy`: the policy in force, by key, for readers only.
     `missing`, `returned`: the agents that `onRemove` is about, and those that are back in the files; for the ledger.
     `policy_changes`: what the change of the files does to the policy; `None` where no earlier files are known.
+    `reads`: how many reads an apply of it takes, beyond those of single calls; `None` where nobody has told.
     `offline`: it is held against the files of before, and not against the live side. Such a plan has no digest.
     """
 
@@ -200,6 +201,7 @@ class Plan:
     offline: bool = False
     missing: tuple[str, ...] = field(default=(), compare=False)
     returned: tuple[str, ...] = field(default=(), compare=False)
+    reads: int | None = None
 
     @property
     def summary(self) -> dict[str, int]:

@@ -40,7 +40,8 @@ def diff(desired: DesiredState, live: LiveState, ledger: LedgerView, policy: Pol
         AgentDiff(id_, "extra", None, live.agents[id_]) for id_ in in_scope - desired_ids if policy.includes(id_)
     ]
     agents.sort(key=lambda agent: agent.operator_id)
-    return Diff(desired, live, ledger, tuple(agents), len(in_scope), len(compared))
+    count = live.count if scope is None else len(in_scope)
+    return Diff(desired, live, ledger, tuple(agents), count, len(compared))
 
 
 def _confirmed_by_deepdiff(agents: list[AgentDiff]) -> list[AgentDiff]:

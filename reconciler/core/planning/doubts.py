@@ -39,12 +39,17 @@ def doubts(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[No
 
 def unknown_ids(policy: Policy, desired: DesiredState, live: LiveState) -> dict[str, str]:
     """The ids, no patterns, that the command line names and nobody has, live or desired, each with a likely one."""
-    literals = [text for text in (*policy.targets, *policy.excludes) if not _WILD.search(text)]
+    literals = [text for text in (*policy.targets, *policy.excludes) if not is_pattern(text)]
     known = _known_ids(desired, live) if literals and live.complete else literals
     return {text: _similar(text, known) for text in dict.fromkeys(literals) if text not in known}
 
 
 _WILD: Final = re.compile(r"[*?\[]")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether the text may match other ids than itself."""
+    return _WILD.search(text) is not None
 
 
 def _known_ids(desired: DesiredState, live: LiveState) -> dict[str, None]:

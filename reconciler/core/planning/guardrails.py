@@ -46,7 +46,7 @@ _Limits = tuple[Limit | None, Limit | None, Limit | None]
 
 
 def _default_share(diff: Diff) -> Limit | None:
-    return DEFAULT_SHARE if len(diff.live.agents) >= DEFAULT_FROM else None
+    return DEFAULT_SHARE if diff.live.count >= DEFAULT_FROM else None
 
 
 def _limited(rule: str, operator_ids: tuple[str, ...], diff: Diff, limits: _Limits, hint: str) -> Guardrail | None:

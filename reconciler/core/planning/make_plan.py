@@ -20,6 +20,7 @@ from reconciler.core.planning.diff import diff
 from reconciler.core.planning.doubts import doubts
 from reconciler.core.planning.guardrails import guardrails
 from reconciler.core.planning.policy_changes import policy_in_force
+from reconciler.core.planning.reads import SeesTooLittle, makes_agents, reads_of_apply
 from reconciler.core.planning.removal import missing_agents, returned_agents
 
 
@@ -40,17 +41,24 @@ def make_plan(
 
     `forgotten` has agents of files that exist and were not given, each with its file; `due` those that were missing
     from the files for as long as `onRemove` keeps them disabled.
+
+    Raises:
+        SeesTooLittle: not everybody was looked at, and a new agent or a doubt depends on the others.
     """
     difference = replace(diff(desired, live, ledger, policy), forgotten=forgotten or {}, due=due)
     actions = plan_actions(difference, policy)
     calls = calls_for(actions, batch=policy.batch, delete_list=policy.delete_list)
+    doubtful = tuple(doubts(difference, actions, policy))
+    if live.asked is not None and policy.only is None and (doubtful or makes_agents(actions)):
+        raise SeesTooLittle
     touched = {action.operator_id for action in actions if action.kind != "delete" and not action.removal}
+    missing, returned = missing_agents(difference), returned_agents(desired, ledger, policy)
     return Plan(
         company=desired.company,
         desired_sha256=desired.sha256,
         files=desired.files,
         desired_agents=len(desired.agents),
-        live_agents=len(live.agents),
+        live_agents=live.count,
         in_scope=difference.in_scope,
         unchanged=difference.agents_compared - len(touched),
         actions=mark_batched(actions, calls),
@@ -62,11 +70,12 @@ def make_plan(
         targets=policy.targets,
         excludes=policy.excludes,
         guardrails=guardrails(actions, difference, policy),
-        notes=(*notes(difference, actions, policy), *doubts(difference, actions, policy), *batch_notes(calls)),
+        notes=(*notes(difference, actions, policy), *doubtful, *batch_notes(calls)),
         batch=policy.batch,
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),
+        reads=reads_of_apply(actions, live.count, onto_all=bool(missing or returned)),
         policy=policy_in_force(desired),
-        missing=missing_agents(difference),
-        returned=returned_agents(desired, ledger, policy),
+        missing=missing,
+        returned=returned,
     )

@@ -41,6 +41,7 @@ def offline_plan(before: DesiredState, after: DesiredState, policy: Policy) -> P
         notes=(*narrowing(policy), *batch_notes(plan.calls)),  # the others are about live agents
         policy_changes=policy_changes(before, after, plan.in_scope),
         offline=True,
+        reads=None,
     )
 
 

@@ -45,7 +45,7 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "desired": {"sha256": plan.desired_sha256, "files": list(plan.files), "agents": plan.desired_agents},
         "live": dict.fromkeys(("agents", "in_scope")) if offline else _live(plan),
         "summary": {**plan.summary, "blocked": None} if offline else plan.summary,
-        "calls": plan.call_counts,
+        "calls": {**plan.call_counts, **({} if plan.reads is None else {"reads": plan.reads})},
         "fewest_calls": plan.fewest_calls,
         "batch": plan.batch,
         "delete_list": plan.delete_list,
@@ -207,6 +207,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         policy=document.get("policy", {}),
         missing=tuple(document.get("missing", ())),
         returned=tuple(document.get("returned", ())),
+        reads=document["calls"].get("reads"),
         policy_changes=_read_policy_changes(document.get("policy_changes")),
     )
 

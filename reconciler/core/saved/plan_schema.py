@@ -39,7 +39,10 @@ def plan_schema() -> Schema:
         "desired": _object({"sha256": _TEXT, "files": _list(_TEXT), "agents": _COUNT}),
         "live": _object({"agents": _COUNT_OR_UNKNOWN, "in_scope": _COUNT_OR_UNKNOWN}),
         "summary": {**summary, "properties": {**summary["properties"], "blocked": _COUNT_OR_UNKNOWN}},
-        "calls": _counts("create", "edit", "delete", "password", "total"),
+        "calls": _object(
+            dict.fromkeys(("create", "edit", "delete", "password", "total"), _COUNT),
+            reads=_described(_COUNT, "What an apply of it reads: the agents that it touches, or the whole listing."),
+        ),
         "fewest_calls": _described(_COUNT, "What the API needs at least for these actions."),
         "batch": _described({"type": "boolean"}, "Whether equal new agents are created together."),
         "delete_list": _described(

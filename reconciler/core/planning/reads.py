@@ -1,0 +1,90 @@
+"""How few reads show what a run must see: the agents of its plan, each by itself, or everybody by the listing.
+
+A filtered page (2.1.5) shows one agent, or who holds a SIP number, as the listing does. What depends on more agents
+cannot be had so, and then the listing is read: who made a new agent, whose id looks like a live one, what nobody has.
+The argument stands in docs/performance.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.model.endpoints import PAGE_SIZE
+from reconciler.core.model.ledger import LedgerEntry, LedgerView
+from reconciler.core.model.plan import Action
+
+
+class SeesTooLittle(Exception):
+    """What is to be concluded depends on agents that were not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A narrow look: agents that must be there, agents that should be gone, and who holds these SIP numbers."""
+
+    present: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    sip_numbers: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> int:
+        """How many calls it takes. That an agent is gone is asked twice: by 2.1.4, and by a filtered page."""
+        return len(self.present) + 2 * len(self.gone) + len(self.sip_numbers)
+
+    def is_shorter(self, agents: int) -> bool:
+        """Whether it takes fewer calls than the listing of so many agents."""
+        return self.reads < pages(agents)
+
+
+def is_settled(ledger: LedgerView) -> bool:
+    """Whether the ledger waits for nobody: nothing is owed, awaited or in doubt, and nobody is missing."""
+    return all(map(_is_settled, ledger.values()))
+
+
+def _is_settled(entry: LedgerEntry) -> bool:
+    waits = entry.to_restore or entry.password_unknown or entry.missing_since or entry.disabled_by_removal
+    return not waits and entry.awaited is None and not entry.in_doubt
+
+
+def pages(agents: int) -> int:
+    """How many calls the listing of so many agents takes."""
+    return max(1, -(-agents // PAGE_SIZE))
+
+
+def look_before(actions: Sequence[Action]) -> Look | None:
+    """What shows whether the agents of a plan are still as it has them; `None` where only the listing does."""
+    if not actions or makes_agents(actions):
+        return None
+    numbers = (action.after.get("sipNumber") for action in actions if action.kind != "password")
+    return Look(_ids(actions), sip_numbers=tuple(sorted({str(number) for number in numbers if number})))
+
+
+def look_after(actions: Sequence[Action]) -> Look | None:
+    """What shows whether a plan was carried out; `None` where only the listing does."""
+    if not actions or makes_agents(actions):
+        return None
+    gone = tuple(action.operator_id for action in actions if action.kind == "delete")
+    return Look(_ids(action for action in actions if action.kind != "delete"), gone)
+
+
+def makes_agents(actions: Iterable[Action]) -> bool:
+    """Whether a plan makes agents: who made one, and whose id it looks like, only the listing tells."""
+    return any(action.kind in ("create", "replace") for action in actions)
+
+
+def _ids(actions: Iterable[Action]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(action.operator_id for action in actions))
+
+
+def reads_of_apply(actions: Sequence[Action], agents: int, *, onto_all: bool = False) -> int:
+    """How many reads an apply of the saved plan takes, of so many live agents: one look before, and one after.
+
+    `onto_all`: the look before is at everybody.
+    """
+    everybody = pages(agents)
+    before, after = None if onto_all else look_before(actions), look_after(actions)
+    reads = min(before.reads, everybody) if before else everybody
+    if actions:
+        reads += min(after.reads, everybody) if after else everybody
+    return reads
