@@ -13,6 +13,7 @@ from reconciler.cli import terraform
 from reconciler.cli.main import cli
 from reconciler.core.desired.reference import fields_page
 from reconciler.core.desired.schema import agents_schema
+from reconciler.core.model.codes import messages_page
 from reconciler.core.saved.plan_schema import plan_schema
 from reconciler.core.text import json_text
 
@@ -25,6 +26,7 @@ def generated() -> dict[str, str]:
         "schemas/agents.schema.json": json_text(agents_schema()),
         "schemas/plan.schema.json": json_text(plan_schema()),
         "docs/fields.md": fields_page(),
+        "docs/messages.md": messages_page(),
         "docs/commands.md": commands_page(),
         # Where GitHub and GitLab look for what others name.
         "action.yml": _example("github/actions/reconciler/action.yml"),

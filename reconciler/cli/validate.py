@@ -81,7 +81,7 @@ def _contents(files: tuple[Path, ...]) -> Iterator[tuple[str, Content]]:
     if _DASH in files:
         data = sys.stdin.buffer.read(MAX_BYTES + 1)
         limit = f"is too large; {MAX_BYTES >> 20} MB is the limit"
-        yield _STDIN, data if len(data) <= MAX_BYTES else Problem(Place(_STDIN, 1), "", limit)
+        yield _STDIN, data if len(data) <= MAX_BYTES else Problem(Place(_STDIN, 1), "", limit, code="file-too-large")
 
 
 def _all_good(files: tuple[Path, ...], desired: DesiredState) -> str:

@@ -101,7 +101,7 @@ def _with_password(actions: Iterable[Action]) -> Iterator[Action]:
 
 
 def _problem(action: Action, message: str, hint: str) -> Problem:
-    return Problem(action.place or Place("", 1), f"{action.operator_id}.password", message, hint)
+    return Problem(action.place or Place("", 1), f"{action.operator_id}.password", message, hint, "missing-secret")
 
 
 def _raise_all(problems: Iterable[Problem]) -> None:

@@ -184,7 +184,7 @@ def _read(file: Path) -> Content:
 
 def _unreadable(file: Path, error: OSError) -> Problem:
     hint = "name it with --file, or set RECONCILER_FILE"
-    return Problem(Place(str(file), 1), "", f"cannot be read: {error.strerror}", hint)
+    return Problem(Place(str(file), 1), "", f"cannot be read: {error.strerror}", hint, "unreadable-file")
 
 
 def _files(path: Path) -> Iterator[tuple[Path, Problem | None]]:
@@ -197,7 +197,9 @@ def _files(path: Path) -> Iterator[tuple[Path, Problem | None]]:
         files = [(path, _unreadable(path, error))]
     if not files:
         hint = "a folder's files end in " + " or ".join(ENDINGS)
-        files = [(path, Problem(Place(str(path), 1), "", "the folder holds no desired-state file", hint))]
+        files = [
+            (path, Problem(Place(str(path), 1), "", "the folder holds no desired-state file", hint, "unreadable-file"))
+        ]
     yield from files
 
 
@@ -215,6 +217,6 @@ def _below(folder: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
 def _entry(entry: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
     if entry.is_symlink() and not Path(os.path.realpath(entry)).is_relative_to(root):
         hint = "copy what it points to into the folder, or name that with --file"
-        yield entry, Problem(Place(str(entry), 1), "", LEADS_OUT, hint)
+        yield entry, Problem(Place(str(entry), 1), "", LEADS_OUT, hint, "unreadable-file")
     elif not entry.is_dir():
         yield entry, None

@@ -95,11 +95,11 @@ class _Tree:
         """A file and where it really lies; nothing for a link to a folder, whose files have names of their own."""
         real = self._followed(name)
         if real is None:
-            yield self.root / name, (shown, Problem(Place(shown, 1), "", outside))
+            yield self.root / name, (shown, Problem(Place(shown, 1), "", outside, code="unreadable-file"))
         elif real in self.entries:
             yield self.root / real, (shown, _content(self.folder, shown, *self.entries[real]))
         elif real != "." and not any(other.startswith(f"{real}/") for other in self.entries):
-            yield self.root / name, (shown, Problem(Place(shown, 1), "", _NO_FILE))
+            yield self.root / name, (shown, Problem(Place(shown, 1), "", _NO_FILE, code="unreadable-file"))
 
     def _followed(self, name: str) -> str | None:
         """The name that a name leads to, links followed; `None` if it is not below the root, or goes in a circle."""
@@ -119,9 +119,9 @@ class _Tree:
 
 def _content(folder: Path, name: str, mode: str, blob: str) -> Content:
     if mode not in _REGULAR_MODES:
-        return Problem(Place(name, 1), "", _NO_FILE)
+        return Problem(Place(name, 1), "", _NO_FILE, code="unreadable-file")
     if int(_git(folder, "cat-file", "-s", blob)) > MAX_BYTES:
-        return Problem(Place(name, 1), "", f"is too large; {MAX_BYTES >> 20} MB is the limit")
+        return Problem(Place(name, 1), "", f"is too large; {MAX_BYTES >> 20} MB is the limit", code="file-too-large")
     return _git(folder, "cat-file", "blob", blob)
 
 

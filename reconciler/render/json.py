@@ -29,6 +29,7 @@ def problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
             "path": problem.path,
             "message": problem.message,
             "hint": problem.hint,
+            "code": problem.code,
         }
         for problem in problems
     ]

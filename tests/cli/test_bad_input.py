@@ -100,6 +100,8 @@ def test_all_problems_at_once_in_json(offline: Workplace) -> None:
         (3, 23, "agents[0].operatorId"),
         (3, 45, "agents[1] (2).agee"),
     ]
+    codes = [problem["code"] for problem in ran.json["problems"]]
+    assert codes == ["unknown-value", "missing-key", "wrong-type", "unknown-key"]
     plan = offline.run("plan", "--format", "json")
     assert plan.code == 1
     assert plan.json["exit_code"] == 1

@@ -111,5 +111,6 @@ def test_explain(offline: Workplace) -> None:
     assert offline.run("explain", "密码").out.startswith("password\n")
     assert offline.run("explain", "禁止外呼").out.startswith("禁止外呼 is outcallflag: forbidden\n")
     assert "mainGroupName" in offline.run("explain", "主技能组名").err
+    assert "  right    {name: 李四}\n" in offline.run("explain", "duplicate-key").out
     wrong = offline.run("explain", "roleNam")
     assert (wrong.code, "Did you mean roleName?" in wrong.err) == (64, True)

@@ -46,7 +46,7 @@ def packed_company(company: Company | None) -> bytes:
 
 def packed_problems(problems: Iterable[Problem]) -> bytes:
     """The part after the first if the files have problems."""
-    rows = [(*_at(problem.place), problem.path, problem.message, problem.hint) for problem in problems]
+    rows = [(*_at(problem.place), problem.path, problem.message, problem.hint, problem.code) for problem in problems]
     return marshal.dumps(("problems", rows))
 
 

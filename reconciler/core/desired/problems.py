@@ -91,9 +91,11 @@ def _entry_label(node: Mapping) -> str:
     return f" ({clipped(str(first))}…{clipped(str(last))})" if is_range else ""
 
 
-def problem_at(document: Document, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
+def problem_at(
+    document: Document, path: Path, message: str, hint: str = "", *, key: bool = False, code: str = ""
+) -> Problem:
     """A problem with the value at `path`, or if `key` is true with the key that leads to it."""
-    return Problem(document.place(path, key=key), path_text(document, path), message, hint)
+    return Problem(document.place(path, key=key), path_text(document, path), message, hint, code)
 
 
 def _step_into(node: Any, step: str | int) -> Any:
@@ -115,7 +117,8 @@ def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem
             present = error.instance if isinstance(error.instance, dict) else {}
             for name in error.validator_value:
                 if name not in present:
-                    yield problem_at(document, path, f"{name} is missing", _HOW_TO_ADD.get(name, f"add {name}:"))
+                    how = _HOW_TO_ADD.get(name, f"add {name}:")
+                    yield problem_at(document, path, f"{name} is missing", how, code="missing-key")
         case _:
             message, hint = _ON_REMOVE if path[:1] == ("onRemove",) else _value_words(error, path)
             if not _is_secret(path) and (meant := _half_width(error)):
@@ -127,7 +130,26 @@ def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem
                 hint = f"after a blank # begins a comment: a text that holds one goes into quotes; {hint}"
             written = f"; written: {typed}" if typed else ""
             quoted = f'{hint}: "{typed}"' if hint == _QUOTE and typed[:1].strip("&*!") else hint
-            yield problem_at(document, path, message + written, quoted)
+            yield problem_at(document, path, message + written, quoted, code=_code_of(error, path, message))
+
+
+_CODES: Final = {
+    **dict.fromkeys(("enum", "const"), "unknown-value"),
+    **dict.fromkeys(("minimum", "maximum"), "out-of-range"),
+    "type": "wrong-type",
+    "maxLength": "too-long",
+}
+"""By keyword of the schema; the others ask for a form."""
+
+
+def _code_of(error: Any, path: Path, message: str) -> str:
+    if path and path[-1] == "password" and error.validator == "type":
+        return "password-in-file"
+    if isinstance(error.instance, str) and spoilt(error.instance) == message:
+        return "spoilt-number"
+    if error.validator == "pattern" and error.validator_value == ID_PATTERN:
+        return "bad-id"
+    return _CODES.get(error.validator, "wrong-form")
 
 
 def _half_width(error: Any) -> str:
@@ -156,7 +178,8 @@ def _unknown_keys(document: Document, path: Path, error: Any) -> Iterator[Proble
             hint = _HOW_TO_ADD["from"]
         message = "an unknown key" if _is_secret(path) else f"unknown key {_clip(name)}"
         place = document.place((*path, name), key=True)
-        yield Problem(place, path_text(document, path if _is_secret(path) else (*path, name)), message, hint)
+        text = path_text(document, path if _is_secret(path) else (*path, name))
+        yield Problem(place, text, message, hint, "unknown-key")
 
 
 _BANNED: Final = {

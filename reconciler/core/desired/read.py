@@ -99,7 +99,7 @@ Rule = Callable[[tuple[Document, ...], tuple[ResolvedAgent, ...]], Iterator[Prob
 def _company_is_there(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
     if not any("company" in document.root for document in documents):
         hint = "add company: {abbreviate: …}" + (" to one of the files" if len(documents) > 1 else "")
-        yield problem_at(documents[0], (), "company is missing", hint)
+        yield problem_at(documents[0], (), "company is missing", hint, code="missing-key")
 
 
 _IN_ONE_FILE: Final = ("company", "scope", "prune", "onRemove", "protect", "guardrails", "recipients")
@@ -115,7 +115,7 @@ def _top_level_keys_are_in_one_file(documents: tuple[Document, ...], _: tuple[Re
         for document in holders[1:]:
             first, name = holders[0].place(path, key=True), " ".join(map(str, path)).replace("profiles", "profile")
             message = f"{name} stands in two files; the first is at {first}"
-            yield problem_at(document, path, message, "keep one of the two", key=True)
+            yield problem_at(document, path, message, "keep one of the two", key=True, code="two-files")
 
 
 def _has(document: Document, path: Path) -> bool:
@@ -127,7 +127,7 @@ def _pools_are_ranges(documents: tuple[Document, ...], _: tuple[ResolvedAgent, .
     for document in documents:
         for path, pool in entries(document, "pools"):
             if all(isinstance(bound, str) and is_sound(bound) for bound in (pool.get("from"), pool.get("to"))):
-                yield from _range_problems(document, path, pool)
+                yield from (replace(each, code="bad-range") for each in _range_problems(document, path, pool))
 
 
 def _range_problems(document: Document, path: Path, pool: Mapping) -> Iterator[Problem]:
@@ -153,7 +153,8 @@ def _pools_are_bounded(documents: tuple[Document, ...], _: tuple[ResolvedAgent, 
     if (found := first_pool_too_many(documents)) is not None:
         document, path, total = found
         message = f"{total:,} agents in the pools up to here; {MAX_POOL_AGENTS:,} is the limit for all pools together"
-        yield problem_at(document, path, message, "check the digits, and whether a pool is repeated")
+        hint = "check the digits, and whether a pool is repeated"
+        yield problem_at(document, path, message, hint, code="too-many-agents")
 
 
 def _filled_texts_are_short(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -163,12 +164,13 @@ def _filled_texts_are_short(documents: tuple[Document, ...], _: tuple[ResolvedAg
             for name in pool:
                 if unknown := unknown_placeholder(name, pool[name]):
                     message = f"{clipped(unknown)} is no placeholder: nothing is filled in there"
-                    yield problem_at(document, (*path, name), message, f"did you mean {TEMPLATE}?")
+                    hint = f"did you mean {TEMPLATE}?"
+                    yield problem_at(document, (*path, name), message, hint, code="unknown-placeholder")
                 if is_template(name, text := pool[name]) and isinstance(text, str):
                     size = len(text) + text.count(TEMPLATE) * (len(str(pool.get("from"))) - len(TEMPLATE))
                     if size > MAX_TEXT >= len(text):
                         message = f"has {size:,} characters once {TEMPLATE} is filled in; {MAX_TEXT:,} is the limit"
-                        yield problem_at(document, (*path, name), message, "shorten it")
+                        yield problem_at(document, (*path, name), message, "shorten it", code="too-long")
 
 
 def _ids_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -184,7 +186,7 @@ def _ids_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) 
         pair = (agent.place, other.place)
         if not (agent.from_pool and pair in reported):
             reported.add(pair)
-            yield _duplicate_id(agent, other)
+            yield replace(_duplicate_id(agent, other), code="duplicate-operator-id")
 
 
 def _duplicate_id(agent: ResolvedAgent, other: ResolvedAgent) -> Problem:
@@ -212,7 +214,7 @@ def _ids_look_different(documents: tuple[Document, ...], agents: tuple[ResolvedA
         place = twin.place if twin.from_pool else twin.document.place((*twin.path, KEY))
         message = f"operatorId {id_} looks like {twin_id} at {place}: {difference(id_, twin_id)}"
         hint = f"correct one of the two; if both are meant, write guardrails: {{lookalikes: {len(found)}}}"
-        yield problem_at(single.document, (*single.path, KEY), message, hint)
+        yield problem_at(single.document, (*single.path, KEY), message, hint, code="lookalike")
 
 
 def _lookalikes(agents: Iterable[ResolvedAgent]) -> list[tuple[ResolvedAgent, ResolvedAgent]]:
@@ -234,7 +236,8 @@ def _profiles_exist(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...
             if isinstance(name, str) and name not in known:
                 guess = closest(name, known)
                 hint = f"did you mean {guess}?" if guess else "known: " + (", ".join(known) or "none, add profiles:")
-                yield problem_at(document, (*path, "profile"), f"there is no profile {clipped(name)}", hint)
+                message = f"there is no profile {clipped(name)}"
+                yield problem_at(document, (*path, "profile"), message, hint, code="unknown-profile")
 
 
 def _sip_numbers_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -250,7 +253,7 @@ def _sip_numbers_are_unique(_: tuple[Document, ...], agents: tuple[ResolvedAgent
             reported.add((number, path))
             message = f"agents {_label(other)} and {_label(agent)} both want SIP number {clipped(number)}"
             hint = f"a number belongs to one agent; the other is at {other.values['sipNumber'].place}"
-            yield problem_at(agent.document, path, message, hint)
+            yield problem_at(agent.document, path, message, hint, code="duplicate-sip-number")
 
 
 def _agents_are_in_scope(documents: tuple[Document, ...], agents: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
@@ -268,7 +271,7 @@ def _agents_are_in_scope(documents: tuple[Document, ...], agents: tuple[Resolved
                 reported.add(path)
                 message = f"agent {_label(agent)} is outside this file's scope"
                 hint = "widen scope.operatorId, or move the agent to the file that speaks for it"
-                yield problem_at(agent.document, path, message, hint)
+                yield problem_at(agent.document, path, message, hint, code="out-of-scope")
 
 
 def _label(agent: ResolvedAgent) -> str:

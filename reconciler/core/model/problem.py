@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -21,12 +21,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong in a file. `path` names the value, such as `agents[3] (8004).name`; `hint` says what to do."""
+    """Something wrong in a file. `path` names the value, such as `agents[3] (8004).name`; `hint` says what to do.
+
+    `code` names the kind (`core.model.codes`). It says nothing that the words do not, so equality leaves it out.
+    """
 
     place: Place
     path: str
     message: str
     hint: str = ""
+    code: str = field(default="", compare=False)
 
 
 MAX_BYTES: Final = 64 * 1024 * 1024

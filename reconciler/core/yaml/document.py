@@ -135,26 +135,28 @@ def _parse_problem(file: str, data: bytes, error: Exception) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError):
         return _syntax_problem(file, data, error)
     # PyYAML's Python parser raises these for absurd escapes and directives.
-    return Problem(Place(file, 1), "", "not valid YAML: an escape or directive that means nothing")
+    return Problem(Place(file, 1), "", "not valid YAML: an escape or directive that means nothing", code="bad-yaml")
 
 
 def _text_problem(file: str, data: bytes) -> Problem | None:
     """The first problem that keeps the bytes from being YAML text, such as a forbidden character, or `None`."""
     if len(data) > MAX_BYTES:
         size = f"{len(data) / 1024 / 1024:.0f} MB"
-        return Problem(Place(file, 1), "", f"the file has {size}; 64 MB is the limit", "split it")
+        return Problem(
+            Place(file, 1), "", f"the file has {size}; 64 MB is the limit", "split it", code="file-too-large"
+        )
     try:
         text = decoded(data)
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
         message = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        return Problem(Place(file, line, column), "", message, "save the file as UTF-8 text")
+        return Problem(Place(file, line, column), "", message, "save the file as UTF-8 text", code="not-utf-8")
     if forbidden := _forbidden_characters().search(text):
         lines = _BREAK.split(text[: forbidden.start()])
         message = f"character U+{ord(forbidden.group()):04X} may not stand in a YAML file"
         hint = 'write it as an escape inside double quotes, such as "\\x1b"; if this is no text file, name another'
-        return Problem(Place(file, len(lines), len(lines[-1]) + 1), "", message, hint)
+        return Problem(Place(file, len(lines), len(lines[-1]) + 1), "", message, hint, code="forbidden-character")
     return None
 
 
@@ -163,13 +165,15 @@ def _syntax_problem(file: str, data: bytes, error: yaml.MarkedYAMLError) -> Prob
     mark = error.problem_mark or error.context_mark
     if error.context_mark and "quoted scalar" in str(error.context) and "end of stream" in str(error.problem):
         place = Place(file, error.context_mark.line + 1, error.context_mark.column + 1)
-        return Problem(place, "", "a quote opens here and is not closed", "close it where the text ends")
+        return Problem(
+            place, "", "a quote opens here and is not closed", "close it where the text ends", code="unclosed-quote"
+        )
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
     complaint = error.problem or "cannot be read"
     if _BREAK.split(decoded(data) + "\n")[place.line - 1][place.column - 1 : place.column] == "\t":
-        return Problem(place, "", "a tab stands where YAML allows only spaces", "indent with spaces")
+        return Problem(place, "", "a tab stands where YAML allows only spaces", "indent with spaces", code="tab")
     hint = "look at this line and the one above: indentation, a missing colon, or an unclosed quote"
-    return Problem(place, "", f"not valid YAML: {_QUOTED_NAME.sub('a name', complaint)}", hint)
+    return Problem(place, "", f"not valid YAML: {_QUOTED_NAME.sub('a name', complaint)}", hint, code="bad-yaml")
 
 
 _QUOTED_NAME: Final = re.compile(r"""(['"])(?!<)[^'"\s,{}\[\]]{2,}\1""")

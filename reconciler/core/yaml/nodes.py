@@ -96,12 +96,16 @@ class Builder:
             if event.__class__ is not DocumentStartEvent:
                 continue
             if documents:
-                raise self._unreadable(event, "a second document starts here", "keep one document a file")
+                raise self._unreadable(
+                    event, "a second document starts here", "keep one document a file", "second-document"
+                )
             documents += 1
             root = self._node(self.next_event(), "")
         if not isinstance(root, Mapping):
             message = "the file is empty" if root is None else "the file must be a mapping of keys and values"
-            raise UnreadableDocument(Problem(Place(self.file, 1), "", message, "start it with: version: 1"))
+            raise UnreadableDocument(
+                Problem(Place(self.file, 1), "", message, "start it with: version: 1", "empty-file")
+            )
         return root
 
     def peek_value(self, key: str, before: frozenset[str]) -> Node:
@@ -137,9 +141,11 @@ class Builder:
     def _collection(self, event: Any, key: str) -> Mapping | Sequence:
         kind = event.__class__
         if len(self.enclosing_keys) >= MAX_DEPTH:
-            raise self._unreadable(event, f"nested deeper than {MAX_DEPTH} levels", "this file needs four at most")
+            raise self._unreadable(
+                event, f"nested deeper than {MAX_DEPTH} levels", "this file needs four at most", "too-deep"
+            )
         if event.tag not in (None, "!", _CORE + ("map" if kind is MappingStartEvent else "seq")):
-            self._report(event, "this tag cannot be used here", "write the value without a tag")
+            self._report(event, "this tag cannot be used here", "write the value without a tag", "tag")
         if event.anchor:
             self.anchors[event.anchor] = _UNFINISHED
         self.enclosing_keys.append(key)
@@ -198,7 +204,9 @@ class Builder:
         """The next event of PyYAML's Python parser, which accepts the escapes of surrogates, unlike libyaml."""
         event: Any = self.unchecked_event()
         if event.__class__ is tuple and any("\ud800" <= character <= "\udfff" for character in event[TEXT]):
-            self._report(event, "half of a surrogate pair is no character", "write the character itself")
+            self._report(
+                event, "half of a surrogate pair is no character", "write the character itself", "forbidden-character"
+            )
             return (*event[:TEXT], "", event[START])
         return event
 
@@ -206,11 +214,11 @@ class Builder:
         line, column = _position(event)
         return Place(self.file, line + 1, column + 1)
 
-    def _unreadable(self, event: Any, message: str, hint: str) -> UnreadableDocument:
-        return UnreadableDocument(Problem(self._place(event), "", message, hint))
+    def _unreadable(self, event: Any, message: str, hint: str, code: str) -> UnreadableDocument:
+        return UnreadableDocument(Problem(self._place(event), "", message, hint, code))
 
-    def _report(self, event: Any, message: str, hint: str) -> None:
-        self.problems.append(Problem(self._place(event), "", message, hint))
+    def _report(self, event: Any, message: str, hint: str, code: str) -> None:
+        self.problems.append(Problem(self._place(event), "", message, hint, code))
 
     def _scalar(self, event: Any) -> Scalar:
         tag: str | None = event[TAG]
@@ -223,21 +231,30 @@ class Builder:
         type_of_tag = {"int": int, "bool": bool, "null": type(None)}
         if value.__class__ is type_of_tag.get(tag.removeprefix(_CORE)):
             return value
-        self._report(event, "this tag cannot be used here", "write the value without a tag")
+        self._report(event, "this tag cannot be used here", "write the value without a tag", "tag")
         return text
 
     def _alias(self, event: Any) -> Node:
         # The message leaves the name out: an unquoted password that begins with * parses as an alias.
         if event.anchor not in self.anchors:
-            self._report(event, "an alias to an anchor that is not defined above", "quote text that begins with *")
+            self._report(
+                event,
+                "an alias to an anchor that is not defined above",
+                "quote text that begins with *",
+                "unknown-alias",
+            )
             return None
         value = self.anchors[event.anchor]
         if value is _UNFINISHED:
-            raise self._unreadable(event, "an alias to something that contains it", "write the value out")
+            raise self._unreadable(
+                event, "an alias to something that contains it", "write the value out", "recursive-alias"
+            )
         self.expanded += 1 + _inner_count(value)
         if self.expanded > MAX_EXPANDED:
             message = f"aliases and merge keys expand to more than {MAX_EXPANDED:,} values"
-            raise self._unreadable(event, message, "use defaults and profiles in place of anchors")
+            raise self._unreadable(
+                event, message, "use defaults and profiles in place of anchors", "too-much-expansion"
+            )
         return value
 
     def _unusual_key(self, event: Any) -> str | None:
@@ -245,7 +262,7 @@ class Builder:
         self._node(event, "")
         if event.__class__ is tuple:
             return self.known_keys.setdefault(event[TEXT], event[TEXT])
-        self._report(event, "a key must be plain text", "write one word before the colon")
+        self._report(event, "a key must be plain text", "write one word before the colon", "key-not-text")
         return None
 
     def _skipped_pair(self, event: Any, key: str | None, merges: list[Mapping] | None) -> list[Mapping] | None:
@@ -257,7 +274,7 @@ class Builder:
         if key is not None and not merging:
             # A key inside `password` may be a misplaced password.
             name = "a key" if "password" in (key, *self.enclosing_keys) else f"the key {key}"
-            self._report(event, f"{name} stands twice in this mapping", "keep one of the two")
+            self._report(event, f"{name} stands twice in this mapping", "keep one of the two", "duplicate-key")
         event = self.next_event()
         value = self._node(event, key or "")
         return self._merge_sources(event, value) if merging else merges
@@ -267,7 +284,7 @@ class Builder:
         merges = [source for source in sources if isinstance(source, Mapping)]
         if len(merges) < len(sources) and value is not None:  # None: an alias already reported
             message = "a merge key (<<) takes a mapping or a list of mappings"
-            self._report(event, message, "point it at an anchor: <<: *name")
+            self._report(event, message, "point it at an anchor: <<: *name", "merge-key")
         return merges
 
 

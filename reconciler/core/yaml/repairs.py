@@ -18,13 +18,17 @@ from reconciler.core.yaml.spelling import quoted
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A slip, at a line and column from 0, in words, and the lines without it, by index; `hint` says more, if any."""
+    """A slip, at a line and column from 0, in words, and the lines without it, by index; `hint` says more, if any.
+
+    `code` names its kind.
+    """
 
     line: int
     column: int
     words: str
     lines: Mapping[int, str]
     hint: str = ""
+    code: str = ""
 
 
 Lines = Sequence[str]
@@ -55,7 +59,7 @@ def conflicts(lines: Lines) -> Iterator[Repair]:
         span = f"({names}) part two versions in the lines {first + 1} to {last + 1}"
         words = f"a merge that was not finished: git's marks {span if first < last else names}"
         hint = "keep the lines that are right; delete the others, and the marks"
-        yield Repair(first, 0, words, dict.fromkeys(dropped, ""), hint)
+        yield Repair(first, 0, words, dict.fromkeys(dropped, ""), hint, "unfinished-merge")
 
 
 def as_typed(lines: Lines, index: int) -> Iterator[Repair]:
@@ -69,7 +73,8 @@ def as_typed(lines: Lines, index: int) -> Iterator[Repair]:
             near = sorted(_depths_near(lines, index), key=lambda depth: (abs(depth - _cells(lines[index])), -depth))
             near = [depth for depth in near if _may_stand_at(rest, depth)]
             for depth in dict.fromkeys((*_depth_above(lines, index), *near, width)) if odd else (width,):
-                yield _repair(index, Meant(" " * depth + rest, meant.column, meant.words))
+                code = "tab" if "\t" in lines[index][:width] else "full-width"
+                yield _repair(index, Meant(" " * depth + rest, meant.column, meant.words), code)
 
 
 def _depth_above(lines: Lines, index: int) -> Iterator[int]:
@@ -85,20 +90,25 @@ def _cells(line: str) -> int:
     return sum({"\t": 2, "\u3000": 2}.get(char, 1) for char in line[: indentation(line)])
 
 
-def _repair(index: int, meant: Meant) -> Repair:
-    return Repair(index, meant.column, "; ".join(meant.words), {index: meant.text})
+def _repair(index: int, meant: Meant, code: str) -> Repair:
+    return Repair(index, meant.column, "; ".join(meant.words), {index: meant.text}, code=code)
 
 
 def of_line(lines: Lines, index: int) -> Iterator[Repair]:
     """Repairs of one line: of what is typed as text and read otherwise, of quotes, brackets, commas and colons."""
     meant = as_meant(lines[index])
-    for repairs in (
-        *(_closed_quote, _missing_colon, _missing_comma, _escaped),
-        *(_flow_needs_quotes, _brackets, _needs_quotes),
+    for code, repairs in (
+        ("unclosed-quote", _closed_quote),
+        ("missing-colon", _missing_colon),
+        ("missing-comma", _missing_comma),
+        ("bad-escape", _escaped),
+        ("needs-quotes", _flow_needs_quotes),
+        ("unclosed-bracket", _brackets),
+        ("needs-quotes", _needs_quotes),
     ):
         for further in repairs(meant.text):
             column = min(meant.column, further.column) if meant.words else further.column
-            yield _repair(index, Meant(further.text, column, (*meant.words, *further.words)))
+            yield _repair(index, Meant(further.text, column, (*meant.words, *further.words)), code)
 
 
 def _needs_quotes(line: str) -> Iterator[Meant]:
@@ -238,9 +248,8 @@ def closed_before(lines: Lines, opening: tuple[int, int], index: int) -> Iterato
     line, column = opening
     if line < index and (char := lines[line][column : column + 1]) in _CLOSER:
         text = lines[index].rstrip().removesuffix(",") + _CLOSER[char]
-        yield Repair(
-            line, column, f"{char} opens here and is not closed", {index: text}, f"write {_CLOSER[char]} where it ends"
-        )
+        words, hint = f"{char} opens here and is not closed", f"write {_CLOSER[char]} where it ends"
+        yield Repair(line, column, words, {index: text}, hint, "unclosed-bracket")
 
 
 def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
@@ -257,7 +266,8 @@ def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
     for *_, index, now, depth in sorted(moves, key=lambda move: move[:3]):
         off = counted(abs(depth - now), "blank") + (" too many" if now > depth else " too few")
         words = f"the line is indented by {counted(now, 'blank')}, and {depth} belong here: {off}"
-        found.append(Repair(index, now, words, {index: " " * depth + lines[index].lstrip(" ")}))
+        lines_after = {index: " " * depth + lines[index].lstrip(" ")}
+        found.append(Repair(index, now, words, lines_after, code="indentation"))
     return found
 
 

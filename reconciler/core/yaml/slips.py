@@ -83,7 +83,7 @@ def _problem(file: str, lines: list[str], repair: Repair) -> Problem:
     place = Place(file, repair.line + 1, repair.column + 1)
     shown = repair.lines.get(repair.line, "").rstrip()
     shows = f"write: {_clip(shown)}" if is_open(lines, repair.line, shown) else _NOT_SHOWN
-    return Problem(place, "", repair.words, repair.hint or shows)
+    return Problem(place, "", repair.words, repair.hint or shows, repair.code)
 
 
 _NOT_SHOWN: Final = "mend it there; the line is not repeated here, since it may hold a secret"
