@@ -136,6 +136,26 @@ def test_drift_fails_the_job(place: Workplace, box: Box, name: str, code: int) -
     assert run(place, "drift").code == code
 
 
+def test_drift_opens_one_issue(place: Workplace, api: gitlab.Api, box: Box) -> None:
+    """A night with drift opens our issue or writes it anew, one without closes it; somebody else's is left alone."""
+    (place.folder / "report").mkdir()
+    (place.folder / "report/plan.md").write_text("### plan\n", encoding="utf-8")
+    theirs = {"iid": 3, "author": {"username": "li"}}
+    ours = {"iid": 4, "author": {"username": "project_7_bot_a1"}}
+    for rows, code, sent in (
+        ([theirs], "2", ("POST", "issues")),
+        ([theirs, ours], "3", ("PUT", "issues/4")),
+        ([ours], "0", ("PUT", "issues/4")),
+    ):
+        (place.folder / "report/code").write_text(f"{code}\n")
+        api.answers["issues"] = rows
+        assert run(place, "drift-issue", api).code == 0
+        assert api.written[-1][:2] == sent
+    assert api.written[-1][2] == {"state_event": "close"}
+    assert "### plan" in api.written[0][2]["description"]
+    assert "Adopt it" in api.written[0][2]["description"]
+
+
 # The note
 
 

@@ -1,6 +1,7 @@
 """Reads and writes merge requests over GitLab's API. It lies at `.gitlab/merge_request.py` and needs only Python.
 
 merge_request.py note FILE    keep one note on the merge request of this pipeline; the file's first line marks it
+merge_request.py issue FILE CODE   keep one issue about drift: open while CODE, of plan --detailed-exitcode, is not 0
 merge_request.py digest       print the digest of the plan that was reviewed for the commit of this pipeline
 
 Everything comes from the environment: GITLAB_API_TOKEN and GitLab's own CI_… variables.
@@ -60,11 +61,11 @@ def _get(path: str, **query: str) -> Any:
         return json.load(answer)
 
 
-def _pages(path: str) -> Iterator[Any]:
+def _pages(path: str, **query: str) -> Iterator[Any]:
     """Yield every row of a list, page by page."""
     page = "1"
     while page:
-        with _ask("GET", path, per_page="100", page=page) as answer:
+        with _ask("GET", path, **query, per_page="100", page=page) as answer:
             yield from json.load(answer)
             page = answer.headers.get("X-Next-Page", "")
 
@@ -81,6 +82,28 @@ def note(file: Path) -> None:
             _ask("PUT", f"{notes}/{found['id']}", body=body).close()
             return
     _ask("POST", notes, body=body).close()
+
+
+def issue(file: Path, code: str) -> None:
+    """Open, update or close the one issue that the label `drift` marks, as its author this token's user."""
+    ours = f"project_{os.environ['CI_PROJECT_ID']}_bot"
+    rows = _pages("issues", labels="drift", state="opened")
+    found = next((row["iid"] for row in rows if row["author"]["username"].startswith(ours)), None)
+    text = f"{_WAYS}\n\n{file.read_text(encoding='utf-8')}"
+    if code == "0":
+        if found is not None:
+            _ask("PUT", f"issues/{found}", state_event="close").close()
+    elif found is not None:
+        _ask("PUT", f"issues/{found}", description=text).close()
+    else:
+        title = "The live agents are not as the default branch says"
+        _ask("POST", "issues", title=title, labels="drift", description=text).close()
+
+
+_WAYS = (
+    "Adopt it: commit the agents.yaml that the job `drift` keeps as an artifact. Revert it: run a pipeline by hand, or "
+    "apply the plan.json beside it as it was saved."
+)
 
 
 def digest() -> str:
@@ -122,6 +145,8 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["note", file]:
             note(Path(file))
+        case ["issue", file, code]:
+            issue(Path(file), code)
         case ["digest"]:
             sys.stdout.write(f"{digest()}\n")
         case _:
