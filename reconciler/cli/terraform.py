@@ -16,8 +16,6 @@ COMMANDS: Final = {
     "how many an apply may delete",
     "force-unlock": "`ledger unlock --id ID` removes a lock that a dead apply left; `ledger show` tells its id",
     "refresh": "every `plan` reads the live agents anew; what was changed there is drift, with --since",
-    "import": "`export` writes the live agents as files, `import-csv FILE` takes a spreadsheet, and `ledger adopt ID` "
-    "records what is live as done",
     "output": "`show ID` shows an agent, `credentials` new passwords, `status` what became of the last apply",
     "taint": "raise `version` of its password to set that anew; what can be changed only at creation, "
     "`apply --allow-replace --target ID` changes",
