@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.apply.channel import CallChannel, CreatedItem
+from reconciler.core.model.ledger import NOT_RECORDED
 from reconciler.core.model.outcome import CallOutcome, Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
-from reconciler.core.recovery import doubt_about
+from reconciler.core.recovery import doubt_about, owed_nothing
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.ledger.books import Books
@@ -98,6 +99,8 @@ def record(call: Call, outcome: Outcome, number: int, context: RunContext, batch
     try:
         if isinstance(outcome, Undecided):
             keep_in_doubt(call, context)
+        elif isinstance(outcome, Stranger):
+            owe_nothing(call.operator_ids[0], context)
         if isinstance(outcome, Ok):
             context.books.ledger.record(call)
             _deliver(call, outcome, context)
@@ -138,6 +141,15 @@ def keep_in_doubt(call: Call, context: RunContext) -> None:
     """Say in the ledger that nothing shows whether a request of ours made the agents of the call."""
     ledger = context.books.ledger
     ledger.update({operator_id: doubt_about(ledger.entries.get(operator_id)) for operator_id in call.operator_ids})
+
+
+def owe_nothing(operator_id: str, context: RunContext) -> tuple[str, ...]:
+    """Give nothing back to somebody else who has the number of a replaced agent: the names of what that had."""
+    ledger = context.books.ledger
+    owed = ledger.entries.get(operator_id, NOT_RECORDED).to_restore
+    if owed:
+        ledger.update({operator_id: owed_nothing(ledger.entries[operator_id])})
+    return tuple(owed)
 
 
 def withdraw(call: Call, context: RunContext) -> None:
@@ -209,4 +221,5 @@ def _credential(operator_id: str, item: CreatedItem, *, ours: bool) -> Credentia
 
 
 def _secret(text: object) -> Secret | None:
-    return Secret(str(text)) if text else None
+    # Asterisks are no password that the vendor tells.
+    return Secret(str(text)) if text and str(text).strip("*•") else None

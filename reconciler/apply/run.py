@@ -14,7 +14,7 @@ from typing import Any, Final
 from reconciler.apply.channel import CallChannel
 from reconciler.apply.execute import execute
 from reconciler.apply.history import record_bytes
-from reconciler.apply.record import RunContext, keep_in_doubt, withdraw
+from reconciler.apply.record import RunContext, keep_in_doubt, owe_nothing, withdraw
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore, author_of
@@ -273,13 +273,16 @@ def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, .
             continue
         author, by_batch = author_of(call.fields, agent, context.channel.before), refused.by_batch(all_refused)
         author = creates.weigh_one(operator_id, author, agent, by_batch=by_batch)
-        if author == "stranger":
+        if author == "stranger" or (author == "unknown" and creates.denied(operator_id)):
             withdraw(call, context)
+            if names := owe_nothing(operator_id, context):
+                words = "is somebody else's by now, and gets nothing of the agent that was replaced: "
+                doubtful.append(Mismatch(operator_id, words + ", ".join(names)))
         elif author == "ours":
             context.books.record_intent(refused.intent_for(operator_id, by_batch=by_batch))
             reopened = True
             doubtful.append(Mismatch(operator_id, "is there, although the vendor refused to create it; apply again"))
-        elif author == "unproved" or not creates.denied(operator_id):
+        else:
             keep_in_doubt(call, context)
             doubtful.append(Mismatch(operator_id, "is there, and nothing shows who made it: see plan to go on"))
     if singles:

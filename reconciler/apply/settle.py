@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from reconciler.apply.channel import CallChannel, PartOutcomes, Settled
 from reconciler.apply.settle_create import settle_batch, settle_create
+from reconciler.core.authorship import is_another
 from reconciler.core.model.fields import BY_NAME
 from reconciler.core.model.plan import Call
 from reconciler.vendor.answer import Lost, Ok, Outcome, Refused, joined
@@ -111,5 +112,6 @@ def _halve(call: Call, refused: Refused, lost: Outcome | None, channel: CallChan
 
 
 def _is_gone(operator_id: str, channel: CallChannel) -> bool:
+    """Whether the agent is deleted: nobody has the number, or somebody who came since."""
     outcome = channel.look_up(operator_id)
-    return isinstance(outcome, Ok) and outcome.data is None
+    return isinstance(outcome, Ok) and (outcome.data is None or is_another(outcome.data.agent, channel.before))

@@ -18,7 +18,7 @@ have made it. The evidence is weighed here, and nowhere else:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -41,15 +41,20 @@ _CLOCKS_DIFFER: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class ListedBefore:
-    """What the last listing before a request showed: who was there, and the vendor's largest `id`, if it tells any."""
+    """What the last listing before a request showed: who was there, and the vendor's largest `id`, if it tells any.
+
+    `vendor_ids` are the vendor's `id`s of all who were listed, as far as they are known.
+    """
 
     operator_ids: Collection[str] = frozenset()
     largest_id: int | None = None
+    vendor_ids: Mapping[str, int | None] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, live: LiveState, replaced: Collection[str] = ()) -> ListedBefore:
         """What this listing shows; `replaced` are listed agents that the run deletes to create them anew."""
-        return cls(live.agents.keys() - set(replaced), live.largest_id)
+        vendor_ids = {operator_id: agent.vendor_id for operator_id, agent in live.agents.items()}
+        return cls(live.agents.keys() - set(replaced), live.largest_id, vendor_ids)
 
 
 NOTHING_LISTED: Final = ListedBefore()
@@ -98,6 +103,15 @@ def authors_of(
     if whole and _of_one_request(agents):
         return authors
     return {id_: "unproved" if author == "ours" else author for id_, author in authors.items()}
+
+
+def is_another(agent: LiveAgent, before: ListedBefore) -> bool:
+    """Whether the vendor's `id` shows that the agent is not the one that was listed before under its number."""
+    if agent.vendor_id is None:
+        return False
+    listed = before.vendor_ids.get(agent.operator_id)
+    since = before.largest_id is not None and agent.vendor_id > before.largest_id
+    return since if listed is None else agent.vendor_id != listed
 
 
 def in_spite_of_refusal(author: Author, agents: Iterable[LiveAgent], asked_at: int | None) -> Author:

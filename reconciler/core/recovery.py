@@ -11,10 +11,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.authorship import NOTHING_LISTED, Author, ListedBefore, as_created, author_of, authors_of
+from reconciler.core.authorship import (
+    NOTHING_LISTED,
+    Author,
+    ListedBefore,
+    as_created,
+    author_of,
+    authors_of,
+    is_another,
+)
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
-from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
+from reconciler.core.model.ledger import NOT_RECORDED, Doubt, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Finding, Intent
 
@@ -46,15 +54,12 @@ def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tupl
     """The entries of agents that are listed although their creates were given up, and findings about them.
 
     One that is as the create makes it came late, and gets a password that is known. Another one is not of that create:
-    somebody made it, or it was changed since, and nothing of it is overwritten. A doubt about an agent that is gone is
-    over.
+    somebody made it, or it was changed since, and nothing of it is overwritten.
     """
     entries: Entries = {}
     findings: list[Finding] = []
     for operator_id, entry in ledger.items():
         agent = live.agents.get(operator_id)
-        if agent is None and entry.in_doubt and live.complete:
-            entries[operator_id] = _recorded(replace(entry, in_doubt=False))
         if entry.awaited is None or agent is None:
             continue
         ours = as_created(entry.awaited, agent)
@@ -72,9 +77,14 @@ def _recorded(entry: LedgerEntry) -> LedgerEntry | None:
     return None if entry == NOT_RECORDED else entry
 
 
+def owed_nothing(entry: LedgerEntry) -> LedgerEntry | None:
+    """The entry of a replaced agent whose number somebody else has by now: nothing is given back to that one."""
+    return _recorded(replace(entry, to_restore={}))
+
+
 def doubt_about(entry: LedgerEntry | None) -> LedgerEntry:
     """The entry of an agent of whom nothing shows whether a request of ours made it."""
-    return replace(entry or NOT_RECORDED, in_doubt=True)
+    return replace(entry or NOT_RECORDED, in_doubt="author")
 
 
 def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
@@ -122,7 +132,8 @@ def recover(
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
                 author = of_creates.get(place, "unknown")
-                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, author)
+                gone = operator_id not in live.agents or is_another(live.agents[operator_id], before)
+                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
                 findings.append(finding)
     return entries, tuple(findings)
 
@@ -204,7 +215,7 @@ def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | N
     return None if found is None and joined == NOT_RECORDED else joined
 
 
-def _password(entry: LedgerEntry) -> tuple[int | None, bool, Mapping[str, Value] | None, bool]:
+def _password(entry: LedgerEntry) -> tuple[int | None, bool, Mapping[str, Value] | None, Doubt]:
     return entry.password_version, entry.password_unknown, entry.awaited, entry.in_doubt
 
 
@@ -226,7 +237,7 @@ _NO_VALUE: Final = object()
 
 
 def _settled_by_listing(
-    operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None, author: Author
+    operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None, author: Author, *, gone: bool
 ) -> tuple[LedgerEntry | None, Finding]:
     agent = live.agents.get(operator_id)
     match intent.kind:
@@ -243,15 +254,17 @@ def _settled_by_listing(
             return created, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
             # The vendor may still create the agent; if it appears, its password is set anew.
-            doubt = replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(intent.fields))
-            return doubt, Finding(operator_id, "was not created")
-        case "delete" if agent:
+            awaiting = replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(intent.fields))
+            return awaiting, Finding(operator_id, "was not created")
+        case "delete" if not gone:
             return entry, Finding(operator_id, "was not deleted")
         case "delete":
-            return entry_after(entry, intent), Finding(operator_id, "was deleted")
+            since = ", and another agent has its number by now" if agent else ""
+            return entry_after(entry, intent), Finding(operator_id, f"was deleted{since}")
         case "password":
-            unrecorded = replace(entry, password_version=None) if entry else None
-            return unrecorded, Finding(operator_id, "may have its new password; it counts as not recorded")
+            doubt: Doubt = (entry and entry.in_doubt) or "password"
+            doubted = replace(entry or NOT_RECORDED, password_version=None, in_doubt=doubt)
+            return doubted, Finding(operator_id, "may have its new password; it counts as not recorded")
         case _:
             return _settled_edit(operator_id, intent, live, entry)
 
@@ -295,11 +308,13 @@ def adopted_entries(
             continue
         entry = ledger.get(agent.operator_id, NOT_RECORDED)
         hidden = {name: value for name, value in agent.fields.items() if BY_NAME[name].write_only}
-        in_doubt = entry.in_doubt and agent.operator_id not in patterns
+        named = agent.operator_id in patterns
+        in_doubt: Doubt = "" if named else entry.in_doubt
         if not hidden and not agent.password and in_doubt == entry.in_doubt:
             continue
         version = agent.password.version if agent.password else entry.password_version
-        to_restore = {name: value for name, value in entry.to_restore.items() if name not in hidden}
+        ended = entry.in_doubt == "author" and named  # who is not ours is owed nothing of ours
+        to_restore = {name: value for name, value in entry.to_restore.items() if name not in hidden and not ended}
         last_sent = {**entry.last_sent, **hidden}
         entries[agent.operator_id] = replace(
             entry, password_version=version, last_sent=last_sent, to_restore=to_restore, in_doubt=in_doubt

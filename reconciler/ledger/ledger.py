@@ -336,7 +336,9 @@ def read_entry(document: dict[str, Any]) -> LedgerEntry:
     if not all(BY_NAME[name].write_only for name in last_sent):
         raise ValueError
     awaited = _values(document["awaited"]) if "awaited" in document else None
-    unknown, in_doubt = document.get("unsure") is True, document.get("inDoubt") is True
+    unknown, in_doubt = document.get("unsure") is True, document.get("inDoubt", "")
+    if in_doubt not in ("", "author", "password"):
+        raise ValueError
     missing = document.get("missing", "")
     if missing:
         parse_stamp(missing)

@@ -333,7 +333,8 @@ def _looked_up(operator_id: str, row: object) -> Outcome:
     if agent.operator_id != operator_id or not isinstance(row, dict):
         return Lost("the answer shows another agent")
     number, password = row.get("sipNumber"), row.get("sipPassword")
-    return Ok(LookedUp(agent, str(number) if number else None, Secret(str(password)) if password else None))
+    told = password and str(password).strip("*•")  # asterisks are no password that the vendor tells
+    return Ok(LookedUp(agent, str(number) if number else None, Secret(str(password)) if told else None))
 
 
 def _hint(refused: Refused) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.authorship import ListedBefore, as_created, author_of, authors_of, in_spite_of_refusal
+from reconciler.core.authorship import ListedBefore, as_created, author_of, authors_of, in_spite_of_refusal, is_another
 from reconciler.core.model.fields import LISTED, Field, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 from tests.core.build import live, live_agent
@@ -169,3 +169,21 @@ def test_a_refusal_outweighs_equal_values(
     assert in_spite_of_refusal("ours", agents, asked_at) == author
     assert in_spite_of_refusal("stranger", agents, asked_at) == "stranger"
     assert in_spite_of_refusal("unknown", agents, asked_at) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("vendor_id", "before", "another"),
+    [
+        (7, ListedBefore(vendor_ids={"8001": 7}), False),
+        (9, ListedBefore(vendor_ids={"8001": 7}), True),
+        (5, ListedBefore(vendor_ids={"8001": 7}), True),
+        (None, ListedBefore(vendor_ids={"8001": 7}), False),
+        (9, ListedBefore(vendor_ids={"8001": None}), False),
+        (9, ListedBefore(largest_id=8), True),
+        (8, ListedBefore(largest_id=8), False),
+        (9, ListedBefore(), False),
+    ],
+)
+def test_another_agent_has_the_number(vendor_id: int | None, before: ListedBefore, another: bool) -> None:
+    """The vendor's own id tells an agent from the one that was listed; or one that is larger than all ids then."""
+    assert is_another(made("8001", vendor_id), before) is another

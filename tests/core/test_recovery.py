@@ -18,6 +18,7 @@ from reconciler.core.recovery import (
     appeared_entries,
     entry_after,
     managed_entries,
+    owed_nothing,
     recover,
     recover_beside,
     restored_entries,
@@ -111,8 +112,8 @@ STRANGE = "is there, and nothing shows that the run made it; it is left as it is
             "was created, with the password that was stored before",
             "60001",
         ),
-        (intent("create", {"roleName": "r"}, 2), LISTED, None, LedgerEntry(in_doubt=True), STRANGE, None),
-        (intent("create", {"roleName": "r"}, 2), LISTED, KNOWN, replace(KNOWN, in_doubt=True), STRANGE, None),
+        (intent("create", {"roleName": "r"}, 2), LISTED, None, LedgerEntry(in_doubt="author"), STRANGE, None),
+        (intent("create", {"roleName": "r"}, 2), LISTED, KNOWN, replace(KNOWN, in_doubt="author"), STRANGE, None),
         (
             intent("create", {"roleName": "r"}, 2),
             NOBODY,
@@ -130,7 +131,7 @@ STRANGE = "is there, and nothing shows that the run made it; it is left as it is
             intent("password", None, 2),
             LISTED,
             KNOWN,
-            LedgerEntry(None, KNOWN.last_sent),
+            LedgerEntry(None, KNOWN.last_sent, in_doubt="password"),
             "may have its new password; it counts as not recorded",
             None,
         ),
@@ -138,7 +139,7 @@ STRANGE = "is there, and nothing shows that the run made it; it is left as it is
             intent("password", None, 2),
             LISTED,
             None,
-            None,
+            LedgerEntry(in_doubt="password"),
             "may have its new password; it counts as not recorded",
             None,
         ),
@@ -191,7 +192,7 @@ def test_a_batch_that_was_cut_short() -> None:
     assert findings == (Finding("8001", words, "60001"), Finding("8002", words))
     entries, findings = recover([batch], live(live_agent("8001", name="a")), {})
     awaited = LedgerEntry(password_unknown=True, awaited={"name": "a"})
-    assert entries == {"8001": LedgerEntry(in_doubt=True), "8002": awaited}
+    assert entries == {"8001": LedgerEntry(in_doubt="author"), "8002": awaited}
     assert findings == (Finding("8001", STRANGE), Finding("8002", "was not created"))
     done = replace(batch, outcome="done")
     assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
@@ -227,17 +228,33 @@ def test_a_doubt_that_names_no_create_stays() -> None:
 
 def test_a_known_password_ends_the_wait() -> None:
     """Once a password was set, or another create has made the agent, nothing is awaited or in doubt any more."""
-    doubt = LedgerEntry(password_unknown=True, awaited={"name": "a"}, in_doubt=True)
+    doubt = LedgerEntry(password_unknown=True, awaited={"name": "a"}, in_doubt="author")
     for call in (intent("password", None, 1), intent("create", {"name": "a"}, 1)):
         assert entry_after(doubt, call) == LedgerEntry(1)
 
 
-def test_a_doubt_lasts_as_long_as_its_agent() -> None:
-    """Once a whole listing does not show the agent any more there is nobody to be in doubt about."""
-    book = {"8001": LedgerEntry(in_doubt=True), "8002": replace(KNOWN, in_doubt=True)}
-    assert appeared_entries(LISTED, book) == ({"8002": KNOWN}, ())
-    assert appeared_entries(NOBODY, book) == ({"8001": None, "8002": KNOWN}, ())
-    assert appeared_entries(replace(NOBODY, complete=False), book) == ({}, ())
+def test_one_listing_ends_no_doubt() -> None:
+    """A listing may lag behind: whoever is not in it is in doubt still, until it is created anew or deleted."""
+    assert appeared_entries(NOBODY, {"8001": LedgerEntry(in_doubt="author")}) == ({}, ())
+    assert entry_after(LedgerEntry(in_doubt="author"), intent("delete")) is None
+
+
+@pytest.mark.parametrize(("vendor_id", "gone"), [(7, False), (8, True), (None, False)])
+def test_another_agent_under_the_number(vendor_id: int | None, gone: bool) -> None:
+    """A delete without an outcome is done where somebody else has the number by now, and not where the old agent is."""
+    listed = live(replace(live_agent("8001", name="b"), vendor_id=vendor_id))
+    entries, findings = recover([intent("delete")], listed, {"8001": KNOWN}, ListedBefore(largest_id=7))
+    assert entries == {"8001": None if gone else KNOWN}
+    assert findings[0].message.startswith("was deleted, and another" if gone else "was not deleted")
+
+
+def test_what_a_stranger_is_owed() -> None:
+    """Nothing of the agent that was replaced: not after the create was refused, and not once people name the agent."""
+    assert owed_nothing(OWING) is None
+    assert owed_nothing(replace(KNOWN, to_restore={"name": "a"})) == KNOWN
+    book = {"8001": replace(OWING, in_doubt="author")}
+    wanted = desired(agent("8001", afterInterval=5))
+    assert adopted_entries(wanted, live(live_agent("8001")), book, ("8001",)) == {"8001": LedgerEntry()}
 
 
 def test_another_machine_waits_too() -> None:
@@ -314,10 +331,12 @@ def test_adopting_keeps_what_is_in_doubt_or_owed() -> None:
 def test_adopting_by_name_ends_a_doubt() -> None:
     """People who name the agent say that they know its password; a pattern, or all, says nothing of it."""
     wanted = desired(agent("8001", name="a"))
-    book = {"8001": LedgerEntry(in_doubt=True)}
+    book = {"8001": LedgerEntry(in_doubt="author")}
     assert adopted_entries(wanted, live(live_agent("8001")), book, ("8001",)) == {"8001": LedgerEntry()}
     for patterns in ((), ("80*",), ("8001 ",)):
         assert adopted_entries(wanted, live(live_agent("8001")), book, patterns) == {}
+    book = {"8001": replace(OWING, in_doubt="password")}
+    assert adopted_entries(wanted, live(live_agent("8001")), book, ("8001",)) == {"8001": OWING}
 
 
 def test_what_the_file_manages_is_owed_no_longer() -> None:
@@ -348,9 +367,13 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
         (BATCH, LedgerEntry(), LedgerEntry()),
         (replace(BATCH, before=None), LedgerEntry(3), LedgerEntry(3)),
         (replace(BATCH, before=None), None, LedgerEntry(password_unknown=True)),
-        (intent("password", version=2), KNOWN, replace(KNOWN, password_version=None)),
+        (intent("password", version=2), KNOWN, replace(KNOWN, password_version=None, in_doubt="password")),
         (replace(intent("password", version=2), before={"8001": KNOWN}), replace(KNOWN, password_version=2), None),
-        (replace(intent("password", version=2), before={"8001": KNOWN}), KNOWN, replace(KNOWN, password_version=None)),
+        (
+            replace(intent("password", version=2), before={"8001": KNOWN}),
+            KNOWN,
+            replace(KNOWN, password_version=None, in_doubt="password"),
+        ),
         (
             replace(intent("edit", {"roleName": "r"}), before={"8001": KNOWN}),
             replace(KNOWN, last_sent={"roleName": "newer", "bindSkillName": "s"}),
@@ -407,8 +430,8 @@ REPLACED = (
         (
             live(replace(live_agent("8001", name="b"), vendor_id=8)),
             7,
-            replace(KNOWN, in_doubt=True),
-            ["was not deleted", "is there"],
+            LedgerEntry(to_restore={"name": "a", "roleName": "old"}, in_doubt="author"),
+            ["was deleted, and another agent has its number by now", "is there"],
         ),
     ],
 )

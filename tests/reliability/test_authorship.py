@@ -310,3 +310,46 @@ def test_a_doubt_stays_until_somebody_ends_it(vendor: Box, tmp_path: Path) -> No
     assert "8002" in passwords_set(vendor)
     known, live = known_credentials(tmp_path), vendor.store.agents()
     assert hashlib.md5(known["8002"]["password"].encode()).hexdigest() == live["8002"]["password_md5"]
+
+
+def test_somebody_new_under_a_deleted_number_stays(vendor: Box, tmp_path: Path) -> None:
+    """A delete is lost, and people give the number to somebody else before we look: it is deleted once."""
+    applier = single(tmp_path, vendor)
+    vendor.store.reset([{"operatorId": id_, "name": "张三"} for id_ in ("8001", "8002")])
+    applier.policy = applier.policy.__class__(max_deletes=None)
+    hired = {"agents": ["8002"], "values": {**THEIRS, "name": "new"}, "does": "create"}
+    vendor.faults(
+        [
+            {"endpoint": "del/v2", "calls": [1], "fault": "drop-after"},
+            {"endpoint": "one/v2", "calls": [1], "fault": "stranger", **hired},
+        ]
+    )
+    report = applier.apply()
+    vendor.faults([])
+    assert isinstance(report, Report)
+    assert report.exit_code == 4
+    assert {mismatch.operator_id for mismatch in report.mismatches} == {"8002"}
+    live = vendor.store.agents()["8002"]
+    assert (live["name"], live["password_md5"]) == ("new", DIGEST)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["left alone", "named to adopt"])
+def test_a_stranger_gets_nothing_of_the_agent_that_was_replaced(vendor: Box, tmp_path: Path, named: bool) -> None:
+    """Between the delete and the create of a replace somebody else takes the number: the old values are not given."""
+    applier = single(tmp_path, vendor, "judge: false")
+    old = {"operatorId": "8001", "name": "old", "judge": 1, "bindcode": "13800138001", "sipNumber": "60001"}
+    vendor.store.reset([old])
+    applier.policy = applier.policy.__class__(max_deletes=None, allow_replace=True)
+    vendor.faults([stranger("8001", name="new", judge=0)])
+    report = applier.apply()
+    vendor.faults([])
+    assert isinstance(report, Report)
+    assert report.exit_code in (1, 4)
+    if named:
+        applier.adopt("8001")
+    assert isinstance(applier.apply(), Report)
+    live = vendor.store.agents()["8001"]
+    assert (live["name"], live["bindcode"], live["password_md5"]) == ("new", None, DIGEST)
+    assert live["sipNumber"] != "60001"
+    assert applier.left() == 0
+    assert not known_credentials(tmp_path)["8001"]["password"]

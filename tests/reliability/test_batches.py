@@ -392,7 +392,7 @@ def test_what_is_there_after_a_refused_batch(tmp_path: Path) -> None:
     events, books = carried_out(tmp_path, vendor, BATCH)
     assert sorted(events) == [("create", id_, "refused") for id_ in IDS]
     assert not [asked for asked in vendor.asked if asked.startswith("password")]
-    assert books.ledger.entries == {"8001": LedgerEntry(in_doubt=True)}  # of the others the read-back tells
+    assert books.ledger.entries == {"8001": LedgerEntry(in_doubt="author")}  # of the others the read-back tells
 
 
 @pytest.mark.parametrize("told", ["another-one", "*****", "", None, "the sent one", "its digest"])

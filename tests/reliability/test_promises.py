@@ -421,11 +421,11 @@ def test_a_create_not_seen_may_still_come() -> None:
 
 
 def test_a_password_without_an_answer_is_not_recorded() -> None:
-    """Neither the old version nor the new one is believed."""
+    """Neither the old version nor the new one is believed, and nobody knows which password it is."""
     entries, _ = recover(
         [Intent("password", ("8001",), {}, 2, "lost")], live(live_agent("8001")), {"8001": LedgerEntry(1)}
     )
-    assert entries == {"8001": LedgerEntry(None)}
+    assert entries == {"8001": LedgerEntry(None, in_doubt="password")}
 
 
 def test_a_role_without_an_answer_is_not_recorded() -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from reconciler.core.model.fields import Value
+
+Doubt = Literal["", "author", "password"]
+"""`author`: nothing shows whether a request of ours or somebody else made the agent, which is owed nothing meanwhile.
+`password`: nothing shows whether a request of ours set its password.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +23,8 @@ class LedgerEntry:
     `password_unknown`: the agent may have a password that nobody knows. An abandoned create may still make the agent,
     with a password that is not the latest one stored.
     `awaited`: what such an abandoned create sent, by field; whoever appears with other values is not of that create.
-    `in_doubt`: nothing shows whether a request of ours or somebody else made the agent, so that nobody may know its
-    password. It is left as it is until people say what is to be done; `awaited` and this decide no action.
+    `in_doubt`: nobody may know the password, until one is set or people say that they know it. `awaited` and this are
+    told of, and decide no action on it.
     `to_restore`: values that a replaced agent must get back.
     `missing_since`: when an apply first saw that the agent is not in the files (UTC, ISO 8601); empty if it is there.
     `disabled_by_removal`: the agent was disabled since it is not in the files.
@@ -30,14 +35,14 @@ class LedgerEntry:
     password_unknown: bool = False
     to_restore: Mapping[str, Value] = field(default_factory=dict)
     awaited: Mapping[str, Value] | None = None
-    in_doubt: bool = False
+    in_doubt: Doubt = ""
     missing_since: str = ""
     disabled_by_removal: bool = False
 
     @property
     def deciding(self) -> LedgerEntry:
         """The entry without what decides no action."""
-        return replace(self, awaited=None, in_doubt=False)
+        return replace(self, awaited=None, in_doubt="")
 
 
 NOT_RECORDED: Final = LedgerEntry()

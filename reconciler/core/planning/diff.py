@@ -89,7 +89,9 @@ def _sip_numbers(desired: DesiredState, live: LiveState) -> SipNumbers:
 
 def _compare(desired: DesiredAgent, state: LiveState, entry: LedgerEntry, numbers: SipNumbers) -> AgentDiff | None:
     live = state.agents.get(desired.operator_id)
-    to_restore: dict[str, Value] = _restorable(desired.operator_id, entry, state, numbers) if entry.to_restore else {}
+    # While nothing shows whose agent it is, it gets nothing of the one that was replaced.
+    owed = entry.to_restore and not (entry.in_doubt == "author" and desired.operator_id in state.agents)
+    to_restore: dict[str, Value] = _restorable(desired.operator_id, entry, state, numbers) if owed else {}
     if live is not None and entry.disabled_by_removal:
         to_restore = {"status": "enabled", **to_restore}
     if live is None:

@@ -79,7 +79,7 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
     ids = sorted(agent.operator_id for agent in diff.desired.agents if agent.operator_id in doubted) if doubted else []
     if ids:
         message = (
-            "nothing shows whether a request of ours or somebody else made it, and nobody may know the password (raise "
+            "nobody may know the password: nothing shows whether a request of ours made the agent or set it (raise "
             "password.version to set one, or reconciler ledger adopt ID where people have it)"
         )
         yield Note(message, tuple(ids))

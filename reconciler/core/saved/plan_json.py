@@ -166,7 +166,7 @@ def entry_document(entry: LedgerEntry) -> Document:
     password_unknown = {"unsure": True} if entry.password_unknown else {}
     to_restore = {"owed": dict(entry.to_restore)} if entry.to_restore else {}
     awaited = {} if entry.awaited is None else {"awaited": dict(entry.awaited)}
-    in_doubt = {"inDoubt": True} if entry.in_doubt else {}
+    in_doubt = {"inDoubt": entry.in_doubt} if entry.in_doubt else {}
     missing = {"missing": entry.missing_since} if entry.missing_since else {}
     disabled = {"disabled": True} if entry.disabled_by_removal else {}
     return {**version, **given, **password_unknown, **to_restore, **awaited, **in_doubt, **missing, **disabled}

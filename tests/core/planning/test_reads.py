@@ -141,7 +141,7 @@ def test_new_agents_take_the_listing() -> None:
         (LedgerEntry(to_restore={"name": "a"}), False),
         (LedgerEntry(password_unknown=True), False),
         (LedgerEntry(awaited={"name": "a"}), False),
-        (LedgerEntry(in_doubt=True), False),
+        (LedgerEntry(in_doubt="author"), False),
         (LedgerEntry(missing_since="2026-11-29T00:00:00Z"), False),
         (LedgerEntry(disabled_by_removal=True), False),
     ],
