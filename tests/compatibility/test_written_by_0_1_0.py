@@ -20,7 +20,7 @@ REVIEWED: Final = WRITTEN / "reviewed"
 KILLED: Final = WRITTEN / "killed"
 PLANS: Final = ("reviewed", "refused", "left")
 FORMATS: Final = ("text", "json", "markdown", "html", "github", "gitlab")
-SAID_SINCE: Final = ("Note: set anew", "Guardrail maxPasswords", "Policy: ", "An apply of it reads")
+SAID_SINCE: Final = ("Note: set anew", "Guardrail maxPasswords", "Policy: ", "An apply of it reads", "Note: owed, ")
 """What a plan says more than it did then."""
 TELL_THE_DIGEST: Final = ("text", "json", "markdown", "html")  # the others tell it in files of their pipeline
 

@@ -547,13 +547,15 @@ def test_a_report_as_json() -> None:
 
 
 def test_problems_as_json() -> None:
-    """A problem has its place in three parts, its path, what is wrong and what to do."""
-    (written,) = as_json.problems([Problem(Place("agents.yaml", 7, 3), "agents[0]", "wrong", "mend it")])
+    """A problem has its place in three parts, its path, its code, what is wrong and what to do."""
+    problem = Problem(Place("agents.yaml", 7, 3), "agents[0]", "wrong", "mend it", code="duplicate-key")
+    (written,) = as_json.problems([problem])
     assert written == {
         "file": "agents.yaml",
         "line": 7,
         "column": 3,
         "path": "agents[0]",
+        "code": "duplicate-key",
         "message": "wrong",
         "hint": "mend it",
     }
