@@ -180,12 +180,8 @@ def recover_beside(
         for operator_id in intent.operator_ids:
             before[operator_id] = _known_before(operator_id, intent, ledger)
     found, findings = recover(intents, live, before, listed, edited_since=edited_since)
-    created = {id_ for intent in intents if intent.kind == "create" for id_ in intent.operator_ids}
     entries = {
-        operator_id: ledger[operator_id]
-        # An entry that says nothing is that of an agent which another run has created since.
-        if operator_id in created and before[operator_id] == ledger.get(operator_id) == NOT_RECORDED
-        else _joined(before[operator_id], entry, ledger.get(operator_id))
+        operator_id: _joined(before[operator_id], entry, ledger.get(operator_id))
         for operator_id, entry in found.items()
     }
     return entries, tuple(

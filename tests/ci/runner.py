@@ -53,7 +53,7 @@ def bash(temp: Path, script: str) -> list[str]:
 
 @dataclass(slots=True)
 class Job:
-    """How a job ended: whether it succeeded, the exit code of its last script, all it printed, and its outputs."""
+    """How a job ended: whether it succeeded, the exit code of what failed first, all it printed, and its outputs."""
 
     success: bool
     code: int
@@ -161,7 +161,7 @@ class Runner:
             check=False,
         )
         ended.log += (done.stdout + done.stderr).decode()
-        ended.code = done.returncode
+        ended.code = done.returncode if ended.success else ended.code
         ended.success = ended.success and done.returncode == 0
         if "id" in step:
             here["steps"][step["id"]] = {"outputs": dict(_pairs(output.read_text()))}

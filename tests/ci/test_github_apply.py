@@ -199,7 +199,7 @@ def looked_up(runner: Runner, merged: Merge, *runs: int, **pull: Any) -> Job:
 
 def test_the_reviewed_plan_is_found(runner: Runner, merged: Merge) -> None:
     """The digest comes from a successful run of plan.yml, for a pull request, at the head that was merged."""
-    assert looked_up(runner, merged, planned(runner, 41)).outputs == {"digest": "d" * 64}
+    assert looked_up(runner, merged, planned(runner, 41)).outputs == {"digest": "d" * 64, "number": "7"}
     (asked,) = [call["arguments"][-1] for call in runner.calls if "/runs?" in call["arguments"][-1]]
     assert set(asked.partition("?")[2].split("&")) == {
         "event=pull_request",

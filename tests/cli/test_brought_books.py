@@ -11,6 +11,9 @@ import pytest
 from reconciler.sandbox.server import Box
 from tests.process import Ran, Workplace
 
+pytestmark = pytest.mark.exhaustive(3)
+"""Real processes take their time: a part of the parameter sets stands for all."""
+
 COMMANDS = {
     "plan": ("plan",),
     "apply": ("apply", "-y"),

@@ -17,6 +17,9 @@ from reconciler.generate import commands
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
 
+pytestmark = pytest.mark.exhaustive(3)
+"""Real processes take their time: a part of the parameter sets stands for all."""
+
 FILE: Final = 'version: 1\ncompany: {abbreviate: acme}\nagents: [{operatorId: "8001", name: 张三}]\n'
 
 ANSWERS: Final = [

@@ -11,6 +11,9 @@ import pytest
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
 
+pytestmark = pytest.mark.exhaustive(3)
+"""Real processes take their time: a part of the parameter sets stands for all."""
+
 STATE = 'version: 1\ncompany: {abbreviate: acme}\nagents:\n- {operatorId: "8001"}\n'
 WRITERS: dict[str, tuple[str, ...]] = {
     "plan --output": ("plan", "--output"),

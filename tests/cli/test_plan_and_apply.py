@@ -66,7 +66,7 @@ def test_the_plan_document(place: Workplace, box: Box) -> None:
     assert document["live"] == {"agents": 2, "in_scope": 2}
     kinds = {"create": 1, "edit": 1, "replace": 0, "delete": 1, "password": 0, "blocked": 0, "unchanged": 0}
     assert document["summary"] == kinds
-    assert document["calls"] == {"create": 1, "edit": 2, "delete": 1, "password": 0, "total": 4}
+    assert document["calls"] == {"create": 1, "edit": 2, "delete": 1, "password": 0, "total": 4, "reads": 2}
     edit, create, delete = document["actions"]
     assert (edit["action"], edit["operatorId"], edit["name"]) == ("edit", "8001", "张三")
     assert edit["source"] == {"file": "agents.yaml", "line": 4}

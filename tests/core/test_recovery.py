@@ -364,7 +364,6 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
         (BATCH, None, LedgerEntry(password_unknown=True)),
         (BATCH, LedgerEntry(None, {"roleName": "r"}), LedgerEntry(None, {"roleName": "r"}, password_unknown=True)),
         (BATCH, LedgerEntry(3), LedgerEntry(3)),
-        (BATCH, LedgerEntry(), LedgerEntry()),
         (replace(BATCH, before=None), LedgerEntry(3), LedgerEntry(3)),
         (replace(BATCH, before=None), None, LedgerEntry(password_unknown=True)),
         (intent("password", version=2), KNOWN, replace(KNOWN, password_version=None, in_doubt="password")),

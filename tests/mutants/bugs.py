@@ -1607,14 +1607,6 @@ BUGS: Final = (
         ("tests/core/saved/test_staleness.py::test_another_agent_under_the_same_number",),
     ),
     Bug(
-        "made-anew-elsewhere-overlooked",
-        "reconciler/core/recovery.py",
-        "        if operator_id in created and before[operator_id] == ledger.get(operator_id) == NOT_RECORDED\n",
-        "        if False\n",
-        "An agent that another machine has made anew keeps the password that this one delivered.",
-        ("tests/core/test_recovery.py::test_what_others_recorded_since_stands",),
-    ),
-    Bug(
         "server-error-is-a-refusal",
         "reconciler/vendor/answer.py",
         "        return 500 <= self.code < 600\n",

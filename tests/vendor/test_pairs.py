@@ -239,7 +239,7 @@ TABLE: dict[str, Case] = {
     # The client filters nothing and asks for the largest pages.
     "page-filtered": Case(listing, [], differs={"operatorId": GONE, "sipNumber": GONE}),
     "page-full": Case(
-        listing, IncompleteListing("the listing changed"), differs={**PAGE, "mainGroupName": GONE}
+        listing, IncompleteListing("the listing does not add up"), differs={**PAGE, "mainGroupName": GONE}
     ),  # one row of eleven
     "page-minimal": Case(listing, [], differs=PAGE),
     "page-refused-company-id": Case(

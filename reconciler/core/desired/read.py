@@ -115,7 +115,8 @@ def _top_level_keys_are_in_one_file(documents: tuple[Document, ...], _: tuple[Re
         for document in holders[1:]:
             first, name = holders[0].place(path, key=True), " ".join(map(str, path)).replace("profiles", "profile")
             message = f"{name} stands in two files; the first is at {first}"
-            yield problem_at(document, path, message, "keep one of the two", key=True, code="two-files")
+            hint = "keep one of the two" + ("; two companies are planned one by one" if name == "company" else "")
+            yield problem_at(document, path, message, hint, key=True, code="two-files")
 
 
 def _has(document: Document, path: Path) -> bool:

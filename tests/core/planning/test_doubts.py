@@ -9,7 +9,7 @@ from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.plan import Note, Plan
 from reconciler.core.planning.doubts import unknown_ids
-from tests.core.build import agent, desired, live, live_agent, planned
+from tests.core.build import agent, desired, env, live, live_agent, planned
 
 
 def noted(plan: Plan, *words: str) -> list[Note]:
@@ -180,3 +180,12 @@ def test_one_who_stays_or_is_new_has_no_changed_number() -> None:
     (note,) = noted(planned(wanted, listed), "another number")
     assert note.operator_ids == ("8001", "9001")
     assert noted(planned(desired(agent("9001", **ZHANG), prune=False), listed), "another number") == []
+
+
+def test_whoever_is_in_doubt_is_noted_until_a_password_is_set() -> None:
+    """Live agents of the files of whom nobody may know the password, but not those who get another with this plan."""
+    books = {id_: LedgerEntry(in_doubt="author") for id_ in ("8001", "8003", "8004")}
+    books["8002"] = LedgerEntry(in_doubt="password")
+    wanted = desired(agent("8001"), agent("8002"), agent("8003", env(1)), agent("8005"))
+    plan = planned(wanted, live(*(live_agent(id_) for id_ in ("8001", "8002", "8003", "8005"))), books)
+    assert [note.operator_ids for note in noted(plan, "nobody may know the password")] == [("8001", "8002")]

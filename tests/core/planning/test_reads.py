@@ -158,3 +158,15 @@ def test_a_share_is_of_everybody() -> None:
     narrow = replace(everybody, agents={"8001": everybody.agents["8001"]}, asked=frozenset(("8001",)), total=50)
     files = desired(agent("8000", None))
     assert make_plan(files, narrow, {}, policy) == make_plan(files, everybody, {}, policy)
+
+
+def test_a_new_agent_needs_everybody() -> None:
+    """Whose look a new agent's id has, and who made it, only the listing tells: a narrow look makes no plan of it."""
+    narrow = replace(live(), asked=frozenset({"8009"}), total=3)
+    with pytest.raises(SeesTooLittle):
+        make_plan(desired(agent("8009")), narrow, {}, Policy())
+
+
+def test_reads_are_counted_in_calls() -> None:
+    """One for an agent or a number, two for somebody who should be gone."""
+    assert Look(("8001", "8002"), ("8003",), ("60001",)).reads == 5
