@@ -168,5 +168,8 @@ def test_a_new_agent_needs_everybody() -> None:
 
 
 def test_reads_are_counted_in_calls() -> None:
-    """One for an agent or a number, two for somebody who should be gone."""
-    assert Look(("8001", "8002"), ("8003",), ("60001",)).reads == 5
+    """One for an agent or a number, two for somebody who should be gone; a page of the listing shows a hundred."""
+    look = Look(("8001", "8002"), ("8003",), ("60001",))
+    assert look.reads == 5
+    assert not look.is_shorter(500)
+    assert look.is_shorter(501)
