@@ -251,6 +251,10 @@ class _Run:
             self._resend.append(job)
 
     def _part_over(self, job: _Job, number: int, part: Call, outcome: Outcome) -> Iterator[Event]:
+        if len(part.operator_ids) > 1 and password_unknown(part, outcome, self._context):
+            for operator_id in part.operator_ids:
+                yield from self._part_over(job, number, part.narrowed_to([operator_id]), outcome)
+            return
         if password_unknown(part, outcome, self._context):
             self.breaker.alive = True
             record_unknown_password(part, outcome, self._context)

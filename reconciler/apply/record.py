@@ -17,7 +17,7 @@ from reconciler.core.recovery import doubt_about, owed_nothing
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.ledger.books import Books
-from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided
+from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided, told_secret
 
 _OUTCOMES: Final[dict[type[Outcome], CallOutcome]] = {
     Ok: "done",
@@ -169,7 +169,7 @@ def password_unknown(call: Call, outcome: Outcome, context: RunContext) -> bool:
     """
     if not isinstance(outcome, Ok) or call.kind != "create":
         return False
-    told = {id_: str(item.get("operatorPassword") or "") for id_, item in _items(outcome).items()}
+    told = {id_: told_secret(item.get("operatorPassword")) for id_, item in _items(outcome).items()}
     if call.vendor_password:
         return not told.get(call.operator_ids[0])
     return any(_is_another(told.get(id_, ""), context.channel.passwords[id_]) for id_ in call.operator_ids)
@@ -220,6 +220,6 @@ def _credential(operator_id: str, item: CreatedItem, *, ours: bool) -> Credentia
     return Credential(operator_id, password, str(number) if number else None, sip_password if number else None)
 
 
-def _secret(text: object) -> Secret | None:
-    # Asterisks are no password that the vendor tells.
-    return Secret(str(text)) if text and str(text).strip("*•") else None
+def _secret(value: object) -> Secret | None:
+    text = told_secret(value)
+    return Secret(text) if text else None

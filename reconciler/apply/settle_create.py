@@ -9,7 +9,7 @@ from reconciler.apply.channel import CallChannel, CreatedItem, PartOutcomes, Set
 from reconciler.core.authorship import Author, author_of, authors_of
 from reconciler.core.model.live import LiveAgent
 from reconciler.core.model.plan import Call
-from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided, joined
+from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided, joined, told_secret
 from reconciler.vendor.reader import LookedUp
 from reconciler.vendor.retry import CALL_TRIES, backoff
 
@@ -162,14 +162,7 @@ def _settle_answered_batch(call: Call, outcome: Outcome, channel: CallChannel, m
 
 def _named_agents(data: object) -> dict[str, CreatedItem]:
     items = data if isinstance(data, list) else [data]
-    named = [item for item in items if isinstance(item, dict) and item.get("operatorId")]
-    return {str(item["operatorId"]): _without_mask(item) for item in named}
-
-
-def _without_mask(item: CreatedItem) -> CreatedItem:
-    """A password of asterisks is none that the vendor tells."""
-    masked = item.get("operatorPassword") and not str(item["operatorPassword"]).strip("*•")
-    return {**item, "operatorPassword": None} if masked else item
+    return {str(item["operatorId"]): item for item in items if isinstance(item, dict) and item.get("operatorId")}
 
 
 def _look_up_each(operator_ids: Iterable[str], channel: CallChannel) -> dict[str, LookedUp] | None:
@@ -221,7 +214,7 @@ def _consecutive_runs(operator_ids: Iterable[str]) -> list[list[str]]:
 
 def _created_parts(call: Call, created: Mapping[str, CreatedItem]) -> PartOutcomes:
     """The agents whose passwords are known together, each of the others by itself."""
-    known = [id_ for id_ in created if not call.vendor_password or created[id_].get("operatorPassword")]
+    known = [id_ for id_ in created if not call.vendor_password or told_secret(created[id_].get("operatorPassword"))]
     unknown = created.keys() - known
     parts: PartOutcomes = [(call.narrowed_to(known), Ok([created[id_] for id_ in known]))] if known else []
     return parts + [(call.narrowed_to([id_]), Ok([created[id_]])) for id_ in sorted(unknown)]

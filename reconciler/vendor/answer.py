@@ -189,6 +189,12 @@ def parsed_date(text: str) -> float | None:
         return None
 
 
+def told_secret(value: object) -> str:
+    """A password that an answer tells; empty where it tells none, or hides it behind asterisks."""
+    text = "" if value is None else str(value)
+    return text if text.strip("*•") else ""
+
+
 def has_shape(shape: str, data: object) -> bool:
     """Whether an envelope's data has the shape that the endpoint's row in `core.model.endpoints` names."""
     match shape:

@@ -25,6 +25,7 @@ from reconciler.vendor.answer import (
     Ok,
     Outcome,
     Refused,
+    told_secret,
     whole_number,
 )
 from reconciler.vendor.http import Transport
@@ -332,9 +333,8 @@ def _looked_up(operator_id: str, row: object) -> Outcome:
         return Lost("the answer shows no agent")
     if agent.operator_id != operator_id or not isinstance(row, dict):
         return Lost("the answer shows another agent")
-    number, password = row.get("sipNumber"), row.get("sipPassword")
-    told = password and str(password).strip("*•")  # asterisks are no password that the vendor tells
-    return Ok(LookedUp(agent, str(number) if number else None, Secret(str(password)) if told else None))
+    number, password = row.get("sipNumber"), told_secret(row.get("sipPassword"))
+    return Ok(LookedUp(agent, str(number) if number else None, Secret(password) if password else None))
 
 
 def _hint(refused: Refused) -> str:

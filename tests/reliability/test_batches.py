@@ -408,6 +408,21 @@ def test_another_password_than_was_sent(tmp_path: Path, told: str | None) -> Non
     assert vendor.asked[1:] == (["password 8001"] if told == "another-one" else [])
 
 
+def test_another_password_in_a_batch(tmp_path: Path) -> None:
+    """Of a batch with a shared secret only those are set anew of whom the vendor names another password."""
+    ours = replace(BATCH, password=PasswordSource("env", "A", 1), vendor_password=False)
+    vendor = Scripted([Ok([item(id_, "other" if id_ == "8002" else "shared") for id_ in IDS]), Ok()])
+    hand = channel(vendor)
+    hand.passwords.update({id_: Secret("shared") for id_ in IDS})
+    ledger = _ledger(tmp_path)
+    with closing(CredentialsFile(tmp_path / ".reconciler/credentials-1.jsonl", now)) as credentials:
+        context = RunContext(hand, Books(ledger, Journal(tmp_path / "j"), "r"), credentials, 1)
+        events = [told(event) for event in execute([ours], context)]
+    assert sorted(events) == [("create", id_, "done") for id_ in IDS]
+    assert vendor.asked[1:] == ["password 8002"]
+    assert ledger.entries == {id_: LedgerEntry(1) for id_ in IDS}
+
+
 def test_a_lost_password_is_set_anew(tmp_path: Path) -> None:
     """Who was made by a batch without an answer gets a password that is on the disk before it is set."""
     vendor = Scripted([LOST, *[Ok()] * 3], [*map(here, IDS)])
