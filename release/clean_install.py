@@ -21,7 +21,7 @@ from release.distributions import ROOT, build
 PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 LOWEST: Final = ROOT / "requirements-lowest.txt"
 RUN: Final = ROOT / "requirements-run.txt"
-_SEEN: Final = "import reconciler, apprise, pyrage, jinja2, obstore; print(reconciler.__file__)"
+_SEEN: Final = "import reconciler, apprise, pyrage, jinja2, obstore, python_calamine; print(reconciler.__file__)"
 
 
 def interpreters() -> dict[str, str]:

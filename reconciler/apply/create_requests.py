@@ -14,7 +14,8 @@ class CreateRequests:
 
     def __init__(self) -> None:
         self._first_sent: dict[str, int | None] = {}
-        self._may_have_acted: dict[bool, set[str]] = {False: set(), True: set()}
+        self._may_be_of_batch: set[str] = set()
+        self._may_be_of_single: set[str] = set()
 
     def sent(self, operator_ids: Sequence[str], at: int | None) -> None:
         """Note that a request leaves that is to make these agents; `at` is in milliseconds by the vendor's clock."""
@@ -25,11 +26,11 @@ class CreateRequests:
         """Note what became of the request. A server error, like no answer at all, may come after the work was done."""
         in_words = isinstance(outcome, Refused) and not outcome.server_error
         if not in_words and not isinstance(outcome, NotSent):
-            self._may_have_acted[len(operator_ids) > 1].update(operator_ids)
+            (self._may_be_of_batch if len(operator_ids) > 1 else self._may_be_of_single).update(operator_ids)
 
     def denied(self, operator_id: str) -> bool:
         """Whether the vendor has refused in words every request that was to make the agent."""
-        return not any(operator_id in ids for ids in self._may_have_acted.values())
+        return operator_id not in self._may_be_of_batch and operator_id not in self._may_be_of_single
 
     def weigh_batch(self, authors: Mapping[str, Author], agents: Sequence[LiveAgent]) -> dict[str, Author]:
         """The authors of `agents`, who look as if a batch of ours had made them."""
@@ -45,5 +46,5 @@ class CreateRequests:
         """
         if by_batch:
             return self.weigh_batch({operator_id: author}, [agent])[operator_id]
-        of_single = operator_id in self._may_have_acted[False] and operator_id not in self._may_have_acted[True]
+        of_single = operator_id in self._may_be_of_single and operator_id not in self._may_be_of_batch
         return author if of_single or author != "ours" else "unproved"

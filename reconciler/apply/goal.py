@@ -190,7 +190,7 @@ class FilesGoal:
         from reconciler.core.planning.make_plan import make_plan
 
         self._refuse_unknown_ids(live)
-        plan = make_plan(self.files.desired(), live, ledger, self.policy, forgotten, self._due(ledger))
+        plan = make_plan(self.files.desired(), live, ledger, self.policy, forgotten, self.due(ledger))
         if self.since is None:
             return plan
         from reconciler.core.planning.origin import with_origins
@@ -198,10 +198,10 @@ class FilesGoal:
 
         changes = policy_changes(self.since, self.files.desired(), plan.in_scope)
         plan = replace(plan, policy_changes=changes)
-        due = self._due(ledger, self.since)
+        due = self.due(ledger, self.since)
         return with_origins(plan, make_plan(self.since, live, ledger, self.policy, due=due))
 
-    def _due(self, ledger: LedgerView, desired: DesiredState | None = None) -> frozenset[str]:
+    def due(self, ledger: LedgerView, desired: DesiredState | None = None) -> frozenset[str]:
         """The agents that have been missing for longer than `onRemove` keeps them disabled."""
         wait = (desired or self.files.desired()).on_remove.seconds
         if not wait:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from reconciler.core.history import Deleted, deleted_in, is_record, restored_notes
+from reconciler.core.history import deleted_in, is_record, restored_notes
 from reconciler.core.model.plan import Plan
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.ledger import Ledger, LedgerStore
@@ -46,20 +47,15 @@ def newest_first(store: LedgerStore) -> Iterator[dict[str, Any]]:
 
 def with_losses(plan: Plan, ledger: Ledger) -> Plan:
     """The plan, with notes about agents that were deleted and that it creates again. A history that fails is none."""
-    again = {
-        a.operator_id: ledger.removed[a.operator_id] for a in plan.actions if _comes_back(a.operator_id, a.kind, ledger)
+    created = [action.operator_id for action in plan.actions if action.kind == "create"]
+    names = {operator_id: ledger.removed[operator_id] for operator_id in created if operator_id in ledger.removed}
+    records = {}
+    for name in dict.fromkeys(names.values()):
+        with suppress(ReconcilerError):
+            records[name] = read_record(ledger.store, name)
+    deleted = {
+        operator_id: agent
+        for operator_id, name in names.items()
+        if (record := records.get(name)) is not None and (agent := deleted_in(record, operator_id)) is not None
     }
-    deleted: dict[str, Deleted] = {}
-    for name in dict.fromkeys(again.values()):
-        try:
-            record = read_record(ledger.store, name)
-        except ReconcilerError:
-            record = None
-        for operator_id in (id_ for id_, other in again.items() if other == name and record is not None):
-            if record is not None and (found := deleted_in(record, operator_id)) is not None:
-                deleted[operator_id] = found
     return replace(plan, notes=(*plan.notes, *restored_notes(plan, deleted))) if deleted else plan
-
-
-def _comes_back(operator_id: str, kind: str, ledger: Ledger) -> bool:
-    return kind == "create" and operator_id in ledger.removed

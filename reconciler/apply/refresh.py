@@ -87,13 +87,18 @@ class Session:
 
         return live_state(agents, endpoint=self.transport.endpoint)
 
-    def narrow(self, look: Look, count: int, on_progress: OnProgress = lambda _done, _total: None) -> LiveState | None:
-        """The agents that a look is about, of `count` in all; `None` where only the listing can tell.
+    def narrow(
+        self, look: Look | None, count: int, on_progress: OnProgress = lambda _done, _total: None
+    ) -> LiveState | None:
+        """The agents that a look is about, of `count` in all; `None` where only the listing can tell, or does sooner.
 
         Raises:
             ReconcilerError: the vendor cannot be read, or meanwhile something was found to be wrong with the goal.
         """
         from reconciler.core.model.live import LiveState
+
+        if look is None or not look.is_shorter(count):
+            return None
 
         def seen(done: int, total: int) -> None:
             self.goal.check()
@@ -200,7 +205,7 @@ def _narrow(
         return None
     count = saved.plan.live_agents if saved else session.reader.count()
     meanwhile()
-    return session.narrow(look, count, on_progress) if look.is_shorter(count) else None
+    return session.narrow(look, count, on_progress)
 
 
 def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveState) -> Refreshed:
@@ -241,9 +246,7 @@ def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) 
     from reconciler.core.planning.reads import look_before
     from reconciler.core.saved.staleness import stale_agents
 
-    look, count, live = look_before(refreshed.plan.actions), refreshed.live.count, None
-    if look is not None and look.is_shorter(count):
-        live = session.narrow(look, count, on_progress)
+    live = session.narrow(look_before(refreshed.plan.actions), refreshed.live.count, on_progress)
     if moved := stale_agents(refreshed.plan, live or session.live(on_progress), refreshed.ledger.view):
         raise StalePlan(moved)
 

@@ -161,9 +161,10 @@ def _ended(
     """Say in the books how the run ended, and write its history. Where a store does not take that, the report warns."""
     indices = (index for event in events if event.outcome == "lost" for index in event.call.actions)
     lost = {(actions[index].kind, actions[index].operator_id) for index in indices}
-    ended, books = record_bytes(ended_record(record, stamp(now()), report, lost)), context.books
-    objects = {**kept_remotely(session, context.credentials), books.ledger.history: ended}
+    books = context.books
     try:
+        ended = record_bytes(ended_record(record, stamp(now()), report, lost))
+        objects = {**kept_remotely(session, context.credentials), books.ledger.history: ended}
         books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part", objects)
     except (ReconcilerError, MemoryError) as error:
         words = str(error) or "memory ran out before the end of the run could be noted"
@@ -222,8 +223,9 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
         live = _read_back(session, context, refreshed) if outcomes & {"done", "refused"} else None
         if live is not None and "lost" in outcomes:
             _settle_unknown(session, context, live)
-        for operator_id, number in _bound_all_the_same(events, live) if live is not None else ():
-            _deliver(session.reader, Finding(operator_id, "was bound", number), context.credentials)
+        with suppress(VendorError, OSError):
+            for operator_id, number in _bound_all_the_same(events, live) if live is not None else ():
+                _deliver(session.reader, Finding(operator_id, "was bound", number), context.credentials)
         restored = restored_entries(live, books.ledger.view) if live is not None else {}
         books.ledger.update(restored)
         settled = managed_entries(session.goal.managed(), books.ledger.view) if live is not None else {}
@@ -338,11 +340,10 @@ def _read_back(session: Session, context: RunContext, refreshed: Refreshed) -> L
 
     The listing decides where somebody is not found who must be there, and where the ledger waits for an agent.
     """
-    look, count, live = look_after(refreshed.plan.actions), refreshed.live.count, None
+    narrow = not session.everybody and is_settled(context.books.ledger.view)
+    look = look_after(refreshed.plan.actions) if narrow else None
     try:
-        if look is not None and look.is_shorter(count) and is_settled(context.books.ledger.view):
-            live = None if session.everybody else session.narrow(look, count)
-        return live or session.live()
+        return session.narrow(look, refreshed.live.count) or session.live()
     except VendorError:
         return None
 

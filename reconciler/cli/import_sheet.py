@@ -139,8 +139,7 @@ def import_sheet(shell: Shell, /, **options: Any) -> None:
 def _read(path: Path, options: dict[str, Any]) -> tuple[Sheet, list[str]]:
     """The agents of a file, and what is to be told of how it was read."""
     from reconciler.core.sheets.sheet import read_sheet
-    from reconciler.files.spreadsheet import csv_text, read_bytes
-    from reconciler.files.workbook import is_workbook
+    from reconciler.files.spreadsheet import csv_text, is_workbook, read_bytes
 
     data = read_bytes(path)
     if is_workbook(data):

@@ -52,5 +52,5 @@ def rotate(shell: Shell, /, ids: tuple[str, ...], files: tuple[Path, ...]) -> No
     wanted = {id_: raised(sources[id_]) for id_ in ids}
     for file, data in with_versions_raised(reading, wanted).items():
         write_file(Path(file), data, replace=True)
-    for id_, file in files_of(reading, ids).items():
+    for id_, file in files_of(reading, wanted).items():
         shell.say(visible(f"{file}: {id_} has version {wanted[id_]['version']} of its password"))

@@ -11,9 +11,11 @@ from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from reconciler.core.desired.resolve import ResolvedAgent
     from reconciler.core.model.desired import DesiredState
-    from reconciler.core.model.ledger import LedgerEntry
+    from reconciler.core.model.ledger import LedgerEntry, LedgerView
     from reconciler.core.model.live import LiveAgent
 
 
@@ -46,7 +48,8 @@ def show(shell: Shell, /, operator_id: str, format_: str, **arguments: Any) -> N
     parsed = load_parsed(options.files)
     desired = desired_state(parsed)
     agent = next((agent for agent in parsed.agents if agent.operator_id == operator_id), None)
-    with open_session(options, FilesGoal(FilesRead(desired), Policy())) as session:
+    goal = FilesGoal(FilesRead(desired), Policy())
+    with open_session(options, goal) as session:
         recorded = load_ledger(session.store, desired.company, session.transport.endpoint).view.get(
             operator_id, NOT_RECORDED
         )
@@ -54,16 +57,17 @@ def show(shell: Shell, /, operator_id: str, format_: str, **arguments: Any) -> N
         live = live_row.agent if live_row else None
     if live is None and agent is None:
         raise ReconcilerError(f"there is no agent {operator_id}, live or desired", "reconciler plan lists who differs")
+    ledger = {operator_id: recorded}
+    verdict = _verdict(desired, live, agent, ledger, goal.due(ledger)) if live else "not live; apply would create it"
     rows = compare_agent(live, agent, recorded if live else NOT_RECORDED)
     if format_ == "json":
         password = {"recorded": recorded.password_version, "desired": _version(agent)}
-        verdict = _verdict(desired, operator_id, live, agent)
         head = {"format": "reconciler.show/1", "operatorId": operator_id, "live": live is not None}
         shell.document(
             {**head, "desired": agent is not None, "verdict": verdict, "fields": documents(rows), "password": password}
         )
     else:
-        heading = _heading(desired, operator_id, live, agent)
+        heading = _heading(desired, operator_id, live, agent, verdict)
         shell.data(heading + table(rows, color=shell.color) + _password(recorded, agent))
 
 
@@ -72,32 +76,37 @@ def _version(agent: ResolvedAgent | None) -> Any:
     return written.value["version"] if written else None
 
 
-def _heading(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
+def _heading(
+    desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None, verdict: str
+) -> str:
     from reconciler.render.terminal import visible
 
     name = next((other.fields.get("name") for other in desired.agents if other.operator_id == operator_id), None)
     name = name or (live.fields["name"] if live else "")
     place = f", {agent.place}" if agent else ""
     head = f"{operator_id} {name or ''}".strip() + place
-    return f"{visible(head)}: {_verdict(desired, operator_id, live, agent)}\n\n"
+    return f"{visible(head)}: {verdict}\n\n"
 
 
-def _verdict(desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None) -> str:
-    """What apply would do with the agent, as far as can be told from this agent alone."""
+def _verdict(
+    desired: DesiredState, live: LiveAgent, agent: ResolvedAgent | None, ledger: LedgerView, due: Collection[str]
+) -> str:
+    """What apply would do with a live agent, as far as can be told from this agent alone."""
     from reconciler.core.model.desired import Policy, matches
     from reconciler.core.planning.make_plan import live_state, make_plan
 
-    if live is None:
-        return "not live; apply would create it"
     if agent is not None:
         return "live and in the file"
-    plan = make_plan(desired, live_state([live]), {}, Policy(only=frozenset({operator_id})))
+    operator_id = live.operator_id
+    plan = make_plan(desired, live_state([live]), ledger, Policy(only=frozenset({operator_id})), due=due)
     if any(action.kind == "delete" for action in plan.actions):
         return "live and not in the file; apply would delete it"
     if any(action.removal for action in plan.actions):
         return "live and not in the file; apply would disable it"
     if desired.scope is not None and not matches(desired.scope, operator_id):
         return "live, and out of the file's scope"
+    if ledger[operator_id].disabled_by_removal:
+        return "live and not in the file; it was disabled for that, and stays"
     return "live and not in the file; kept, because it is protected or nothing is pruned"
 
 

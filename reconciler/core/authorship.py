@@ -26,8 +26,8 @@ from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 
 Author = Literal["ours", "stranger", "unproved", "unknown"]
-"""`stranger`: it is certain that no request of ours made the agent. `unproved`, `unknown`: nothing shows who made it,
-and it is as our create makes it, or is not.
+"""`stranger`: it is certain that no request of ours made the agent. `unproved`: nothing shows who made it, and it is as
+our create makes it. `unknown`: nothing shows who made it, and it is not as our create makes it.
 """
 
 _AT_ONCE: Final = 0.5

@@ -45,7 +45,7 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
             return edited if entry or sent else entry
         case "password":
             version = intent.password_version or None
-            return replace(known.deciding, password_version=version, password_unknown=False)
+            return replace(known, password_version=version, password_unknown=False, awaited=None, in_doubt="")
         case _:
             return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None
 

@@ -22,9 +22,9 @@ from reconciler.clock import stamp
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.age import Sealer, Unsealed, is_sealed, unseal
 from reconciler.errors import ReconcilerError
-from reconciler.files.atomic import replace_file, sync_folder
+from reconciler.files.atomic import replace_file
 from reconciler.files.private import json_line, private_folder
-from reconciler.files.system import AS_BYTES, NO_FOLLOW, others_can_read, read_at
+from reconciler.files.system import AS_BYTES, NO_FOLLOW, others_can_read, read_at, sync_folder
 
 _HEAD_BYTES: Final = 64
 _HINT: Final = "nothing was sent; name another with --credentials"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.core.desired.read import ParsedFiles, parse_files
 from reconciler.core.desired.resolve import ResolvedAgent
-from reconciler.core.yaml.document import Document
+from reconciler.core.yaml.document import Document, parse
 from reconciler.edit.comments import comments_of
 from reconciler.edit.live import FileChanges, change_agent, remove_empty_pools
 from reconciler.edit.merge import with_ends_of
@@ -37,12 +37,12 @@ def with_versions_raised(reading: ParsedFiles, wanted: Sources) -> dict[str, byt
     """
     contents = {document.file: document.data for document in reading.documents}
     changed: dict[str, bytes] = {}
-    for index, document in enumerate(reading.documents):
+    for document in reading.documents:
         changes = _changes(_part(reading, document), wanted)
         if changes:
             text, dropped = apply_changes(document, changes)
-            after = parse_files((*{**contents, document.file: text.encode()}.items(),)).documents
-            if len(after) <= index or Counter(comments_of(document)) - dropped - Counter(comments_of(after[index])):
+            after, _ = parse(document.file, text.encode())
+            if after is None or Counter(comments_of(document)) - dropped - Counter(comments_of(after)):
                 raise _failed(document.file, "a comment would be lost")
             changed[document.file] = with_ends_of(document.data, text.encode())
     result = parse_files((*{**contents, **changed}.items(),))
@@ -89,6 +89,6 @@ def _failed(file: str, reason: str) -> ReconcilerError:
     return ReconcilerError(f"versions cannot be raised in {file}: {reason}", "it is left as it is; raise them by hand")
 
 
-def files_of(reading: ParsedFiles, ids: Sequence[str]) -> dict[str, str]:
+def files_of(reading: ParsedFiles, ids: Collection[str]) -> dict[str, str]:
     """By operatorId, the file that an agent stands in."""
     return {agent.operator_id: agent.document.file for agent in reading.agents if agent.operator_id in ids}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reconciler.files.system import AS_BYTES, NO_FOLLOW, set_mode, sync_entries
+from reconciler.files.system import AS_BYTES, NO_FOLLOW, set_mode, sync_folder
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
@@ -45,12 +45,3 @@ def written_beside(path: Path, data: bytes, mode: int | None) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new or renamed file's name survive a power cut.
-
-    Raises:
-        OSError: the folder cannot be opened or synced.
-    """
-    sync_entries(str(folder))

@@ -15,7 +15,7 @@ from reconciler.files.private import read_regular
 MAX_BYTES: Final = 64 * 1024 * 1024
 
 _HINT: Final = "in Excel or WPS: Save as, CSV UTF-8 (逗号分隔)"
-WORKBOOK_STARTS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WORKBOOK_STARTS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -56,22 +56,9 @@ def read_bytes(path: Path) -> bytes:
         raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def read_text(path: Path) -> str:
-    """The text of a CSV file.
-
-    Raises:
-        ReconcilerError: the file cannot be read, or cannot be decoded.
-    """
-    return decoded(str(path), read_bytes(path))
-
-
-def decoded(file: str, data: bytes) -> str:
-    """The text of a CSV file's bytes.
-
-    Raises:
-        ReconcilerError: as `csv_text` does.
-    """
-    return csv_text(file, data).text
+def is_workbook(data: bytes) -> bool:
+    """Whether the bytes are those of a workbook, or of another file that is a container like one."""
+    return data.startswith(_WORKBOOK_STARTS)
 
 
 def csv_text(file: str, data: bytes, encoding: str = "") -> CsvText:
@@ -80,7 +67,7 @@ def csv_text(file: str, data: bytes, encoding: str = "") -> CsvText:
     Raises:
         ReconcilerError: the bytes are a workbook, a page of HTML, or in none of these encodings.
     """
-    if data.startswith(WORKBOOK_STARTS):
+    if is_workbook(data):
         raise ReconcilerError(f"{file} is a workbook, not CSV", _HINT)
     if data[:512].lstrip().lower().startswith((b"<html", b"<!doctype", b"<table", b"<?xml")):
         raise ReconcilerError(f"{file} is a page of HTML or XML, not CSV", f"open it, and save it again; {_HINT}")

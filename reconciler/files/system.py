@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 HAS_MODES: Final = hasattr(os, "fchmod") and os.name == "posix"
@@ -43,7 +44,7 @@ def set_mode(handle: int, mode: int) -> None:
         os.fchmod(handle, mode)
 
 
-def sync_entries(folder: str) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where a folder can be synced.
 
     Raises:

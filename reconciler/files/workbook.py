@@ -20,14 +20,6 @@ class WorkbookSheet:
     merged: tuple[str, ...]
 
 
-_STARTS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-
-
-def is_workbook(data: bytes) -> bool:
-    """Whether the bytes are those of a workbook, or of another file that is a container like one."""
-    return data.startswith(_STARTS)
-
-
 def workbook_sheets(file: str, data: bytes) -> tuple[WorkbookSheet, ...]:
     """The sheets of a workbook (.xlsx, .xls, .ods). A merged cell has its value in each of its rows.
 

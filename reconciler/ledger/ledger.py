@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "reconciler.ledger/1"
 _MOST_REMOVED: Final = 1000
-"""Agents that were deleted of whom the ledger says where it stands what they had."""
+"""The most deleted agents whose record in the history the ledger names."""
 
 
 Objects = Mapping[str, bytes]
@@ -296,17 +296,15 @@ def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Led
         raise ValueError
     applied, endpoint = dict(document.get("applied", {})), document.get("endpoint", "")
     removed = dict(document.get("removed", {}))
-    texts = (document["company"], endpoint, document["lineage"], document["run"])
-    texts = (*texts, *applied.values(), *removed.values())
+    head = (document["company"], endpoint, document["lineage"], document["run"])
+    texts = (*head, *applied.values(), *removed.values())
     if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
         raise TypeError
     entries = {operator_id: read_entry(entry) for operator_id, entry in document["agents"].items()}
     files = {operator_id: file for file, ids in document.get("files", {}).items() for operator_id in _texts(ids)}
     owner = Company(document["company"], company.company_id)
     names = (document["lineage"], document["serial"], document["run"])
-    ledger = Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint), removed=removed)
-    ledger.files = files
-    return ledger
+    return Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint), removed=removed, files=files)
 
 
 def _by_file(files: Mapping[str, str]) -> dict[str, list[str]]:

@@ -245,6 +245,12 @@ class _Reading:
     sizes: Sequence[int]
     has_data: bool = True
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether it shows as many agents as were promised, each once."""
+        ids = {agent.operator_id for agent in self.agents}
+        return len(self.totals) == 1 and len(ids) == len(self.agents) == self.totals[0]
+
     def __str__(self) -> str:
         """What does not add up in it."""
         if len(self.totals) > 1:
@@ -268,7 +274,9 @@ def _incomplete(seen: Sequence[_Reading]) -> IncompleteListing:
             f"{message}; nothing was concluded from it", "ask the vendor: nobody's editing does this"
         )
     message = f"the listing changed while it was read, {len(seen)} times over; nothing was concluded from it"
-    hint = f"try again when nobody is editing agents in the console; seen last: {words[-1]}"
+    odd = [word for word, reading in zip(words, seen, strict=True) if not reading.adds_up]
+    last = f"; seen last: {odd[-1]}" if odd else ""
+    hint = f"try again when nobody is editing agents in the console{last}"
     return IncompleteListing(message, hint)
 
 
@@ -276,32 +284,32 @@ _Answer = TypeVar("_Answer")
 
 
 class _Ahead(Generic[_Answer]):
-    """Pages that are asked for a few ahead of the one that is read, as an iterator in their order."""
+    """Answers to reads of which a few are asked ahead of the one that is taken, as an iterator in their order."""
 
     def __init__(
         self,
         threads: ThreadPoolExecutor,
-        page: Callable[[int], _Answer],
+        read: Callable[[int], _Answer],
         numbers: Iterable[int],
         most: int,
     ) -> None:
         self._threads = threads
-        self._page = page
+        self._read = read
         self._numbers = iter(numbers)
         self._asked: deque[Future[_Answer]] = deque()
         self._ask(most)
 
     def _ask(self, count: int) -> None:
         try:
-            self._asked.extend(self._threads.submit(self._page, number) for number in islice(self._numbers, count))
+            self._asked.extend(self._threads.submit(self._read, number) for number in islice(self._numbers, count))
         except RuntimeError as error:  # the system has no room for another thread
             raise MemoryError from error
 
     def __iter__(self) -> Iterator[_Answer]:
         while self._asked:
-            page = self._asked.popleft().result()
+            answer = self._asked.popleft().result()
             self._ask(1)
-            yield page
+            yield answer
 
 
 @contextmanager

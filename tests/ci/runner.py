@@ -113,11 +113,11 @@ class Runner:
             success = all(need in done and done[need].success for need in needs)
             here = {**self.context, **context, "needs": told, "status": {"success": success}}
             if condition(job.get("if", "success()"), here):
-                for name, seen in _spread(id_, job, here):
-                    done[name] = self._job(name, job, seen)
+                parts = {name: self._job(name, job, seen) for name, seen in _spread(id_, job, here)}
+                done |= parts
                 if "strategy" in job:
-                    parts = [done[name] for name, _ in _spread(id_, job, here)]
-                    done[id_] = Job(all(part.success for part in parts), 0, "", {})
+                    failed = [part.code for part in parts.values() if not part.success]
+                    done[id_] = Job(success=not failed, code=failed[0] if failed else 0, log="", outputs={})
         return done
 
     def job(self, name: str, id_: str, **context: Any) -> Job:

@@ -56,8 +56,10 @@ def test_what_a_workbook_has_spoilt_is_told_by_its_cell(offline: Workplace) -> N
 
 
 def test_sheets_are_named_where_several_have_agents(offline: Workplace) -> None:
-    """One that has none is passed over; of two the user names one."""
-    rows = (("工号",), (8001,))
+    """A sheet without agents is passed over; of two with agents the user names one."""
+    rows, notes = (("工号",), (8001,)), (("备忘",), ("周一开会",))
+    (offline.folder / "one.xlsx").write_bytes(workbook({"说明": notes, "一": rows}))
+    assert '"8001"' in offline.run("import", "one.xlsx", "--company", "acme").out
     (offline.folder / "a.xlsx").write_bytes(workbook({"一": rows, "二": (("工号",), (8002,))}))
     ran = offline.run("import", "a.xlsx", "--company", "acme")
     assert (ran.code, ran.out) == (64, "")

@@ -66,7 +66,7 @@ def test_a_plan(here: Workplace) -> None:
 
 
 def test_a_plan_that_is_refused(here: Workplace) -> None:
-    """The guardrails that refuse it are told, and drift by its number."""
+    """The guardrails that refuse it are told."""
     here.write(HEAD.replace("100%", "0") + '  - {operatorId: "8001", name: x}\n')
     assert here.run("plan", "--out", "plan.json").code == 3
     _, [(title, text)] = told(here, "--plan", "plan.json")

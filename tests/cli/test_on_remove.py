@@ -201,5 +201,8 @@ def test_the_ledger_tells_it(removed: Workplace) -> None:
     told = removed.run("ledger", "show").out
     assert "not in the files since 20" in told
     assert "disabled by its removal" in told
-    write(removed)
-    assert "8001" in removed.run("show", "8001").out
+    assert "it was disabled for that, and stays" in removed.run("show", "8001").out
+    backdate(removed)
+    assert "apply would delete it" in removed.run("show", "8001").out
+    write(removed, on_remove="disable")
+    assert "it was disabled for that, and stays" in removed.run("show", "8001").out

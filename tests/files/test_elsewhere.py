@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from reconciler.sandbox.server import Box
 from tests.files.elsewhere import MODULES, ONLY_POSIX
 from tests.parent import Ran
@@ -35,6 +33,9 @@ def test_one_module_names_what_only_posix_has() -> None:
                 assert ("signal", node.value) not in NAMES, (path, node.lineno)
             if isinstance(node, ast.Import):
                 assert not {each.name for each in node.names} & set(MODULES), (path, node.lineno)
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in MODULES, (path, node.lineno)
+                assert not {(node.module, each.name) for each in node.names} & NAMES, (path, node.lineno)
 
 
 def run(place: Workplace, *arguments: str) -> Ran:
@@ -88,12 +89,11 @@ def test_a_large_file_elsewhere(place: Workplace, box: Box) -> None:
     assert json.loads(planned.out)["summary"]["create"] == 12_000
 
 
-@pytest.mark.parametrize("name", ["agents.yaml", "token"])
-def test_files_elsewhere_have_no_modes(place: Workplace, box: Box, name: str) -> None:
+def test_files_elsewhere_have_no_modes(place: Workplace, box: Box) -> None:
     """Where modes say nothing nobody is told to change one."""
     place.write(FILE)
     (place.folder / "token").write_text("canary-token-Zq8")
-    (place.folder / name).chmod(0o644)
+    (place.folder / "token").chmod(0o644)
     place.env = {"RECONCILER_TOKEN": ""}
     ran = run(place, "plan", "--token-file", "token")
     assert ran.code == 0, ran.err

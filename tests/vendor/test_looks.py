@@ -58,6 +58,6 @@ def test_a_refused_token_is_an_error(vendor: Stub, client: Line) -> None:
 
 
 def test_a_filter_that_is_refused_tells_nothing(vendor: Stub, client: Line) -> None:
-    """The listing is read then."""
+    """Whoever asked reads the listing then."""
     vendor.script(envelope(code=20099, msg="no filters"))
     assert client.reader.look(Look(("8001",)), quiet) is None

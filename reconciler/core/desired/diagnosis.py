@@ -30,10 +30,9 @@ class Checked:
 
 def diagnosed(files: Files, found: Checked, check: Callable[[Files], Checked], *, pure: bool) -> Problems:
     """The problems of files, sorted by place. `found` is what a first reading has found, `check` reads once more."""
-    first = found
 
     def past_the_parser(file: str, data: bytes) -> tuple[bytes, Problems]:
-        return (data, ()) if file in first.readable else without_slips(file, data, pure=pure)
+        return (data, ()) if file in found.readable else without_slips(file, data, pure=pure)
 
     def past_the_schema(file: str, data: bytes) -> tuple[bytes, Problems]:
         if file not in found.readable:

@@ -124,13 +124,14 @@ def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem
             if not _is_secret(path) and (meant := _half_width(error)):
                 message, hint = f"{message}, and {id_fault(error.instance)}", f"write {meant}"
             typed = _as_typed(document, path, error.instance)
+            code = _code_of(error, path, message)
             if hint == _QUOTE and spoilt(typed):
-                message, hint = spoilt(typed), _WRITE_AGAIN
+                message, hint, code = spoilt(typed), _WRITE_AGAIN, "spoilt-number"
             if error.instance is None and " #" in document.line_at(document.place(path)):
                 hint = f"after a blank # begins a comment: a text that holds one goes into quotes; {hint}"
             written = f"; written: {typed}" if typed else ""
             quoted = f'{hint}: "{typed}"' if hint == _QUOTE and typed[:1].strip("&*!") else hint
-            yield problem_at(document, path, message + written, quoted, code=_code_of(error, path, message))
+            yield problem_at(document, path, message + written, quoted, code=code)
 
 
 _CODES: Final = {

@@ -158,7 +158,7 @@ def _pools_are_bounded(documents: tuple[Document, ...], _: tuple[ResolvedAgent, 
         yield problem_at(document, path, message, hint, code="too-many-agents")
 
 
-def _filled_texts_are_short(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+def _pool_texts_can_be_filled(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
     """The texts of pools have no other placeholder than the one that is filled in, and are short with it."""
     for document in documents:
         for path, pool in entries(document, "pools"):
@@ -284,7 +284,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _top_level_keys_are_in_one_file,
     _pools_are_ranges,
     _pools_are_bounded,
-    _filled_texts_are_short,
+    _pool_texts_can_be_filled,
     _ids_are_unique,
     _ids_look_different,
     _profiles_exist,

@@ -7,20 +7,20 @@ ledger ─────────────► LedgerView ───┘
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.ledger import LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
-from reconciler.core.model.plan import Plan
+from reconciler.core.model.plan import Action, Plan
 from reconciler.core.planning.actions import batch_notes, notes, plan_actions
 from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
 from reconciler.core.planning.diff import diff
 from reconciler.core.planning.doubts import doubts
 from reconciler.core.planning.guardrails import guardrails
 from reconciler.core.planning.policy_changes import policy_in_force
-from reconciler.core.planning.reads import SeesTooLittle, makes_agents, reads_of_apply
+from reconciler.core.planning.reads import SeesTooLittle, is_settled, makes_agents, reads_of_apply
 from reconciler.core.planning.removal import missing_agents, returned_agents
 
 
@@ -74,8 +74,19 @@ def make_plan(
         batch=policy.batch,
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),
-        reads=reads_of_apply(actions, live.count, onto_all=bool(missing or returned)),
+        reads=reads_of_apply(
+            actions,
+            live.count,
+            all_before=bool(missing or returned) or not is_settled(ledger),
+            all_after=bool(missing) or not is_settled(_others(ledger, actions)),
+        ),
         policy=policy_in_force(desired),
         missing=missing,
         returned=returned,
     )
+
+
+def _others(ledger: LedgerView, actions: Sequence[Action]) -> LedgerView:
+    """The entries of agents that no action is about, and so of those that are after an apply as they were before."""
+    touched = {action.operator_id for action in actions}
+    return {operator_id: entry for operator_id, entry in ledger.items() if operator_id not in touched}

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reconciler.core.model.desired import DesiredState, Limit, Removal
 from reconciler.core.model.plan import PolicyChange
+from reconciler.core.planning.doubts import is_pattern
 from reconciler.core.planning.guardrails import DEFAULT_SHARE
 
 _EVERYBODY: Final = ("*",)
@@ -117,11 +118,8 @@ def _protect(before: Sequence[str], after: Sequence[str], _in_scope: int) -> boo
 def _covers(wide: Iterable[str], narrow: Iterable[str]) -> bool:
     """Whether what the patterns of `narrow` match is certainly matched by those of `wide`."""
     same = frozenset(wide)
-    wild = [pattern for pattern in same if _WILD & set(pattern)]
+    wild = [pattern for pattern in same if is_pattern(pattern)]
     return all(pattern in same or any(_is_within(pattern, other) for other in wild) for pattern in narrow)
-
-
-_WILD: Final = frozenset("*?[")
 
 
 def _is_within(pattern: str, other: str) -> bool:
@@ -131,7 +129,7 @@ def _is_within(pattern: str, other: str) -> bool:
     """
     if other == "*":
         return True
-    sure = not _WILD & set(pattern) or ("[" not in pattern and not set("?[") & set(other))
+    sure = not is_pattern(pattern) or ("[" not in pattern and not set("?[") & set(other))
     return sure and fnmatchcase(pattern, other)
 
 

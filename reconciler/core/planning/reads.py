@@ -77,13 +77,13 @@ def _ids(actions: Iterable[Action]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(action.operator_id for action in actions))
 
 
-def reads_of_apply(actions: Sequence[Action], agents: int, *, onto_all: bool = False) -> int:
+def reads_of_apply(actions: Sequence[Action], agents: int, *, all_before: bool = False, all_after: bool = False) -> int:
     """How many reads an apply of the saved plan takes, of so many live agents: one look before, and one after.
 
-    `onto_all`: the look before is at everybody.
+    `all_before`, `all_after`: that look is at everybody, since the ledger waits for an agent.
     """
     everybody = pages(agents)
-    before, after = None if onto_all else look_before(actions), look_after(actions)
+    before, after = None if all_before else look_before(actions), None if all_after else look_after(actions)
     reads = min(before.reads, everybody) if before else everybody
     if actions:
         reads += min(after.reads, everybody) if after else everybody

@@ -289,7 +289,7 @@ def test_every_rule_across_agents_is_listed() -> None:
             "_top_level_keys_are_in_one_file",
             "_pools_are_ranges",
             "_pools_are_bounded",
-            "_filled_texts_are_short",
+            "_pool_texts_can_be_filled",
             "_ids_are_unique",
             "_ids_look_different",
             "_profiles_exist",

@@ -34,7 +34,7 @@ from reconciler.core.sheets.sheet import Sheet, has_headings, read_rows, read_sh
 from reconciler.core.yaml.spelling import QUOTED, is_expressible
 from reconciler.edit import fmt
 from reconciler.errors import ReconcilerError
-from reconciler.files.spreadsheet import decoded
+from reconciler.files.spreadsheet import csv_text
 from tests.core.build import COMPANY, live, live_agent, state
 from tests.core.sheets.test_csv import TEXTS
 from tests.fuzz import examples
@@ -110,7 +110,7 @@ def said(listed: LiveState) -> dict[str, dict[str, Value]]:
 @given(listings().map(importable), st.booleans())
 def test_what_export_writes_is_read_back(listed: LiveState, chinese: bool) -> None:
     """Every agent once, with every value that is not blank, whatever the texts hold; and there is no problem."""
-    found = good(decoded("a.csv", to_csv(listed, chinese=chinese).text.encode()))
+    found = good(csv_text("a.csv", to_csv(listed, chinese=chinese).text.encode()).text)
     assert {id_: dict(fields) for id_, fields in found.agents.items()} == said(listed)
     assert "say nothing" not in "".join(found.passed_over)
 
@@ -206,7 +206,7 @@ def test_any_encoding_is_read(encoding: str) -> None:
     text = to_csv(TEAM, chinese=True).text.removeprefix("\ufeff")
     big = "\ufeff" * encoding.endswith("mark") + text
     data = big.encode("utf-16-be") if big != text else text.encode(encoding)
-    assert decoded("a.csv", data) == text
+    assert csv_text("a.csv", data).text == text
 
 
 # The corpus.
@@ -215,7 +215,7 @@ def test_any_encoding_is_read(encoding: str) -> None:
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_sheets_that_people_have(path: Path) -> None:
     """Agents, or every problem in order with its cell; what was passed over; and no password anywhere."""
-    found = read_sheet(path.name, decoded(path.name, path.read_bytes()))
+    found = read_sheet(path.name, csv_text(path.name, path.read_bytes()).text)
     expected = yaml.safe_load(path.with_suffix(".yaml").read_text(encoding="utf-8"))
     problems = [f"{each.place.line}:{each.place.column} {each.path}: {each.message}" for each in found.problems]
     assert problems == expected.get("problems", [])
@@ -504,7 +504,7 @@ DAMAGED = "工号,姓名\n8001,欧阳雪\n8002,司马光\n".encode()
 def test_what_is_no_text_is_told(data: bytes, words: str) -> None:
     """With what to do; half of a character is never read as another one."""
     with pytest.raises(ReconcilerError, match=words) as caught:
-        decoded("a.csv", data)
+        csv_text("a.csv", data)
     assert caught.value.hint
 
 

@@ -105,7 +105,7 @@ def test_an_empty_text_below_a_hash() -> None:
 
 
 def test_a_file_that_is_cut_off() -> None:
-    """Wherever a file ends, its end is told as problems: nothing that was opened is looked for behind it."""
+    """Wherever a file ends, it is a file or has problems: nothing that was opened is looked for behind its end."""
     text = (
         'version: 1\ncompany: {abbreviate: acme}\nagents: [{operatorId: "8001", name: x},\n  {operatorId: ["8002"]}]\n'
     )

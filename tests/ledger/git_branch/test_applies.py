@@ -210,4 +210,4 @@ def test_a_password_in_the_url_is_refused(place: Workplace, url: str) -> None:
 def test_git_is_asked_for_nothing_without_such_a_ledger(place: Workplace, box: Box) -> None:
     """A ledger on disk needs no git."""
     place.write(FILE)
-    applied(place, box, PATH=os.devnull)
+    assert "Read back" in applied(place, box, PATH=os.devnull).out
