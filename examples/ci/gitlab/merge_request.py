@@ -75,8 +75,7 @@ def note(file: Path) -> None:
     body = file.read_text(encoding="utf-8")
     marker = body.splitlines()[0]
     notes = f"merge_requests/{os.environ['CI_MERGE_REQUEST_IID']}/notes"
-    # The name of a project access token's user begins with its project.
-    ours = f"project_{os.environ['CI_PROJECT_ID']}_bot"
+    ours = _our_user()
     for found in _pages(notes):
         if found["author"]["username"].startswith(ours) and found["body"].startswith(marker):
             _ask("PUT", f"{notes}/{found['id']}", body=body).close()
@@ -85,8 +84,8 @@ def note(file: Path) -> None:
 
 
 def issue(file: Path, code: str) -> None:
-    """Open, update or close the one issue that the label `drift` marks, as its author this token's user."""
-    ours = f"project_{os.environ['CI_PROJECT_ID']}_bot"
+    """Open, update or close the one issue with the label `drift` that this token's user has opened."""
+    ours = _our_user()
     rows = _pages("issues", labels="drift", state="opened")
     found = next((row["iid"] for row in rows if row["author"]["username"].startswith(ours)), None)
     text = f"{_WAYS}\n\n{file.read_text(encoding='utf-8')}"
@@ -100,9 +99,15 @@ def issue(file: Path, code: str) -> None:
         _ask("POST", "issues", title=title, labels="drift", description=text).close()
 
 
+def _our_user() -> str:
+    """How the name of the user of this project's access token begins."""
+    return f"project_{os.environ['CI_PROJECT_ID']}_bot"
+
+
 _WAYS = (
-    "Adopt it: commit the agents.yaml that the job `drift` keeps as an artifact. Revert it: run a pipeline by hand, or "
-    "apply the plan.json beside it as it was saved."
+    "Adopt it: commit the agents.yaml that the job `drift` keeps as an artifact, where it keeps one: what no file can "
+    "say, such as a role, cannot be adopted. Revert it: run a pipeline by hand, or apply the plan.json there as it was "
+    "saved."
 )
 
 
