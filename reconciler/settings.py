@@ -1,4 +1,4 @@
-"""Options and environment to a checked `Connection`. `cli` calls this once; nothing else reads the settings."""
+"""Options and environment to a checked `Connection`. `cli` calls this; nothing else reads the settings."""
 
 from __future__ import annotations
 
@@ -109,15 +109,15 @@ def _proxy(url: str) -> Proxy:
     hint = "it looks like http://proxy.example:3128, in RECONCILER_PROXY also http://USER:PASSWORD@proxy.example:3128"
     try:
         parts = urlsplit(url)
-        port = parts.port or 80
+        port = 80 if parts.port is None else parts.port
     except ValueError:
         raise WrongUsage("the proxy is no URL", hint) from None
     user, password = (unquote(each or "") for each in (parts.username, parts.password))
     bare = f"http://{parts.netloc.rpartition('@')[2]}".removesuffix("/")
     unwanted = parts.path.strip("/") or parts.query or parts.fragment or not f"{user}{password}".isprintable()
-    if parts.scheme != "http" or unwanted or not BASE_URL.fullmatch(bare):
+    if parts.scheme != "http" or unwanted or not port or not BASE_URL.fullmatch(bare):
         raise WrongUsage("the proxy is no plain http:// URL; what goes through it is encrypted all the same", hint)
-    return Proxy(bare if parts.port else f"{bare}:{port}", user, Secret(password))
+    return Proxy(f"{bare}:{port}" if parts.port is None else bare, user, Secret(password))
 
 
 def checked_endpoint(endpoint: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.core.model.secret import Secret
 from reconciler.errors import WrongUsage
-from reconciler.settings import MAX_TOKEN_BYTES, SUCCESS_CODES, Connection, connection
+from reconciler.settings import MAX_TOKEN_BYTES, SUCCESS_CODES, Connection, connection, network
 from reconciler.vendor.http import Transport
 
 HTTPS = "https://vendor.example"
@@ -276,3 +276,17 @@ def test_settings_mask_the_token() -> None:
 def test_two_tokens_do_not_compare() -> None:
     """A secret is equal to itself alone, so that nobody compares one with a guess by accident."""
     assert Secret("t") != Secret("t")
+
+
+@pytest.mark.parametrize(
+    ("url", "reached"), [("http://h", "http://h:80"), ("http://h:8", "http://h:8"), ("http://h:0", "")]
+)
+def test_the_port_of_a_proxy(url: str, reached: str) -> None:
+    """Without one it is 80, and 0 is none."""
+    if not reached:
+        with pytest.raises(WrongUsage):
+            network(None, url)
+    else:
+        proxy = network(None, url).proxy
+        assert proxy is not None
+        assert proxy.url == reached

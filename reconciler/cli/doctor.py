@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -79,12 +80,14 @@ def _lines(checks: list[Check], *, color: bool) -> Iterator[str]:
 
 
 def _checks(options: Options) -> Iterator[Check]:
+    from reconciler.ledger.place import BooksPlace
+
     yield _versions()
     desired: DesiredState | None = None
     try:
         desired, found = _files(options)
         yield found
-        yield _recipients(desired, remote=_is_remote(options))
+        yield _recipients(desired, remote=BooksPlace(Path(), options.ledger or "").remote)
     except ReconcilerError as error:
         yield _failed("files", error)
     yield from _ledger(options, desired)
@@ -126,12 +129,6 @@ def _files(options: Options) -> tuple[DesiredState, Check]:
     return desired, Check("files", "ok", f"{agents} in {counted(len(desired.files), 'file')}")
 
 
-def _is_remote(options: Options) -> bool:
-    from reconciler.ledger.git_remote import is_branch
-
-    return "://" in (options.ledger or "") or is_branch(options.ledger or "")
-
-
 def _recipients(desired: DesiredState, *, remote: bool) -> Check:
     from reconciler.core.text import counted
 
@@ -157,6 +154,9 @@ def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
         place = options.place(options.endpoint or "")
     except WrongUsage:
         return  # the endpoint's own line tells
+    except ReconcilerError as error:
+        yield _failed("ledger", error)
+        return
     try:
         with closing(place.store()) as store:
             if desired is None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from reconciler.cli.options import ENDPOINT, FILES, LEDGER, format_option
+from reconciler.cli.options import books_options, format_option
 from reconciler.cli.shell import Shell
 
 KEYS: Final = ("run", "begun", "ended", "actor", "pipeline", "commit", "files", "digest", "exit_code", "actions")
@@ -21,9 +21,7 @@ _DATES: Final = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%
 
 
 @click.command()
-@FILES
-@LEDGER
-@ENDPOINT
+@books_options
 @click.option("--agent", metavar="ID", help="Only runs that did something to this agent, and only that.")
 @click.option("--since", metavar="DATE", type=click.DateTime(_DATES), help="Only runs from then on (UTC): 2026-11-22.")
 @click.option(

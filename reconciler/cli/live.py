@@ -1,4 +1,4 @@
-"""What `export`, `init` and `import-csv` share: options for reaching the vendor, reading and checking live agents."""
+"""What `export`, `init` and `import` share: options for reaching the vendor, reading and checking live agents."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def schema_beside(file: Path | None) -> str:
     """
     schema = Path("schemas/agents.schema.json")
     if file is None:
-        return str(".." / schema)
+        return (".." / schema).as_posix()
     found = [near for near in (schema, ".." / schema) if (file.parent / near).is_file()]
     return found[0].as_posix() if found else ""
 

@@ -53,19 +53,29 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command's name."""
-        refuse_words(ctx, self, [*takewhile(lambda word: word not in (*self.NAMES, *self.OTHER_NAMES), args)])
+        if not ctx.resilient_parsing:  # whoever completes a word is answered nothing
+            refuse_words(ctx, self, [*takewhile(lambda word: word not in (*self.NAMES, *self.OTHER_NAMES), args)])
         return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command of the first argument, once all of them are words of ours."""
-        if args[0] not in (*self.NAMES, *self.OTHER_NAMES):
+        if args[0] not in (*self.NAMES, *self.OTHER_NAMES) and not ctx.resilient_parsing:
             refuse_command(ctx, args[0])
         name, command, rest = super().resolve_command(ctx, args)
-        if command is not None:
+        if command is not None and not ctx.resilient_parsing:
             refuse_words(ctx, command, rest)
         return name, command, rest
+
+
+def _lines_of_json(context: click.Context, _: click.Parameter, value: str) -> None:
+    """Say how stderr is written, before anything can be wrong with the words that follow."""
+    shell = context.find_object(Shell)
+    if shell is not None and value == "json":
+        import reconciler.cli.log_lines  # noqa: F401 - no signal handler is to import it
+
+        shell.json_lines = True
 
 
 @click.group(
@@ -90,16 +100,18 @@ class Commands(click.Group):
     show_envvar=True,
     default="text",
     show_default=True,
+    is_eager=True,
+    callback=_lines_of_json,
+    expose_value=False,
     help="With json, everything on stderr is a line of JSON.",
 )
 @click.pass_obj
-def cli(shell: Shell, verbose: int, log_format: str) -> None:
+def cli(shell: Shell, verbose: int) -> None:
     """Keep call-centre agents (坐席) in git.
 
     A YAML file says how the agents of a company should be. `validate` checks it, `plan` compares it with the
     vendor's live agents and shows what would change, `apply` makes it so.
     """
-    shell.json_lines = log_format == "json"
     if verbose:
         from reconciler.cli.log_lines import log_to, trace_of
         from reconciler.log import tell

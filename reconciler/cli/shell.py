@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 import time
@@ -79,7 +78,9 @@ class Shell:
         """Write a message to stderr from a signal handler: past its buffer, and only where it need not wait."""
         with suppress(Exception):
             if self.json_lines:
-                text = json.dumps({"event": "message", "message": text})
+                from reconciler.cli.log_lines import json_line
+
+                text = json_line("info", "message", {"message": text, **self.log_context}, time.time())
             handle = sys.stderr.fileno()
             if sys.stderr not in self._given_up and writable(handle, 0):
                 os.write(handle, (f"\n{text}\n" if self.watched else f"{text}\n").encode())

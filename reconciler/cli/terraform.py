@@ -100,6 +100,8 @@ def refuse_words(context: click.Context, command: click.Command, arguments: Sequ
         if option:
             dashes, name, value = option.groups(default="")
             answer = _option(f"--{name}", name, value, flags) if dashes == "-" or f"--{name}" not in flags else ""
+            if not answer and f"--{name}" not in flags:
+                return  # a slip, which click answers; whether the next word is its value nobody knows
         else:
             answer = "" if word.startswith("-") else _argument(command, word, flags)
         if answer:

@@ -94,7 +94,8 @@ def plan(plan: Plan, _heading: Heading) -> str:
     lines = [_policy_changes(policy_level, rows, set_in)] if rows else []
     for level, subjects in _LEVELS.items():
         of_level = [each for subject in subjects for each in annotations if each.subject == subject]
-        lines += _level(level, of_level, top, MAX_ANNOTATIONS - bool(rows and level == policy_level))
+        taken = bool(rows and level == policy_level) + (plan.offline and level == "notice")
+        lines += _level(level, of_level, top, MAX_ANNOTATIONS - taken)
     if plan.offline:
         lines.insert(0, _command("notice", top, "Offline", SENTENCE))
     if not plan.actions and not plan.refused:

@@ -52,6 +52,8 @@ def test_bash(offline: Workplace) -> None:
     assert offered(offline, "apply", "-f", "other.yaml", "--exclude", "8") == ["8002", "8009"]
     assert offered(offline, "show", "8", env={"RECONCILER_FILE": "other.yaml"}) == ["8002", "8009"]
     assert offered(offline, "show", "-f", "bad.yaml", "8") == []
+    for habit in ("agents.yaml", "-out", "--var=x"):
+        assert offered(offline, "plan", habit, "--max-d") == ["--max-deletes"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

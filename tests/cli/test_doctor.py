@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.ledger.on_disk import LocalStore
 from reconciler.sandbox.server import Box
-from tests.ledger.git_branch.host import ALONE, BRANCH, made, serving
+from tests.ledger.git_branch.host import ALONE, BRANCH, git, made, serving
 from tests.network.wires import authority, tls
 from tests.process import TOKEN, Workplace
 from tests.vendor.vendor_stub import envelope, stub
@@ -235,3 +235,16 @@ def test_the_lock_of_the_disk(here: Workplace) -> None:
     """An apply at work is a warning."""
     with LocalStore(here.books / "ledger.json").lock():
         assert "is locked by" in looked_at(here)["ledger"]["message"]
+
+
+def test_books_that_a_change_brings_are_a_line(place: Workplace, box: Box) -> None:
+    """Books that git tracks are told beside the other checks: every line that can be had is there."""
+    place.write(AGENTS)
+    place.folder.joinpath("ledger.json").write_text("{}")
+    for arguments in (("init", "--quiet"), ("add", "-f", "ledger.json")):
+        git(place.folder, *arguments)
+    ran = place.run("doctor", "--ledger", "ledger.json", "--format", "json")
+    assert ran.code == 1
+    told = {check["check"]: check["status"] for check in json.loads(ran.out)["checks"]}
+    assert told["ledger"] == "failed"
+    assert told["page"] == "ok"

@@ -105,6 +105,31 @@ def test_what_is_meant_is_left_alone(offline: Workplace, typed: tuple[str, ...])
     assert typed[0] == "explain" or ran.code == 0, ran.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "ours"),
+    [
+        (("plan", "--endpiont", "http://x"), "--endpoint"),
+        (("status", "--ledgr", "a.json"), "--ledger"),
+        (("history", "--limt", "5"), "--limit"),
+    ],
+)
+def test_a_slip_in_an_option_is_no_habit(offline: Workplace, typed: tuple[str, ...], ours: str) -> None:
+    """What an option that nobody has is given is not taken for a file: the option that was meant is named."""
+    ran = offline.run(*typed)
+    assert ran.code == 64
+    assert "Did you mean" in ran.err
+    assert f"'{ours}'" in ran.err
+    assert "with -f" not in ran.err
+
+
+@pytest.mark.parametrize("typed", [("frobnicate",), ("plan", "-out", "x"), ("plan", "--endpiont", "x")])
+def test_wrong_words_are_lines_of_json_too(offline: Workplace, typed: tuple[str, ...]) -> None:
+    """With `--log-format json` every line of stderr is JSON, whatever is wrong with the words behind it."""
+    ran = offline.run("--log-format", "json", *typed)
+    assert ran.code == 64
+    assert [json.loads(line)["level"] for line in ran.err.splitlines()]
+
+
 def test_answers_name_what_is_there() -> None:
     """Each command and option that an answer names is there."""
     ours = dict(commands(cli))
