@@ -38,19 +38,24 @@ def completion(context: click.Context, /, name: str) -> None:
     shell.data(ShellComplete.source(made) + "\n")  # bash's own `source` would start a bash to ask for its version
 
 
-def operator_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The ids of the files that begin like this, with names; none where the files cannot be read."""
+def operator_ids(context: click.Context, incomplete: str, *, or_file: bool) -> list[CompletionItem]:
+    """The ids of the files that begin like this, with names; none where the files cannot be read.
+
+    With `or_file` the shell offers names of files where there is no such id.
+    """
     from reconciler.errors import ReconcilerError
     from reconciler.files.desired_files import load_desired
     from reconciler.render.terminal import visible
 
-    files: Any = context.params.get("files") or context.lookup_default("files") or _usual(context)
+    into = context.params.get("into")
+    files: Any = [into] if into else context.params.get("files") or context.lookup_default("files") or _usual(context)
     try:
         agents = load_desired(tuple(Path(file) for file in files)).agents
     except ReconcilerError:
-        return []
+        agents = ()
     found = (agent for agent in agents if agent.operator_id.startswith(incomplete))
-    return [CompletionItem(each.operator_id, help=visible(str(each.fields.get("name") or ""))) for each in found]
+    ids = [CompletionItem(each.operator_id, help=visible(str(each.fields.get("name") or ""))) for each in found]
+    return [*([CompletionItem(incomplete, type="file")] if or_file else []), *ids]
 
 
 def _usual(context: click.Context) -> Any:

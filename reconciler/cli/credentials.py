@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import books_options, format_option
+from reconciler.cli.options import OperatorIdType, books_options, format_option
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
@@ -23,7 +23,7 @@ _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 
 
 @click.command()
-@click.argument("named", nargs=-1, metavar="[FILE]... [ID]...")
+@click.argument("named", nargs=-1, type=OperatorIdType(or_file=True), metavar="[FILE]... [ID]...")
 @books_options
 @click.option(
     "--identity",

@@ -18,7 +18,7 @@ from reconciler.cli.live import (
     vendor_options,
     warn_unexported,
 )
-from reconciler.cli.options import FILES
+from reconciler.cli.options import FILES, OPERATOR_ID
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
 from reconciler.files.collector import collector_paused
@@ -54,7 +54,12 @@ if TYPE_CHECKING:
     help="Bring a file up to date in place; comments and order are kept.",
 )
 @click.option(
-    "--target", "targets", metavar="ID", multiple=True, help="With --into: only these agents; patterns, repeatable."
+    "--target",
+    "targets",
+    type=OPERATOR_ID,
+    metavar="ID",
+    multiple=True,
+    help="With --into: only these agents; patterns, repeatable.",
 )
 @click.option(
     "--only-drift",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from reconciler.cli.options import books_options, format_option
+from reconciler.cli.options import OPERATOR_ID, books_options, format_option
 from reconciler.cli.shell import Shell
 
 KEYS: Final = ("run", "begun", "ended", "actor", "pipeline", "commit", "files", "digest", "exit_code", "actions")
@@ -22,7 +22,9 @@ _DATES: Final = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%
 
 @click.command()
 @books_options
-@click.option("--agent", metavar="ID", help="Only runs that did something to this agent, and only that.")
+@click.option(
+    "--agent", type=OPERATOR_ID, metavar="ID", help="Only runs that did something to this agent, and only that."
+)
 @click.option("--since", metavar="DATE", type=click.DateTime(_DATES), help="Only runs from then on (UTC): 2026-11-22.")
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", default=20, show_default=True, help="So many runs at most."

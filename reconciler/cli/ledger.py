@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import books_options, connection_options, format_option
+from reconciler.cli.options import OPERATOR_ID, books_options, connection_options, format_option
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
 
@@ -73,7 +73,7 @@ def _document(entry: LedgerEntry) -> dict[str, Any]:
 
 
 @ledger.command()
-@click.argument("patterns", nargs=-1)
+@click.argument("patterns", nargs=-1, type=OPERATOR_ID)
 @connection_options
 @click.pass_obj
 def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:

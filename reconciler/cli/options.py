@@ -152,6 +152,30 @@ _ALL: Final = 100
 """Percent."""
 
 
+class OperatorIdType(click.ParamType[str]):
+    """An agent's id, or a pattern of ids. A shell completes those of the desired-state files."""
+
+    name = "text"
+
+    def __init__(self, *, or_file: bool = False) -> None:
+        self._or_file = or_file
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002 - click's
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """What fits, for a shell that asks; `completion` is imported only for one."""
+        from reconciler.cli.completion import operator_ids
+
+        return operator_ids(ctx, incomplete, or_file=self._or_file)
+
+
+OPERATOR_ID: Final = OperatorIdType()
+_PATTERN: Final[dict[str, Any]] = {"type": OPERATOR_ID, "metavar": "PATTERN", "multiple": True}
+
+
 class _DurationType(click.ParamType[int]):
     """Seconds, written as 90s, 30m, 12h or 7d."""
 
@@ -200,28 +224,16 @@ def full_digest(context: click.Context, parameter: click.Parameter, value: str |
     return value
 
 
-_PATTERN: Final[dict[str, Any]] = {"metavar": "PATTERN", "multiple": True}
-
-
-def operator_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The ids of the files, for a shell that completes; imported only for one."""
-    from reconciler.cli import completion
-
-    return completion.operator_ids(context, parameter, incomplete)
-
-
 _GUARDRAILS = (
     click.option(
         "--target",
         "targets",
-        shell_complete=operator_ids,
         help="Look only at agents whose id matches, such as '80*'; repeatable.",
         **_PATTERN,
     ),
     click.option(
         "--exclude",
         "excludes",
-        shell_complete=operator_ids,
         help="Leave agents out whose id matches; repeatable.",
         **_PATTERN,
     ),

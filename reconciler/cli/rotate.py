@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import FILES
+from reconciler.cli.options import FILES, OPERATOR_ID
 from reconciler.cli.shell import Shell
 from reconciler.errors import WrongUsage
 
 
 @click.command()
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, type=OPERATOR_ID, metavar="[ID]...")
 @FILES
 @click.pass_obj
 def rotate(shell: Shell, /, ids: tuple[str, ...], files: tuple[Path, ...]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import connection_options, format_option, operator_ids
+from reconciler.cli.options import OPERATOR_ID, connection_options, format_option
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("operator_id", shell_complete=operator_ids)
+@click.argument("operator_id", type=OPERATOR_ID)
 @connection_options
 @format_option("text", "json")
 @click.pass_obj

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import pytest
+from click.shell_completion import ShellComplete
 
+from reconciler.cli.main import cli
 from tests.process import Workplace
 
 FILE = "version: 1\ncompany: {abbreviate: acme}\nagents:\n" + "".join(
@@ -52,8 +57,50 @@ def test_bash(offline: Workplace) -> None:
     assert offered(offline, "apply", "-f", "other.yaml", "--exclude", "8") == ["8002", "8009"]
     assert offered(offline, "show", "8", env={"RECONCILER_FILE": "other.yaml"}) == ["8002", "8009"]
     assert offered(offline, "show", "-f", "bad.yaml", "8") == []
+    assert offered(offline, "credentials", "9") == ["9001"]
     for habit in ("agents.yaml", "-out", "--var=x"):
         assert offered(offline, "plan", habit, "--max-d") == ["--max-deletes"]
+
+
+def commands(
+    group: click.Group, context: click.Context, *words: str
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command, by its words."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, context, *words, name)
+        elif command is not None:
+            yield (*words, name), command
+
+
+def about_agents() -> Iterator[tuple[str, ...]]:
+    """The words in front of every operator id that any command takes, as its help names them: ID, PATTERN."""
+    context = click.Context(cli)
+    for words, command in commands(cli, context):
+        for parameter in command.params:
+            shown = parameter.make_metavar(context)
+            if parameter.name != "password_env" and re.search(r"(?<![:\w])(OPERATOR_)?ID\b|PATTERN", shown):
+                option = parameter.opts[:1] if isinstance(parameter, click.Option) else []
+                yield (*words, *option)
+
+
+def test_whoever_takes_an_operator_id_completes_it(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each option and argument that an agent's id may stand in offers the ids of the files, and of `--into`."""
+    offline.write(FILE)
+    offline.write(FILE.replace("8001", "8009"), "other.yaml")
+    monkeypatch.chdir(offline.folder)
+    known = list(about_agents())
+    assert {("show",), ("export", "--target"), ("history", "--agent"), ("ledger", "adopt"), ("rotate",)} < {*known}
+    for words in known:
+        answers = ShellComplete(cli, {}, "reconciler", "_X").get_completions([*words], "8")
+        ids = [answer.value for answer in answers if answer.type == "plain"]
+        assert ids == ["8001", "8002"], words
+        assert [answer.type for answer in answers if answer.type != "plain"] == ["file"] * (words == ("credentials",))
+    there = ShellComplete(cli, {}, "reconciler", "_X").get_completions(
+        ["export", "--into", "other.yaml", "--target"], "8"
+    )
+    assert [answer.value for answer in there] == ["8002", "8009"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
