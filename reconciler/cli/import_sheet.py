@@ -265,15 +265,16 @@ def _update(shell: Shell, sheet: Sheet, file: Path) -> None:
 
 def _refuse_lost_zeros(shell: Shell, sheet: Sheet, known: set[str], file: Path) -> None:
     """Refuse new numbers that are those of agents of the file but for zeros in front, which spreadsheets take away."""
+    from reconciler.core.model.message import text
     from reconciler.core.model.problem import Place, Problem
 
     by_digits = {id_.lstrip("0"): id_ for id_ in known if id_.isdigit()}
     new = [id_ for id_ in sheet.agents if id_ not in known]
     lost = [(id_, by_digits[id_.lstrip("0")]) for id_ in new if id_.lstrip("0") in by_digits]
     hint = "set the column to text and write the zeros; if both are meant, write the new one into the file by hand"
+    told = '"{id}" of the sheet is "{other}" of the file but for zeros'
     problems = [
-        Problem(Place(str(file), 1), "operatorId", f'"{id_}" of the sheet is "{other}" of the file but for zeros', hint)
-        for id_, other in lost
+        Problem(Place(str(file), 1), "operatorId", text(told, id=id_, other=other), text(hint)) for id_, other in lost
     ]
     if problems:
         _refuse(shell, problems)

@@ -74,13 +74,14 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
 
 def _contents(files: tuple[Path, ...]) -> Iterator[tuple[str, Content]]:
     """The contents of the files, and of standard input where it is named."""
+    from reconciler.core.model.message import text
     from reconciler.core.model.problem import MAX_BYTES, Place, Problem
     from reconciler.files.desired_files import read_contents
 
     yield from read_contents([file for file in files if file != _DASH])
     if _DASH in files:
         data = sys.stdin.buffer.read(MAX_BYTES + 1)
-        limit = f"is too large; {MAX_BYTES >> 20} MB is the limit"
+        limit = text("is too large; {megabytes} MB is the limit", megabytes=MAX_BYTES >> 20)
         yield _STDIN, data if len(data) <= MAX_BYTES else Problem(Place(_STDIN, 1), "", limit, code="file-too-large")
 
 

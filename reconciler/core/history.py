@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.core.model.fields import BY_NAME, FIELDS, Value
+from reconciler.core.model.message import Text, joined, text
 from reconciler.core.model.plan import Action, Note, Plan
 from reconciler.core.model.report import Report
 from reconciler.core.text import is_newer_format
@@ -131,24 +132,27 @@ def deleted_in(record: Document, operator_id: str) -> Deleted | None:
 
 def restored_notes(plan: Plan, deleted: Mapping[str, Deleted]) -> tuple[Note, ...]:
     """What agents lose that were `deleted` and that the plan creates again: a note for all of whom the same holds."""
-    alike: defaultdict[str, list[str]] = defaultdict(list)
+    alike: defaultdict[Text, list[str]] = defaultdict(list)
     for action in plan.actions:
         if action.kind == "create" and action.operator_id in deleted:
             alike[_loss(action, deleted[action.operator_id])].append(action.operator_id)
     return tuple(Note(message, tuple(ids)) for message, ids in alike.items())
 
 
-def _loss(action: Action, deleted: Deleted) -> str:
+def _loss(action: Action, deleted: Deleted) -> Text:
     after = action.after
     lost = {name: value for name, value in deleted.before.items() if name not in after}
     given = action.password is not None and action.password.kind != "generate"
-    losses = ["the password that the file names"] if given else ["a new password"]
+    losses = [text("the password that the file names") if given else text("a new password")]
     if "roleName" not in after:
-        role = f" (it was {lost.pop('roleName')})" if lost.get("roleName") else ""
-        losses.append(f"whatever role the vendor picks{role}")
+        losses.append(_with_former(text("whatever role the vendor picks"), lost.pop("roleName", None)))
     if "sipNumber" not in after:
-        number = f" (it was {lost.pop('sipNumber')})" if lost.get("sipNumber") else ""
-        losses.append(f"another SIP number{number}")
-    what = f"was deleted on {deleted.when[:10]} and is made anew: it gets {' and '.join(losses)}"
+        losses.append(_with_former(text("another SIP number"), lost.pop("sipNumber", None)))
+    anew = "was deleted on {day} and is made anew: it gets {losses}"
+    what = text(anew, day=deleted.when[:10], losses=joined(losses, " and "))
     rest = ", ".join(f"{row.name} {lost[row.name]}" for row in FIELDS if lost.get(row.name))
-    return f"{what}; no file says {rest}, which it had" if rest else what
+    return text("{what}; no file says {rest}, which it had", what=what, rest=rest) if rest else what
+
+
+def _with_former(what: Text, former: Value) -> Text:
+    return text("{what} (it was {former})", what=what, former=former) if former else what

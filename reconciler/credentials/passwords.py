@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from reconciler.core.model.desired import PasswordSource, matches
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.plan import Action
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.secret import Secret
@@ -31,9 +32,9 @@ _MAX_FILE: Final = 4096
 def generate_password() -> Secret:
     """A strong password (some 116 bits) of characters that nobody mistakes for one another."""
     while True:
-        text = "".join(secrets.choice(_ALPHABET) for _ in range(GENERATED))
-        if any(c.islower() for c in text) and any(c.isupper() for c in text) and any(c.isdigit() for c in text):
-            return Secret(text)
+        made = "".join(secrets.choice(_ALPHABET) for _ in range(GENERATED))
+        if any(c.islower() for c in made) and any(c.isupper() for c in made) and any(c.isdigit() for c in made):
+            return Secret(made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,18 @@ class PasswordRules:
     folder: Path | None = None
     private: tuple[Path, ...] = ()
 
-    def problem(self, source: PasswordSource) -> tuple[str, str] | None:
+    def problem(self, source: PasswordSource) -> tuple[Text, Text] | None:
         """Why a password may not come from there, as message and hint; `None` if it may. Nothing is read."""
         if source.kind == "env" and source.name.upper().startswith("RECONCILER_"):
-            return f"environment variable {source.name} is reconciler's own", "name another"
+            return text("environment variable {name} is reconciler's own", name=source.name), text("name another")
         if source.kind == "env" and not matches(self.env, source.name):
-            allowed = ", ".join(self.env)
-            hint = f"name one that matches {allowed}, or set --password-env (RECONCILER_PASSWORD_ENV) where apply runs"
-            return f"environment variable {source.name} may not hold a password here", hint
+            message = text("environment variable {name} may not hold a password here", name=source.name)
+            hint = "name one that matches {allowed}, or set --password-env (RECONCILER_PASSWORD_ENV) where apply runs"
+            return message, text(hint, allowed=", ".join(self.env))
         name = PurePosixPath(source.name)
         if source.kind == "file" and (name.is_absolute() or ".." in name.parts):
-            hint = "name it from there; --secrets-dir (RECONCILER_SECRETS_DIR) says which folder"
-            return f"password file {source.name} does not lie inside its folder", hint
+            message = text("password file {name} does not lie inside its folder", name=source.name)
+            return message, text("name it from there; --secrets-dir (RECONCILER_SECRETS_DIR) says which folder")
         return None
 
 
@@ -100,7 +101,7 @@ def _with_password(actions: Iterable[Action]) -> Iterator[Action]:
     return (action for action in actions if action.kind in ("create", "replace", "password"))
 
 
-def _problem(action: Action, message: str, hint: str) -> Problem:
+def _problem(action: Action, message: Text, hint: Text) -> Problem:
     return Problem(action.place or Place("", 1), f"{action.operator_id}.password", message, hint, "missing-secret")
 
 
@@ -111,28 +112,32 @@ def _raise_all(problems: Iterable[Problem]) -> None:
 
 def _password_from(
     source: PasswordSource | None, environment: Mapping[str, str], rules: PasswordRules
-) -> Secret | tuple[str, str]:
+) -> Secret | tuple[Text, Text]:
     """The password, or a problem's message and hint."""
     if source is None or source.kind == "generate":
         return generate_password()
     if (problem := rules.problem(source)) is not None:
         return problem
     if source.kind == "env":
-        where, text = f"environment variable {source.name}", environment.get(source.name)
-        if text is None:
-            return f"{where} is not set", "set it where apply runs"
+        where, password = text("environment variable {name}", name=source.name), environment.get(source.name)
+        if password is None:
+            return text("{where} is not set", where=where), text("set it where apply runs")
     else:
         folder = Path(source.folder) if rules.folder is None else rules.folder
-        where = f"password file {folder / source.name}"
+        where = text("password file {name}", name=str(folder / source.name))
         try:
-            text = _read_file(folder, source.name, rules.private)
+            password = _read_file(folder, source.name, rules.private)
         except (OSError, ValueError) as error:
-            return f"{where} cannot be read: {getattr(error, 'strerror', None) or error}", "put it where apply runs"
-    if not SHORTEST <= len(text) <= LONGEST:
-        return f"{where} has {len(text)} characters", f"a password has {SHORTEST} to {LONGEST}"
-    if not text.isprintable():
-        return f"{where} holds a character that nobody can type", "it must be one line of printable text"
-    return Secret(text)
+            reason = str(getattr(error, "strerror", None) or error)
+            message = text("{where} cannot be read: {reason}", where=where, reason=reason)
+            return message, text("put it where apply runs")
+    if not SHORTEST <= len(password) <= LONGEST:
+        message = text("{where} has {count} {count:character|characters}", where=where, count=len(password))
+        return message, text("a password has {shortest} to {longest}", shortest=SHORTEST, longest=LONGEST)
+    if not password.isprintable():
+        message = text("{where} holds a character that nobody can type", where=where)
+        return message, text("it must be one line of printable text")
+    return Secret(password)
 
 
 def _read_file(folder: Path, name: str, private: Iterable[Path]) -> str:

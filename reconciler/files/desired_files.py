@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from reconciler.core.model.desired import Company, DesiredState
+from reconciler.core.model.message import text
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
 from reconciler.files.private import read_regular
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 ENDINGS: Final = (".yaml", ".yml")
 """A folder's files are read if they end in one of these, in any case, and their names do not begin with a dot."""
-LEADS_OUT: Final = "is a link that leads out of the folder"
+LEADS_OUT: Final = text("is a link that leads out of the folder")
 
 
 def is_desired_state(name: str | Path) -> bool:
@@ -183,8 +184,9 @@ def _read(file: Path) -> Content:
 
 
 def _unreadable(file: Path, error: OSError) -> Problem:
-    hint = "name it with --file, or set RECONCILER_FILE"
-    return Problem(Place(str(file), 1), "", f"cannot be read: {error.strerror}", hint, "unreadable-file")
+    message = text("cannot be read: {reason}", reason=str(error.strerror))
+    hint = text("name it with --file, or set RECONCILER_FILE")
+    return Problem(Place(str(file), 1), "", message, hint, "unreadable-file")
 
 
 def _files(path: Path) -> Iterator[tuple[Path, Problem | None]]:
@@ -196,10 +198,9 @@ def _files(path: Path) -> Iterator[tuple[Path, Problem | None]]:
     except OSError as error:
         files = [(path, _unreadable(path, error))]
     if not files:
-        hint = "a folder's files end in " + " or ".join(ENDINGS)
-        files = [
-            (path, Problem(Place(str(path), 1), "", "the folder holds no desired-state file", hint, "unreadable-file"))
-        ]
+        message = text("the folder holds no desired-state file")
+        hint = text("a folder's files end in {yaml} or {yml}", yaml=ENDINGS[0], yml=ENDINGS[1])
+        files = [(path, Problem(Place(str(path), 1), "", message, hint, "unreadable-file"))]
     yield from files
 
 
@@ -216,7 +217,7 @@ def _below(folder: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
 
 def _entry(entry: Path, root: Path) -> Iterator[tuple[Path, Problem | None]]:
     if entry.is_symlink() and not Path(os.path.realpath(entry)).is_relative_to(root):
-        hint = "copy what it points to into the folder, or name that with --file"
+        hint = text("copy what it points to into the folder, or name that with --file")
         yield entry, Problem(Place(str(entry), 1), "", LEADS_OUT, hint, "unreadable-file")
     elif not entry.is_dir():
         yield entry, None

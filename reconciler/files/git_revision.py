@@ -11,6 +11,7 @@ from typing import Final
 
 from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
 from reconciler.files.child_environment import bare
@@ -63,7 +64,7 @@ def _contents(path: Path, ref: str) -> Iterator[tuple[Path, tuple[str, Content]]
         yield from tree.file(name, str(path), _NO_FILE)
 
 
-_NO_FILE: Final = "is no regular file"
+_NO_FILE: Final = text("is no regular file")
 _LINK: Final = "120000"
 _MAX_LINKS: Final = 40
 """Links that are followed one after the other, as many as Linux follows."""
@@ -91,7 +92,7 @@ class _Tree:
     def is_link(self, name: str) -> bool:
         return name in self.entries and self.entries[name][0] == _LINK
 
-    def file(self, name: str, shown: str, outside: str) -> Iterator[tuple[Path, tuple[str, Content]]]:
+    def file(self, name: str, shown: str, outside: Text) -> Iterator[tuple[Path, tuple[str, Content]]]:
         """A file and where it really lies; nothing for a link to a folder, whose files have names of their own."""
         real = self._followed(name)
         if real is None:
@@ -121,7 +122,8 @@ def _content(folder: Path, name: str, mode: str, blob: str) -> Content:
     if mode not in _REGULAR_MODES:
         return Problem(Place(name, 1), "", _NO_FILE, code="unreadable-file")
     if int(_git(folder, "cat-file", "-s", blob)) > MAX_BYTES:
-        return Problem(Place(name, 1), "", f"is too large; {MAX_BYTES >> 20} MB is the limit", code="file-too-large")
+        message = text("is too large; {megabytes} MB is the limit", megabytes=MAX_BYTES >> 20)
+        return Problem(Place(name, 1), "", message, code="file-too-large")
     return _git(folder, "cat-file", "blob", blob)
 
 

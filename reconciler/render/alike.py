@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
+from reconciler.core.model.message import text
 from reconciler.core.model.plan import Action
 from reconciler.render.runs import id_spans, one_span
 from reconciler.render.spelling import spelled_id, spelled_name
@@ -113,14 +114,13 @@ def _with_ids(action: Action, ids: str) -> Action:
         parts = without_id(value, action.operator_id)
         return ids.join(parts) if isinstance(parts, tuple) else value
 
-    def text(value: str) -> str:
+    def words(value: str) -> str:
         return str(filled(value))
 
-    password = action.password and replace(action.password, name=text(action.password.name))
+    password = action.password and replace(action.password, name=words(action.password.name))
     changes = [replace(each, before=filled(each.before), after=filled(each.after)) for each in action.changes]
-    return replace(
-        action, name=text(action.name), changes=tuple(changes), password=password, blocked=text(action.blocked)
-    )
+    blocked = text("{words}", words=words(action.blocked))
+    return replace(action, name=words(action.name), changes=tuple(changes), password=password, blocked=blocked)
 
 
 def _shape(action: Action) -> Hashable:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.about import HOME
+from reconciler.core.model.message import text
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.text import json_text
 from reconciler.render.findings import CHECK, fingerprints, sentence
@@ -39,8 +40,9 @@ def problems(problems: Sequence[Problem], tool: str) -> str:
     driver = {"name": "reconciler", "version": tool, "informationUri": _ABOUT, "rules": [_RULE]}
     if len(problems) > _MOST:
         shown, left = problems[: _MOST - 1], len(problems) - _MOST + 1
-        hint = "the text and JSON formats show them all"
-        problems = [*shown, Problem(problems[_MOST - 1].place, "", f"{left:,} more problems are left out", hint)]
+        message = text("{count:,} more {count:problem is|problems are} left out", count=left)
+        hint = text("the text and JSON formats show them all")
+        problems = [*shown, Problem(problems[_MOST - 1].place, "", message, hint)]
     results = [
         _result(problem, fingerprint) for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
     ]

@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange, Origin
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place
 from reconciler.render.heading import Heading
@@ -33,8 +34,8 @@ def crowd(count: int) -> Plan:
     """A plan of so many actions on agents from 10000 up."""
     actions = tuple(_KINDS[number % len(_KINDS)](number) for number in range(count))
     deleted = tuple(action.operator_id for action in actions if action.kind == "delete")
-    rail = Guardrail("maxDeletes", "20%", count // 5, len(deleted), deleted, "raise it", "default")
-    notes = (Note("not in the file, and kept because they are protected", ("9000",)),)
+    rail = Guardrail("maxDeletes", "20%", count // 5, len(deleted), deleted, Text("raise it"), "default")
+    notes = (Note(Text("not in the file, and kept because they are protected"), ("9000",)),)
     return Plan(
         Company("acme", 4242),
         "0" * 64,
@@ -105,7 +106,7 @@ def _replace(number: int) -> Action:
 
 def _blocked(number: int) -> Action:
     reason = "email can be set only at creation; take the key out of the file"
-    return replace(_replace(number), carries={}, blocked=reason)
+    return replace(_replace(number), carries={}, blocked=Text(reason))
 
 
 _KINDS: Final[tuple[Callable[[int], Action], ...]] = (

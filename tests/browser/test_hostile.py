@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place
 from reconciler.render import html
@@ -62,7 +63,7 @@ def _action(number: int, text: str) -> Action:
         source,
         live,
         LedgerEntry(1, {"roleName": text}),
-        blocked,
+        Text(blocked),
     )
 
 
@@ -76,8 +77,8 @@ def everything() -> Plan:
         files=ids,
         recipients=ids,
         actions=tuple(_action(number, text) for number, text in enumerate(TEXTS)),
-        guardrails=(Guardrail("maxDeletes", PAGE, 1, 2, ids, PAGE, "file"),),
-        notes=(Note(PAGE, ids), *(Note(text, (text,)) for text in PWN)),
+        guardrails=(Guardrail("maxDeletes", PAGE, 1, 2, ids, Text(PAGE), "file"),),
+        notes=(Note(Text(PAGE), ids), *(Note(Text(text), (text,)) for text in PWN)),
     )
 
 

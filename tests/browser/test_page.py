@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from reconciler.core.model.fields import LISTED
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, Plan
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.rows import KINDS
@@ -273,7 +274,7 @@ LONG = ("W" * 200, "长" * 200, "a" * 20 + "\u200b" * 20, "e\u0301" * 100)
 def test_nothing_is_wider_than_the_screen(visit: Opener) -> None:
     """The page never scrolls sideways, however narrow the screen and however long the names and values."""
     actions = [
-        replace(action, operator_id=f"{action.operator_id}{long}", name=long, blocked=action.blocked and long)
+        replace(action, operator_id=f"{action.operator_id}{long}", name=long, blocked=Text(action.blocked and long))
         for action, long in zip(crowd(44).actions, LONG * 11, strict=True)
     ]
     plan = replace(crowd(44), actions=tuple(actions), endpoint=f"https://{LONG[0]}", files=(LONG[0],), recipients=LONG)

@@ -20,6 +20,7 @@ from reconciler.core.history import (
 )
 from reconciler.core.model.desired import PasswordSource, Policy
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Note, Plan
 from reconciler.core.model.report import ActionResult, Report
 from reconciler.core.planning.make_plan import make_plan
@@ -162,7 +163,7 @@ def test_what_a_restored_agent_has_lost(
     """A new password, the role and the SIP number unless the file says them, and all else that it leaves out."""
     plan = make_plan(desired(agent("8101", password, **fields)), live(), {}, Policy())
     (note,) = restored_notes(plan, {"8101": Deleted("2026-11-22T10:00:00Z", had)})
-    assert note == Note(f"was deleted on 2026-11-22 and is made anew: {words}", ("8101",))
+    assert note == Note(Text(f"was deleted on 2026-11-22 and is made anew: {words}"), ("8101",))
 
 
 def test_alike_losses_are_one_note() -> None:

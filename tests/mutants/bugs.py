@@ -948,7 +948,7 @@ BUGS: Final = (
     Bug(
         "id-not-in-its-normal-form-accepted",
         "reconciler/core/model/operator_id.py",
-        "    if normal != text:",
+        "    if normal != id_:",
         "    if False:",
         "An id of a file equals its own normal form.",
         ("tests/core/model/test_operator_id.py::test_an_id_is_its_own_normal_form",),

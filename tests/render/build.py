@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange, Origin
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, ActionKind, Guardrail, Note, Plan, PolicyChange
 from reconciler.core.model.problem import Place
 from reconciler.render.heading import Heading
@@ -56,10 +57,10 @@ def everywhere(text: str) -> Plan:
         calls=(),
         endpoint=text,
         guardrails=(
-            Guardrail("maxDeletes", "1", 1, 2, (text, f"8{text}"), "raise it", "file"),
-            Guardrail("maxChanges", "9%", 9, 2, (text,), "raise it", "flag"),
+            Guardrail("maxDeletes", "1", 1, 2, (text, f"8{text}"), Text("raise it"), "file"),
+            Guardrail("maxChanges", "9%", 9, 2, (text,), Text("raise it"), "flag"),
         ),
-        notes=(Note(text, (text, f"8{text}")), Note(f"kept {text}")),
+        notes=(Note(Text(text), (text, f"8{text}")), Note(Text(f"kept {text}"))),
         policy_changes=(
             PolicyChange("recipients", [text], [f"8{text}"], loosens=True, file=text),
             PolicyChange("protect", [text], [], loosens=True, file=text),
@@ -78,4 +79,6 @@ def _action(
     )
     live = live_agent(operator_id, name=f"b{text}", mainGroupName=text, sipNumber=text)
     name = text if blocked else f"n{text}"
-    return Action(kind, operator_id, name, Place(text, 7), changes, {}, source, live, blocked=blocked, origin=origin)
+    return Action(
+        kind, operator_id, name, Place(text, 7), changes, {}, source, live, blocked=Text(blocked), origin=origin
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, Guardrail, Plan
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
@@ -24,7 +25,7 @@ def told(*actions: Action, **more: Any) -> str:
 
 def trip(**more: Any) -> Guardrail:
     """A guardrail that trips."""
-    return replace(Guardrail("maxDeletes", "20%", 2, 3, ("8001", "8002", "8003"), "raise it", "default"), **more)
+    return replace(Guardrail("maxDeletes", "20%", 2, 3, ("8001", "8002", "8003"), Text("raise it"), "default"), **more)
 
 
 def create(operator_id: str, name: str = "", **more: Any) -> Action:

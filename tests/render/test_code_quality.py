@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from reconciler.core.model.message import Text
 from reconciler.core.model.problem import Place, Problem
 from reconciler.render import code_quality
 from reconciler.render.findings import fingerprints, sentence
@@ -48,14 +49,16 @@ def only(problem: Problem) -> Any:
 @pytest.mark.parametrize("missing", ["description", "fingerprint", "severity", "location"])
 def test_the_schema_can_say_no(missing: str) -> None:
     """GitLab stops reading at an entry in which something is missing."""
-    good, bad = (only(Problem(Place("a.yaml", 1), "", words)) for words in ("good", "bad"))
+    good, bad = (only(Problem(Place("a.yaml", 1), "", Text(words))) for words in ("good", "bad"))
     del bad[missing]
     assert list(as_gitlab_reads(json.dumps([good, bad, good])).values()) == [good]
 
 
 def test_a_problem_is_an_entry() -> None:
     """An entry has what GitLab's page on the format asks for: a name of the check, a severity, a path and a line."""
-    entry = only(Problem(Place("teams/a.yaml", 3, 28), "agents[0].nmae", "unknown key", "did you mean name?"))
+    entry = only(
+        Problem(Place("teams/a.yaml", 3, 28), "agents[0].nmae", Text("unknown key"), Text("did you mean name?"))
+    )
     assert entry.pop("fingerprint")
     assert entry.pop("severity") in SEVERITIES
     assert entry == {
@@ -80,7 +83,7 @@ def test_the_problems_of_a_file() -> None:
 
 def test_equal_problems_are_all_kept() -> None:
     """GitLab keeps one entry a fingerprint, and so problems that say the same have different ones."""
-    found = [Problem(Place("a.yaml", line), f"agents[{line}]", "wrong") for line in (1, 2, 3)]
+    found = [Problem(Place("a.yaml", line), f"agents[{line}]", Text("wrong")) for line in (1, 2, 3)]
     read = as_gitlab_reads(code_quality.problems(found))
     assert [entry["location"]["lines"]["begin"] for entry in read.values()] == [1, 2, 3]
 
@@ -89,7 +92,7 @@ def test_hostile_text() -> None:
     """Whatever stands in a file or its name: the report is valid UTF-8, nothing in it acts, and it reads back."""
 
     def rule(text: str) -> None:
-        found = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", f"no {text}", f"x{text}")
+        found = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", Text(f"no {text}"), Text(f"x{text}"))
         raw = code_quality.problems([found])
         assert raw.encode().startswith(b"[\n")
         assert visible(raw.replace("\n", "")) == raw.replace("\n", "")

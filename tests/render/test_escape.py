@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import Text
 from reconciler.render.escape import CELLS, cell, clip, code
 from tests.exhaustive import Share
 from tests.fuzz import examples
@@ -39,7 +40,7 @@ def _of_a_file(hostile: str) -> str:
     changes = (FieldChange(hostile, None, hostile), FieldChange("name", 1, hostile))
     return told(
         *(action(kind, changes=changes, carries={hostile: "x"}) for kind in KINDS),
-        action(changes=changes, blocked="held"),
+        action(changes=changes, blocked=Text("held")),
         recipients=(hostile,),
         guardrails=(
             trip(rule=hostile, limit=hostile, hint=hostile),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.model.message import Text
 from reconciler.core.model.problem import Place, Problem
 from reconciler.render.findings import fingerprints, sentence
 from tests.core.build import problems
@@ -51,15 +52,15 @@ def test_what_is_mended_is_gone() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        Problem(Place("b.yaml", 1), "agents[0].x", "wrong"),
-        Problem(Place("a.yaml", 1), "agents[0].y", "wrong"),
-        Problem(Place("a.yaml", 1), "agents[0] (8001).x", "wrong"),
-        Problem(Place("a.yaml", 1), "agents[0].x", "wronger"),
+        Problem(Place("b.yaml", 1), "agents[0].x", Text("wrong")),
+        Problem(Place("a.yaml", 1), "agents[0].y", Text("wrong")),
+        Problem(Place("a.yaml", 1), "agents[0] (8001).x", Text("wrong")),
+        Problem(Place("a.yaml", 1), "agents[0].x", Text("wronger")),
     ],
 )
 def test_another_problem_has_another_fingerprint(other: Problem) -> None:
     """File, path and words each count."""
-    one = Problem(Place("a.yaml", 1), "agents[0].x", "wrong")
+    one = Problem(Place("a.yaml", 1), "agents[0].x", Text("wrong"))
     assert fingerprints([one]) != fingerprints([other])
 
 
@@ -77,9 +78,9 @@ def test_no_two_are_equal(found: list[Problem]) -> None:
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        (Problem(Place("a.yaml", 1), "", "wrong"), "wrong"),
-        (Problem(Place("a.yaml", 1), "agents", "wrong"), "at agents: wrong"),
-        (Problem(Place("a.yaml", 1), "agents", "wrong", "mend it"), "at agents: wrong; mend it"),
+        (Problem(Place("a.yaml", 1), "", Text("wrong")), "wrong"),
+        (Problem(Place("a.yaml", 1), "agents", Text("wrong")), "at agents: wrong"),
+        (Problem(Place("a.yaml", 1), "agents", Text("wrong"), Text("mend it")), "at agents: wrong; mend it"),
     ],
 )
 def test_a_problem_as_a_sentence(problem: Problem, words: str) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, ActionKind, Guardrail, Plan
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.saved.plan_json import digest
@@ -42,7 +43,7 @@ def action(kind: ActionKind = "edit", operator_id: str = "8001", **more: Any) ->
 
 def trip(**more: Any) -> Guardrail:
     """A guardrail that trips."""
-    return replace(Guardrail("maxDeletes", "1", 1, 2, ("8001", "8002"), "raise it", "file"), **more)
+    return replace(Guardrail("maxDeletes", "1", 1, 2, ("8001", "8002"), Text("raise it"), "file"), **more)
 
 
 def plan(*actions: Action, **more: Any) -> Plan:
@@ -112,7 +113,7 @@ def test_each_kind_has_its_level_and_its_line(kind: ActionKind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_blocked_is_an_error(kind: ActionKind) -> None:
     """A blocked action is an error that says why, whatever it would have done."""
-    (found,) = read(plan(action(kind, blocked="held by 8009")))
+    (found,) = read(plan(action(kind, blocked=Text("held by 8009"))))
     assert (found.name, found.properties["title"]) == ("error", "Blocked change")
     assert found.data.endswith(f"{kind} is blocked: held by 8009")
 
@@ -133,7 +134,7 @@ def test_many_agents_of_a_trip_are_counted() -> None:
 def test_the_order() -> None:
     """Errors, warnings, notices; in each what weighs most first, since the last are left out first."""
     acts = [action(kind, origin=origin) for origin in ("drift", "change") for kind in KINDS]
-    found = read(plan(*acts, action("create", blocked="x"), guardrails=(trip(),)))
+    found = read(plan(*acts, action("create", blocked=Text("x")), guardrails=(trip(),)))
     assert [(each.properties["title"], each.data.startswith("drift")) for each in found] == [
         ("Guardrail", False),
         ("Blocked change", False),
@@ -229,7 +230,7 @@ def test_long_texts_are_cut() -> None:
         fields = tuple(FieldChange("ttscontent", long, long) for _ in range(16))
         (found,) = read(plan(replace(action(operator_id=long, changes=fields), name=long)))
         assert len(found.data.encode()) < 64_000
-        (found,) = read(plan(action(blocked=long)))
+        (found,) = read(plan(action(blocked=Text(long))))
         assert len(found.data.encode()) < 64_000
 
 
@@ -249,7 +250,7 @@ def spread(text: str) -> Plan:
             changes,
             carries={f"c{text}": text},
             live=live_agent(text, sipNumber=f"6{text}"),
-            blocked=blocked,
+            blocked=Text(blocked),
             password=PasswordSource("env", f"E{text}", 1),
         )
         for kind in KINDS
@@ -309,7 +310,7 @@ def test_no_problem_is_a_command() -> None:
     """Nor can what stands in a file: a problem is one error, and its words come back."""
 
     def rule(text: str) -> None:
-        problem = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", f"no {text}", text)
+        problem = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", Text(f"no {text}"), Text(text))
         (found,) = commands(github.problems([problem]))
         assert len(lines(github.problems([problem]))) == 1
         assert found.name == "error"
@@ -327,7 +328,9 @@ def test_no_problem_is_a_command() -> None:
 
 def test_a_problem_stands_at_its_place() -> None:
     """A problem is an error with line and column, the path, what is wrong and what to do."""
-    printed = github.problems([Problem(Place("a.yaml", 3, 28), "agents[0].nmae", "unknown key", "did you mean name?")])
+    printed = github.problems(
+        [Problem(Place("a.yaml", 3, 28), "agents[0].nmae", Text("unknown key"), Text("did you mean name?"))]
+    )
     words = "at agents[0].nmae: unknown key; did you mean name?"
     assert printed == f"::error file=a.yaml,line=3,col=28,title=Desired state::{words}\n"
 
@@ -335,7 +338,7 @@ def test_a_problem_stands_at_its_place() -> None:
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, 1), (10, 10), (11, 9), (5000, 9)])
 def test_many_problems(count: int, shown: int) -> None:
     """Ten problems fit; of more there are nine, and the tenth says how many more. None is nothing at all."""
-    found = commands(github.problems([Problem(Place("a.yaml", line + 1), "", "wrong") for line in range(count)]))
+    found = commands(github.problems([Problem(Place("a.yaml", line + 1), "", Text("wrong")) for line in range(count)]))
     assert [each.data for each in found[:shown]] == ["wrong"] * shown
     assert len(found) == min(count, 10)
     assert count <= 10 or f" {count - 9} problems;" in found[9].data
@@ -346,7 +349,7 @@ def test_many_problems(count: int, shown: int) -> None:
 
 def test_the_outputs() -> None:
     """A replace is one change, a delete and a create; what is blocked is no change."""
-    acts = [*map(action, KINDS), action("delete"), action("create", blocked="x")]
+    acts = [*map(action, KINDS), action("delete"), action("create", blocked=Text("x"))]
     made = plan(*acts)
     assert github.outputs(made) == {
         "changes": "6",

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import ActionKind
 from reconciler.render import gitlab
 
@@ -37,7 +38,7 @@ def test_every_kind_counts() -> None:
 @pytest.mark.parametrize("kind", get_args(ActionKind))
 def test_what_is_blocked_counts_nowhere(kind: ActionKind) -> None:
     """What cannot be done is not among what will be."""
-    assert set(json.loads(gitlab.plan(plan(action(kind, blocked="held")), HEADING)).values()) == {0}
+    assert set(json.loads(gitlab.plan(plan(action(kind, blocked=Text("held"))), HEADING)).values()) == {0}
 
 
 def test_nothing_to_change() -> None:

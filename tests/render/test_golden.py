@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import BY_NAME, Value
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, ActionKind, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.report import ActionResult, Mismatch, Report
@@ -104,7 +105,7 @@ def test_names_of_any_width_line_up(ids: tuple[str, str], names: tuple[str, ...]
 
 def test_blocked_actions_line_up_with_others() -> None:
     """A blocked action's line has the same columns."""
-    actions = (action(), action("8002", "李四", blocked="fixed"), action("8003", "Wang", "password"))
+    actions = (action(), action("8002", "李四", blocked=Text("fixed")), action("8003", "Wang", "password"))
     lines = [line for line in as_text.plan(plan(*actions), HEADING).splitlines() if line.endswith("agents.yaml:7")]
     assert len({cell_len(line.removesuffix("agents.yaml:7")) for line in lines}) == 1
 
@@ -187,7 +188,7 @@ def spread(text: str) -> tuple[Plan, Heading, Report, list[Problem]]:
             place,
             changes,
             live=live_agent(f"8{text}", sipNumber=f"6{text}"),
-            blocked=blocked,
+            blocked=Text(blocked),
             password=source,
         )
         for kind in KINDS
@@ -199,12 +200,12 @@ def spread(text: str) -> tuple[Plan, Heading, Report, list[Problem]]:
         company=Company(f"acme{text}"),
         endpoint=f"https://vendor.example/{text}",
         files=(f"a{text}.yaml",),
-        notes=(Note(f"kept {text}", (f"8{text}",)),),
-        guardrails=(Guardrail("maxDeletes", "1", 1, 2, (f"8{text}",), "raise it", "file"),),
+        notes=(Note(Text(f"kept {text}"), (f"8{text}",)),),
+        guardrails=(Guardrail("maxDeletes", "1", 1, 2, (f"8{text}",), Text("raise it"), "file"),),
     )
     results = tuple(ActionResult(actions[0], outcome, f"said {text}") for outcome in ("partly", "failed", "skipped"))
     mismatches = (Mismatch(f"8{text}", "is not so", changes),)
-    problems = [Problem(place, f"agents[0].{text}", f"no {text}", f"write {text}")]
+    problems = [Problem(place, f"agents[0].{text}", Text(f"no {text}"), Text(f"write {text}"))]
     return whole, HEADING, Report(results, mismatches, verified=True), problems
 
 
@@ -382,7 +383,7 @@ def test_nothing_to_change() -> None:
 @pytest.mark.parametrize(("more", "ids"), [(0, 8), (5, 13)])
 def test_long_lists_are_cut(more: int, ids: int) -> None:
     """Of many agents the first are named, and the rest are counted."""
-    told = as_text.plan(plan(notes=(Note("kept", tuple(str(2 * n) for n in range(ids))),)), HEADING)
+    told = as_text.plan(plan(notes=(Note(Text("kept"), tuple(str(2 * n) for n in range(ids))),)), HEADING)
     assert ("and 5 more" in told) == bool(more)
 
 
@@ -399,7 +400,7 @@ def test_long_lists_are_cut(more: int, ids: int) -> None:
 )
 def test_consecutive_agents_are_a_span(ids: str, told: str) -> None:
     """Three or more consecutive numbers of one width are named by the first and the last, and each is counted."""
-    assert f"Note: kept: {told}\n" in as_text.plan(plan(notes=(Note("kept", tuple(ids.split())),)), HEADING)
+    assert f"Note: kept: {told}\n" in as_text.plan(plan(notes=(Note(Text("kept"), tuple(ids.split())),)), HEADING)
 
 
 def test_new_agents_that_are_alike_are_one_row() -> None:
@@ -418,7 +419,7 @@ def test_new_agents_that_are_alike_are_one_row() -> None:
 @pytest.mark.parametrize(("count", "more"), [(200, ""), (201, "… and 1 more"), (5000, "… and 4800 more")])
 def test_many_problems(count: int, more: str) -> None:
     """A file with thousands of problems fills no screen: the rest is counted, and JSON has them all."""
-    problems = [Problem(Place("agents.yaml", n + 1), "", "wrong") for n in range(count)]
+    problems = [Problem(Place("agents.yaml", n + 1), "", Text("wrong")) for n in range(count)]
     told = as_text.problems(problems)
     assert told.count(" wrong\n") == min(count, 200)
     assert more in told
@@ -548,7 +549,7 @@ def test_a_report_as_json() -> None:
 
 def test_problems_as_json() -> None:
     """A problem has its place in three parts, its path, its code, what is wrong and what to do."""
-    problem = Problem(Place("agents.yaml", 7, 3), "agents[0]", "wrong", "mend it", code="duplicate-key")
+    problem = Problem(Place("agents.yaml", 7, 3), "agents[0]", Text("wrong"), Text("mend it"), code="duplicate-key")
     (written,) = as_json.problems([problem])
     assert written == {
         "file": "agents.yaml",

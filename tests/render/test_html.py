@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.core.model.desired import Company
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Note
 from reconciler.render import html
 from reconciler.render.alike import alike_rows
@@ -173,7 +174,7 @@ def test_hostile_text_is_text() -> None:
 
     def rule(hostile: str) -> None:
         plan = planned(replace(action("edit", FieldChange("ttscontent", hostile, f"a{hostile}")), name=hostile))
-        plan = replace(plan, notes=(Note(hostile),), company=Company(hostile), endpoint=hostile, files=(hostile,))
+        plan = replace(plan, notes=(Note(Text(hostile)),), company=Company(hostile), endpoint=hostile, files=(hostile,))
         root, shown = parsed(plan), visible(hostile)
         texts = [text(it) for it in root.iter("bdi")]
         spelled = {shown, spelled_name(hostile), spelled_pair(hostile, f"a{hostile}")[0].whole}

@@ -10,6 +10,7 @@ import pytest
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Guardrail, Note, Plan
 from reconciler.core.saved.plan_json import digest
 from reconciler.render import html
@@ -93,7 +94,7 @@ def test_the_verdict(plan: Plan, said: str) -> None:
 @pytest.mark.parametrize(("allowed", "state"), [(2, "tripped"), (3, "ok")])
 def test_a_guardrail(set_by: Any, said: str, allowed: int, state: str) -> None:
     """A guardrail tells its rule, its limit and who set it, what is planned of how much, and whose agents counted."""
-    rail = Guardrail("maxDeletes", "20%", allowed, 3, ("8001", "8002", "8003"), "raise it", set_by)
+    rail = Guardrail("maxDeletes", "20%", allowed, 3, ("8001", "8002", "8003"), Text("raise it"), set_by)
     root = parsed(planned(action(), guardrails=(rail,)))
     (limit,) = having(root, "limit")
     told = words(limit)
@@ -104,8 +105,8 @@ def test_a_guardrail(set_by: Any, said: str, allowed: int, state: str) -> None:
 
 def test_blocked_agents_stand_by_their_reason() -> None:
     """Each reason is told once, with all whom it holds up; many of them are folded away."""
-    blocked = [replace(action(blocked="held"), operator_id=f"8{2 * n:03}") for n in range(9)]
-    root = parsed(planned(*blocked, replace(action(blocked="taken"), operator_id="9000")))
+    blocked = [replace(action(blocked=Text("held")), operator_id=f"8{2 * n:03}") for n in range(9)]
+    root = parsed(planned(*blocked, replace(action(blocked=Text("taken")), operator_id="9000")))
     held, taken = having(root, "reason")
     assert words(held).startswith("held 9 agents 8000, 8002")
     assert words(taken) == "taken 9000"
@@ -115,7 +116,7 @@ def test_blocked_agents_stand_by_their_reason() -> None:
 
 def test_notes() -> None:
     """What changes nothing and should be known is told, with whose it is."""
-    root = parsed(planned(notes=(Note("kept", ("8001", "8002")), Note("the listing is incomplete"))))
+    root = parsed(planned(notes=(Note(Text("kept"), ("8001", "8002")), Note(Text("the listing is incomplete")))))
     assert [words(note) for note in having(root, "reason")] == ["kept 8001, 8002", "the listing is incomplete"]
 
 
@@ -140,7 +141,7 @@ def test_an_edit_that_frees_a_number() -> None:
     moved = action("edit", FieldChange("sipNumber", "60001", "60002"), live=live_agent(sipNumber="60001"))
     for each in (moved, action("delete", live=live_agent(sipNumber="60001"))):
         assert first(parsed(planned(each)), "aside") == "Frees SIP number 60001"
-    assert not having(parsed(planned(replace(moved, blocked="held"))), "aside")
+    assert not having(parsed(planned(replace(moved, blocked=Text("held")))), "aside")
 
 
 def test_a_delete_says_what_is_lost() -> None:
@@ -216,7 +217,7 @@ def test_whose_doing() -> None:
 
 def test_a_blocked_row() -> None:
     """A blocked action says what it would be and why it cannot be, and promises no password."""
-    root = parsed(planned(action("replace", FieldChange("email", "a", "b"), blocked="fixed at creation")))
+    root = parsed(planned(action("replace", FieldChange("email", "a", "b"), blocked=Text("fixed at creation"))))
     (row,) = having(root, "row")
     assert first(row, "tag") == "replace"
     assert first(row, "why") == "fixed at creation"

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Note, Plan, SetBy
 from reconciler.core.saved.plan_json import digest
 from reconciler.render import markdown
@@ -54,10 +55,10 @@ def test_each_company_has_its_marker() -> None:
         (plan(action(), action("delete", "8002")), "2 changes"),
         (plan(*(action(operator_id=str(number)) for number in range(1200))), "1,200 changes"),
         (plan(action(origin="change"), action("delete", "8002", origin="drift")), "2 changes, 1 of drift"),
-        (plan(action(blocked="held")), "Refused: 1 blocked action"),
+        (plan(action(blocked=Text("held"))), "Refused: 1 blocked action"),
         (plan(action(), guardrails=(trip(),)), "Refused: 1 tripped guardrail"),
         (
-            plan(action(blocked="a"), action(blocked="b"), guardrails=(trip(), trip(), trip(allowed=3))),
+            plan(action(blocked=Text("a")), action(blocked=Text("b")), guardrails=(trip(), trip(), trip(allowed=3))),
             "Refused: 2 tripped guardrails and 2 blocked actions",
         ),
     ],
@@ -70,7 +71,7 @@ def test_the_verdict(made: Plan, verdict: str) -> None:
 
 def test_counts() -> None:
     """The first table has the numbers of the summary and of the calls."""
-    made = plan(*(action(kind, f"80{kind}") for kind in KINDS), action(blocked="held"), unchanged=1234)
+    made = plan(*(action(kind, f"80{kind}") for kind in KINDS), action(blocked=Text("held")), unchanged=1234)
     (head, numbers), *_ = tables(by_cmark(markdown.plan(made, HEADING)))
     assert dict(zip(head, numbers, strict=True)) == {
         **{name: f"{count:,}" for name, count in made.summary.items()},
@@ -89,7 +90,7 @@ def test_whose_agents_and_where() -> None:
 def test_the_most_important_comes_first() -> None:
     """Trips, then what is blocked, then deletes, replaces, passwords, edits and creates; notes at the end."""
     actions = [action(kind, f"8{number}") for number, kind in enumerate(KINDS)]
-    written = told(*actions, action(blocked="held"), guardrails=(trip(),), notes=(Note("kept"),))
+    written = told(*actions, action(blocked=Text("held")), guardrails=(trip(),), notes=(Note(Text("kept")),))
     kinds = ["deletes", "replaces", "passwords", "edits", "creates"]
     assert list(sections(written)) == ["tripped guardrails", "blocked actions", *kinds, "notes"]
 
@@ -152,7 +153,7 @@ def test_who_reads_the_passwords() -> None:
 
 def test_notes() -> None:
     """A note is its words and its agents."""
-    (with_ids, without) = by_cmark(told(notes=(Note("kept", ("8001", "8002")), Note("odd")))).iter("li")
+    (with_ids, without) = by_cmark(told(notes=(Note(Text("kept"), ("8001", "8002")), Note(Text("odd"))))).iter("li")
     assert (codes(with_ids), codes(without)) == (["kept", "8001", "8002"], ["odd"])
 
 
@@ -164,7 +165,7 @@ def test_how_to_apply() -> None:
     assert "(7 days)" in written
 
 
-@pytest.mark.parametrize("made", [plan(), plan(action(blocked="held")), plan(action(), guardrails=(trip(),))])
+@pytest.mark.parametrize("made", [plan(), plan(action(blocked=Text("held"))), plan(action(), guardrails=(trip(),))])
 def test_what_cannot_be_applied(made: Plan) -> None:
     """A plan that is refused or empty has a digest and no command."""
     written = markdown.plan(made, HEADING)
@@ -199,7 +200,9 @@ def test_a_blocked_action() -> None:
         FieldChange("email", "a@example.com", "b@example.com"),
         FieldChange("name", None, "李", before_known=False),
     )
-    found = sections(told(action("replace", blocked="fixed", changes=(one, two)), action("delete", blocked="kept")))
+    found = sections(
+        told(action("replace", blocked=Text("fixed"), changes=(one, two)), action("delete", blocked=Text("kept")))
+    )
     first, second = found["blocked actions"].rows
     changes = "email: a@example.com → b@example.comname: not recorded → 李"
     assert first == ["8001", "张三", "replace", "fixed", "agents.yaml:7", changes]
@@ -304,7 +307,7 @@ def test_a_mixed_edit_marks_what_is_drift() -> None:
 
 def test_a_blocked_action_of_drift_is_marked() -> None:
     """What is blocked stands together, and says what is drift."""
-    found = sections(told(action(blocked="a", origin="drift"), action(blocked="b", origin="change")))
+    found = sections(told(action(blocked=Text("a"), origin="drift"), action(blocked=Text("b"), origin="change")))
     assert [row[2] for row in found["blocked actions"].rows] == ["edit (drift)", "edit"]
 
 

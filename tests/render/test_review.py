@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import Text
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.recipient import recipient_label
@@ -243,7 +244,7 @@ def test_another_source_of_a_password_has_its_own_row(format_: str, other: Passw
 def test_refusals_of_one_reason_are_one_row(format_: str) -> None:
     """What is blocked for one reason is one row, also where the values are each agent's own."""
     blocked = [
-        action("replace", f"{8000 + number}", blocked="email can be set only at creation", changes=changes)
+        action("replace", f"{8000 + number}", blocked=Text("email can be set only at creation"), changes=changes)
         for number in range(400)
         if (changes := (FieldChange("email", f"{number}@a.example", f"{number}@b.example"),))
     ]

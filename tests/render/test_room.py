@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, ActionKind, Note, Plan
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
@@ -154,7 +155,7 @@ def test_what_matters_has_room_first() -> None:
     """Where all are many, each section has some rows, and the more a kind matters the more of it is shown."""
     actions = [each for kind in KINDS for each in numbered(kind, 30 if kind == "delete" else 3000)]
     blocked = [different("edit", number, blocked=f"held {number}") for number in range(100)]
-    made = plan(*actions, *blocked, guardrails=(trip(),), notes=(Note("kept"),))
+    made = plan(*actions, *blocked, guardrails=(trip(),), notes=(Note(Text("kept")),))
     written = markdown.plan(made, HEADING)
     is_well_formed(written)
     found = adds_up(written, made)
@@ -201,7 +202,7 @@ def test_thousands_of_alike_deletes_are_all_told() -> None:
 def test_what_matters_is_not_crowded_out(kind: ActionKind, blocked: str) -> None:
     """One action of any kind is shown beside thousands of each other, deletes that nothing shortens apart."""
     rest = [each for other in KINDS if other not in (kind, "delete") for each in numbered(other, 2000)]
-    made = plan(*rest, action(kind, "needle", blocked=blocked))
+    made = plan(*rest, action(kind, "needle", blocked=Text(blocked)))
     assert "needle" in codes(by_cmark(markdown.plan(made, HEADING)))
 
 
@@ -215,14 +216,16 @@ def test_huge_strings(huge: str) -> None:
     """When every text of a long plan is 5,000 hostile characters, the limit holds and the counts add up."""
     changes = tuple(FieldChange("ttscontent", huge, huge) for _ in range(3))
     actions = [
-        action(kind, f"{number:03}{huge}", huge, changes=changes, blocked=blocked, origin=origin)
+        action(kind, f"{number:03}{huge}", huge, changes=changes, blocked=Text(blocked), origin=origin)
         for kind in KINDS
         for blocked in ("", huge)
         for origin in ("change", "drift")
         for number in range(10)
     ]
     guardrails = tuple(trip(operator_ids=(huge,) * 30, hint=huge, rule=huge, limit=huge) for _ in range(3))
-    made = plan(*actions, company=Company(huge), endpoint=huge, guardrails=guardrails, notes=(Note(huge, (huge,) * 9),))
+    made = plan(
+        *actions, company=Company(huge), endpoint=huge, guardrails=guardrails, notes=(Note(Text(huge), (huge,) * 9),)
+    )
     written = markdown.plan(made, HEADING)
     is_well_formed(written)
     adds_up(written, made)
@@ -245,7 +248,7 @@ def test_huge_strings(huge: str) -> None:
 def test_any_plan_fits(groups: list[tuple[ActionKind, int, str, bool, str]]) -> None:
     """Whatever a plan is made of, it fits, is well formed, and accounts for every action."""
     actions = [
-        action(kind, f"{place}{number:03}", name, blocked=name if blocked else "", origin=origin)
+        action(kind, f"{place}{number:03}", name, blocked=Text(name if blocked else ""), origin=origin)
         for place, (kind, count, name, blocked, origin) in enumerate(groups)
         for number in range(count)
     ]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
+from reconciler.core.model.message import Text
 from reconciler.core.model.problem import Place, Problem
 from reconciler.render import sarif
 from reconciler.render.findings import fingerprints, sentence
@@ -65,7 +66,7 @@ def test_the_schema_can_say_no() -> None:
 
 def test_the_run() -> None:
     """One run of one tool, with its version and the rule that results break; columns count characters."""
-    log = written(Problem(Place("a.yaml", 1), "", "wrong"))
+    log = written(Problem(Place("a.yaml", 1), "", Text("wrong")))
     assert (log["version"], len(log["runs"])) == ("2.1.0", 1)
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
@@ -84,7 +85,9 @@ def test_nothing_wrong_is_an_empty_list() -> None:
 
 def test_a_problem_is_a_result() -> None:
     """A result is an error at its line and column, with the path, what is wrong and what to do."""
-    result = only(Problem(Place("teams/a.yaml", 3, 28), "agents[0].nmae", "unknown key", "did you mean name?"))
+    result = only(
+        Problem(Place("teams/a.yaml", 3, 28), "agents[0].nmae", Text("unknown key"), Text("did you mean name?"))
+    )
     assert result["level"] == "error"
     assert result["message"] == {"text": "at agents[0].nmae: unknown key; did you mean name?"}
     (location,) = result["locations"]
@@ -104,7 +107,7 @@ def test_the_problems_of_a_file() -> None:
 
 def test_the_name_of_the_fingerprint() -> None:
     """It is not the one that GitHub computes from the source itself and complains about when it is another."""
-    assert "primaryLocationLineHash" not in only(Problem(Place("a.yaml", 1), "", "wrong"))["partialFingerprints"]
+    assert "primaryLocationLineHash" not in only(Problem(Place("a.yaml", 1), "", Text("wrong")))["partialFingerprints"]
 
 
 @pytest.mark.parametrize(
@@ -121,14 +124,14 @@ def test_the_name_of_the_fingerprint() -> None:
 )
 def test_a_file_is_a_relative_uri(file: str, uri: str) -> None:
     """A file name is percent-encoded, so that no part of it is a scheme, a query or a fragment."""
-    (location,) = only(Problem(Place(file, 1), "", "wrong"))["locations"]
+    (location,) = only(Problem(Place(file, 1), "", Text("wrong")))["locations"]
     assert location["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
 @pytest.mark.parametrize("text", ["{0}", "{{x}}", "add company: {abbreviate: …}", "}{", "[a](b)", "[a](0) [b] (c)"])
 def test_a_message_is_no_template(text: str) -> None:
     """Braces are no placeholders, and brackets no links."""
-    told = only(Problem(Place("a.yaml", 1), "", text))["message"]["text"]
+    told = only(Problem(Place("a.yaml", 1), "", Text(text)))["message"]["text"]
     assert shown(told) == text.replace("](", "]\\x28")
 
 
@@ -136,7 +139,7 @@ def test_hostile_text() -> None:
     """Whatever stands in a file or its name: the log is UTF-8 and SARIF, nothing in it acts, and it reads back."""
 
     def rule(text: str) -> None:
-        found = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", f"no {text}", f"x{text}")
+        found = Problem(Place(f"a{text}.yaml", 7, 3), f"agents[0].{text}", Text(f"no {text}"), Text(f"x{text}"))
         raw = sarif.problems([found], "1.2.3")
         assert raw.encode().decode() == raw
         assert visible(raw.replace("\n", "")) == raw.replace("\n", "")
@@ -155,20 +158,20 @@ def test_hostile_text() -> None:
 @given(st.text())
 def test_any_text_at_all(text: str) -> None:
     """A message of any text reads back as that text, made visible."""
-    told = only(Problem(Place("a.yaml", 1), "", text))["message"]["text"]
+    told = only(Problem(Place("a.yaml", 1), "", Text(text)))["message"]["text"]
     assert shown(told) == visible(text).replace("](", "]\\x28")
 
 
 def test_the_same_bytes() -> None:
     """The same problems make the same bytes."""
-    found = [Problem(Place("a.yaml", line), "agents", "wrong") for line in (3, 1, 2)]
+    found = [Problem(Place("a.yaml", line), "agents", Text("wrong")) for line in (3, 1, 2)]
     assert sarif.problems(found, "1") == sarif.problems(list(found), "1")
     assert sarif.problems(found, "1").endswith("}\n")
 
 
 def test_more_than_github_takes() -> None:
     """GitHub refuses a run of more than 25,000 results: the last one says how many are left out, and where they are."""
-    many = [Problem(Place("a.yaml", line, 1), "", "is wrong") for line in range(1, 26_002)]
+    many = [Problem(Place("a.yaml", line, 1), "", Text("is wrong")) for line in range(1, 26_002)]
     results = json.loads(sarif.problems(many, "1"))["runs"][0]["results"]
     assert len(results) == 25_000
     assert "1,002 more problems are left out" in results[-1]["message"]["text"]

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from reconciler.core.model.desired import Company, DesiredAgent, DesiredState, Limit, PasswordSource, Removal
+from reconciler.core.model.message import packed_text, unpacked_text
 from reconciler.core.model.problem import Place, Problem
 
 if TYPE_CHECKING:
@@ -46,8 +47,16 @@ def packed_company(company: Company | None) -> bytes:
 
 def packed_problems(problems: Iterable[Problem]) -> bytes:
     """The part after the first if the files have problems."""
-    rows = [(*_at(problem.place), problem.path, problem.message, problem.hint, problem.code) for problem in problems]
+    rows = [
+        (*_at(problem.place), problem.path, problem.code, packed_text(problem.message), packed_text(problem.hint))
+        for problem in problems
+    ]
     return marshal.dumps(("problems", rows))
+
+
+def _unpacked_problem(row: tuple[Any, ...]) -> Problem:
+    file, line, column, path, code, message, hint = row
+    return Problem(Place(file, line, column), path, unpacked_text(message), unpacked_text(hint), code)
 
 
 def packed_state(state: DesiredState, rows: Iterable[PackedAgent], count: int) -> Iterator[bytes]:
@@ -83,7 +92,7 @@ def unpacked(parts: Iterator[bytes]) -> tuple[DesiredState | None, tuple[Problem
     """
     kind, content = marshal.loads(next(parts))  # noqa: S302 - of our own process
     if kind == "problems":
-        return None, tuple(Problem(Place(*place), *words) for *place, words in ((*row[:3], row[3:]) for row in content))
+        return None, tuple(map(_unpacked_problem, content))
     company, files, sha256, scope, prune, protect, limits, recipients, *others = content
     lookalikes, removal, set_in, count = others
     agents: list[DesiredAgent] = []

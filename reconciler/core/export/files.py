@@ -20,6 +20,7 @@ from reconciler.core.export.factor import Factored, FactoredAgent, factor, slug,
 from reconciler.core.model.desired import Company, DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Value
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.operator_id import MAX_ID, alike, unfit_id
 from reconciler.core.model.plan import Note
 from reconciler.core.text import width
@@ -74,7 +75,7 @@ class _SpelledAgent:
     """One agent as a file can express it: its values as they are spelt, and why others are missing, in words."""
 
     values: Mapping[str, str]
-    gaps: tuple[str, ...]
+    gaps: tuple[Text, ...]
 
 
 def export(live: LiveState, company: Company, header: FileHeader = EXPORT_HEADER) -> Exported:
@@ -163,9 +164,11 @@ def _agent(agent: LiveAgent, holders: Mapping[Value, list[str]]) -> _SpelledAgen
         value = agent.fields[row.name]
         sharing = holders.get(value, ()) if row.name == "sipNumber" else ()
         if not is_expressible(row, value):
-            gaps.append(f"{row.name} is left alone: no file can say {ascii_excerpt(value)}")
+            unsaid = "{field} is left alone: no file can say {value}"
+            gaps.append(text(unsaid, field=row.name, value=ascii_excerpt(value)))
         elif len(sharing) > 1:
-            gaps.append(f"sipNumber is left alone: {len(sharing)} agents hold {ascii_excerpt(value)}")
+            shared = "sipNumber is left alone: {count} {count:agent holds|agents hold} {value}"
+            gaps.append(text(shared, count=len(sharing), value=ascii_excerpt(value)))
         else:
             values[row.name] = field_value(row.name, value)
     return _SpelledAgent(values, tuple(gaps))
@@ -176,20 +179,21 @@ def unprotected(desired: DesiredState, live: LiveState) -> Iterator[Note]:
     for operator_id in sorted(live.agents) if desired.prune else ():
         in_scope = desired.scope is None or matches(desired.scope, operator_id)
         if in_scope and not is_expressible(BY_NAME[KEY], operator_id) and not matches(desired.protect, operator_id):
-            way_on = f"add {quoted(_pattern(operator_id))} to protect, or an apply deletes the agent"
-            yield Note(f"the id {unfit_id(operator_id)}: not in the file; {way_on}", (operator_id,))
+            message = "the id {fault}: not in the file; add {pattern} to protect, or an apply deletes the agent"
+            unfit = text(message, fault=unfit_id(operator_id), pattern=quoted(_pattern(operator_id)))
+            yield Note(unfit, (operator_id,))
 
 
 def _warnings(agents: Mapping[str, _SpelledAgent], protected: tuple[str, ...]) -> tuple[Note, ...]:
-    ids_by_gap: dict[str, list[str]] = defaultdict(list)
+    ids_by_gap: dict[Text, list[str]] = defaultdict(list)
     for operator_id, agent in agents.items():
         for gap in agent.gaps:
             ids_by_gap[gap].append(operator_id)
     for operator_id in protected:
-        gap = f"the id {unfit_id(operator_id)}: protected, and not in the file; an id cannot be renamed"
-        ids_by_gap[gap].append(operator_id)
+        unfit = "the id {fault}: protected, and not in the file; an id cannot be renamed"
+        ids_by_gap[text(unfit, fault=unfit_id(operator_id))].append(operator_id)
     if twins := sorted({id_ for pair in alike(agents) for id_ in pair}):
-        ids_by_gap["these ids look alike, and the file allows it: are all of them in use?"] = twins
+        ids_by_gap[text("these ids look alike, and the file allows it: are all of them in use?")] = twins
     return tuple(Note(message, tuple(ids)) for message, ids in ids_by_gap.items())
 
 
@@ -235,8 +239,8 @@ def _body(agents: Mapping[str, _SpelledAgent], factored: Factored) -> str:
 
 
 def _section(name: str, entries: Iterable[str]) -> str:
-    text = "".join(entries)
-    return f"\n{name}:\n{text}" if text else ""
+    lines = "".join(entries)
+    return f"\n{name}:\n{lines}" if lines else ""
 
 
 def _profile(name: str, values: Mapping[str, str]) -> str:
@@ -255,8 +259,8 @@ def _entry(operator_id: str, agent: _SpelledAgent, own: FactoredAgent) -> str:
 
 
 def _flow(values: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{name}: {text}" for name, text in values.items()) + "}"
+    return "{" + ", ".join(f"{name}: {value}" for name, value in values.items()) + "}"
 
 
 def _lines(values: Mapping[str, str], indent: str) -> Iterator[str]:
-    return (f"{indent}{name}: {text}\n" for name, text in values.items())
+    return (f"{indent}{name}: {value}\n" for name, value in values.items())

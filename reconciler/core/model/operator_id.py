@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from reconciler.core.model.message import NOTHING, Text, listed, text
 from reconciler.core.model.spoilt import NOT_SPOILT, spoilt
 from reconciler.core.text import is_unseen, named
 
@@ -31,27 +32,30 @@ ID_PATTERN: Final = NOT_SPOILT + (
 """What a JSON Schema can say of `is_sound`, for editors: it refuses nothing else, and does not know normal forms."""
 
 
-def is_sound(text: str) -> bool:
+def is_sound(id_: str) -> bool:
     """Whether a file may use the text as an id, its length apart."""
-    return not id_fault(text)
+    return not id_fault(id_)
 
 
-def id_fault(text: str) -> str:
+def id_fault(id_: str) -> Text:
     """What is wrong with an id, in words, with each character by code point and name; empty for a sound one."""
-    if text.isascii() and text.isalnum():
-        return ""
-    if characters := list(filter(_is_refused, text)):
-        return f"holds {_all_named(characters)}"
-    normal = unicodedata.normalize("NFKC", text)
-    if normal != text:
-        marks = [c for c in text if unicodedata.combining(c)] or [c for c in text if c not in normal]
-        return f"is not in its normal form (NFKC), in which {_all_named(marks)} becomes one with what is before it"
-    return spoilt(text)
+    if id_.isascii() and id_.isalnum():
+        return NOTHING
+    if characters := list(filter(_is_refused, id_)):
+        return text("holds {characters}", characters=_all_named(characters))
+    normal = unicodedata.normalize("NFKC", id_)
+    if normal != id_:
+        marks = [c for c in id_ if unicodedata.combining(c)] or [c for c in id_ if c not in normal]
+        return text(
+            "is not in its normal form (NFKC), in which {characters} becomes one with what is before it",
+            characters=_all_named(marks),
+        )
+    return spoilt(id_)
 
 
-def unfit_id(text: str) -> str:
+def unfit_id(id_: str) -> Text:
     """Why no file may hold a live agent's id, its length included, in words."""
-    return id_fault(text) or f"has {len(text):,} characters"
+    return id_fault(id_) or text("has {count:,} characters", count=len(id_))
 
 
 def meant_id(text: str) -> str:
@@ -92,18 +96,17 @@ def alike(ids: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield id_, other
 
 
-def difference(text: str, other: str) -> str:
+def difference(id_: str, other: str) -> Text:
     """How an id differs from another one that looks like it: the characters of both, by code point and name."""
-    if text.casefold() == other.casefold():
-        return "only case differs"
-    if len(text) == len(other):
-        pairs = [(mine, theirs) for mine, theirs in zip(text, other, strict=True) if mine != theirs]
-        return f"with {_all_named(mine for mine, _ in pairs)}, not {_all_named(theirs for _, theirs in pairs)}"
-    ours, theirs = Counter(text) - Counter(other), Counter(other) - Counter(text)
-    return f"with {_all_named(ours)}" if ours else f"without {_all_named(theirs)}"
+    if id_.casefold() == other.casefold():
+        return text("only case differs")
+    if len(id_) == len(other):
+        pairs = [(mine, theirs) for mine, theirs in zip(id_, other, strict=True) if mine != theirs]
+        ours, theirs = _all_named(mine for mine, _ in pairs), _all_named(theirs for _, theirs in pairs)
+        return text("with {ours}, not {theirs}", ours=ours, theirs=theirs)
+    more, less = Counter(id_) - Counter(other), Counter(other) - Counter(id_)
+    return text("with {ours}", ours=_all_named(more)) if more else text("without {theirs}", theirs=_all_named(less))
 
 
-def _all_named(characters: Iterable[str]) -> str:
-    once = list(dict.fromkeys(characters))
-    more = f" and {len(once) - _MAX_NAMED} more" if len(once) > _MAX_NAMED else ""
-    return ", ".join(map(named, once[:_MAX_NAMED])) + more
+def _all_named(characters: Iterable[str]) -> Text:
+    return listed(list(map(named, dict.fromkeys(characters))), _MAX_NAMED)

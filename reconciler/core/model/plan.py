@@ -12,6 +12,7 @@ from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry
 from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.message import NOTHING, Text
 from reconciler.core.model.problem import Place
 
 ActionKind = Literal["create", "edit", "replace", "delete", "password"]
@@ -38,7 +39,7 @@ class Action:
     password: PasswordSource | None = None
     live: LiveAgent | None = None
     recorded: LedgerEntry = NOT_RECORDED
-    blocked: str = ""
+    blocked: Text = NOTHING
     origin: Origin = ""
     batched: bool = False
     removal: bool = False
@@ -122,7 +123,7 @@ class Call:
 class Note:
     """A remark for the reader about some agents. It changes nothing."""
 
-    message: str
+    message: Text
     operator_ids: tuple[str, ...] = ()
 
 
@@ -138,7 +139,7 @@ class Guardrail:
     allowed: int
     planned: int
     operator_ids: tuple[str, ...]
-    hint: str
+    hint: Text
     set_by: SetBy
 
     @property

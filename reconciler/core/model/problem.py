@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from reconciler.core.model.message import NOTHING, Text
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -28,8 +30,8 @@ class Problem:
 
     place: Place
     path: str
-    message: str
-    hint: str = ""
+    message: Text
+    hint: Text = NOTHING
     code: str = field(default="", compare=False)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from reconciler.core.model.message import NOTHING, Text, text
+
 _MONTHS: Final = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _YEAR: Final = "(?:19|20)[0-9]{2}"
 _CLOCK: Final = "(?:[ T][0-9]{1,2}:[0-9:.]+)?"
@@ -28,13 +30,13 @@ NOT_SPOILT: Final = f"^(?!(?:{_ROUNDED}|{_DATE}|{_FRACTION})$)"
 _WORDS: Final = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
-        (_ROUNDED, "has lost digits: a spreadsheet took it for a number and rounded it"),
-        (_DATE, "is a date: a spreadsheet made it of the digits"),
-        (_FRACTION, "is a fraction: a spreadsheet took it for a number"),
+        (_ROUNDED, text("has lost digits: a spreadsheet took it for a number and rounded it")),
+        (_DATE, text("is a date: a spreadsheet made it of the digits")),
+        (_FRACTION, text("is a fraction: a spreadsheet took it for a number")),
     )
 )
 
 
-def spoilt(text: str) -> str:
+def spoilt(value: str) -> Text:
     """What a spreadsheet has done to the digits, in words; empty for text that is not spoilt."""
-    return next((words for pattern, words in _WORDS if pattern.fullmatch(text)), "")
+    return next((words for pattern, words in _WORDS if pattern.fullmatch(value)), NOTHING)

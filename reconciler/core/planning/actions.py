@@ -23,6 +23,7 @@ from reconciler.core.model.diff import AgentDiff, Diff, FieldChange
 from reconciler.core.model.fields import BY_NAME, LISTED, Value, can_edit, fits
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.plan import Action, Call, Note
 from reconciler.core.planning.removal import is_kept, removal_notes
 
@@ -93,26 +94,28 @@ def _edit_or_replace(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
     managed = agent.desired.fields if agent.desired else {}
     managed_changes = tuple(change for change in agent.changes if change.field in managed)
     action = replace(_action(agent, "replace", diff, managed_changes), carries=carries)
+    reason = _fixed_reason(fixed)
     if matches(diff.desired.protect, agent.operator_id):
-        return replace(action, blocked=f"{_fixed_reason(fixed)}, and the agent is protected from being replaced")
+        return replace(action, blocked=text("{reason}, and the agent is protected from being replaced", reason=reason))
     if not policy.allow_replace:
-        return replace(action, blocked=f"{_fixed_reason(fixed)}{_WAYS_ON}")
+        return replace(action, blocked=text("{reason}; {ways_on}", reason=reason, ways_on=_WAYS_ON))
     if unfit := [name for name, value in carries.items() if not fits(BY_NAME[name], value)]:
-        return replace(action, blocked=f"the live value of {', '.join(unfit)} could not be given to the new agent")
+        reason = text("the live value of {fields} could not be given to the new agent", fields=", ".join(unfit))
+        return replace(action, blocked=reason)
     return action
 
 
-_WAYS_ON: Final = (
-    "; take the key out of the file, or --exclude the agent; "
+_WAYS_ON: Final = text(
+    "take the key out of the file, or --exclude the agent; "
     "failing these, --allow-replace deletes the agent and makes it anew"
 )
 
 
-def _fixed_reason(fixed: Iterable[FieldChange]) -> str:
+def _fixed_reason(fixed: Iterable[FieldChange]) -> Text:
     names = ", ".join(
         f"{change.field} {change.after}" if BY_NAME[change.field].wire.edit else change.field for change in fixed
     )
-    return f"{names} can be set only at creation"
+    return text("{fields} can be set only at creation", fields=names)
 
 
 def _carried_over(agent: AgentDiff, entry: LedgerEntry) -> dict[str, Value]:
@@ -140,12 +143,17 @@ def narrowing(policy: Policy) -> Iterator[Note]:
     """Which agents the command line leaves out, if any."""
     if not (policy.targets or policy.excludes):
         return
-    only = f" to {', '.join(policy.targets)}" if policy.targets else ""
-    without = f" without {', '.join(policy.excludes)}" if policy.excludes else ""
-    yield Note(f"narrowed on the command line{only}{without}: no other agent was looked at")
-
-
-_NUMBER_IS_KEPT: Final = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
+    only, without = ", ".join(policy.targets), ", ".join(policy.excludes)
+    message = text(
+        "narrowed on the command line to {only} without {without}: no other agent was looked at",
+        only=only,
+        without=without,
+    )
+    if not only:
+        message = text("narrowed on the command line without {without}: no other agent was looked at", without=without)
+    elif not without:
+        message = text("narrowed on the command line to {only}: no other agent was looked at", only=only)
+    yield Note(message)
 
 
 def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[Action]:
@@ -166,7 +174,8 @@ def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[
         for holder in holders[number]:
             keeps = holder not in by_id or by_id[holder].blocked or not by_id[holder].frees_sip
             if holder != action.operator_id and keeps and not action.blocked:
-                reason = _NUMBER_IS_KEPT.format(number=number, holder=holder)
+                kept = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
+                reason = text(kept, number=number, holder=holder)
                 by_id[action.operator_id] = replace(action, blocked=reason)
                 if action.live_sip in wanted:
                     waiting.append(wanted[action.live_sip])
@@ -190,22 +199,23 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     """What a reader of the plan should know although no action follows from it."""
     yield from narrowing(policy)
     if not diff.live.complete:
-        yield Note("the listing is incomplete: nothing is deleted")
+        yield Note(text("the listing is incomplete: nothing is deleted"))
     replaces = [action for action in actions if action.kind == "replace" and not action.blocked]
     roleless = tuple(action.operator_id for action in replaces if "roleName" not in action.after)
     if roleless:
-        yield Note("the role is not known and cannot be carried over: the vendor chooses one", roleless)
+        yield Note(text("the role is not known and cannot be carried over: the vendor chooses one"), roleless)
     if owed := tuple(action.operator_id for action in actions if gives_back(action)):
-        yield Note("owed, as the ledger says: values that a replace took away are given back", owed)
+        yield Note(text("owed, as the ledger says: values that a replace took away are given back"), owed)
     if doubtful := tuple(a.operator_id for a in actions if a.kind == "password" and a.recorded.password_unknown):
-        yield Note("set anew since nobody may know the password that a run left; maxPasswords does not count", doubtful)
+        anew = text("set anew since nobody may know the password that a run left; maxPasswords does not count")
+        yield Note(anew, doubtful)
     extra = [agent.operator_id for agent in diff.agents if agent.status == "extra"]
     kept = [id_ for id_ in extra if is_kept(id_, diff)]
     protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))
     if protected:
-        yield Note("not in the file, and kept because they are protected", protected)
+        yield Note(text("not in the file, and kept because they are protected"), protected)
     if diff.live.complete and (others := tuple(id_ for id_ in kept if not matches(diff.desired.protect, id_))):
-        yield Note("not in the file, and kept because nothing is pruned", others)
+        yield Note(text("not in the file, and kept because nothing is pruned"), others)
     yield from removal_notes(diff, actions)
     replaced = {action.operator_id for action in replaces}
     unknowable: defaultdict[str, list[str]] = defaultdict(list)
@@ -213,16 +223,20 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
         for name in agent.unknowable:
             unknowable[name].append(agent.operator_id)
     for name, ids in unknowable.items():
-        yield Note(f"{name} can be set only at creation, is never listed and not recorded: left as it is", tuple(ids))
+        message = text(
+            "{field} can be set only at creation, is never listed and not recorded: left as it is", field=name
+        )
+        yield Note(message, tuple(ids))
 
 
 def batch_notes(calls: Sequence[Call]) -> Iterator[Note]:
     """The agents that are created together, and what that means for their passwords."""
-    for vendor_password, message in (
-        (True, "the vendor chooses their passwords, which are delivered"),
-        (False, "each batch shares one password"),
+    for vendor_password, passwords in (
+        (True, text("the vendor chooses their passwords, which are delivered")),
+        (False, text("each batch shares one password")),
     ):
         batches = [call.operator_ids for call in calls if call.batch and call.vendor_password is vendor_password]
         if batches:
-            batch_count = f"created in {len(batches)} batch{'es' * (len(batches) > 1)}"
-            yield Note(f"{batch_count}; {message}", tuple(id_ for ids in batches for id_ in ids))
+            created = "created in {count} {count:batch|batches}; {passwords}"
+            told = text(created, count=len(batches), passwords=passwords)
+            yield Note(told, tuple(id_ for ids in batches for id_ in ids))

@@ -16,6 +16,7 @@ from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.diff import Diff
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import Text, listed, text
 from reconciler.core.model.operator_id import look
 from reconciler.core.model.plan import Action, Note
 from reconciler.core.model.problem import closest
@@ -39,34 +40,28 @@ def doubts(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[No
 
 def unknown_ids(policy: Policy, desired: DesiredState, live: LiveState) -> dict[str, str]:
     """The ids, no patterns, that the command line names and nobody has, live or desired, each with a likely one."""
-    literals = [text for text in (*policy.targets, *policy.excludes) if not is_pattern(text)]
+    literals = [id_ for id_ in (*policy.targets, *policy.excludes) if not is_pattern(id_)]
     known = _known_ids(desired, live) if literals and live.complete else literals
-    return {text: _similar(text, known) for text in dict.fromkeys(literals) if text not in known}
+    return {id_: _similar(id_, known) for id_ in dict.fromkeys(literals) if id_ not in known}
 
 
 _WILD: Final = re.compile(r"[*?\[]")
 
 
-def is_pattern(text: str) -> bool:
+def is_pattern(word: str) -> bool:
     """Whether the text may match other ids than itself."""
-    return _WILD.search(text) is not None
+    return _WILD.search(word) is not None
 
 
 def _known_ids(desired: DesiredState, live: LiveState) -> dict[str, None]:
     return dict.fromkeys((*live.agents, *(agent.operator_id for agent in desired.agents)))
 
 
-def _similar(text: str, known: Collection[str]) -> str:
+def _similar(word: str, known: Collection[str]) -> str:
     """A known text that looks like it, or is spelt nearly so; empty if there is none."""
-    looked_for = look(text)
+    looked_for = look(word)
     alike = next((each for each in known if look(each) == looked_for), "")
-    return alike or (closest(text, known) if len(known) <= _MAX_GUESSED_FROM else "")
-
-
-def _listed(texts: Iterable[str]) -> str:
-    texts = list(texts)
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more
+    return alike or (closest(word, known) if len(known) <= _MAX_GUESSED_FROM else "")
 
 
 # Agents of whom nothing shows who made them.
@@ -78,7 +73,7 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
     doubted = {id_ for id_, entry in diff.ledger.items() if entry.in_doubt and id_ in diff.live.agents} - given
     ids = sorted(agent.operator_id for agent in diff.desired.agents if agent.operator_id in doubted) if doubted else []
     if ids:
-        message = (
+        message = text(
             "nobody may know the password: nothing shows whether a request of ours made the agent or set it (raise "
             "password.version to set one, or reconciler ledger adopt ID where people have it)"
         )
@@ -96,7 +91,8 @@ def _idle_patterns(diff: Diff, policy: Policy) -> Iterator[Note]:
     for name, patterns in given.items() if known else ():
         idle = [pattern for pattern in dict.fromkeys(patterns) if not _matches_any(pattern, known)]
         if idle:
-            yield Note(f"{name}: no agent matches {_listed(_with_near_match(pattern, known) for pattern in idle)}")
+            shown = listed([_with_near_match(pattern, known) for pattern in idle], _SHOWN)
+            yield Note(text("{key}: no agent matches {patterns}", key=name, patterns=shown))
 
 
 def _matches_any(pattern: str, ids: Collection[str]) -> bool:
@@ -107,7 +103,11 @@ def _with_near_match(pattern: str, ids: Iterable[str]) -> str:
     """A pattern, and the first id that it would match if what looks alike were the same."""
     match = re.compile(translate(look(pattern))).match
     near = next((id_ for id_ in ids if match(look(id_))), "")
-    return f"{pattern} (is {near} meant?)" if near else pattern
+    return _is_meant(pattern, near)
+
+
+def _is_meant(name: str, guess: str | None) -> str:
+    return text("{name} (is {guess} meant?)", name=name, guess=guess) if guess else name
 
 
 # Names and numbers.
@@ -135,13 +135,20 @@ def _known_values(name: str, diff: Diff) -> dict[str, None]:
 
 def _unknown_names(name: str, diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
     wanted, known = _unknown(name, diff, actions)
-    nobody = f"no live agent {'is known to have' if name == 'roleName' else 'has'} {name}"
     for value in list(wanted)[:_SHOWN]:
-        guess = _similar(value, known)
-        hint = f"; did you mean {guess}?" if guess else ""
-        yield Note(f"{nobody} {value}{hint}", tuple(wanted[value]))
+        message = _nobody_has(name, value)
+        if guess := _similar(value, known):
+            message = text("{message}; did you mean {guess}?", message=message, guess=guess)
+        yield Note(message, tuple(wanted[value]))
     if others := list(wanted)[_SHOWN:]:
-        yield Note(f"{nobody} {_listed(others)}", tuple(id_ for value in others for id_ in wanted[value]))
+        message = _nobody_has(name, listed(others, _SHOWN))
+        yield Note(message, tuple(id_ for value in others for id_ in wanted[value]))
+
+
+def _nobody_has(name: str, value: str) -> Text:
+    if name == "roleName":
+        return text("no live agent is known to have {field} {value}", field=name, value=value)
+    return text("no live agent has {field} {value}", field=name, value=value)
 
 
 def _unknown_sip_numbers(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
@@ -150,9 +157,9 @@ def _unknown_sip_numbers(diff: Diff, actions: Sequence[Action]) -> Iterator[Note
     if wanted:
         by_look = {look(number): number for number in known}
         near = {number: by_look.get(look(number)) for number in wanted}
-        numbers = _listed(f"{number} (is {twin} meant?)" if twin else number for number, twin in near.items())
-        message = f"no live agent has sipNumber {numbers}: it must be one that the vendor has given out, and free"
-        yield Note(message, tuple(id_ for ids in wanted.values() for id_ in ids))
+        numbers = listed([_is_meant(number, twin) for number, twin in near.items()], _SHOWN)
+        message = "no live agent has sipNumber {numbers}: it must be one that the vendor has given out, and free"
+        yield Note(text(message, numbers=numbers), tuple(id_ for ids in wanted.values() for id_ in ids))
 
 
 # Numbers of agents that were changed.
@@ -167,10 +174,13 @@ def _renumbered(actions: Sequence[Action]) -> Iterator[Note]:
     created = [action for action in actions if gone and action.kind == "create"]
     pairs = [(left.pop(0), action) for action in created if (left := gone.get(_who(action.after)))]
     if pairs:
-        changed = _listed(f"{old.operator_id} to {new.operator_id}" for old, new in pairs)
-        lost = ", ".join(("password", "role", "skills", *_lost_fields(pairs)))
-        message = f"same name and phone, another number: {changed}; none can be changed: the old agent is deleted with "
-        message += f"its history, and the new one has none of its {lost} but what the files say"
+        changed = [text("{old} to {new}", old=old.operator_id, new=new.operator_id) for old, new in pairs]
+        message = text(
+            "same name and phone, another number: {changed}; none can be changed: the old agent is deleted with "
+            "its history, and the new one has none of its {lost} but what the files say",
+            changed=listed(changed, _SHOWN),
+            lost=", ".join(("password", "role", "skills", *_lost_fields(pairs))),
+        )
         yield Note(message, tuple(id_ for old, new in pairs for id_ in (old.operator_id, new.operator_id)))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.core.model.desired import Limit, Policy
 from reconciler.core.model.diff import Diff
+from reconciler.core.model.message import NOTHING, Text, joined, listed, text
 from reconciler.core.model.operator_id import difference, look
 from reconciler.core.model.plan import Action, Guardrail, SetBy
 
@@ -34,7 +35,7 @@ def _deleted(actions: Iterable[Action]) -> tuple[str, ...]:
 
 def _max_deletes(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:
     limits = (policy.max_deletes, diff.desired.max_deletes, _default_share(diff))
-    hint = (
+    hint = text(
         "to keep them, put them back into the file (export writes them), protect them, or set prune: false; if they "
         "are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes"
     )
@@ -49,7 +50,7 @@ def _default_share(diff: Diff) -> Limit | None:
     return DEFAULT_SHARE if diff.live.count >= DEFAULT_FROM else None
 
 
-def _limited(rule: str, operator_ids: tuple[str, ...], diff: Diff, limits: _Limits, hint: str) -> Guardrail | None:
+def _limited(rule: str, operator_ids: tuple[str, ...], diff: Diff, limits: _Limits, hint: Text) -> Guardrail | None:
     """The guardrail with the first of the limits that is set; `None` where there is none."""
     sources: tuple[SetBy, ...] = ("flag", "file", "default")
     for limit, set_by in zip(limits, sources, strict=True):
@@ -62,7 +63,7 @@ def _limited(rule: str, operator_ids: tuple[str, ...], diff: Diff, limits: _Limi
 def _max_changes(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardrail | None:
     changed = tuple(action.operator_id for action in actions if not action.blocked)
     limits = (policy.max_changes, diff.desired.max_changes, None)
-    hint = (
+    hint = text(
         "apply a part of it first with --target; if so much is really to change, raise guardrails.maxChanges in the "
         "file or pass --max-changes"
     )
@@ -74,7 +75,7 @@ def _max_passwords(actions: Sequence[Action], diff: Diff, policy: Policy) -> Gua
     passwords = (action for action in actions if action.kind == "password")
     known = tuple(action.operator_id for action in passwords if not action.recorded.password_unknown)
     limits = (policy.max_passwords, diff.desired.max_passwords, _default_share(diff))
-    hint = (
+    hint = text(
         "if these people have their passwords already, reconciler ledger adopt records that and sends nothing; if all "
         "are really to be set anew, raise guardrails.maxPasswords in the file or pass --max-passwords"
     )
@@ -90,12 +91,21 @@ def _lookalikes(actions: Sequence[Action], diff: Diff, policy: Policy) -> Guardr
     if allowed is None and not twins:
         return None
     set_by: SetBy = "flag" if policy.allow_lookalikes else "default" if allowed is None else "file"
-    pairs = [f"{id_} looks like {twin}: {difference(id_, twin)}" for id_, twin in twins.items()]
-    more = f"; and {len(pairs) - _MAX_PAIRS} more" if len(pairs) > _MAX_PAIRS else ""
-    way_on = "write the id as the live agent has it; if it is to be another agent, "
-    way_on += "set guardrails.lookalikes in the file or pass --allow-lookalikes"
-    hint = ": ".join(filter(None, ("; ".join(pairs[:_MAX_PAIRS]) + more, way_on)))
-    return Guardrail("lookalikes", str(allowed or 0), allowed or 0, len(twins), tuple(twins), hint, set_by)
+    return Guardrail("lookalikes", str(allowed or 0), allowed or 0, len(twins), tuple(twins), _twins(twins), set_by)
+
+
+def _twins(twins: Mapping[str, str]) -> Text:
+    """The pairs of ids that look alike, and what to do."""
+    way_on = text(
+        "write the id as the live agent has it; if it is to be another agent, "
+        "set guardrails.lookalikes in the file or pass --allow-lookalikes"
+    )
+    pairs = [
+        text("{id} looks like {other}: {difference}", id=id_, other=twin, difference=difference(id_, twin))
+        for id_, twin in twins.items()
+    ]
+    more = [text("and {count} more", count=len(pairs) - _MAX_PAIRS)] if len(pairs) > _MAX_PAIRS else []
+    return joined([joined([*pairs[:_MAX_PAIRS], *more]), way_on], ": ") if pairs else way_on
 
 
 _MAX_PAIRS: Final = 3
@@ -106,14 +116,14 @@ def _forgotten_files(actions: Sequence[Action], diff: Diff, policy: Policy) -> G
     """Agents of a file that is there and was not given are missing by oversight far more often than on purpose."""
     deleted = tuple(id_ for id_ in _deleted(actions) if id_ in diff.forgotten)
     if policy.allow_forgotten:
-        return Guardrail("forgottenFiles", str(len(deleted)), len(deleted), len(deleted), deleted, "", "flag")
+        return Guardrail("forgottenFiles", str(len(deleted)), len(deleted), len(deleted), deleted, NOTHING, "flag")
     if not deleted:
         return None
     files = list(dict.fromkeys(diff.forgotten[id_] for id_ in deleted))
-    more = f" and {len(files) - _MAX_NAMED} more" if len(files) > _MAX_NAMED else ""
-    hint = (
-        f"give --file for {', '.join(files[:_MAX_NAMED])}{more}, where an earlier apply found them; if nobody needs "
-        "such a file, remove it, or pass --allow-forgotten-files"
+    hint = text(
+        "give --file for {files}, where an earlier apply found them; if nobody needs "
+        "such a file, remove it, or pass --allow-forgotten-files",
+        files=listed(files, _MAX_NAMED),
     )
     return Guardrail("forgottenFiles", "0", 0, len(deleted), deleted, hint, "default")
 
@@ -123,7 +133,7 @@ def _empty_desired(actions: Sequence[Action], diff: Diff, _policy: Policy) -> Gu
     deleted = _deleted(actions)
     if diff.desired.agents or not deleted:
         return None
-    hint = "a file without agents never deletes; set prune: false, or keep at least one agent in the file"
+    hint = text("a file without agents never deletes; set prune: false, or keep at least one agent in the file")
     return Guardrail("emptyDesired", "0", 0, len(deleted), deleted, hint, "always")
 
 

@@ -13,6 +13,7 @@ from reconciler.core.model.desired import DesiredState, Policy, matches
 from reconciler.core.model.diff import Diff
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import text
 from reconciler.core.model.plan import Action, Note, Plan
 
 
@@ -78,10 +79,13 @@ def removal_notes(diff: Diff, actions: Collection[Action]) -> Iterator[Note]:
     off = {id_ for id_ in missing if diff.live.agents[id_].fields.get("status") == "disabled"}
     if kept := tuple(id_ for id_ in missing if id_ in off and id_ not in diff.due):
         wait = diff.desired.on_remove.wait
-        until = f"; deleted by a plan later than {wait} after the first apply that saw them missing" if wait else ""
-        yield Note(f"not in the file, and kept disabled{until}", kept)
+        message = text("not in the file, and kept disabled")
+        if wait:
+            until = "{kept}; deleted by a plan later than {wait} after the first apply that saw them missing"
+            message = text(until, kept=message, wait=wait)
+        yield Note(message, kept)
     if on := tuple(id_ for id_ in missing if id_ in diff.due and id_ not in off):
-        yield Note("deleted since their time is over, although somebody has enabled them meanwhile", on)
+        yield Note(text("deleted since their time is over, although somebody has enabled them meanwhile"), on)
     back = tuple(a.operator_id for a in actions if _enables(a) and a.recorded.disabled_by_removal and not a.blocked)
     if back:
-        yield Note("enabled again, since their removal from the file had disabled them", back)
+        yield Note(text("enabled again, since their removal from the file had disabled them"), back)

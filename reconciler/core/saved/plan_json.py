@@ -17,6 +17,7 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan, PolicyChange
 from reconciler.core.model.problem import Place
 from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
@@ -200,7 +201,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         targets=tuple(document["targets"]),
         excludes=tuple(document["excludes"]),
         guardrails=tuple(_read_guardrail(guardrail) for guardrail in document["guardrails"]),
-        notes=tuple(Note(note["message"], tuple(note["operatorIds"])) for note in document["notes"]),
+        notes=tuple(Note(_told(note["message"]), tuple(note["operatorIds"])) for note in document["notes"]),
         batch=batch,
         delete_list=delete_list,
         fewest_calls=count_fewest_calls(actions),
@@ -212,6 +213,11 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
     )
 
 
+def _told(words: str) -> Text:
+    """A message of a plan that was read: which template it was made of is not kept."""
+    return text("{words}", words=words)
+
+
 def _read_policy_changes(documents: list[Document] | None) -> tuple[PolicyChange, ...] | None:
     return None if documents is None else tuple(PolicyChange(**document) for document in documents)
 
@@ -219,7 +225,7 @@ def _read_policy_changes(documents: list[Document] | None) -> tuple[PolicyChange
 def _read_guardrail(document: Document) -> Guardrail:
     rule, limit, allowed, planned = (document[key] for key in ("rule", "limit", "allowed", "planned"))
     return Guardrail(
-        rule, limit, allowed, planned, tuple(document["operatorIds"]), document["hint"], document["set_by"]
+        rule, limit, allowed, planned, tuple(document["operatorIds"]), _told(document["hint"]), document["set_by"]
     )
 
 
@@ -237,7 +243,7 @@ def _read_action(document: Document) -> Action:
         password=_read_password(password, version, folder) if password else None,
         live=_read_live(document) if "live" in document else None,
         recorded=_read_entry(document.get("ledger", {})),
-        blocked=document.get("blocked", ""),
+        blocked=_told(document.get("blocked", "")),
         origin=document.get("origin", ""),
         removal=document.get("removal", False),
     )

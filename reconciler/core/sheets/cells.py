@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from reconciler.core.model.fields import Field, Kind, Value
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.operator_id import id_fault, meant_id
 from reconciler.core.model.problem import closest
 from reconciler.core.model.spoilt import spoilt
@@ -31,9 +32,9 @@ CLIP_AT: Final = 40
 """The most characters of a cell or a heading that a message quotes."""
 
 
-def clipped(text: str) -> str:
+def clipped(cell: str) -> str:
     """A cell or a heading as a message quotes it: as a JSON string, cut where it is long."""
-    return json.dumps(text if len(text) <= CLIP_AT else text[: CLIP_AT - 1] + "…", ensure_ascii=False)
+    return json.dumps(cell if len(cell) <= CLIP_AT else cell[: CLIP_AT - 1] + "…", ensure_ascii=False)
 
 
 # Headings.
@@ -65,7 +66,7 @@ def is_password_heading(heading: str) -> bool:
 class UnreadableCell(ValueError):
     """A cell that cannot be read. `message` says what is wrong with it, `hint` what to do."""
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: Text, hint: Text) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -78,15 +79,18 @@ _AS_TEXT: Final = re.compile(r'="([^"]*)"')
 _ERROR_VALUE: Final = re.compile(
     r"#{2,}|#(?:REF!|VALUE!|NUM!|NULL!|SPILL!|CALC!|FIELD!|DIV/0!|NAME\?|N/A|GETTING_DATA)"
 )
-_WRITE_AGAIN: Final = "set the column to text, write the digits again, and save the sheet anew"
+_WRITE_AGAIN: Final = text("set the column to text, write the digits again, and save the sheet anew")
 _DESTROYED: Final = {
     re.compile(pattern): words
     for pattern, words in (
-        (r"[0-9][0-9.,]*[Ee]\+[0-9]+", "has lost its last digits: the spreadsheet took it for a number and rounded it"),
-        (r"[0-9]+\.[0-9]+", "is a fraction, and digits belong here"),
-        (r"[0-9]{1,3}(?:,[0-9]{3})+", "is a number with commas, and digits belong here"),
-        (r"[0-9]{15}0+", "may have lost digits: a spreadsheet keeps fifteen, and makes the others zeros"),
-        (r"[0-9]{1,4}[年/][0-9]{1,2}(?:[月/][0-9]{1,4}日?|月)|[0-9]{1,2}月[0-9]{1,2}日", "is a date"),
+        (
+            r"[0-9][0-9.,]*[Ee]\+[0-9]+",
+            text("has lost its last digits: the spreadsheet took it for a number and rounded it"),
+        ),
+        (r"[0-9]+\.[0-9]+", text("is a fraction, and digits belong here")),
+        (r"[0-9]{1,3}(?:,[0-9]{3})+", text("is a number with commas, and digits belong here")),
+        (r"[0-9]{15}0+", text("may have lost digits: a spreadsheet keeps fifteen, and makes the others zeros")),
+        (r"[0-9]{1,4}[年/][0-9]{1,2}(?:[月/][0-9]{1,4}日?|月)|[0-9]{1,2}月[0-9]{1,2}日", text("is a date")),
     )
 }
 """What spreadsheets turn ids, phone and SIP numbers into. `core.sheets.csv` writes an apostrophe before such text."""
@@ -100,70 +104,81 @@ def read_cell(row: Field, cell: str, truth: tuple[str, str] | None = None) -> Va
         UnreadableCell: the cell's text is not understood, or a spreadsheet has destroyed its value.
     """
     is_exact = cell.startswith("'")
-    text = cell[1:] if is_exact else trim_invisible(cell)
-    if not is_exact and (formula := _AS_TEXT.fullmatch(text)):
-        is_exact, text = True, formula.group(1)
-    if not text:
+    written = cell[1:] if is_exact else trim_invisible(cell)
+    if not is_exact and (formula := _AS_TEXT.fullmatch(written)):
+        is_exact, written = True, formula.group(1)
+    if not written:
         return None
     if row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER):
-        return _read_answer(row, text, truth) if truth else _read_word(row, text)
-    if not is_exact and text.casefold() in EMPTY_WORDS:
+        return _read_answer(row, written, truth) if truth else _read_word(row, written)
+    if not is_exact and written.casefold() in EMPTY_WORDS:
         return None
-    value = from_cell(row, f"'{text}") if is_exact else _read_text(row, text)
+    value = from_cell(row, f"'{written}") if is_exact else _read_text(row, written)
     if row.name in QUOTED and (harm := spoilt(str(value))):
-        raise UnreadableCell(f"{clipped(str(value))} {harm}", _WRITE_AGAIN)
+        raise UnreadableCell(text("{cell} {harm}", cell=clipped(str(value)), harm=harm), _WRITE_AGAIN)
     if row.kind is Kind.KEY:
         _check_id(str(value))
     return value
 
 
-def _read_answer(row: Field, text: str, truth: tuple[str, str]) -> Value:
+def _read_answer(row: Field, written: str, truth: tuple[str, str]) -> Value:
     """The value of a choice in a column that names one of its values, and says yes or no, or another value."""
     try:
-        answer = answer_for_word(text)
+        answer = answer_for_word(written)
     except ValueError:
-        raise UnreadableCell(f"{clipped(text)} may mean either here", "write 是 or 否") from None
-    return _read_word(row, text) if answer is None else truth[0] if answer else truth[1]
+        message = text("{cell} may mean either here", cell=clipped(written))
+        raise UnreadableCell(message, text("write 是 or 否")) from None
+    return _read_word(row, written) if answer is None else truth[0] if answer else truth[1]
 
 
-def _check_id(text: str) -> None:
+def _check_id(written: str) -> None:
     """Raise `UnreadableCell` for an id that no file may hold."""
-    if fault := id_fault(text):
-        meant = meant_id(text)
-        hint = f"did you mean {clipped(meant)}?" if meant else "use characters that everybody can see and type"
-        raise UnreadableCell(f"{clipped(text)} {fault}", hint)
+    if fault := id_fault(written):
+        meant = meant_id(written)
+        hint = text("use characters that everybody can see and type")
+        if meant:
+            hint = text("did you mean {guess}?", guess=clipped(meant))
+        raise UnreadableCell(text("{cell} {harm}", cell=clipped(written), harm=fault), hint)
 
 
-def _read_text(row: Field, text: str) -> str:
+def _read_text(row: Field, written: str) -> str:
     """A text as it was written. One that a spreadsheet has changed, or that is no value, is refused."""
-    if _ERROR_VALUE.fullmatch(text):
-        hint = "a row of # is a column too narrow, an error a formula that failed: mend the sheet and save it anew"
-        raise UnreadableCell(f"{clipped(text)} is what a spreadsheet shows in place of a value", hint)
-    if text.startswith("="):
-        raise UnreadableCell("is a formula, not its value", "copy the column, and paste it over itself as values")
-    if "\ufffd" in text:
-        raise UnreadableCell(f"{clipped(text)} has lost a character", "save the original as CSV UTF-8")
-    if row.kind is Kind.KEY and SUMMARY_ROW.match(text):
-        raise UnreadableCell(f"{clipped(text)} is no agent's number", "delete the row, if it is a sum or a remark")
+    if _ERROR_VALUE.fullmatch(written):
+        hint = text(
+            "a row of # is a column too narrow, an error a formula that failed: mend the sheet and save it anew"
+        )
+        raise UnreadableCell(
+            text("{cell} is what a spreadsheet shows in place of a value", cell=clipped(written)), hint
+        )
+    if written.startswith("="):
+        hint = text("copy the column, and paste it over itself as values")
+        raise UnreadableCell(text("is a formula, not its value"), hint)
+    if "\ufffd" in written:
+        lost = text("{cell} has lost a character", cell=clipped(written))
+        raise UnreadableCell(lost, text("save the original as CSV UTF-8"))
+    if row.kind is Kind.KEY and SUMMARY_ROW.match(written):
+        message = text("{cell} is no agent's number", cell=clipped(written))
+        raise UnreadableCell(message, text("delete the row, if it is a sum or a remark"))
     if row.name not in QUOTED:
-        return text
-    text = text.translate(_FULL_WIDTH)
+        return written
+    written = written.translate(_FULL_WIDTH)
     for pattern, words in _DESTROYED.items():
-        if pattern.fullmatch(text):
-            raise UnreadableCell(f"{clipped(text)} {words}", _WRITE_AGAIN)
-    if row.kind is Kind.KEY or spoilt(text):
-        return text
+        if pattern.fullmatch(written):
+            raise UnreadableCell(text("{cell} {harm}", cell=clipped(written), harm=words), _WRITE_AGAIN)
+    if row.kind is Kind.KEY or spoilt(written):
+        return written
     try:
-        return phone_digits(text)
+        return phone_digits(written)
     except ValueError:
-        hint = "write one number in digits, with + for another country; behind an apostrophe (') it stays as it is"
-        raise UnreadableCell(f"{clipped(text)} is no phone or SIP number", hint) from None
+        message = text("{cell} is no phone or SIP number", cell=clipped(written))
+        how = "write one number in digits, with + for another country; behind an apostrophe (') it stays as it is"
+        raise UnreadableCell(message, text(how)) from None
 
 
-def _read_word(row: Field, text: str) -> Value:
+def _read_word(row: Field, written: str) -> Value:
     """The value that a word or a number stands for, of a flag, a choice or an integer."""
-    word = folded_word(text)
-    if (value := value_for_word(row, text)) is not None:
+    word = folded_word(written)
+    if (value := value_for_word(row, written)) is not None:
         return value
     if word in EMPTY_WORDS:
         return None
@@ -171,12 +186,13 @@ def _read_word(row: Field, text: str) -> Value:
     try:
         return from_cell(row, number.group(1) if number else word)
     except ValueError:
-        raise UnreadableCell(f"{clipped(text)} is not understood as {row.name}", _hint_for(row)) from None
+        message = text("{cell} is not understood as {field}", cell=clipped(written), field=row.name)
+        raise UnreadableCell(message, _hint_for(row)) from None
 
 
-def _hint_for(row: Field) -> str:
+def _hint_for(row: Field) -> Text:
     if row.kind is Kind.INTEGER:
-        return f"write a whole number, {row.rules['minimum']} or more"
+        return text("write a whole number, {least} or more", least=row.rules["minimum"])
     if row.kind is Kind.FLAG:
-        return "write 是 or 否, or true or false"
-    return f"write one of {', '.join(row.choices)}, or as it is called: {row.zh}"
+        return text("write 是 or 否, or true or false")
+    return text("write one of {choices}, or as it is called: {words}", choices=", ".join(row.choices), words=row.zh)

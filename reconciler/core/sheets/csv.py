@@ -17,6 +17,7 @@ from typing import Final
 
 from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Field, Kind, Value, canon, fits
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.operator_id import unfit_id
 from reconciler.core.model.plan import Note
 from reconciler.core.model.words import ZH_HEADINGS, ZH_VALUES
@@ -56,23 +57,25 @@ def to_csv(live: LiveState, *, chinese: bool = False) -> Table:
 
     Headings, choices and flags are the fields' own, or with `chinese` the words of `core.model.words`.
     """
-    gaps: dict[str, list[str]] = defaultdict(list)
+    gaps: dict[Text, list[str]] = defaultdict(list)
     agents = sorted(live.agents.values(), key=lambda agent: agent.operator_id)
     rows = [row for agent in agents if (row := _row(agent, gaps, chinese=chinese))]
-    text = _csv_text([[ZH_HEADINGS[row.name] if chinese else row.name for row in COLUMNS], *rows])
-    return Table(_BOM + text, tuple(Note(message, tuple(ids)) for message, ids in gaps.items()))
+    table = _csv_text([[ZH_HEADINGS[row.name] if chinese else row.name for row in COLUMNS], *rows])
+    return Table(_BOM + table, tuple(Note(message, tuple(ids)) for message, ids in gaps.items()))
 
 
-def _row(agent: LiveAgent, gaps: dict[str, list[str]], *, chinese: bool) -> list[str]:
+def _row(agent: LiveAgent, gaps: dict[Text, list[str]], *, chinese: bool) -> list[str]:
     if not is_expressible(BY_NAME[KEY], agent.operator_id):
-        gaps[f"the id {unfit_id(agent.operator_id)}: left out, since no file may hold it"].append(agent.operator_id)
+        unfit = text("the id {fault}: left out, since no file may hold it", fault=unfit_id(agent.operator_id))
+        gaps[unfit].append(agent.operator_id)
         return []
     cells = []
     for row in COLUMNS:
         value = agent.operator_id if row.name == KEY else agent.fields[row.name]
         expressible = is_expressible(row, value)
         if not expressible:
-            gaps[f"{row.name} is blank: no file can say {ascii_excerpt(value)}"].append(agent.operator_id)
+            blank = text("{field} is blank: no file can say {value}", field=row.name, value=ascii_excerpt(value))
+            gaps[blank].append(agent.operator_id)
         word = ZH_VALUES.get(row.name, {}).get(value) if chinese else None
         cells.append((word or to_cell(value, row)) if expressible else "")
     return cells

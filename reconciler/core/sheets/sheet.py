@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final
 
 from reconciler.core.model.fields import BY_NAME, KEY, Field, Kind, Value
+from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.core.model.operator_id import alike, difference
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.words import fold_heading, yes_and_no
@@ -86,7 +87,7 @@ class ReadColumn:
 
 
 def read_sheet(
-    file: str, text: str, mapping: Mapping[str, str] | None = None, *, fill_down: Iterable[str] = ()
+    file: str, content: str, mapping: Mapping[str, str] | None = None, *, fill_down: Iterable[str] = ()
 ) -> Sheet:
     """Read the table below a row of headings; commas, semicolons or tabs separate its cells.
 
@@ -94,12 +95,12 @@ def read_sheet(
     heading or field, a blank cell has the value above it.
     """
     reader = _reader(file, mapping, fill_down)
-    delimiter = max(_DELIMITERS, key=lambda delimiter: reader.score_with(text, delimiter))
-    if text.count(delimiter) + text.count("\n") > MAX_CELLS:
-        hint = "delete rows and columns that are empty, or split it"
-        reader.add_problem(1, 0, "", f"the sheet has more than {MAX_CELLS:,} cells", hint)
+    delimiter = max(_DELIMITERS, key=lambda delimiter: reader.score_with(content, delimiter))
+    if content.count(delimiter) + content.count("\n") > MAX_CELLS:
+        hint = text("delete rows and columns that are empty, or split it")
+        reader.add_problem(1, 0, "", text("the sheet has more than {most:,} cells", most=MAX_CELLS), hint)
     else:
-        reader.read_text(text, delimiter)
+        reader.read_text(content, delimiter)
     return reader.sheet()
 
 
@@ -157,7 +158,7 @@ class _SheetReader:
     first_lines: dict[tuple[str, Value], int] = field(default_factory=dict)
     empty_words: int = 0
 
-    def add_problem(self, line: int, index: int, path: str, message: str, hint: str = "") -> None:
+    def add_problem(self, line: int, index: int, path: str, message: Text, hint: Text = NOTHING) -> None:
         where = f"{self.prefix}{path}" if path else ""
         self.problems.append(Problem(Place(self.file, line, index + 1), where, message, hint))
 
@@ -181,8 +182,9 @@ class _SheetReader:
     def lookalikes(self) -> Iterator[Problem]:
         lines = {str(value): line for (name, value), line in self.first_lines.items() if name == KEY}
         for id_, other in alike(self.agents):
-            message = f"{id_} looks like {other} in line {lines[other]}: {difference(id_, other)}"
-            hint = "correct one of the two; if both are meant, add one by hand to a file that allows it"
+            alike_ids = {"id": id_, "other": other, "line": lines[other], "difference": difference(id_, other)}
+            message = text("{id} looks like {other} in line {line}: {difference}", **alike_ids)
+            hint = text("correct one of the two; if both are meant, add one by hand to a file that allows it")
             yield Problem(Place(self.file, lines[id_]), KEY, message, hint)
 
     def field_of(self, heading: str) -> str | None:
@@ -195,23 +197,24 @@ class _SheetReader:
         names = {self.field_of(cell) for cell in row.cells} - {None, LEAVE_OUT}
         return KEY in names, len(names)
 
-    def score_with(self, text: str, delimiter: str) -> tuple[bool, int]:
+    def score_with(self, content: str, delimiter: str) -> tuple[bool, int]:
         """The best score of the rows at the top, when this delimiter separates their cells."""
         best = False, 0
         with suppress(UnfinishedRow):
-            for row in islice(csv_rows(text, delimiter), _HEADING_SEARCH_ROWS):
+            for row in islice(csv_rows(content, delimiter), _HEADING_SEARCH_ROWS):
                 best = max(best, self.score(row))
         return best
 
-    def read_text(self, text: str, delimiter: str) -> None:
+    def read_text(self, content: str, delimiter: str) -> None:
         """Read a table of CSV text, up to a row that does not end."""
         rows = []
         try:
-            for row in csv_rows(text, delimiter):
+            for row in csv_rows(content, delimiter):
                 rows.append(row)  # noqa: PERF402 - the rows before an unfinished one are kept
         except UnfinishedRow as unfinished:
-            hint = 'a quote inside of quotes is written twice: "say ""hello"""; or save the sheet as CSV again'
-            self.add_problem(unfinished.line, 0, "", "a quote in this row does not end where its cell does", hint)
+            message = text("a quote in this row does not end where its cell does")
+            hint = text('a quote inside of quotes is written twice: "say ""hello"""; or save the sheet as CSV again')
+            self.add_problem(unfinished.line, 0, "", message, hint)
         self.read_table(rows)
 
     def read_table(self, rows: Sequence[SheetRow]) -> None:
@@ -219,7 +222,7 @@ class _SheetReader:
         top = max(rows[:_HEADING_SEARCH_ROWS], key=self.score, default=SheetRow(1, 0, []))
         if self.score(top) < (False, _MIN_HEADINGS):
             hint = "name the columns in the first row: 工号, 姓名, …; or say which is which: --map HEADING=operatorId"
-            self.add_problem(top.line, 0, "", "there is no row of headings", hint)
+            self.add_problem(top.line, 0, "", text("there is no row of headings"), text(hint))
             return
         filled = [row for row in rows if row.filled]
         if above := sum(row.number < top.number for row in filled):
@@ -252,7 +255,7 @@ class _SheetReader:
         }
         known = {fold_heading(name) for column in self.columns for name in (column.heading, column.row.name)}
         for folded in self.fill.keys() - known:
-            self.add_problem(top.line, 0, "", f"--fill-down: no column has the heading {clipped(self.fill[folded])}")
+            self.add_problem(top.line, 0, "", _no_column("--fill-down", self.fill[folded]))
         for column in self.columns:
             found = gaps(rows, column.index)
             name = f"column {column_letters(column.index)} {clipped(column.heading)}"
@@ -274,10 +277,10 @@ class _SheetReader:
             elif trim_invisible(heading):
                 self.left_out.append(f"column {column_letters(index)} {clipped(heading)}: empty")
         if KEY not in map(self.field_of, headings):
-            hint = "call it 工号 or operatorId, or say which it is: --map HEADING=operatorId"
-            self.add_problem(top.line, 0, "", "no column has the agents' numbers", hint)
+            hint = text("call it 工号 or operatorId, or say which it is: --map HEADING=operatorId")
+            self.add_problem(top.line, 0, "", text("no column has the agents' numbers"), hint)
         for folded in self.mapped.keys() - {fold_heading(heading) for heading in headings}:
-            self.add_problem(top.line, 0, "", f"--map: no column has the heading {clipped(self.mapped[folded][0])}")
+            self.add_problem(top.line, 0, "", _no_column("--map", self.mapped[folded][0]))
 
     def read_heading(self, top: SheetRow, index: int, heading: str) -> None:
         """Find the field of a column that has values."""
@@ -290,12 +293,7 @@ class _SheetReader:
         elif name is None:
             self.add_problem(top.line, index, path, *_unknown_heading(heading))
         elif other := next((column for column in self.columns if column.row.name == name), None):
-            message = (
-                f"{clipped(heading)} and {clipped(other.heading)} in {column_letters(other.index)} are both {name}"
-            )
-            same = fold_heading(heading) == fold_heading(other.heading)
-            hint = "delete one of the two columns" if same else f"leave one of them out: {_map_option(heading)}"
-            self.add_problem(top.line, index, path, message, hint)
+            self.add_problem(top.line, index, path, *_two_columns(heading, other, name))
         else:
             truth = yes_and_no(heading) if field_for_heading(heading) == name else None
             self.columns.append(_Column(index, heading, BY_NAME[name], truth))
@@ -309,10 +307,9 @@ class _SheetReader:
             if value is not None:
                 values[column.row.name] = value
             elif column.row.name == KEY and problem_count == len(self.problems):
-                hint = "write it into the row, or delete the row"
-                self.add_problem(
-                    row.line, column.index, _cell(row, column), "the row has values and no agent's number", hint
-                )
+                message = text("the row has values and no agent's number")
+                hint = text("write it into the row, or delete the row")
+                self.add_problem(row.line, column.index, _cell(row, column), message, hint)
         operator_id = values.pop(KEY, None)
         if operator_id is not None:
             self.agents.setdefault(str(operator_id), values)
@@ -333,10 +330,10 @@ class _SheetReader:
         if column.row.kind in (Kind.KEY, Kind.SIP_NUMBER):
             first = self.first_lines.setdefault((column.row.name, value), row.line)
             if first != row.line:
-                message = f"{column.row.name} {clipped(str(value))} stands twice; the first is in line {first}"
-                self.add_problem(
-                    row.line, column.index, _cell(row, column), message, "it belongs to one agent: mend a row"
-                )
+                twice = "{field} {value} stands twice; the first is in line {line}"
+                message = text(twice, field=column.row.name, value=clipped(str(value)), line=first)
+                hint = text("it belongs to one agent: mend a row")
+                self.add_problem(row.line, column.index, _cell(row, column), message, hint)
         return value
 
 
@@ -351,19 +348,40 @@ def _map_option(heading: str, name: str = LEAVE_OUT) -> str:
     return f"--map {shlex.quote(f'{heading}={name}')}"
 
 
-def _unknown_heading(heading: str) -> tuple[str, str]:
-    if not trim_invisible(heading):
-        return "the column has values and no heading", "write one above them, or delete the column"
-    guess = closest_field(heading)
-    suggestion = (
-        f"is it {guess}? {_map_option(heading, guess)}"
-        if guess
-        else f"{_map_option(heading, 'FIELD')} reads it as a field"
+def _no_column(option: str, heading: str) -> Text:
+    return text("{option}: no column has the heading {heading}", option=option, heading=clipped(heading))
+
+
+def _two_columns(heading: str, other: _Column, name: str) -> tuple[Text, Text]:
+    message = text(
+        "{heading} and {other} in {column} are both {field}",
+        heading=clipped(heading),
+        other=clipped(other.heading),
+        column=column_letters(other.index),
+        field=name,
     )
-    return f"the heading {clipped(heading)} is not known", f"{_map_option(heading)} leaves the column out; {suggestion}"
+    if fold_heading(heading) == fold_heading(other.heading):
+        return message, text("delete one of the two columns")
+    return message, text("leave one of them out: {option}", option=_map_option(heading))
 
 
-def _password_problem(heading: str) -> tuple[str, str]:
-    how = "password: {env: NAME, version: 1}, or {generate: true, version: 1}"
-    message = "a column of passwords is not read: a password never goes into the file"
-    return message, f"{_map_option(heading)} leaves it out; in the file say where a password comes from: {how}"
+def _unknown_heading(heading: str) -> tuple[Text, Text]:
+    if not trim_invisible(heading):
+        return text("the column has values and no heading"), text("write one above them, or delete the column")
+    guess = closest_field(heading)
+    suggestion = text("{option} reads it as a field", option=_map_option(heading, "FIELD"))
+    if guess:
+        suggestion = text("is it {guess}? {option}", guess=guess, option=_map_option(heading, guess))
+    message = text("the heading {heading} is not known", heading=clipped(heading))
+    left_out = "{option} leaves the column out; {suggestion}"
+    return message, text(left_out, option=_map_option(heading), suggestion=suggestion)
+
+
+def _password_problem(heading: str) -> tuple[Text, Text]:
+    message = text("a column of passwords is not read: a password never goes into the file")
+    hint = text(
+        "{option} leaves it out; in the file say where a password comes from: "
+        "password: {{env: NAME, version: 1}}, or {{generate: true, version: 1}}",
+        option=_map_option(heading),
+    )
+    return message, hint

@@ -10,6 +10,7 @@ from typing import Final
 
 import yaml
 
+from reconciler.core.model.message import text
 from reconciler.core.model.problem import MAX_BYTES, Place, Problem
 from reconciler.core.yaml.events import HAS_LIBYAML, decoded, events
 from reconciler.core.yaml.nodes import Builder, Mapping, Node, Path, Sequence, UnreadableDocument
@@ -135,27 +136,30 @@ def _parse_problem(file: str, data: bytes, error: Exception) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError):
         return _syntax_problem(file, data, error)
     # PyYAML's Python parser raises these for absurd escapes and directives.
-    return Problem(Place(file, 1), "", "not valid YAML: an escape or directive that means nothing", code="bad-yaml")
+    message = text("not valid YAML: an escape or directive that means nothing")
+    return Problem(Place(file, 1), "", message, code="bad-yaml")
 
 
 def _text_problem(file: str, data: bytes) -> Problem | None:
     """The first problem that keeps the bytes from being YAML text, such as a forbidden character, or `None`."""
     if len(data) > MAX_BYTES:
-        size = f"{len(data) / 1024 / 1024:.0f} MB"
-        return Problem(
-            Place(file, 1), "", f"the file has {size}; 64 MB is the limit", "split it", code="file-too-large"
-        )
+        megabytes = f"{len(data) / 1024 / 1024:.0f}"
+        message = text("the file has {megabytes} MB; 64 MB is the limit", megabytes=megabytes)
+        return Problem(Place(file, 1), "", message, text("split it"), code="file-too-large")
     try:
-        text = decoded(data)
+        content = decoded(data)
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line, column = before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1
-        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        return Problem(Place(file, line, column), "", message, "save the file as UTF-8 text", code="not-utf-8")
-    if forbidden := _forbidden_characters().search(text):
-        lines = _BREAK.split(text[: forbidden.start()])
-        message = f"character U+{ord(forbidden.group()):04X} may not stand in a YAML file"
-        hint = 'write it as an escape inside double quotes, such as "\\x1b"; if this is no text file, name another'
+        message = text("byte 0x{byte:02x} is not UTF-8", byte=data[error.start])
+        hint = text("save the file as UTF-8 text")
+        return Problem(Place(file, line, column), "", message, hint, code="not-utf-8")
+    if forbidden := _forbidden_characters().search(content):
+        lines = _BREAK.split(content[: forbidden.start()])
+        message = text("character U+{point:04X} may not stand in a YAML file", point=ord(forbidden.group()))
+        hint = text(
+            'write it as an escape inside double quotes, such as "\\x1b"; if this is no text file, name another'
+        )
         return Problem(Place(file, len(lines), len(lines[-1]) + 1), "", message, hint, code="forbidden-character")
     return None
 
@@ -165,15 +169,16 @@ def _syntax_problem(file: str, data: bytes, error: yaml.MarkedYAMLError) -> Prob
     mark = error.problem_mark or error.context_mark
     if error.context_mark and "quoted scalar" in str(error.context) and "end of stream" in str(error.problem):
         place = Place(file, error.context_mark.line + 1, error.context_mark.column + 1)
-        return Problem(
-            place, "", "a quote opens here and is not closed", "close it where the text ends", code="unclosed-quote"
-        )
+        message, hint = text("a quote opens here and is not closed"), text("close it where the text ends")
+        return Problem(place, "", message, hint, code="unclosed-quote")
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
     complaint = error.problem or "cannot be read"
     if _BREAK.split(decoded(data) + "\n")[place.line - 1][place.column - 1 : place.column] == "\t":
-        return Problem(place, "", "a tab stands where YAML allows only spaces", "indent with spaces", code="tab")
-    hint = "look at this line and the one above: indentation, a missing colon, or an unclosed quote"
-    return Problem(place, "", f"not valid YAML: {_QUOTED_NAME.sub('a name', complaint)}", hint, code="bad-yaml")
+        message = text("a tab stands where YAML allows only spaces")
+        return Problem(place, "", message, text("indent with spaces"), code="tab")
+    message = text("not valid YAML: {complaint}", complaint=_QUOTED_NAME.sub("a name", complaint))
+    hint = text("look at this line and the one above: indentation, a missing colon, or an unclosed quote")
+    return Problem(place, "", message, hint, code="bad-yaml")
 
 
 _QUOTED_NAME: Final = re.compile(r"""(['"])(?!<)[^'"\s,{}\[\]]{2,}\1""")

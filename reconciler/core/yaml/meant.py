@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
+from reconciler.core.model.message import Text, text
 from reconciler.core.text import named
 from reconciler.core.yaml.spelling import (
     AGENT_ORDER,
@@ -60,24 +61,24 @@ class Meant:
 
     text: str
     column: int = 0
-    words: tuple[str, ...] = ()
+    words: tuple[Text, ...] = ()
 
 
-def in_place_of(found: str, right: str) -> str:
+def in_place_of(found: str, right: str) -> Text:
     """A character that stands where another one belongs, in words."""
     if found == "\t":
-        return f"a tab ({named(found)}) stands where YAML allows only spaces"
-    shown = "" if found.isspace() else f"{found} "
-    return f"{shown}{named(found)} stands where {_NAMES.get(right, right)} belongs"
+        return text("a tab ({name}) stands where YAML allows only spaces", name=named(found))
+    shown = named(found) if found.isspace() else f"{found} {named(found)}"
+    return text("{found} stands where {right} belongs", found=shown, right=_NAMES.get(right, right))
 
 
 _NAMES: Final = {
-    " ": "a blank",
-    ":": "a colon (:)",
-    ",": "a comma (,)",
-    '"': 'a quote (")',
-    "'": "a quote (')",
-    "-": "a dash (-)",
+    " ": text("a blank"),
+    ":": text("a colon (:)"),
+    ",": text("a comma (,)"),
+    '"': text('a quote (")'),
+    "'": text("a quote (')"),
+    "-": text("a dash (-)"),
 }
 
 
@@ -105,13 +106,14 @@ class _Reading:
     line: str
     at: int = 0
     text: list[str] = field(default_factory=list)
-    found: list[tuple[int, str]] = field(default_factory=list)
+    found: list[tuple[int, Text]] = field(default_factory=list)
 
     def read(self, *, in_flow: bool) -> None:
         if comment := _COMMENT.match(self.line):
             self.blanks(comment.start(1))
             blank = "" if self.line[comment.end(1) :][:1] == " " else " "
-            self.replace(comment.end(1) - self.at, f"#{blank}", f"{comment[1]} stands where # begins a comment")
+            words = text("{found} stands where # begins a comment", found=comment[1])
+            self.replace(comment.end(1) - self.at, f"#{blank}", words)
             self.keep(len(self.line))
             return
         self.blanks(indentation(self.line))
@@ -143,7 +145,7 @@ class _Reading:
         self.text.append(self.line[self.at : end])
         self.at = end
 
-    def replace(self, length: int, right: str, words: str) -> None:
+    def replace(self, length: int, right: str, words: Text) -> None:
         self.found.append((self.at, words))
         self.text.append(right)
         self.at += length
@@ -182,7 +184,7 @@ class _Reading:
         self.quote(closing)
         self.drop(blanks)
         if colon in _LIKE_COLONS:
-            self.replace(1, ":", f"{colon} stands where a colon (:) belongs")
+            self.replace(1, ":", text("{found} stands where {right} belongs", found=colon, right=_NAMES[":"]))
         else:
             self.sign(colon, ":")
         if not is_end and not (colon == ":" and closing and not after):
@@ -195,7 +197,7 @@ class _Reading:
             self.keep(self.at + len(word))
         else:
             wide = next(c for c in word if _narrow(c) != c)
-            self.replace(len(word), _narrow(word), f"{named(wide)} stands in a key")
+            self.replace(len(word), _narrow(word), text("{found} stands in a key", found=named(wide)))
 
     def drop(self, blanks: str) -> None:
         """Read the blanks between a key and its colon; YAML allows only its own there."""
@@ -203,7 +205,7 @@ class _Reading:
             if blank == " ":
                 self.keep(self.at + 1)
             else:
-                self.replace(1, "", f"{named(blank)} stands before the colon")
+                self.replace(1, "", text("{found} stands before the colon", found=named(blank)))
 
     def quote(self, quote: str) -> None:
         if quote:
@@ -220,7 +222,7 @@ class _Reading:
         if self.at == end:
             self.text.append(" ")
             if self.line[self.at - 1] == sign:
-                self.found.append((self.at, f"a blank is missing after {_NAMES[sign]}"))
+                self.found.append((self.at, text("a blank is missing after {sign}", sign=_NAMES[sign])))
         self.blanks(end)
 
     def flow(self) -> None:

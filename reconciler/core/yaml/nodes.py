@@ -19,6 +19,7 @@ from yaml.events import (
     StreamStartEvent,
 )
 
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.yaml.events import ANCHOR, IMPLICIT, START, TAG, TEXT, NextEvent
 from reconciler.core.yaml.scalars import Scalar, ScalarCache, plain_scalar
@@ -96,16 +97,16 @@ class Builder:
             if event.__class__ is not DocumentStartEvent:
                 continue
             if documents:
-                raise self._unreadable(
-                    event, "a second document starts here", "keep one document a file", "second-document"
-                )
+                message, hint = text("a second document starts here"), text("keep one document a file")
+                raise self._unreadable(event, message, hint, "second-document")
             documents += 1
             root = self._node(self.next_event(), "")
         if not isinstance(root, Mapping):
-            message = "the file is empty" if root is None else "the file must be a mapping of keys and values"
-            raise UnreadableDocument(
-                Problem(Place(self.file, 1), "", message, "start it with: version: 1", "empty-file")
+            message = (
+                text("the file is empty") if root is None else text("the file must be a mapping of keys and values")
             )
+            hint = text("start it with: version: 1")
+            raise UnreadableDocument(Problem(Place(self.file, 1), "", message, hint, "empty-file"))
         return root
 
     def peek_value(self, key: str, before: frozenset[str]) -> Node:
@@ -141,11 +142,10 @@ class Builder:
     def _collection(self, event: Any, key: str) -> Mapping | Sequence:
         kind = event.__class__
         if len(self.enclosing_keys) >= MAX_DEPTH:
-            raise self._unreadable(
-                event, f"nested deeper than {MAX_DEPTH} levels", "this file needs four at most", "too-deep"
-            )
+            message = text("nested deeper than {levels} levels", levels=MAX_DEPTH)
+            raise self._unreadable(event, message, text("this file needs four at most"), "too-deep")
         if event.tag not in (None, "!", _CORE + ("map" if kind is MappingStartEvent else "seq")):
-            self._report(event, "this tag cannot be used here", "write the value without a tag", "tag")
+            self._report(event, *_TAG, "tag")
         if event.anchor:
             self.anchors[event.anchor] = _UNFINISHED
         self.enclosing_keys.append(key)
@@ -204,9 +204,8 @@ class Builder:
         """The next event of PyYAML's Python parser, which accepts the escapes of surrogates, unlike libyaml."""
         event: Any = self.unchecked_event()
         if event.__class__ is tuple and any("\ud800" <= character <= "\udfff" for character in event[TEXT]):
-            self._report(
-                event, "half of a surrogate pair is no character", "write the character itself", "forbidden-character"
-            )
+            message, hint = text("half of a surrogate pair is no character"), text("write the character itself")
+            self._report(event, message, hint, "forbidden-character")
             return (*event[:TEXT], "", event[START])
         return event
 
@@ -214,47 +213,44 @@ class Builder:
         line, column = _position(event)
         return Place(self.file, line + 1, column + 1)
 
-    def _unreadable(self, event: Any, message: str, hint: str, code: str) -> UnreadableDocument:
+    def _unreadable(self, event: Any, message: Text, hint: Text, code: str) -> UnreadableDocument:
         return UnreadableDocument(Problem(self._place(event), "", message, hint, code))
 
-    def _report(self, event: Any, message: str, hint: str, code: str) -> None:
+    def _report(self, event: Any, message: Text, hint: Text, code: str) -> None:
         self.problems.append(Problem(self._place(event), "", message, hint, code))
 
     def _scalar(self, event: Any) -> Scalar:
         tag: str | None = event[TAG]
-        text: str = event[TEXT]
+        written: str = event[TEXT]
         if tag is None:
-            return self.scalars[text] if event[IMPLICIT][0] else text
+            return self.scalars[written] if event[IMPLICIT][0] else written
         if tag in ("!", _CORE + "str"):
-            return text
-        value = plain_scalar(text) if tag.startswith(_CORE) else text
+            return written
+        value = plain_scalar(written) if tag.startswith(_CORE) else written
         type_of_tag = {"int": int, "bool": bool, "null": type(None)}
         if value.__class__ is type_of_tag.get(tag.removeprefix(_CORE)):
             return value
-        self._report(event, "this tag cannot be used here", "write the value without a tag", "tag")
-        return text
+        self._report(event, *_TAG, "tag")
+        return written
 
     def _alias(self, event: Any) -> Node:
         # The message leaves the name out: an unquoted password that begins with * parses as an alias.
         if event.anchor not in self.anchors:
-            self._report(
-                event,
-                "an alias to an anchor that is not defined above",
-                "quote text that begins with *",
-                "unknown-alias",
+            message, hint = (
+                text("an alias to an anchor that is not defined above"),
+                text("quote text that begins with *"),
             )
+            self._report(event, message, hint, "unknown-alias")
             return None
         value = self.anchors[event.anchor]
         if value is _UNFINISHED:
-            raise self._unreadable(
-                event, "an alias to something that contains it", "write the value out", "recursive-alias"
-            )
+            message, hint = text("an alias to something that contains it"), text("write the value out")
+            raise self._unreadable(event, message, hint, "recursive-alias")
         self.expanded += 1 + _inner_count(value)
         if self.expanded > MAX_EXPANDED:
-            message = f"aliases and merge keys expand to more than {MAX_EXPANDED:,} values"
-            raise self._unreadable(
-                event, message, "use defaults and profiles in place of anchors", "too-much-expansion"
-            )
+            message = text("aliases and merge keys expand to more than {most:,} values", most=MAX_EXPANDED)
+            hint = text("use defaults and profiles in place of anchors")
+            raise self._unreadable(event, message, hint, "too-much-expansion")
         return value
 
     def _unusual_key(self, event: Any) -> str | None:
@@ -262,7 +258,8 @@ class Builder:
         self._node(event, "")
         if event.__class__ is tuple:
             return self.known_keys.setdefault(event[TEXT], event[TEXT])
-        self._report(event, "a key must be plain text", "write one word before the colon", "key-not-text")
+        message, hint = text("a key must be plain text"), text("write one word before the colon")
+        self._report(event, message, hint, "key-not-text")
         return None
 
     def _skipped_pair(self, event: Any, key: str | None, merges: list[Mapping] | None) -> list[Mapping] | None:
@@ -273,8 +270,10 @@ class Builder:
         merging = key is _MERGE and event[IMPLICIT][0] and merges is None
         if key is not None and not merging:
             # A key inside `password` may be a misplaced password.
-            name = "a key" if "password" in (key, *self.enclosing_keys) else f"the key {key}"
-            self._report(event, f"{name} stands twice in this mapping", "keep one of the two", "duplicate-key")
+            message = text("the key {key} stands twice in this mapping", key=key)
+            if "password" in (key, *self.enclosing_keys):
+                message = text("a key stands twice in this mapping")
+            self._report(event, message, text("keep one of the two"), "duplicate-key")
         event = self.next_event()
         value = self._node(event, key or "")
         return self._merge_sources(event, value) if merging else merges
@@ -283,8 +282,8 @@ class Builder:
         sources = value if isinstance(value, Sequence) else [value]
         merges = [source for source in sources if isinstance(source, Mapping)]
         if len(merges) < len(sources) and value is not None:  # None: an alias already reported
-            message = "a merge key (<<) takes a mapping or a list of mappings"
-            self._report(event, message, "point it at an anchor: <<: *name", "merge-key")
+            message = text("a merge key (<<) takes a mapping or a list of mappings")
+            self._report(event, message, text("point it at an anchor: <<: *name"), "merge-key")
         return merges
 
 
@@ -309,5 +308,6 @@ def _merge(node: Mapping, places: list[int], source: Mapping) -> int:
     return inner_nodes
 
 
+_TAG: Final = (text("this tag cannot be used here"), text("write the value without a tag"))
 _UNFINISHED: Final = Sequence()
 _NO_PLACES: Final = array("I")

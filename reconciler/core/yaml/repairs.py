@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.core.text import counted
+from reconciler.core.model.message import NOTHING, Text, joined, text
 from reconciler.core.yaml.meant import DOUBLE, KNOWN_KEYS, TOP_KEYS, Meant, as_meant, in_place_of, indentation
 from reconciler.core.yaml.spelling import quoted
 
@@ -25,9 +25,9 @@ class Repair:
 
     line: int
     column: int
-    words: str
+    words: Text
     lines: Mapping[int, str]
-    hint: str = ""
+    hint: Text = NOTHING
     code: str = ""
 
 
@@ -56,9 +56,13 @@ def conflicts(lines: Lines) -> Iterator[Repair]:
         middle = next((index for index, marker in here if marker[0] in "|="), last)
         dropped = (*range(middle, last + 1), *(index for index, _ in here))
         names = ", ".join(marker for _, marker in here)
-        span = f"({names}) part two versions in the lines {first + 1} to {last + 1}"
-        words = f"a merge that was not finished: git's marks {span if first < last else names}"
-        hint = "keep the lines that are right; delete the others, and the marks"
+        words = text("a merge that was not finished: git's marks {marks}", marks=names)
+        if first < last:
+            many = (
+                "a merge that was not finished: git's marks ({marks}) part two versions in the lines {first} to {last}"
+            )
+            words = text(many, marks=names, first=first + 1, last=last + 1)
+        hint = text("keep the lines that are right; delete the others, and the marks")
         yield Repair(first, 0, words, dict.fromkeys(dropped, ""), hint, "unfinished-merge")
 
 
@@ -91,7 +95,7 @@ def _cells(line: str) -> int:
 
 
 def _repair(index: int, meant: Meant, code: str) -> Repair:
-    return Repair(index, meant.column, "; ".join(meant.words), {index: meant.text}, code=code)
+    return Repair(index, meant.column, joined(meant.words), {index: meant.text}, code=code)
 
 
 def of_line(lines: Lines, index: int) -> Iterator[Repair]:
@@ -118,30 +122,30 @@ def _needs_quotes(line: str) -> Iterator[Meant]:
         if (value[0] in "{[" and (": " in value or '"' in value)) or _WHOLE_QUOTED.fullmatch(value):
             return
         comment = _COMMENT.search(value)
-        text, rest = (value[: comment.start()], comment.group()) if comment else (value, "")
-        for bare, after in dict.fromkeys(((text, rest), (value.rstrip(), ""))):
+        without, rest = (value[: comment.start()], comment.group()) if comment else (value, "")
+        for bare, after in dict.fromkeys(((without, rest), (value.rstrip(), ""))):
             yield Meant(start + quoted(bare) + after, len(start), (_why_quotes(bare),))
 
 
-def _why_quotes(text: str) -> str:
-    if text[0] in "\"'":
-        return "text stands behind a closing quote: a value that holds quotes needs quotes around all of it"
-    if text[0] in "@`%&*!|>[]{},?#-":
-        return f"a value that begins with {text[0]} needs quotes: YAML reads the sign otherwise"
-    if ": " in text or text.endswith(":"):
-        return "a value that holds a colon and a blank needs quotes: YAML reads it as another key"
-    return "this value needs quotes: YAML reads it otherwise"
+def _why_quotes(value: str) -> Text:
+    if value[0] in "\"'":
+        return text("text stands behind a closing quote: a value that holds quotes needs quotes around all of it")
+    if value[0] in "@`%&*!|>[]{},?#-":
+        return text("a value that begins with {sign} needs quotes: YAML reads the sign otherwise", sign=value[0])
+    if ": " in value or value.endswith(":"):
+        return text("a value that holds a colon and a blank needs quotes: YAML reads it as another key")
+    return text("this value needs quotes: YAML reads it otherwise")
 
 
 def _flow_needs_quotes(line: str) -> Iterator[Meant]:
     """The values between braces in quotes that YAML may read otherwise."""
     found = [m for m in _VALUE_IN_FLOW.finditer(line) if ": " in m[2] or " #" in m[2] or m[2][0] in "@`%&*!|>?"]
     if found:
-        text = line
+        changed = line
         for value in reversed(found):
-            text = text[: value.start(2)] + quoted(value[2]) + text[value.end(2) :]
-        words = "after a blank # begins a comment" if " #" in found[0][2] else _why_quotes(found[0][2])
-        yield Meant(text, found[0].start(2), (f"{words}: the value needs quotes" if " #" in found[0][2] else words,))
+            changed = changed[: value.start(2)] + quoted(value[2]) + changed[value.end(2) :]
+        comment = text("after a blank # begins a comment: the value needs quotes")
+        yield Meant(changed, found[0].start(2), (comment if " #" in found[0][2] else _why_quotes(found[0][2]),))
 
 
 def _closed_quote(line: str) -> Iterator[Meant]:
@@ -150,7 +154,7 @@ def _closed_quote(line: str) -> Iterator[Meant]:
     if unclosed is None:
         return
     quote = line[unclosed]
-    words = (f"a quote ({quote}) opens here and is not closed",)
+    words = (text("a quote ({quote}) opens here and is not closed", quote=quote),)
     last = len(line.rstrip()) - 1
     if quote == '"' and line[last] in DOUBLE[1:]:
         yield Meant(f'{line[:last]}"', last, (in_place_of(line[last], quote),))
@@ -158,7 +162,9 @@ def _closed_quote(line: str) -> Iterator[Meant]:
     if found := re.compile(r" *[,}\]]").search(line, unclosed):
         ends.add(found.start())
     if line[unclosed + 1 : unclosed + 2] == quote:
-        yield Meant(line[:unclosed] + line[unclosed + 1 :], unclosed, (f"one quote ({quote}) too many",))
+        yield Meant(
+            line[:unclosed] + line[unclosed + 1 :], unclosed, (text("one quote ({quote}) too many", quote=quote),)
+        )
     for end in sorted(ends, reverse=True):
         yield Meant(f"{line[:end]}{quote}{line[end:]}", unclosed, words)
 
@@ -187,20 +193,20 @@ def _missing_colon(line: str) -> Iterator[Meant]:
     word, _, value = line[len(start) :].partition(" ")
     if word in KNOWN_KEYS:
         column = len(start) + len(word)
-        text = f"{start}{word}: {value.lstrip(': ')}".rstrip()
-        yield Meant(text, column, ("a colon is missing after the key",))
+        line = f"{start}{word}: {value.lstrip(': ')}".rstrip()
+        yield Meant(line, column, (text("a colon is missing after the key"),))
 
 
 def _missing_comma(line: str) -> Iterator[Meant]:
     """A comma between what stands in braces and brackets."""
     if found := re.search(r"(?<=[\w\"'}\]])( +)(?=(?:\w+ *: |[\"'{\[]))", line[line.find("{") + 1 :]):
         column = line.find("{") + 1 + found.start()
-        yield Meant(f"{line[:column]},{line[column:]}", column, ("a comma is missing",))
+        yield Meant(f"{line[:column]},{line[column:]}", column, (text("a comma is missing"),))
 
 
 def _escaped(line: str) -> Iterator[Meant]:
     if found := _WRONG_ESCAPE.search(line):
-        words = "a backslash (\\) between double quotes begins an escape; a backslash itself is written twice"
+        words = text("a backslash (\\) between double quotes begins an escape; a backslash itself is written twice")
         yield Meant(_WRONG_ESCAPE.sub(r"\\\\", line), found.start(), (words,))
 
 
@@ -212,11 +218,12 @@ def _brackets(line: str) -> Iterator[Meant]:
         if char in _CLOSER:
             opened.append(at)
         elif char in "}]" and not opened:
-            yield Meant(line[:at] + line[at + 1 :], at, (f"{char} closes what was never opened",))
+            yield Meant(line[:at] + line[at + 1 :], at, (text("{sign} closes what was never opened", sign=char),))
             return
         elif char in "}]" and _CLOSER[line[opened.pop()]] != char:
             right = "}" if char == "]" else "]"
-            yield Meant(f"{line[:at]}{right}{line[at + 1 :]}", at, (f"{char} stands where {right} belongs",))
+            words = text("{found} stands where {right} belongs", found=char, right=right)
+            yield Meant(f"{line[:at]}{right}{line[at + 1 :]}", at, (words,))
             return
     if opened:
         body = _COMMENT.sub("", line)
@@ -225,8 +232,8 @@ def _brackets(line: str) -> Iterator[Meant]:
             yield Meant(body[:-1] + _CLOSER[line[opened[-1]]] + line[len(body) :], len(body) - 1, (words,))
         closers = "".join(_CLOSER[line[at]] for at in reversed(opened))
         comma = "," if body.endswith(",") else ""
-        text = f"{body.removesuffix(',')}{closers}{comma}{line[len(body) :]}"
-        yield Meant(text, opened[0], (f"{line[opened[0]]} opens here and is not closed",))
+        closed = f"{body.removesuffix(',')}{closers}{comma}{line[len(body) :]}"
+        yield Meant(closed, opened[0], (text("{sign} opens here and is not closed", sign=line[opened[0]]),))
 
 
 def _outside_quotes(line: str) -> Iterator[int]:
@@ -247,9 +254,10 @@ def closed_before(lines: Lines, opening: tuple[int, int], index: int) -> Iterato
     """What a bracket in a line above opens, closed at the end of the line at `index`."""
     line, column = opening
     if line < index and (char := lines[line][column : column + 1]) in _CLOSER:
-        text = lines[index].rstrip().removesuffix(",") + _CLOSER[char]
-        words, hint = f"{char} opens here and is not closed", f"write {_CLOSER[char]} where it ends"
-        yield Repair(line, column, words, {index: text}, hint, "unclosed-bracket")
+        closed = lines[index].rstrip().removesuffix(",") + _CLOSER[char]
+        words = text("{sign} opens here and is not closed", sign=char)
+        hint = text("write {sign} where it ends", sign=_CLOSER[char])
+        yield Repair(line, column, words, {index: closed}, hint, "unclosed-bracket")
 
 
 def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
@@ -264,8 +272,11 @@ def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
     ]
     found = []
     for *_, index, now, depth in sorted(moves, key=lambda move: move[:3]):
-        off = counted(abs(depth - now), "blank") + (" too many" if now > depth else " too few")
-        words = f"the line is indented by {counted(now, 'blank')}, and {depth} belong here: {off}"
+        off = text("{count} {count:blank|blanks} too few", count=depth - now)
+        if now > depth:
+            off = text("{count} {count:blank|blanks} too many", count=now - depth)
+        indented_by = "the line is indented by {now} {now:blank|blanks}, and {depth} {depth:belongs|belong} here: {off}"
+        words = text(indented_by, now=now, depth=depth, off=off)
         lines_after = {index: " " * depth + lines[index].lstrip(" ")}
         found.append(Repair(index, now, words, lines_after, code="indentation"))
     return found

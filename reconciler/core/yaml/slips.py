@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from reconciler.core.model.fields import KEY
+from reconciler.core.model.message import text
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.yaml import repairs
 from reconciler.core.yaml.document import lines_of
@@ -82,11 +83,11 @@ def _all_repaired(lines: list[str], repairs: Iterable[Repair]) -> list[str]:
 def _problem(file: str, lines: list[str], repair: Repair) -> Problem:
     place = Place(file, repair.line + 1, repair.column + 1)
     shown = repair.lines.get(repair.line, "").rstrip()
-    shows = f"write: {_clip(shown)}" if is_open(lines, repair.line, shown) else _NOT_SHOWN
+    shows = text("write: {line}", line=_clip(shown)) if is_open(lines, repair.line, shown) else _NOT_SHOWN
     return Problem(place, "", repair.words, repair.hint or shows, repair.code)
 
 
-_NOT_SHOWN: Final = "mend it there; the line is not repeated here, since it may hold a secret"
+_NOT_SHOWN: Final = text("mend it there; the line is not repeated here, since it may hold a secret")
 
 
 def _clip(line: str) -> str:
@@ -124,9 +125,9 @@ class _Search:
         """Where the parser gives up in these lines; `None` where it does not. With the budget spent, at their start."""
         if self.budget < 0:
             return Trouble(0, 0, 0, None)
-        text = "\n".join(lines)
-        trouble = first_trouble(text.encode(), pure=self.pure, max_depth=MAX_DEPTH)
-        self.budget -= trouble.index if trouble else len(text)
+        joined = "\n".join(lines)
+        trouble = first_trouble(joined.encode(), pure=self.pure, max_depth=MAX_DEPTH)
+        self.budget -= trouble.index if trouble else len(joined)
         return trouble
 
     def repairs(self, trouble: Trouble) -> list[Repair]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.desired.read import read_desired, read_files
 from reconciler.core.model.desired import DesiredState, Limit, Policy
+from reconciler.core.model.message import Text
 from reconciler.core.model.problem import Place, Problem
 from tests.core.build import HEAD, acts, agent, desired, env, live, live_agent, only, planned, problems, state
 
@@ -216,7 +217,7 @@ def test_every_file_is_checked_although_one_is_broken() -> None:
         [
             ("a.yaml", b"version: 1\nagents: [\n"),
             ("b.yaml", b"version: 2\n"),
-            ("c.yaml", Problem(Place("c.yaml", 1), "", "cannot be read")),
+            ("c.yaml", Problem(Place("c.yaml", 1), "", Text("cannot be read"))),
         ]
     )
     assert found is None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.desired.problems import MAX_SHOWN, path_text, problem_at, schema_problems
 from reconciler.core.desired.read import read_desired
+from reconciler.core.model.message import Text
 from reconciler.core.model.problem import Place, closest
 from tests.core.build import HEAD, document, only, problems
 from tests.strategies import texts
@@ -55,9 +56,9 @@ def test_a_path_for_people(path: tuple[str | int, ...], text: str) -> None:
 def test_a_problem_stands_at_a_value_or_at_its_key() -> None:
     """A problem names the place of the value, or of the key that leads to it."""
     found = document(HEAD)
-    assert problem_at(found, ("version",), "what").place == Place("agents.yaml", 1, 10)
-    assert problem_at(found, ("version",), "what", key=True).place == Place("agents.yaml", 1, 1)
-    assert problem_at(found, ("version",), "what", "how").hint == "how"
+    assert problem_at(found, ("version",), Text("what")).place == Place("agents.yaml", 1, 10)
+    assert problem_at(found, ("version",), Text("what"), key=True).place == Place("agents.yaml", 1, 1)
+    assert problem_at(found, ("version",), Text("what"), Text("how")).hint == "how"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from reconciler.core.desired.read import RULES, read_desired
+from reconciler.core.desired.read import read_desired
+from reconciler.core.desired.rules import RULES
 from reconciler.core.model.desired import Company, DesiredAgent, DesiredState, Limit, PasswordSource, matches
 from reconciler.core.model.fields import Value
 from reconciler.core.model.problem import Place

@@ -9,6 +9,7 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, Note, Plan
 from reconciler.core.model.problem import Place
 from tests.core.build import REPLACING, act, acts, agent, desired, env, live, live_agent, planned
@@ -389,13 +390,14 @@ def test_notes() -> None:
     wanted = desired(agent("8001", bindSkillName="s"), agent("8002", bindSkillName="s"), protect=("adm*",))
     agents = [live_agent(id_) for id_ in ("8001", "8002", "admin", "8009")]
     unknowable = Note(
-        "bindSkillName can be set only at creation, is never listed and not recorded: left as it is", ("8001", "8002")
+        Text("bindSkillName can be set only at creation, is never listed and not recorded: left as it is"),
+        ("8001", "8002"),
     )
-    protected = Note("not in the file, and kept because they are protected", ("admin",))
+    protected = Note(Text("not in the file, and kept because they are protected"), ("admin",))
     assert planned(wanted, live(*agents)).notes == (protected, unknowable)
     incomplete = planned(wanted, live(*agents, complete=False))
     assert incomplete.notes == (
-        Note("the listing is incomplete: nothing is deleted"),
+        Note(Text("the listing is incomplete: nothing is deleted")),
         protected,
         unknowable,
     )

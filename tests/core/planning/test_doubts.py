@@ -7,6 +7,7 @@ import pytest
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Note, Plan
 from reconciler.core.planning.doubts import unknown_ids
 from tests.core.build import agent, desired, env, live, live_agent, planned
@@ -38,7 +39,7 @@ def test_a_group_that_nobody_has_is_noted(group: str, hint: str | None) -> None:
     """With a group that was probably meant; not one that a live agent has, and not the leaving of a group."""
     for wanted in (agent("8002", mainGroupName=group), agent("8009", mainGroupName=group)):
         notes = noted(planned(desired(wanted), GROUPS), "mainGroupName")
-        expected = [Note(f"no live agent has mainGroupName {group}{hint}", (wanted.operator_id,))]
+        expected = [Note(Text(f"no live agent has mainGroupName {group}{hint}"), (wanted.operator_id,))]
         assert notes == (expected if hint is not None else [])
 
 
@@ -67,8 +68,8 @@ def test_a_role_that_nobody_is_known_to_have_is_noted() -> None:
     wanted = desired(*(agent(id_, roleName=role) for id_, role in (("8002", "客服座席"), ("8003", "班长"))))
     notes = noted(planned(wanted, GROUPS, ledger), "roleName")
     assert notes == [
-        Note("no live agent is known to have roleName 客服座席; did you mean 客服坐席?", ("8002",)),
-        Note("no live agent is known to have roleName 班长", ("8003",)),
+        Note(Text("no live agent is known to have roleName 客服座席; did you mean 客服坐席?"), ("8002",)),
+        Note(Text("no live agent is known to have roleName 班长"), ("8003",)),
     ]
     known = desired(agent("8002", roleName="客服坐席"), agent("8001"), agent("8003"))
     assert noted(planned(known, GROUPS, ledger), "roleName") == []

@@ -9,6 +9,7 @@ import pytest
 from reconciler.core.model.desired import Limit, Policy
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import Text
 from reconciler.core.model.operator_id import difference
 from reconciler.core.model.plan import Guardrail, Plan
 from reconciler.core.planning.make_plan import make_plan
@@ -323,14 +324,18 @@ def test_a_tripped_guardrail_says_what_to_do() -> None:
     assert plan.guardrails == (
         Guardrail(
             *("maxDeletes", "0", 0, 1, ("8002",)),
-            "to keep them, put them back into the file (export writes them), protect them, or set prune: false; if "
-            "they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes",
+            Text(
+                "to keep them, put them back into the file (export writes them), protect them, or set prune: false; if "
+                "they are really to go, raise guardrails.maxDeletes in the file or pass --max-deletes"
+            ),
             "file",
         ),
         Guardrail(
             *("maxChanges", "0", 0, 2, ("8001", "8002")),
-            "apply a part of it first with --target; if so much is really to change, raise guardrails.maxChanges in "
-            "the file or pass --max-changes",
+            Text(
+                "apply a part of it first with --target; if so much is really to change, raise guardrails.maxChanges "
+                "in the file or pass --max-changes"
+            ),
             "file",
         ),
     )

@@ -19,6 +19,7 @@ from reconciler.core.model.desired import DELETE, Company, DesiredState, Limit, 
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place
 from reconciler.core.planning.make_plan import live_state, make_plan
@@ -170,7 +171,7 @@ WHOLE = Plan(
             password=PasswordSource("env", "PASSWORD", 2),
             live=live_agent("8001", sipNumber="60001"),
             recorded=LedgerEntry(1, {"roleName": "x"}, password_unknown=True, to_restore={"showcaller": "1"}),
-            blocked="not today",
+            blocked=Text("not today"),
             origin="change",
         ),
     ),
@@ -179,8 +180,8 @@ WHOLE = Plan(
     recipients=("age1a", "age1b"),
     allow_replace=True,
     expires_in=604800,
-    guardrails=(Guardrail("maxDeletes", "50%", 2, 2, ("8001", "8009"), "raise it", "file"),),
-    notes=(Note("kept", ("8003",)),),
+    guardrails=(Guardrail("maxDeletes", "50%", 2, 2, ("8001", "8009"), Text("raise it"), "file"),),
+    notes=(Note(Text("kept"), ("8003",)),),
 )
 EXPLAINS = {
     *("desired_sha256", "files", "desired_agents", "live_agents", "in_scope", "unchanged", "calls", "fewest_calls"),

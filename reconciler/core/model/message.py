@@ -1,0 +1,78 @@
+"""Words for people as values: the English sentence, whose template and values are still known.
+
+A message reads as plain text wherever text is taken, and looks like it: in JSON, in digests and on terminals. Whoever
+says it in another language finds the template, and fills the same values into another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
+
+
+class Text(str):
+    """A sentence, and what it is made of: `template`, in the form of `str.format`, and the `values` by name.
+
+    A value is text, a number, or another `Text`. Words that were given without one are their own template.
+    """
+
+    __slots__ = ("template", "values")
+    template: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, words: str = "") -> Self:
+        """The words, without values."""
+        made = super().__new__(cls, words)
+        made.template, made.values = words.replace("{", "{{").replace("}", "}}"), {}
+        return made
+
+
+class _Number(int):
+    """A number that chooses between words: `{count:agent|agents}` is `agent` for 1, and `agents` for all others."""
+
+    def __format__(self, spec: str) -> str:
+        one, is_choice, many = spec.partition("|")
+        return (one if self == 1 else many) if is_choice else super().__format__(spec)
+
+
+def text(template: str, /, **values: Any) -> Text:
+    """The template with its values filled in: `text("{count} {count:agent|agents} of {group}", count=…, group=…)`.
+
+    The template is a literal, so that all of them can be found in the source; braces of its own are doubled.
+    """
+    filled = {name: _Number(value) if value.__class__ is int else value for name, value in values.items()}
+    made = Text(template.format_map(filled))
+    made.template, made.values = template, values
+    return made
+
+
+NOTHING: Final = Text()
+"""No words."""
+
+
+def joined(parts: Sequence[Text], between: str = "; ") -> Text:
+    """Several messages as one; no words for none."""
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING
+    return text(f"{{first}}{between}{{others}}", first=parts[0], others=joined(parts[1:], between))
+
+
+def listed(names: Sequence[str], most: int) -> Text:
+    """The first names of a list, and how many more there are: `8001, 8002 and 3 more`."""
+    shown = text("{names}", names=", ".join(names[:most]))
+    return shown if len(names) <= most else text("{names} and {more} more", names=shown, more=len(names) - most)
+
+
+def packed_text(value: Any) -> Any:
+    """A message as a tuple of its template and its values, which `marshal` accepts; any other value as it is."""
+    if not isinstance(value, Text):
+        return value
+    return value.template, {name: packed_text(each) for name, each in value.values.items()}
+
+
+def unpacked_text(value: Any) -> Any:
+    """The message of `packed_text`."""
+    if not isinstance(value, tuple):
+        return value
+    template, values = value
+    return text(template, **{name: unpacked_text(each) for name, each in values.items()})

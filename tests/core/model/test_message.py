@@ -1,0 +1,116 @@
+"""A message is its English words, and still knows of which template and values it is made."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.desired.packed import packed_problems, unpacked
+from reconciler.core.desired.read import read_desired
+from reconciler.core.model.message import NOTHING, Text, joined, listed, text
+from reconciler.core.model.problem import Place, Problem
+
+ROOT = Path(__file__).parents[3]
+SOURCES = sorted((ROOT / "reconciler").rglob("*.py"))
+MISTYPED = sorted([*(ROOT / "tests/slips").glob("*.yaml"), *(ROOT / "tests/core/desired/bad").glob("*.yaml")])
+
+
+def said_again(message: Any) -> str:
+    """The words of a message, made of its template and values alone, as another language would make its own."""
+    if not isinstance(message, Text):
+        return str(message)
+    values = {n: v if type(v) is int else said_again(v) for n, v in message.values.items()}
+    return str(text(message.template, **values))
+
+
+def test_a_message_is_its_words() -> None:
+    """It is text wherever text is taken, and JSON has the same bytes."""
+    told = text("{count:,} agents of {group}", count=1234, group="售后{一}组")
+    assert told == "1,234 agents of 售后{一}组"
+    assert json.dumps([told]) == json.dumps(["1,234 agents of 售后{一}组"])
+    assert {told: 1}["1,234 agents of 售后{一}组"] == 1  # type: ignore[index]
+    assert (told.template, told.values) == ("{count:,} agents of {group}", {"count": 1234, "group": "售后{一}组"})
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 agents are"), (1, "1 agent is"), (2, "2 agents are"), (21, "21 agents are")]
+)
+def test_a_number_chooses_its_words(count: int, words: str) -> None:
+    """One agent is, all others are."""
+    assert text("{count} {count:agent is|agents are}", count=count) == words
+
+
+@given(st.text(), st.integers())
+def test_a_message_can_be_copied_and_sent(words: str, number: int) -> None:
+    """A copy, and what another process gets, has the same words, template and values, those inside of it too."""
+    inner = joined([text("{number:one|many}", number=number), Text(words), text("{words}!", words=words)])
+    message = text("{inner} of {{all}}", inner=inner)
+    assert said_again(message) == message == f"{'one' if number == 1 else 'many'}; {words}; {words}! of {{all}}"
+    problem = Problem(Place("a.yaml", 1), "", message, Text(words))
+    sent = (
+        unpacked(iter([packed_problems([problem])]))[1][0] if abs(number) < 2**63 and words.isprintable() else problem
+    )
+    for again in (copy.deepcopy(message), pickle.loads(pickle.dumps(message)), sent.message):  # noqa: S301 - our own
+        assert again == message
+        assert said_again(again) == message
+        assert (again.template, dict(again.values)) == (message.template, dict(message.values))
+
+
+def test_names_are_listed_up_to_a_number() -> None:
+    """A list names so many, and counts the others."""
+    assert listed(["8001", "8002"], 2) == "8001, 8002"
+    assert listed(["8001", "8002", "8003"], 2) == "8001, 8002 and 1 more"
+    assert joined([]) == NOTHING == ""
+
+
+@pytest.mark.parametrize("file", MISTYPED, ids=lambda file: file.stem)
+def test_every_problem_is_made_of_a_template(file: Path) -> None:
+    """What is said of a file can be said again from template and values, which the types hold for all else."""
+    _, problems = read_desired("agents.yaml", file.read_bytes())
+    assert problems
+    for words in (words for problem in problems for words in (problem.message, problem.hint)):
+        assert isinstance(words, Text)
+        assert said_again(words) == words
+
+
+def calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    """The calls of a function by its bare name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            yield node
+
+
+def is_literal(node: ast.expr, constants: set[str]) -> bool:
+    """Whether an expression is a text that stands in the source, or the name of one that does."""
+    if isinstance(node, ast.Name):
+        return node.id in constants
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source.relative_to(ROOT)))
+def test_every_template_stands_in_the_source(source: Path) -> None:
+    """A template is a literal, so that a translator finds all; none is made of a value, whose braces would be read."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    if source.name == "message.py" or not any(
+        isinstance(node, ast.ImportFrom) and node.module == "reconciler.core.model.message" for node in ast.walk(tree)
+    ):
+        return
+    assigned = [
+        (target.id, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    constants = {name for name, value in assigned if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+    assert [ast.unparse(call) for call in calls_of(tree, "text") if not is_literal(call.args[0], constants)] == []
+    assert [ast.unparse(call) for call in calls_of(tree, "Text")] == []
