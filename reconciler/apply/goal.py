@@ -161,7 +161,7 @@ class FilesGoal:
         self.files.pause(seconds, sleep)
 
     def look(self) -> Look | None:
-        """Where the command line names agents one by one: these, and who holds the SIP numbers that they are to have.
+        """Where the command line names agents one by one: they, and who has the SIP numbers and groups that they get.
 
         A scope is shared by more agents than these, and limits by share are of the agents in scope.
 
@@ -178,8 +178,11 @@ class FilesGoal:
             return None
         included = tuple(dict.fromkeys(self.policy.targets))
         fields = [agent.fields for agent in desired.agents if agent.operator_id in included]
-        numbers = {str(number) for each in fields if (number := each.get("sipNumber"))}
-        return Look(included, sip_numbers=tuple(sorted(numbers)))
+        numbers, groups = (
+            tuple(sorted({str(value) for each in fields if (value := each.get(name))}))
+            for name in ("sipNumber", "mainGroupName")
+        )
+        return Look(included, sip_numbers=numbers, groups=groups)
 
     def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
         """What differs, as actions; where the files of before are known, with their origins and what the policy was.

@@ -26,7 +26,7 @@ from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
-from reconciler.core.planning.reads import is_settled, look_after
+from reconciler.core.planning.reads import agents_after, is_settled, look_after
 from reconciler.core.recovery import adopted_entries, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, mismatches, read_back, side_effects
 from reconciler.core.saved.plan_json import digest
@@ -220,7 +220,7 @@ def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, e
         books.checkpoint(settled="lost" not in outcomes)
         if stop.is_set():
             return Report(results, interrupted=True)
-        live = _read_back(session, context, refreshed) if outcomes & {"done", "refused"} else None
+        live = _read_back(session, context, refreshed, events) if outcomes & {"done", "refused"} else None
         if live is not None and "lost" in outcomes:
             _settle_unknown(session, context, live)
         with suppress(VendorError, OSError):
@@ -335,15 +335,20 @@ def _opened_books(
         raise ReconcilerError(f"the journal {session.journal} cannot be written: {error.strerror}", hint) from None
 
 
-def _read_back(session: Session, context: RunContext, refreshed: Refreshed) -> LiveState | None:
+def _read_back(
+    session: Session, context: RunContext, refreshed: Refreshed, events: Iterable[Event]
+) -> LiveState | None:
     """The agents of the plan, or the listing where that takes fewer calls; `None` where they cannot be read.
 
-    The listing decides where somebody is not found who must be there, and where the ledger waits for an agent.
+    The listing decides where somebody is not found who must be there, where a create was refused or its answer lost,
+    and where the ledger waits for an agent.
     """
-    narrow = not session.everybody and is_settled(context.books.ledger.view)
-    look = look_after(refreshed.plan.actions) if narrow else None
+    made = all(event.outcome == "done" for event in events if event.call.kind == "create")
+    narrow = made and not session.everybody and is_settled(context.books.ledger.view)
+    actions = refreshed.plan.actions
+    look = look_after(actions) if narrow else None
     try:
-        return session.narrow(look, refreshed.live.count) or session.live()
+        return session.narrow(look, agents_after(actions, refreshed.live.count)) or session.live()
     except VendorError:
         return None
 

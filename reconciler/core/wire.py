@@ -53,7 +53,7 @@ def page_body(company: Company, number: int) -> Body:
 
 
 def search_body(company: Company, value: str, name: str = "operatorId") -> Body:
-    """2.1.5, filtered: the body that asks for the first page of the agents with this operatorId, or `sipNumber`."""
+    """2.1.5, filtered: the body that asks for the first page of the agents with this value."""
     return {**page_body(company, 1), name: value}
 
 

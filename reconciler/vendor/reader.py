@@ -99,38 +99,58 @@ class Reader:
     def look(self, look: Look, progress: Callable[[int, int], None]) -> list[LiveAgent] | None:
         """The agents that a narrow look is about, each by a call of its own; `None` where only the listing can tell.
 
-        That is so where somebody is not there who must be, or where the vendor does not filter as the reference says.
+        That is so where somebody is not there who must be, where two answers contradict each other, or where the vendor
+        does not filter as the reference says.
 
         Raises:
             VendorError: the vendor refuses, or cannot be read or understood.
         """
-        questions: list[Callable[[], list[LiveAgent] | None]] = [
-            *(partial(self._filtered, KEY, operator_id) for operator_id in look.present),
-            *(partial(self._filtered, "sipNumber", number) for number in look.sip_numbers),
-            *(partial(self._gone, operator_id) for operator_id in look.gone),
-        ]
         agents: dict[str, LiveAgent] = {}
-        with _threads(self._transport.parallelism) as threads:
-            most = AHEAD * self._transport.parallelism
-            answers = _Ahead(threads, lambda number: questions[number](), range(len(questions)), most)
-            for number, found in enumerate(answers):
-                if found is None or (number < len(look.present) and not found):
-                    return None
-                agents |= {agent.operator_id: agent for agent in found}
-                progress(number + 1, len(questions))
-        return list(agents.values())
+
+        def ask(questions: Sequence[Callable[[], list[LiveAgent] | None]]) -> bool:
+            with _threads(self._transport.parallelism) as threads:
+                most = AHEAD * self._transport.parallelism
+                answers = _Ahead(threads, lambda number: questions[number](), range(len(questions)), most)
+                for number, found in enumerate(answers, start=1):
+                    if found is None or any(agents.setdefault(each.operator_id, each) != each for each in found):
+                        return False
+                    progress(number, len(questions))
+            return True
+
+        them = [partial(self._there, operator_id) for operator_id in look.present]
+        if not ask([*them, *(partial(self._gone, operator_id) for operator_id in look.gone)]):
+            return None
+        numbers, groups = ({each.fields[name] for each in agents.values()} for name in ("sipNumber", "mainGroupName"))
+        holders = [partial(self._filtered, "sipNumber", number) for number in look.sip_numbers if number not in numbers]
+        members = [partial(self._member, group) for group in look.groups if group not in groups]
+        return list(agents.values()) if ask([*holders, *members]) else None
+
+    def _there(self, operator_id: str) -> list[LiveAgent] | None:
+        """The agent; `None` if a filtered page does not show it."""
+        return self._filtered(KEY, operator_id) or None
 
     def _filtered(self, name: str, value: str) -> list[LiveAgent] | None:
-        """The agents whose field has this value, by a filtered page (2.1.5); `None` if it does not show them all."""
+        """The agents whose field has this value, by a filtered page (2.1.5); `None` if it does not show each once."""
+        agents, total = self._search(name, value)
+        found = [agent for agent in agents if _value(agent, name) == value]
+        is_whole = total == len(agents) and len({agent.operator_id for agent in found}) == len(found)
+        return found if is_whole else None
+
+    def _member(self, group: str) -> list[LiveAgent] | None:
+        """One agent of a group, or nobody; `None` if a filtered page shows neither."""
+        agents, total = self._search("mainGroupName", group)
+        found = [agent for agent in agents if agent.fields["mainGroupName"] == group]
+        return found[:1] if found or total == len(agents) == 0 else None
+
+    def _search(self, name: str, value: str) -> tuple[list[LiveAgent], int | None]:
+        """The rows of a filtered page, and its total; `None` for that if the vendor refuses, or tells none."""
         outcome = self._read_until_answered("page", wire.search_body(self._company, value, name))
         if isinstance(outcome, Refused):
             if outcome.authentication:
                 raise VendorError(str(outcome), _hint(outcome))
-            return None
+            return [], None
         rows, total = (outcome.data or {}).get("result") or [], whole_number((outcome.data or {}).get("total"))
-        if not isinstance(rows, list) or total != len(rows):
-            return None
-        return [agent for agent in _decoded(rows) if _value(agent, name) == value]
+        return (_decoded(rows), total) if isinstance(rows, list) else ([], None)
 
     def _gone(self, operator_id: str) -> list[LiveAgent] | None:
         """Nobody if there is no such agent by 2.1.4 and by a filtered page, else the agent; `None` if unclear."""

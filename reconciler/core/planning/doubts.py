@@ -1,7 +1,7 @@
 """What in a plan is probably a slip, though nothing forbids it: names, numbers and patterns that nobody has.
 
 A doubt is a note and never an action. The live side and the ledger are what is known; a company without live agents
-raises no doubts.
+raises no doubts. Where not everybody was looked at, a doubt about what others have takes the listing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from reconciler.core.model.message import Text, listed, text
 from reconciler.core.model.operator_id import look
 from reconciler.core.model.plan import Action, Note
 from reconciler.core.model.problem import closest
+from reconciler.core.planning.reads import SeesTooLittle
 
 _SHOWN: Final = 5
 """How many of a kind a note names."""
@@ -28,14 +29,26 @@ _MAX_GUESSED_FROM: Final = 5000
 
 
 def doubts(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Note]:
-    """The notes of a plan about what nobody has or knows, and about numbers that were changed."""
+    """The notes of a plan about what nobody has or knows, and about numbers that were changed.
+
+    Raises:
+        SeesTooLittle: not everybody was looked at, and a doubt depends on the others.
+    """
     yield from _in_doubt(diff, actions)
-    yield from _idle_patterns(diff, policy)
+    yield from _of_everybody(_idle_patterns(diff, policy), diff)
     if diff.live.agents:
         for name in ("mainGroupName", "roleName"):
-            yield from _unknown_names(name, diff, actions)
+            yield from _of_everybody(_unknown_names(name, diff, actions), diff)
         yield from _unknown_sip_numbers(diff, actions)
     yield from _renumbered(actions)
+
+
+def _of_everybody(notes: Iterable[Note], diff: Diff) -> Iterator[Note]:
+    """The notes, which are true of what everybody has."""
+    for note in notes:
+        if diff.live.asked is not None:
+            raise SeesTooLittle
+        yield note
 
 
 def unknown_ids(policy: Policy, desired: DesiredState, live: LiveState) -> dict[str, str]:
@@ -84,12 +97,17 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
 
 
 def _idle_patterns(diff: Diff, policy: Policy) -> Iterator[Note]:
-    """The patterns of the files and the command line that match nobody, with an id that nearly matches."""
+    """The patterns of the files and the command line that match nobody, with an id that nearly matches.
+
+    Where only a few were looked at, the files' patterns count that nearly match one of these.
+    """
     given = {"protect": diff.desired.protect, "scope": diff.desired.scope or ()}
     given |= {"--target": policy.targets, "--exclude": policy.excludes}
     known = _known_ids(diff.desired, diff.live) if any(given.values()) else {}
     for name, patterns in given.items() if known else ():
         idle = [pattern for pattern in dict.fromkeys(patterns) if not _matches_any(pattern, known)]
+        if diff.live.asked is not None:
+            idle = [pattern for pattern in idle if _near_match(pattern, diff.live.asked)]
         if idle:
             shown = listed([_with_near_match(pattern, known) for pattern in idle], _SHOWN)
             yield Note(text("{key}: no agent matches {patterns}", key=name, patterns=shown))
@@ -101,13 +119,17 @@ def _matches_any(pattern: str, ids: Collection[str]) -> bool:
 
 def _with_near_match(pattern: str, ids: Iterable[str]) -> str:
     """A pattern, and the first id that it would match if what looks alike were the same."""
-    match = re.compile(translate(look(pattern))).match
-    near = next((id_ for id_ in ids if match(look(id_))), "")
-    return _is_meant(pattern, near)
+    return _is_meant(pattern, _near_match(pattern, ids))
 
 
 def _is_meant(name: str, guess: str | None) -> str:
     return text("{name} (is {guess} meant?)", name=name, guess=guess) if guess else name
+
+
+def _near_match(pattern: str, ids: Iterable[str]) -> str:
+    """The first id that a pattern would match if what looks alike were the same; empty if there is none."""
+    match = re.compile(translate(look(pattern))).match
+    return next((id_ for id_ in ids if match(look(id_))), "")
 
 
 # Names and numbers.
@@ -125,9 +147,13 @@ def _unknown(name: str, diff: Diff, actions: Sequence[Action]) -> tuple[dict[str
 
 
 def _known_values(name: str, diff: Diff) -> dict[str, None]:
-    """The values that live agents have. Roles are never listed: those count that applies gave to live agents."""
+    """The values that live agents have. Roles are never listed: those count that applies gave to live agents.
+
+    Where not everybody was looked at, whom the ledger knows counts as live.
+    """
     if name == "roleName":
-        entries = (diff.ledger[id_] for id_ in diff.live.agents if id_ in diff.ledger)
+        ids = diff.live.agents if diff.live.asked is None else diff.ledger
+        entries = (diff.ledger[id_] for id_ in ids if id_ in diff.ledger)
         return dict.fromkeys(str(entry.last_sent[name]) for entry in entries if name in entry.last_sent)
     values = (agent.fields.get(name) for agent in diff.live.agents.values())
     return dict.fromkeys(str(value) for value in values if value)
@@ -152,11 +178,14 @@ def _nobody_has(name: str, value: str) -> Text:
 
 
 def _unknown_sip_numbers(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
-    """A number that nobody holds may be one that is free, so only one that looks like another one is guessed."""
+    """A number that nobody holds may be one that is free: another one is guessed only for what has more than digits."""
     wanted, known = _unknown("sipNumber", diff, actions)
     if wanted:
-        by_look = {look(number): number for number in known}
-        near = {number: by_look.get(look(number)) for number in wanted}
+        odd = {number for number in wanted if not number.isdecimal()}
+        if odd and diff.live.asked is not None:
+            raise SeesTooLittle
+        by_look = {look(number): number for number in known} if odd else {}
+        near = {number: by_look.get(look(number)) if number in odd else None for number in wanted}
         numbers = listed([_is_meant(number, twin) for number, twin in near.items()], _SHOWN)
         message = "no live agent has sipNumber {numbers}: it must be one that the vendor has given out, and free"
         yield Note(text(message, numbers=numbers), tuple(id_ for ids in wanted.values() for id_ in ids))

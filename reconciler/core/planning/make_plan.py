@@ -48,9 +48,9 @@ def make_plan(
     difference = replace(diff(desired, live, ledger, policy), forgotten=forgotten or {}, due=due)
     actions = plan_actions(difference, policy)
     calls = calls_for(actions, batch=policy.batch, delete_list=policy.delete_list)
-    doubtful = tuple(doubts(difference, actions, policy))
-    if live.asked is not None and policy.only is None and (doubtful or makes_agents(actions)):
+    if live.asked is not None and policy.only is None and makes_agents(actions):
         raise SeesTooLittle
+    doubtful = tuple(doubts(difference, actions, policy)) if policy.only is None else ()
     touched = {action.operator_id for action in actions if action.kind != "delete" and not action.removal}
     missing, returned = missing_agents(difference), returned_agents(desired, ledger, policy)
     return Plan(

@@ -1,12 +1,13 @@
 """How few reads show what a run must see: the agents of its plan, each by itself, or everybody by the listing.
 
-A filtered page (2.1.5) shows one agent, or who holds a SIP number, as the listing does. What depends on more agents
-cannot be had so, and then the listing is read: who made a new agent, whose id looks like a live one, what nobody has.
-The argument stands in docs/performance.md.
+A filtered page (2.1.5) shows one agent, who holds a SIP number, or whether a group has anybody, as the listing does.
+What depends on more agents cannot be had so, and then the listing is read: whose id a new one looks like, what nobody
+has. The argument stands in docs/performance.md.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,16 +22,20 @@ class SeesTooLittle(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A narrow look: agents that must be there, agents that should be gone, and who holds these SIP numbers."""
+    """A narrow look: agents that must be there, those that should be gone, who has these SIP numbers, and these groups.
+
+    A number or group that one of the agents themselves turns out to have is not asked for.
+    """
 
     present: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     sip_numbers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def reads(self) -> int:
-        """How many calls it takes. That an agent is gone is asked twice: by 2.1.4, and by a filtered page."""
-        return len(self.present) + 2 * len(self.gone) + len(self.sip_numbers)
+        """How many calls it takes at most. That one is gone is asked twice: by 2.1.4, and by a filtered page."""
+        return len(self.present) + 2 * len(self.gone) + len(self.sip_numbers) + len(self.groups)
 
     def is_shorter(self, agents: int) -> bool:
         """Whether it takes fewer calls than the listing of so many agents."""
@@ -53,24 +58,34 @@ def pages(agents: int) -> int:
 
 
 def look_before(actions: Sequence[Action]) -> Look | None:
-    """What shows whether the agents of a plan are still as it has them; `None` where only the listing does."""
+    """What shows whether the agents of a plan are still as it has them; `None` where only the listing does.
+
+    Whose id a new agent's looks like, and who made one that has appeared, only the listing tells.
+    """
     if not actions or makes_agents(actions):
         return None
-    numbers = (action.after.get("sipNumber") for action in actions if action.kind != "password")
-    return Look(_ids(actions), sip_numbers=tuple(sorted({str(number) for number in numbers if number})))
+    held = {action.live.fields.get("sipNumber") for action in actions if action.live}
+    numbers = {action.after.get("sipNumber") for action in actions if action.kind != "password"} - held
+    return Look(_ids(actions), sip_numbers=tuple(sorted(str(number) for number in numbers if number)))
 
 
 def look_after(actions: Sequence[Action]) -> Look | None:
-    """What shows whether a plan was carried out; `None` where only the listing does."""
-    if not actions or makes_agents(actions):
+    """What shows whether a plan was carried out; `None` where there is nothing to see."""
+    if not actions:
         return None
     gone = tuple(action.operator_id for action in actions if action.kind == "delete")
     return Look(_ids(action for action in actions if action.kind != "delete"), gone)
 
 
 def makes_agents(actions: Iterable[Action]) -> bool:
-    """Whether a plan makes agents: who made one, and whose id it looks like, only the listing tells."""
+    """Whether a plan makes agents."""
     return any(action.kind in ("create", "replace") for action in actions)
+
+
+def agents_after(actions: Iterable[Action], agents: int) -> int:
+    """How many live agents there are once a plan for so many is carried out."""
+    kinds = Counter(action.kind for action in actions)
+    return agents + kinds["create"] - kinds["delete"]
 
 
 def _ids(actions: Iterable[Action]) -> tuple[str, ...]:
@@ -82,9 +97,7 @@ def reads_of_apply(actions: Sequence[Action], agents: int, *, all_before: bool =
 
     `all_before`, `all_after`: that look is at everybody, since the ledger waits for an agent.
     """
-    everybody = pages(agents)
-    before, after = None if all_before else look_before(actions), None if all_after else look_after(actions)
-    reads = min(before.reads, everybody) if before else everybody
-    if actions:
-        reads += min(after.reads, everybody) if after else everybody
-    return reads
+    looks = (None if all_before else look_before(actions), None if all_after else look_after(actions))
+    counts = (agents, agents_after(actions, agents))
+    reads = [min(look.reads, pages(count)) if look else pages(count) for look, count in zip(looks, counts, strict=True)]
+    return sum(reads) if actions else reads[0]

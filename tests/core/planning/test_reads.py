@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.model.desired import Limit, Policy
+from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.planning.make_plan import make_plan
 from reconciler.core.planning.reads import (
     Look,
     SeesTooLittle,
+    agents_after,
     is_settled,
     look_after,
     look_before,
@@ -46,10 +48,12 @@ def seen(look: Look, everybody: LiveState) -> LiveState | None:
     asked = frozenset((*look.present, *look.gone))
     if not everybody.agents.keys() >= {*look.present}:
         return None
+    members = {each.fields["mainGroupName"]: id_ for id_, each in everybody.agents.items()}
+    asked_too = {members.get(group) for group in look.groups}
     shown = {
         id_: each
         for id_, each in everybody.agents.items()
-        if id_ in asked or each.fields["sipNumber"] in look.sip_numbers
+        if id_ in asked or id_ in asked_too or each.fields["sipNumber"] in look.sip_numbers
     }
     return LiveState(shown, asked=asked, total=len(everybody.agents))
 
@@ -62,7 +66,10 @@ def wanted(random: Random) -> tuple[LiveAgent, ...]:
 @settings(max_examples=examples(400), deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_narrowed_plan_is_that_of_the_listing(seed: int) -> None:
-    """Made from the agents that it is about it is the same to the last value; or it says that it sees too little."""
+    """Made from the agents that it is about it is the same to the last value; or it says that it sees too little.
+
+    Only patterns of `protect` that are nowhere near the agent are not judged.
+    """
     random = Random(seed)
     everybody, target = company(random), random.choice(IDS)
     files = desired(
@@ -72,13 +79,17 @@ def test_a_narrowed_plan_is_that_of_the_listing(seed: int) -> None:
         max_deletes=random.choice((None, "10%", "1")),
     )
     policy = Policy(targets=(target,), allow_replace=random.random() < 0.5)
-    numbers = tuple(str(each.fields["sipNumber"]) for each in files.agents if each.operator_id == target)
-    narrow = seen(Look((target,), sip_numbers=numbers), everybody)
+    fields = [each.fields for each in files.agents if each.operator_id == target]
+    numbers, groups = (
+        tuple(str(each[name]) for each in fields if each[name]) for name in ("sipNumber", "mainGroupName")
+    )
+    narrow = seen(Look((target,), sip_numbers=numbers, groups=groups), everybody)
     if narrow is None:
         return
     whole = make_plan(files, everybody, {}, policy)
+    judged = tuple(note for note in whole.notes if not note.message.startswith("protect: "))
     try:
-        assert make_plan(files, narrow, {}, policy) == whole
+        assert make_plan(files, narrow, {}, policy) == replace(whole, notes=judged)
     except SeesTooLittle:
         assert whole.notes or {action.kind for action in whole.actions} & {"create", "replace"}
 
@@ -125,13 +136,29 @@ def test_one_look_for_each_agent_and_number() -> None:
     assert plan.reads == 2
 
 
-def test_new_agents_take_the_listing() -> None:
-    """Who made an agent, and whose id it looks like, the agents of a plan alone do not tell."""
-    plan = planned(desired(agent("8001", None, name="a")), live(live_agent("8002")))
+def test_new_agents_take_the_listing_before() -> None:
+    """Whose id one looks like the agents of a plan alone do not tell; whether it is there they do."""
+    plan = planned(desired(agent("8001", None, name="a"), prune=False), live(live_agent("8002")))
     assert look_before(plan.actions) is None
-    assert look_after(plan.actions) is None
-    assert reads_of_apply(plan.actions, 1000) == 20
+    assert look_after(plan.actions) == Look(("8001",))
+    assert reads_of_apply(plan.actions, 1000) == 10 + 1
+    assert look_before(()) is None
+    assert look_after(()) is None
     assert reads_of_apply((), 1000) == 10
+
+
+def test_the_listing_afterwards_has_those_who_were_made() -> None:
+    """Its pages are those of all who are there then."""
+    pool = desired(*(agent(str(8001 + number), None) for number in range(250)))
+    assert planned(pool, live()).reads == 1 + 3
+    assert agents_after(planned(desired(agent("8001")), live(live_agent("8002"), live_agent("8003"))).actions, 2) == 1
+
+
+def test_a_number_that_a_touched_agent_has_is_not_asked_for() -> None:
+    """Two who swap their numbers hold them: that they do is part of what the plan was reviewed on."""
+    everybody = live(live_agent("8001", sipNumber="601"), live_agent("8002", sipNumber="602"))
+    plan = planned(desired(agent("8001", None, sipNumber="602"), agent("8002", None, sipNumber="601")), everybody)
+    assert look_before(plan.actions) == Look(("8001", "8002"))
 
 
 @pytest.mark.parametrize(
@@ -173,3 +200,35 @@ def test_reads_are_counted_in_calls() -> None:
     assert look.reads == 5
     assert not look.is_shorter(500)
     assert look.is_shorter(501)
+
+
+@pytest.mark.parametrize(
+    ("fields", "protect", "enough"),
+    [
+        ({"name": "b"}, (), True),
+        ({"name": "b"}, ("admin*", "8009"), True),
+        ({"name": "b"}, ("80O1",), False),
+        ({"mainGroupName": "g"}, (), True),
+        ({"mainGroupName": "h"}, (), False),
+        ({"roleName": "given"}, (), True),
+        ({"roleName": "new"}, (), False),
+        ({"sipNumber": "603"}, (), True),
+        ({"sipNumber": "6O3"}, (), False),
+    ],
+)
+def test_a_doubt_about_others_takes_the_listing(
+    fields: dict[str, Value], protect: tuple[str, ...], enough: bool
+) -> None:
+    """A group that nobody was found in, a role nobody was given, a number or a pattern that looks like another."""
+    shown = live(live_agent("8001", name="a"), live_agent("8002", mainGroupName="g"))
+    narrow = replace(shown, asked=frozenset({"8001"}), total=5000)
+    files = desired(agent("8001", None, **fields), agent("8003"), protect=protect)
+    ledger = {"8001": LedgerEntry(), "8003": LedgerEntry(last_sent={"roleName": "given"})}
+    policy = Policy(targets=("8001",))
+    if enough:
+        plan = make_plan(files, narrow, ledger, policy)
+        assert [action.operator_id for action in plan.actions] == ["8001"]
+        assert any("no live agent has sipNumber 603:" in note.message for note in plan.notes) == ("sipNumber" in fields)
+    else:
+        with pytest.raises(SeesTooLittle):
+            make_plan(files, narrow, ledger, policy)
