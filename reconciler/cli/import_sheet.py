@@ -274,7 +274,8 @@ def _refuse_lost_zeros(shell: Shell, sheet: Sheet, known: set[str], file: Path) 
     hint = "set the column to text and write the zeros; if both are meant, write the new one into the file by hand"
     told = '"{id}" of the sheet is "{other}" of the file but for zeros'
     problems = [
-        Problem(Place(str(file), 1), "operatorId", text(told, id=id_, other=other), text(hint)) for id_, other in lost
+        Problem(Place(str(file), 1), "operatorId", text(told, id=id_, other=other), text(hint), "lost-zeros")
+        for id_, other in lost
     ]
     if problems:
         _refuse(shell, problems)

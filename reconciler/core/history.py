@@ -136,7 +136,7 @@ def restored_notes(plan: Plan, deleted: Mapping[str, Deleted]) -> tuple[Note, ..
     for action in plan.actions:
         if action.kind == "create" and action.operator_id in deleted:
             alike[_loss(action, deleted[action.operator_id])].append(action.operator_id)
-    return tuple(Note(message, tuple(ids)) for message, ids in alike.items())
+    return tuple(Note(message, tuple(ids), "made-anew") for message, ids in alike.items())
 
 
 def _loss(action: Action, deleted: Deleted) -> Text:

@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.core.model.problem import Problem
 from reconciler.core.text import json_text
-from reconciler.render.findings import CHECK, fingerprints, sentence
+from reconciler.render.findings import fingerprints, rule, rule_help, sentence
 from reconciler.render.terminal import visible
 
 
@@ -24,7 +24,8 @@ def problems(problems: Sequence[Problem]) -> str:
 def _entry(problem: Problem, fingerprint: str) -> dict[str, Any]:
     return {
         "description": visible(sentence(problem)),
-        "check_name": CHECK,
+        "check_name": rule(problem),
+        "content": {"body": visible(" ".join(rule_help(rule(problem))))},
         "fingerprint": fingerprint,
         "severity": "blocker",
         "location": {"path": visible(problem.place.file), "lines": {"begin": problem.place.line}},

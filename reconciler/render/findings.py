@@ -9,13 +9,27 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from reconciler.core.model.codes import KINDS
 from reconciler.core.model.problem import Problem
 
-CHECK: Final = "desired-state"
-"""The name of the one rule that every problem breaks. A problem's words are no name: any version may change them."""
+_CHECK: Final = "desired-state"
+"""The name of the rule that a problem without a code breaks."""
 
 _INDEX: Final = re.compile(r"\[\d+\]")
 _PLACE: Final = re.compile(r":\d+:\d+")
+
+
+def rule(problem: Problem) -> str:
+    """The name of the rule that a problem breaks: its code. Its words are no name: any version may change them."""
+    return problem.code if problem.code in KINDS else _CHECK
+
+
+def rule_help(name: str) -> tuple[str, str]:
+    """What breaking a rule means, and how to mend it."""
+    if (kind := KINDS.get(name)) is None:
+        return "The desired state must be valid.", "Each result says what is wrong and what to do."
+    wrong = f"Instead of {kind.wrong} write {kind.right}." if kind.wrong else f"Write {kind.right}."
+    return f"{kind.meaning[0].upper()}{kind.meaning[1:]}.", f"{wrong} More: reconciler explain {name}"
 
 
 def sentence(problem: Problem) -> str:

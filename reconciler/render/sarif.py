@@ -10,7 +10,7 @@ from reconciler.about import HOME
 from reconciler.core.model.message import text
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.text import json_text
-from reconciler.render.findings import CHECK, fingerprints, sentence
+from reconciler.render.findings import fingerprints, rule, rule_help, sentence
 from reconciler.render.terminal import visible
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -20,16 +20,7 @@ _MOST: Final = 25_000
 _FINGERPRINT: Final = "desiredState/v1"
 """Not `primaryLocationLineHash`: GitHub's upload computes that itself, and complains if ours differs."""
 
-_RULE: Final[dict[str, Any]] = {
-    "id": CHECK,
-    "name": "DesiredState",
-    "shortDescription": {"text": "The desired state must be valid."},
-    "fullDescription": {
-        "text": "A desired-state file that has a problem is refused whole: nothing of it is planned or applied."
-    },
-    "help": {"text": "Each result says what is wrong and what to do; reconciler validate shows them all."},
-    "defaultConfiguration": {"level": "error"},
-}
+_REFUSED: Final = "A desired-state file that has a problem is refused whole: nothing of it is planned or applied."
 
 
 def problems(problems: Sequence[Problem], tool: str) -> str:
@@ -37,23 +28,37 @@ def problems(problems: Sequence[Problem], tool: str) -> str:
 
     Paths of files are relative to the root of the repository. The same problems give the same bytes.
     """
-    driver = {"name": "reconciler", "version": tool, "informationUri": _ABOUT, "rules": [_RULE]}
     if len(problems) > _MOST:
         shown, left = problems[: _MOST - 1], len(problems) - _MOST + 1
         message = text("{count:,} more {count:problem is|problems are} left out", count=left)
         hint = text("the text and JSON formats show them all")
         problems = [*shown, Problem(problems[_MOST - 1].place, "", message, hint)]
+    rules = sorted({rule(problem) for problem in problems})
+    driver = {"name": "reconciler", "version": tool, "informationUri": _ABOUT, "rules": list(map(_rule, rules))}
     results = [
-        _result(problem, fingerprint) for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
+        _result(problem, rules.index(rule(problem)), fingerprint)
+        for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
     ]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _result(problem: Problem, fingerprint: str) -> dict[str, Any]:
+def _rule(name: str) -> dict[str, Any]:
+    meaning, way_out = rule_help(name)
     return {
-        "ruleId": CHECK,
-        "ruleIndex": 0,
+        "id": name,
+        "name": "".join(map(str.capitalize, name.split("-"))),
+        "shortDescription": {"text": _message(meaning)},
+        "fullDescription": {"text": _REFUSED},
+        "help": {"text": _message(way_out)},
+        "defaultConfiguration": {"level": "error"},
+    }
+
+
+def _result(problem: Problem, index: int, fingerprint: str) -> dict[str, Any]:
+    return {
+        "ruleId": rule(problem),
+        "ruleIndex": index,
         "level": "error",
         "message": {"text": _message(sentence(problem))},
         "locations": [{"physicalLocation": _location(problem.place)}],

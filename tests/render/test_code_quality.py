@@ -57,13 +57,19 @@ def test_the_schema_can_say_no(missing: str) -> None:
 def test_a_problem_is_an_entry() -> None:
     """An entry has what GitLab's page on the format asks for: a name of the check, a severity, a path and a line."""
     entry = only(
-        Problem(Place("teams/a.yaml", 3, 28), "agents[0].nmae", Text("unknown key"), Text("did you mean name?"))
+        Problem(
+            *(Place("teams/a.yaml", 3, 28), "agents[0].nmae"),
+            *(Text("unknown key"), Text("did you mean name?")),
+            code="unknown-key",
+        )
     )
     assert entry.pop("fingerprint")
     assert entry.pop("severity") in SEVERITIES
+    mend = "Instead of 姓名: 张三 write name: 张三."
     assert entry == {
         "description": "at agents[0].nmae: unknown key; did you mean name?",
-        "check_name": "desired-state",
+        "check_name": "unknown-key",
+        "content": {"body": f"A key is not known here. {mend} More: reconciler explain unknown-key"},
         "location": {"path": "teams/a.yaml", "lines": {"begin": 3}},
     }
 

@@ -428,7 +428,7 @@ def test_many_problems(count: int, more: str) -> None:
 
 # JSON
 
-GUARDRAIL = ["rule", "limit", "set_by", "allowed", "planned", "ok", "hint", "operatorIds"]
+GUARDRAIL = ["rule", "code", "limit", "set_by", "allowed", "planned", "ok", "hint", "operatorIds"]
 TOP = [
     *("format", "tool", "created_at", "digest", "expires_in", "company", "endpoint", "desired", "live", "summary"),
     *("calls", "fewest_calls", "batch", "delete_list", "allow_replace", "targets", "excludes", "recipients"),
@@ -454,7 +454,8 @@ def test_the_keys_of_an_action(case: str) -> None:
     """Each action has the contract's keys, `blocked` only where it is, and a change has nothing but its own."""
     for written in json.loads(rendered(case, "json"))["actions"]:
         extra = set(written) - {"action", "operatorId", "name", "source", "changes", "live_sha256"}
-        assert extra <= {"blocked", "carries", "password", "live", "ledger", "origin", "removal"}
+        assert extra <= {"blocked", "code", "carries", "password", "live", "ledger", "origin", "removal"}
+        assert ("code" in extra) == ("blocked" in extra)
         assert written["action"] in KINDS
         assert written["source"] is None or list(written["source"]) == ["file", "line"]
         for change in written["changes"]:

@@ -98,9 +98,16 @@ def test_a_problem_is_a_result() -> None:
 
 
 def test_the_problems_of_a_file() -> None:
-    """Each problem of a real file is a result, in file order, with its fingerprint."""
+    """Each problem of a real file is a result, in file order, with its fingerprint; its code is the rule."""
     found = problems('version: 2\ncompany: {}\nagents: [{operatorId: 1}, {operatorId: "2", agee: 3}]\n')
-    results = written(*found)["runs"][0]["results"]
+    (run,) = written(*found)["runs"]
+    results, rules = run["results"], run["tool"]["driver"]["rules"]
+    assert [result["ruleId"] for result in results] == [problem.code for problem in found]
+    assert [rules[result["ruleIndex"]]["id"] for result in results] == [problem.code for problem in found]
+    assert {rule["id"] for rule in rules} == {problem.code for problem in found}
+    (unknown,) = (rule for rule in rules if rule["id"] == "unknown-key")
+    assert unknown["shortDescription"] == {"text": "A key is not known here."}
+    assert unknown["help"]["text"].endswith("write name: 张三. More: reconciler explain unknown-key")
     assert [shown(result["message"]["text"]) for result in results] == [sentence(problem) for problem in found]
     assert [list(result["partialFingerprints"].values()) for result in results] == [[p] for p in fingerprints(found)]
 

@@ -181,20 +181,21 @@ def unprotected(desired: DesiredState, live: LiveState) -> Iterator[Note]:
         if in_scope and not is_expressible(BY_NAME[KEY], operator_id) and not matches(desired.protect, operator_id):
             message = "the id {fault}: not in the file; add {pattern} to protect, or an apply deletes the agent"
             unfit = text(message, fault=unfit_id(operator_id), pattern=quoted(_pattern(operator_id)))
-            yield Note(unfit, (operator_id,))
+            yield Note(unfit, (operator_id,), "unfit-id")
 
 
 def _warnings(agents: Mapping[str, _SpelledAgent], protected: tuple[str, ...]) -> tuple[Note, ...]:
-    ids_by_gap: dict[Text, list[str]] = defaultdict(list)
+    found: dict[tuple[str, Text], list[str]] = defaultdict(list)
     for operator_id, agent in agents.items():
         for gap in agent.gaps:
-            ids_by_gap[gap].append(operator_id)
+            found["left-unmanaged", gap].append(operator_id)
     for operator_id in protected:
         unfit = "the id {fault}: protected, and not in the file; an id cannot be renamed"
-        ids_by_gap[text(unfit, fault=unfit_id(operator_id))].append(operator_id)
+        found["unfit-id", text(unfit, fault=unfit_id(operator_id))].append(operator_id)
     if twins := sorted({id_ for pair in alike(agents) for id_ in pair}):
-        ids_by_gap[text("these ids look alike, and the file allows it: are all of them in use?")] = twins
-    return tuple(Note(message, tuple(ids)) for message, ids in ids_by_gap.items())
+        message = text("these ids look alike, and the file allows it: are all of them in use?")
+        found["lookalikes-exported", message] = twins
+    return tuple(Note(message, tuple(ids), code) for (code, message), ids in found.items())
 
 
 # Text.

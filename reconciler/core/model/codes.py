@@ -1,4 +1,4 @@
-"""The kinds of problems that files have, each by a code that stays: what it means, an example, and the way out."""
+"""The kinds of what is told of files, sheets and plans, each by a code that stays: meaning, example, and way out."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of problem: what it means, what is written where one is told, and what to write."""
+    """One kind: what it means, what is written or done where one is told, and what to write or do about it."""
 
     meaning: str
     wrong: str
     right: str
 
 
-KINDS: Final[dict[str, Kind]] = {
+PROBLEMS: Final[dict[str, Kind]] = {
     "bad-id": Kind(
         "an operatorId holds what nobody sees or types, or is in no normal form", 'operatorId: "8001 "', '"8001"'
     ),
@@ -88,22 +88,165 @@ KINDS: Final[dict[str, Kind]] = {
     "wrong-form": Kind("a text has not the form that the key takes", "maxDeletes: 20 %", "maxDeletes: 20%"),
     "wrong-type": Kind("a value is of another kind than the key takes", "operatorId: 8001", 'operatorId: "8001"'),
 }
+"""What is wrong in a file."""
+
+SHEETS: Final[dict[str, Kind]] = {
+    "lost-zeros": Kind(
+        "a number is that of an agent but for zeros in front, which spreadsheets take away",
+        "801 in the sheet, 0801 in the file or on the live side",
+        "the column set to text, and 0801 written again",
+    ),
+    "no-headings": Kind(
+        "no row names the columns", "a table that begins with an agent", "工号, 姓名, … in the first row"
+    ),
+    "no-number": Kind("a row has values and no agent's number", ",张三,售后一组", "8001,张三,售后一组"),
+    "no-number-column": Kind("no column has the agents' numbers", "姓名, 手机", "工号, 姓名, 手机"),
+    "no-such-heading": Kind(
+        "an option names a heading that the sheet does not have", "--map 号码=operatorId", "--map 工号=operatorId"
+    ),
+    "number-twice": Kind("a number of one agent stands in two rows", "8001 in rows 2 and 9", "one row for each agent"),
+    "password-column": Kind(
+        "a column holds passwords, which never go into the file", "密码", "--map 密码=, and password: in the file"
+    ),
+    "sheet-too-large": Kind("the sheet has more cells than are read", "a million empty rows", "the rows deleted"),
+    "two-columns": Kind("two columns are the same field", "手机, 电话", "--map 电话="),
+    "unclosed-cell": Kind("a quote does not end where its cell does", '"say "hello""', '"say ""hello"""'),
+    "unknown-heading": Kind("nobody knows what a column holds", "入职日期", "--map 入职日期="),
+    "unreadable-cell": Kind("a cell is not understood, or a spreadsheet has changed it", "#REF!", "the value as text"),
+}
+"""What is wrong in a spreadsheet."""
+
+REFUSALS: Final[dict[str, Kind]] = {
+    "fixed-at-creation": Kind(
+        "a field that only a create can set differs from the live agent's",
+        "email: new@example.com, and old@example.com is live",
+        "the key taken out of the file, --exclude the agent, or --allow-replace, which deletes it and makes it anew",
+    ),
+    "replace-protected": Kind(
+        "only deleting the agent and making it anew could set a field, and the agent is protected",
+        'protect: ["8001"], and another email of 8001',
+        "the key taken out of the file",
+    ),
+    "sip-number-held": Kind(
+        "another agent holds the SIP number, and nothing in the plan takes it away",
+        'sipNumber: "60001" of 8001, which 8002 has',
+        "sipNumber: null or another number for the one who holds it",
+    ),
+    "value-not-carried": Kind(
+        "an agent that is made anew could not be given back what it has",
+        "a live afterInterval that no create takes",
+        "the value written into the file",
+    ),
+}
+"""Why an action is blocked."""
+
+GUARDRAILS: Final[dict[str, Kind]] = {
+    "empty-desired": Kind(
+        "the files have no agent at all, and would delete", "agents: []", "prune: false, or an agent"
+    ),
+    "forgotten-files": Kind(
+        "agents of a file that was not given would be deleted", "plan -f a.yaml", "plan -f a.yaml -f b.yaml"
+    ),
+    "lookalikes": Kind(
+        "an agent that is created looks like a live one", '"8O01" beside a live "8001"', 'operatorId: "8001"'
+    ),
+    "max-changes": Kind("more agents change than allowed", "maxChanges: 5, and 6 edits", "--target a part of them"),
+    "max-deletes": Kind(
+        "more agents are deleted, made anew or disabled than allowed",
+        "3 of 10 agents taken out of the file",
+        "put them back, protect them, or --max-deletes 3",
+    ),
+    "max-passwords": Kind(
+        "more passwords of live agents are set anew than allowed",
+        "defaults: {password: {generate: true, version: 2}}",
+        "reconciler ledger adopt, or --max-passwords 300",
+    ),
+}
+"""Which limit a plan exceeds: each is the rule's name with hyphens."""
+
+NOTES: Final[dict[str, Kind]] = {
+    "created-together": Kind(
+        "one request creates several agents", "100 agents without values of their own", "nothing, or --no-batch"
+    ),
+    "deleted-though-enabled": Kind(
+        "an agent is deleted since its time is over, and somebody has enabled it meanwhile",
+        "onRemove: {disable: 30d}, and 8001 is on again",
+        "put it back into the file, if it is to stay",
+    ),
+    "enabled-again": Kind(
+        "an agent is back in the files, and was disabled by its removal",
+        "8001 put back",
+        "status: disabled, or nothing",
+    ),
+    "given-back": Kind(
+        "values that a replace took away are given back", "a run that was killed in a replace", "nothing: apply does it"
+    ),
+    "idle-pattern": Kind("a pattern matches nobody", 'protect: ["adm*"], and ADM01 is live', 'protect: ["ADM*"]'),
+    "kept-disabled": Kind("an agent is not in the files, and stays disabled", "onRemove: disable", "nothing"),
+    "kept-protected": Kind("an agent is not in the files, and stays", 'protect: ["8000"]', "export --into, to own it"),
+    "kept-unpruned": Kind("an agent is not in the files, and stays", "prune: false", "export --into, to own it"),
+    "left-unmanaged": Kind(
+        "a live value that no file can say is left alone", "a text of 3,000 characters", "a shorter one in the console"
+    ),
+    "listing-incomplete": Kind(
+        "the listing changed while it was read", "somebody edits agents meanwhile", "plan again later"
+    ),
+    "lookalikes-exported": Kind("live ids look like one another", '"8001" and "8O01"', "delete the one nobody uses"),
+    "made-anew": Kind(
+        "an agent was deleted before, and is created again", "a reverted merge", "hand over its password"
+    ),
+    "narrowed": Kind("the command line leaves agents out", "--target 80*", "plan without it, for all"),
+    "never-listed": Kind(
+        "a field that no listing shows and only a create sets is left alone", "skills of a live agent", "nothing"
+    ),
+    "password-in-doubt": Kind(
+        "nobody may know an agent's password, or who made it",
+        "a create whose answer was lost",
+        "password.version raised, or reconciler ledger adopt",
+    ),
+    "password-set-anew": Kind(
+        "a run was killed before its password was known to be true", "a killed apply", "hand over the new one"
+    ),
+    "renumbered": Kind(
+        "an agent is deleted and one of the same name and phone is created", '"8001" to "9001"', "the old number"
+    ),
+    "role-lost": Kind("an agent is made anew, and its role is not known", "--allow-replace", "roleName: in the file"),
+    "unfit-id": Kind("a live id may not stand in a file", '"8001 "', "protect: [...], as export writes it"),
+    "unknown-name": Kind("no live agent has the group or role", "mainGroupName: 夜班组", "mainGroupName: 夜班"),
+    "unknown-sip-number": Kind("no live agent has the SIP number", 'sipNumber: "6OOO1"', 'sipNumber: "60001"'),
+}
+"""What a reader of a plan or an export should know."""
+
+SECTIONS: Final = (
+    ("Problems of files", ("means", "wrong", "right"), PROBLEMS),
+    ("Problems of sheets", ("means", "wrong", "right"), SHEETS),
+    ("Blocked changes", ("means", "example", "way out"), REFUSALS),
+    ("Guardrails", ("means", "example", "way out"), GUARDRAILS),
+    ("Notes", ("means", "example", "what to do"), NOTES),
+)
+"""What the page of messages tells, in its order: title, heads and kinds."""
+KINDS: Final[dict[str, Kind]] = {code: kind for _, _, kinds in SECTIONS for code, kind in kinds.items()}
 """By code. A code is never given to another kind; a kind that is no longer told keeps its code unused."""
 
 
 def code_help(code: str) -> str:
-    """A kind of problem as lines for a terminal."""
-    kind = KINDS[code]
-    return f"{code}\n  means    {kind.meaning}\n  wrong    {kind.wrong or '(nothing)'}\n  right    {kind.right}\n"
+    """A kind as lines for a terminal."""
+    heads, kind = next((heads, kinds[code]) for _, heads, kinds in SECTIONS if code in kinds)
+    lines = zip(heads, (kind.meaning, kind.wrong or "(nothing)", kind.right), strict=True)
+    return f"{code}\n" + "".join(f"  {head:<10} {words}\n" for head, words in lines)
 
 
 def messages_page() -> str:
     """The text of `docs/messages.md`."""
     head = (
         "# Messages\n\nMade by `make generate`; edit `reconciler/core/model/codes.py` instead. "
-        "Each problem of a file has a\ncode that stays, whatever its words: in JSON (`code`), "
-        "and for `reconciler explain CODE`.\n\n"
-        "| code | means | wrong | right |\n|---|---|---|---|\n"
+        "Each kind of what is told has a\ncode that stays, whatever its words: in JSON (`code`), as the rule of SARIF "
+        "and of GitLab's code quality,\nand for `reconciler explain CODE`.\n"
     )
-    rows = (f"| `{code}` | {kind.meaning} | `{kind.wrong}` | `{kind.right}` |\n" for code, kind in KINDS.items())
-    return head + "".join(row.replace("``", "") for row in rows)
+    return head + "".join(_section(*section) for section in SECTIONS)
+
+
+def _section(title: str, heads: tuple[str, str, str], kinds: dict[str, Kind]) -> str:
+    rows = (f"| `{code}` | {kind.meaning} | `{kind.wrong}` | `{kind.right}` |\n" for code, kind in kinds.items())
+    table = "".join(row.replace("``", "") for row in rows)
+    return f"\n## {title}\n\n| code | {' | '.join(heads)} |\n|---|---|---|---|\n{table}"

@@ -25,7 +25,7 @@ class Action:
     `place`: where a file asks for the agent; `None` for an agent of no file.
     `carries`: values that the agent keeps or gets back when it is made anew.
     `live`, `recorded`: the live agent and the ledger entry from which this was planned.
-    `blocked`: why the action cannot be done; empty if it can.
+    `blocked`: why the action cannot be done; empty if it can. `code` names the kind (`core.model.codes`).
     `batched`: one call creates this agent together with others.
     `removal`: the edit disables an agent since it is no longer in the files.
     """
@@ -43,6 +43,7 @@ class Action:
     origin: Origin = ""
     batched: bool = False
     removal: bool = False
+    code: str = field(default="", compare=False)
 
     @property
     def vendor_password(self) -> bool:
@@ -121,10 +122,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A remark for the reader about some agents. It changes nothing."""
+    """A remark for the reader about some agents. It changes nothing. `code` names its kind (`core.model.codes`)."""
 
     message: Text
     operator_ids: tuple[str, ...] = ()
+    code: str = field(default="", compare=False)
 
 
 SetBy = Literal["file", "flag", "default", "always"]
@@ -132,7 +134,10 @@ SetBy = Literal["file", "flag", "default", "always"]
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """One limit in force: who set it, how much it allows, how much the plan needs, and which agents count."""
+    """One limit in force: who set it, how much it allows, how much the plan needs, and which agents count.
+
+    `code` names the rule as other codes are spelled (`core.model.codes`), such as `max-deletes`.
+    """
 
     rule: str
     limit: str
@@ -141,6 +146,7 @@ class Guardrail:
     operator_ids: tuple[str, ...]
     hint: Text
     set_by: SetBy
+    code: str = field(default="", compare=False)
 
     @property
     def ok(self) -> bool:

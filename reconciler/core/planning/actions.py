@@ -96,12 +96,14 @@ def _edit_or_replace(agent: AgentDiff, diff: Diff, policy: Policy) -> Action:
     action = replace(_action(agent, "replace", diff, managed_changes), carries=carries)
     reason = _fixed_reason(fixed)
     if matches(diff.desired.protect, agent.operator_id):
-        return replace(action, blocked=text("{reason}, and the agent is protected from being replaced", reason=reason))
+        reason = text("{reason}, and the agent is protected from being replaced", reason=reason)
+        return replace(action, blocked=reason, code="replace-protected")
     if not policy.allow_replace:
-        return replace(action, blocked=text("{reason}; {ways_on}", reason=reason, ways_on=_WAYS_ON))
+        reason = text("{reason}; {ways_on}", reason=reason, ways_on=_WAYS_ON)
+        return replace(action, blocked=reason, code="fixed-at-creation")
     if unfit := [name for name, value in carries.items() if not fits(BY_NAME[name], value)]:
         reason = text("the live value of {fields} could not be given to the new agent", fields=", ".join(unfit))
-        return replace(action, blocked=reason)
+        return replace(action, blocked=reason, code="value-not-carried")
     return action
 
 
@@ -153,7 +155,7 @@ def narrowing(policy: Policy) -> Iterator[Note]:
         message = text("narrowed on the command line without {without}: no other agent was looked at", without=without)
     elif not without:
         message = text("narrowed on the command line to {only}: no other agent was looked at", only=only)
-    yield Note(message)
+    yield Note(message, code="narrowed")
 
 
 def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[Action]:
@@ -176,7 +178,7 @@ def block_taken_sip_numbers(actions: Sequence[Action], live: LiveState) -> list[
             if holder != action.operator_id and keeps and not action.blocked:
                 kept = "SIP number {number} is held by {holder}, from whom nothing in this plan takes it"
                 reason = text(kept, number=number, holder=holder)
-                by_id[action.operator_id] = replace(action, blocked=reason)
+                by_id[action.operator_id] = replace(action, blocked=reason, code="sip-number-held")
                 if action.live_sip in wanted:
                     waiting.append(wanted[action.live_sip])
     return [action if action.kind == "password" else by_id[action.operator_id] for action in actions]
@@ -199,23 +201,25 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
     """What a reader of the plan should know although no action follows from it."""
     yield from narrowing(policy)
     if not diff.live.complete:
-        yield Note(text("the listing is incomplete: nothing is deleted"))
+        yield Note(text("the listing is incomplete: nothing is deleted"), code="listing-incomplete")
     replaces = [action for action in actions if action.kind == "replace" and not action.blocked]
     roleless = tuple(action.operator_id for action in replaces if "roleName" not in action.after)
     if roleless:
-        yield Note(text("the role is not known and cannot be carried over: the vendor chooses one"), roleless)
+        yield Note(
+            text("the role is not known and cannot be carried over: the vendor chooses one"), roleless, "role-lost"
+        )
     if owed := tuple(action.operator_id for action in actions if gives_back(action)):
-        yield Note(text("owed, as the ledger says: values that a replace took away are given back"), owed)
+        yield Note(text("owed, as the ledger says: values that a replace took away are given back"), owed, "given-back")
     if doubtful := tuple(a.operator_id for a in actions if a.kind == "password" and a.recorded.password_unknown):
         anew = text("set anew since nobody may know the password that a run left; maxPasswords does not count")
-        yield Note(anew, doubtful)
+        yield Note(anew, doubtful, "password-set-anew")
     extra = [agent.operator_id for agent in diff.agents if agent.status == "extra"]
     kept = [id_ for id_ in extra if is_kept(id_, diff)]
     protected = tuple(id_ for id_ in kept if matches(diff.desired.protect, id_))
     if protected:
-        yield Note(text("not in the file, and kept because they are protected"), protected)
+        yield Note(text("not in the file, and kept because they are protected"), protected, "kept-protected")
     if diff.live.complete and (others := tuple(id_ for id_ in kept if not matches(diff.desired.protect, id_))):
-        yield Note(text("not in the file, and kept because nothing is pruned"), others)
+        yield Note(text("not in the file, and kept because nothing is pruned"), others, "kept-unpruned")
     yield from removal_notes(diff, actions)
     replaced = {action.operator_id for action in replaces}
     unknowable: defaultdict[str, list[str]] = defaultdict(list)
@@ -226,7 +230,7 @@ def notes(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[Not
         message = text(
             "{field} can be set only at creation, is never listed and not recorded: left as it is", field=name
         )
-        yield Note(message, tuple(ids))
+        yield Note(message, tuple(ids), "never-listed")
 
 
 def batch_notes(calls: Sequence[Call]) -> Iterator[Note]:
@@ -239,4 +243,4 @@ def batch_notes(calls: Sequence[Call]) -> Iterator[Note]:
         if batches:
             created = "created in {count} {count:batch|batches}; {passwords}"
             told = text(created, count=len(batches), passwords=passwords)
-            yield Note(told, tuple(id_ for ids in batches for id_ in ids))
+            yield Note(told, tuple(id_ for ids in batches for id_ in ids), "created-together")

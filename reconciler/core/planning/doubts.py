@@ -90,7 +90,7 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
             "nobody may know the password: nothing shows whether a request of ours made the agent or set it (raise "
             "password.version to set one, or reconciler ledger adopt ID where people have it)"
         )
-        yield Note(message, tuple(ids))
+        yield Note(message, tuple(ids), "password-in-doubt")
 
 
 # Patterns.
@@ -110,7 +110,7 @@ def _idle_patterns(diff: Diff, policy: Policy) -> Iterator[Note]:
             idle = [pattern for pattern in idle if _near_match(pattern, diff.live.asked)]
         if idle:
             shown = listed([_with_near_match(pattern, known) for pattern in idle], _SHOWN)
-            yield Note(text("{key}: no agent matches {patterns}", key=name, patterns=shown))
+            yield Note(text("{key}: no agent matches {patterns}", key=name, patterns=shown), code="idle-pattern")
 
 
 def _matches_any(pattern: str, ids: Collection[str]) -> bool:
@@ -165,10 +165,10 @@ def _unknown_names(name: str, diff: Diff, actions: Sequence[Action]) -> Iterator
         message = _nobody_has(name, value)
         if guess := _similar(value, known):
             message = text("{message}; did you mean {guess}?", message=message, guess=guess)
-        yield Note(message, tuple(wanted[value]))
+        yield Note(message, tuple(wanted[value]), "unknown-name")
     if others := list(wanted)[_SHOWN:]:
         message = _nobody_has(name, listed(others, _SHOWN))
-        yield Note(message, tuple(id_ for value in others for id_ in wanted[value]))
+        yield Note(message, tuple(id_ for value in others for id_ in wanted[value]), "unknown-name")
 
 
 def _nobody_has(name: str, value: str) -> Text:
@@ -188,7 +188,9 @@ def _unknown_sip_numbers(diff: Diff, actions: Sequence[Action]) -> Iterator[Note
         near = {number: by_look.get(look(number)) if number in odd else None for number in wanted}
         numbers = listed([_is_meant(number, twin) for number, twin in near.items()], _SHOWN)
         message = "no live agent has sipNumber {numbers}: it must be one that the vendor has given out, and free"
-        yield Note(text(message, numbers=numbers), tuple(id_ for ids in wanted.values() for id_ in ids))
+        yield Note(
+            text(message, numbers=numbers), tuple(id_ for ids in wanted.values() for id_ in ids), "unknown-sip-number"
+        )
 
 
 # Numbers of agents that were changed.
@@ -210,7 +212,9 @@ def _renumbered(actions: Sequence[Action]) -> Iterator[Note]:
             changed=listed(changed, _SHOWN),
             lost=", ".join(("password", "role", "skills", *_lost_fields(pairs))),
         )
-        yield Note(message, tuple(id_ for old, new in pairs for id_ in (old.operator_id, new.operator_id)))
+        yield Note(
+            message, tuple(id_ for old, new in pairs for id_ in (old.operator_id, new.operator_id)), "renumbered"
+        )
 
 
 def _who(fields: Mapping[str, Value]) -> tuple[Value, Value]:

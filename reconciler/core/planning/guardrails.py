@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from reconciler.core.model.desired import Limit, Policy
@@ -22,7 +23,12 @@ _MAX_NAMED: Final = 5
 def guardrails(actions: Sequence[Action], diff: Diff, policy: Policy) -> tuple[Guardrail, ...]:
     """Every guardrail in force, tripped or not; percentages are of the live agents in scope."""
     results = (guard(actions, diff, policy) for guard in GUARDS)
-    return tuple(guardrail for guardrail in results if guardrail)
+    return tuple(replace(guardrail, code=code_of(guardrail.rule)) for guardrail in results if guardrail)
+
+
+def code_of(rule: str) -> str:
+    """The code of a rule: its name with hyphens, such as `max-deletes`."""
+    return "".join(f"-{character.lower()}" if character.isupper() else character for character in rule)
 
 
 Guard = Callable[[Sequence[Action], Diff, Policy], Guardrail | None]

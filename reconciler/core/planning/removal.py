@@ -83,9 +83,13 @@ def removal_notes(diff: Diff, actions: Collection[Action]) -> Iterator[Note]:
         if wait:
             until = "{kept}; deleted by a plan later than {wait} after the first apply that saw them missing"
             message = text(until, kept=message, wait=wait)
-        yield Note(message, kept)
+        yield Note(message, kept, "kept-disabled")
     if on := tuple(id_ for id_ in missing if id_ in diff.due and id_ not in off):
-        yield Note(text("deleted since their time is over, although somebody has enabled them meanwhile"), on)
+        yield Note(
+            text("deleted since their time is over, although somebody has enabled them meanwhile"),
+            on,
+            "deleted-though-enabled",
+        )
     back = tuple(a.operator_id for a in actions if _enables(a) and a.recorded.disabled_by_removal and not a.blocked)
     if back:
-        yield Note(text("enabled again, since their removal from the file had disabled them"), back)
+        yield Note(text("enabled again, since their removal from the file had disabled them"), back, "enabled-again")

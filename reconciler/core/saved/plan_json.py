@@ -55,9 +55,14 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "excludes": list(plan.excludes),
         "recipients": list(plan.recipients),
         "guardrails": [_guardrail(guardrail) for guardrail in plan.guardrails],
-        "notes": [{"message": note.message, "operatorIds": list(note.operator_ids)} for note in plan.notes],
+        "notes": list(map(_note, plan.notes)),
         "actions": [_action(replace(action, live=None) if offline else action) for action in plan.actions],
     }
+
+
+def _note(note: Note) -> Document:
+    code = {"code": note.code} if note.code else {}
+    return {**code, "message": note.message, "operatorIds": list(note.operator_ids)}
 
 
 def _live(plan: Plan) -> Document:
@@ -108,7 +113,7 @@ def _deciding_action(action: Action) -> Document:
     return {**document, "changes": changes}
 
 
-_BESIDE_THE_DIGEST: Final = ("source", "origin", "live", "live_id")
+_BESIDE_THE_DIGEST: Final = ("source", "origin", "live", "live_id", "code")
 
 
 def _company(company: Company) -> Document:
@@ -119,6 +124,7 @@ def _company(company: Company) -> Document:
 def _guardrail(guardrail: Guardrail) -> Document:
     return {
         "rule": guardrail.rule,
+        **({"code": guardrail.code} if guardrail.code else {}),
         "limit": guardrail.limit,
         "set_by": guardrail.set_by,
         "allowed": guardrail.allowed,
@@ -147,6 +153,7 @@ def _action(action: Action) -> Document:
         "carries": dict(action.carries),
         "password": _password(action.password) if action.password else {},
         "blocked": action.blocked,
+        "code": action.code,
         "removal": action.removal,
         "batch": action.batched,
     }
@@ -201,7 +208,7 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         targets=tuple(document["targets"]),
         excludes=tuple(document["excludes"]),
         guardrails=tuple(_read_guardrail(guardrail) for guardrail in document["guardrails"]),
-        notes=tuple(Note(_told(note["message"]), tuple(note["operatorIds"])) for note in document["notes"]),
+        notes=tuple(_read_note(note) for note in document["notes"]),
         batch=batch,
         delete_list=delete_list,
         fewest_calls=count_fewest_calls(actions),
@@ -211,6 +218,10 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
         reads=document["calls"].get("reads"),
         policy_changes=_read_policy_changes(document.get("policy_changes")),
     )
+
+
+def _read_note(document: Document) -> Note:
+    return Note(_told(document["message"]), tuple(document["operatorIds"]), document.get("code", ""))
 
 
 def _told(words: str) -> Text:
@@ -225,7 +236,10 @@ def _read_policy_changes(documents: list[Document] | None) -> tuple[PolicyChange
 def _read_guardrail(document: Document) -> Guardrail:
     rule, limit, allowed, planned = (document[key] for key in ("rule", "limit", "allowed", "planned"))
     return Guardrail(
-        rule, limit, allowed, planned, tuple(document["operatorIds"]), _told(document["hint"]), document["set_by"]
+        *(rule, limit, allowed, planned, tuple(document["operatorIds"])),
+        _told(document["hint"]),
+        document["set_by"],
+        document.get("code", ""),
     )
 
 
@@ -246,6 +260,7 @@ def _read_action(document: Document) -> Action:
         blocked=_told(document.get("blocked", "")),
         origin=document.get("origin", ""),
         removal=document.get("removal", False),
+        code=document.get("code", ""),
     )
 
 

@@ -19,6 +19,11 @@ RULES: Final = ("maxDeletes", "maxChanges", "maxPasswords", "lookalikes", "forgo
 SCHEMA_ID: Final = f"{HOME}/schemas/plan.schema.json"
 _TEXT: Final[Schema] = {"type": "string"}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1}
+_CODE: Final[Schema] = {
+    "description": "Its kind, whatever its words: docs/messages.md.",
+    "type": "string",
+    "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$",
+}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _VALUE: Final[Schema] = {"type": ["string", "integer", "boolean", "null"]}
 _COUNT_OR_UNKNOWN: Final[Schema] = {"type": ["integer", "null"], "minimum": 0}
@@ -53,7 +58,7 @@ def plan_schema() -> Schema:
         "excludes": _described(_list(_TEXT), "Patterns of agents that were left out."),
         "recipients": _described(_list(_TEXT), "Public keys that new credentials are encrypted for."),
         "guardrails": _list(_guardrail()),
-        "notes": _list(_object({"message": _TEXT, "operatorIds": _list(_TEXT)})),
+        "notes": _list(_object({"message": _TEXT, "operatorIds": _list(_TEXT)}, code=_CODE)),
         "actions": _described(_list(_action()), "Sorted by operatorId, then action."),
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, "title": "A plan"}
@@ -151,7 +156,8 @@ def _guardrail() -> Schema:
             "ok": {"type": "boolean"},
             "hint": _TEXT,
             "operatorIds": _described(_list(_TEXT), "Which agents counted."),
-        }
+        },
+        code=_CODE,
     )
 
 
@@ -203,6 +209,7 @@ def _action() -> Schema:
         carries=_described(_values(*compared), "What a replaced agent takes along."),
         password=_described(password, "Where the password comes from."),
         blocked=_described(_TEXT, "Why it cannot be done."),
+        code=_described(_CODE, "The kind of reason why it cannot be done."),
         removal=_described({"const": True}, "It disables an agent that is no longer in the files."),
         batch=_described(
             {"const": True}, "It is created in one call with others, and without `password` gets the vendor's."

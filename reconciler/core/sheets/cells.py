@@ -64,12 +64,13 @@ def is_password_heading(heading: str) -> bool:
 
 
 class UnreadableCell(ValueError):
-    """A cell that cannot be read. `message` says what is wrong with it, `hint` what to do."""
+    """A cell that cannot be read. `message` says what is wrong with it, `hint` what to do; `code` names the kind."""
 
-    def __init__(self, message: Text, hint: Text) -> None:
+    def __init__(self, message: Text, hint: Text, code: str = "unreadable-cell") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
 
 
 _NUMBER: Final = re.compile(r"([0-9]{1,18})(?:\.0+)?")
@@ -115,7 +116,7 @@ def read_cell(row: Field, cell: str, truth: tuple[str, str] | None = None) -> Va
         return None
     value = from_cell(row, f"'{written}") if is_exact else _read_text(row, written)
     if row.name in QUOTED and (harm := spoilt(str(value))):
-        raise UnreadableCell(text("{cell} {harm}", cell=clipped(str(value)), harm=harm), _WRITE_AGAIN)
+        raise UnreadableCell(text("{cell} {harm}", cell=clipped(str(value)), harm=harm), _WRITE_AGAIN, "spoilt-number")
     if row.kind is Kind.KEY:
         _check_id(str(value))
     return value
@@ -138,7 +139,7 @@ def _check_id(written: str) -> None:
         hint = text("use characters that everybody can see and type")
         if meant:
             hint = text("did you mean {guess}?", guess=clipped(meant))
-        raise UnreadableCell(text("{cell} {harm}", cell=clipped(written), harm=fault), hint)
+        raise UnreadableCell(text("{cell} {harm}", cell=clipped(written), harm=fault), hint, "bad-id")
 
 
 def _read_text(row: Field, written: str) -> str:
@@ -164,7 +165,9 @@ def _read_text(row: Field, written: str) -> str:
     written = written.translate(_FULL_WIDTH)
     for pattern, words in _DESTROYED.items():
         if pattern.fullmatch(written):
-            raise UnreadableCell(text("{cell} {harm}", cell=clipped(written), harm=words), _WRITE_AGAIN)
+            raise UnreadableCell(
+                text("{cell} {harm}", cell=clipped(written), harm=words), _WRITE_AGAIN, "spoilt-number"
+            )
     if row.kind is Kind.KEY or spoilt(written):
         return written
     try:

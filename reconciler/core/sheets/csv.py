@@ -57,17 +57,17 @@ def to_csv(live: LiveState, *, chinese: bool = False) -> Table:
 
     Headings, choices and flags are the fields' own, or with `chinese` the words of `core.model.words`.
     """
-    gaps: dict[Text, list[str]] = defaultdict(list)
+    gaps: dict[tuple[str, Text], list[str]] = defaultdict(list)
     agents = sorted(live.agents.values(), key=lambda agent: agent.operator_id)
     rows = [row for agent in agents if (row := _row(agent, gaps, chinese=chinese))]
     table = _csv_text([[ZH_HEADINGS[row.name] if chinese else row.name for row in COLUMNS], *rows])
-    return Table(_BOM + table, tuple(Note(message, tuple(ids)) for message, ids in gaps.items()))
+    return Table(_BOM + table, tuple(Note(message, tuple(ids), code) for (code, message), ids in gaps.items()))
 
 
-def _row(agent: LiveAgent, gaps: dict[Text, list[str]], *, chinese: bool) -> list[str]:
+def _row(agent: LiveAgent, gaps: dict[tuple[str, Text], list[str]], *, chinese: bool) -> list[str]:
     if not is_expressible(BY_NAME[KEY], agent.operator_id):
         unfit = text("the id {fault}: left out, since no file may hold it", fault=unfit_id(agent.operator_id))
-        gaps[unfit].append(agent.operator_id)
+        gaps["unfit-id", unfit].append(agent.operator_id)
         return []
     cells = []
     for row in COLUMNS:
@@ -75,7 +75,7 @@ def _row(agent: LiveAgent, gaps: dict[Text, list[str]], *, chinese: bool) -> lis
         expressible = is_expressible(row, value)
         if not expressible:
             blank = text("{field} is blank: no file can say {value}", field=row.name, value=ascii_excerpt(value))
-            gaps[blank].append(agent.operator_id)
+            gaps["left-unmanaged", blank].append(agent.operator_id)
         word = ZH_VALUES.get(row.name, {}).get(value) if chinese else None
         cells.append((word or to_cell(value, row)) if expressible else "")
     return cells

@@ -98,7 +98,9 @@ def read_sheet(
     delimiter = max(_DELIMITERS, key=lambda delimiter: reader.score_with(content, delimiter))
     if content.count(delimiter) + content.count("\n") > MAX_CELLS:
         hint = text("delete rows and columns that are empty, or split it")
-        reader.add_problem(1, 0, "", text("the sheet has more than {most:,} cells", most=MAX_CELLS), hint)
+        reader.add_problem(
+            1, 0, "", "sheet-too-large", text("the sheet has more than {most:,} cells", most=MAX_CELLS), hint
+        )
     else:
         reader.read_text(content, delimiter)
     return reader.sheet()
@@ -158,9 +160,9 @@ class _SheetReader:
     first_lines: dict[tuple[str, Value], int] = field(default_factory=dict)
     empty_words: int = 0
 
-    def add_problem(self, line: int, index: int, path: str, message: Text, hint: Text = NOTHING) -> None:
+    def add_problem(self, line: int, index: int, path: str, code: str, message: Text, hint: Text = NOTHING) -> None:
         where = f"{self.prefix}{path}" if path else ""
-        self.problems.append(Problem(Place(self.file, line, index + 1), where, message, hint))
+        self.problems.append(Problem(Place(self.file, line, index + 1), where, message, hint, code))
 
     def sheet(self) -> Sheet:
         """What was read."""
@@ -185,7 +187,7 @@ class _SheetReader:
             alike_ids = {"id": id_, "other": other, "line": lines[other], "difference": difference(id_, other)}
             message = text("{id} looks like {other} in line {line}: {difference}", **alike_ids)
             hint = text("correct one of the two; if both are meant, add one by hand to a file that allows it")
-            yield Problem(Place(self.file, lines[id_]), KEY, message, hint)
+            yield Problem(Place(self.file, lines[id_]), KEY, message, hint, "lookalike")
 
     def field_of(self, heading: str) -> str | None:
         """The field of a heading, by the mapping or else by the known headings."""
@@ -214,7 +216,7 @@ class _SheetReader:
         except UnfinishedRow as unfinished:
             message = text("a quote in this row does not end where its cell does")
             hint = text('a quote inside of quotes is written twice: "say ""hello"""; or save the sheet as CSV again')
-            self.add_problem(unfinished.line, 0, "", message, hint)
+            self.add_problem(unfinished.line, 0, "", "unclosed-cell", message, hint)
         self.read_table(rows)
 
     def read_table(self, rows: Sequence[SheetRow]) -> None:
@@ -222,7 +224,7 @@ class _SheetReader:
         top = max(rows[:_HEADING_SEARCH_ROWS], key=self.score, default=SheetRow(1, 0, []))
         if self.score(top) < (False, _MIN_HEADINGS):
             hint = "name the columns in the first row: 工号, 姓名, …; or say which is which: --map HEADING=operatorId"
-            self.add_problem(top.line, 0, "", text("there is no row of headings"), text(hint))
+            self.add_problem(top.line, 0, "", "no-headings", text("there is no row of headings"), text(hint))
             return
         filled = [row for row in rows if row.filled]
         if above := sum(row.number < top.number for row in filled):
@@ -255,7 +257,7 @@ class _SheetReader:
         }
         known = {fold_heading(name) for column in self.columns for name in (column.heading, column.row.name)}
         for folded in self.fill.keys() - known:
-            self.add_problem(top.line, 0, "", _no_column("--fill-down", self.fill[folded]))
+            self.add_problem(top.line, 0, "", "no-such-heading", _no_column("--fill-down", self.fill[folded]))
         for column in self.columns:
             found = gaps(rows, column.index)
             name = f"column {column_letters(column.index)} {clipped(column.heading)}"
@@ -278,9 +280,9 @@ class _SheetReader:
                 self.left_out.append(f"column {column_letters(index)} {clipped(heading)}: empty")
         if KEY not in map(self.field_of, headings):
             hint = text("call it 工号 or operatorId, or say which it is: --map HEADING=operatorId")
-            self.add_problem(top.line, 0, "", text("no column has the agents' numbers"), hint)
+            self.add_problem(top.line, 0, "", "no-number-column", text("no column has the agents' numbers"), hint)
         for folded in self.mapped.keys() - {fold_heading(heading) for heading in headings}:
-            self.add_problem(top.line, 0, "", _no_column("--map", self.mapped[folded][0]))
+            self.add_problem(top.line, 0, "", "no-such-heading", _no_column("--map", self.mapped[folded][0]))
 
     def read_heading(self, top: SheetRow, index: int, heading: str) -> None:
         """Find the field of a column that has values."""
@@ -289,11 +291,11 @@ class _SheetReader:
         if name == LEAVE_OUT:
             self.left_out.append(f"column {column_letters(index)} {clipped(heading)}")
         elif is_password_heading(heading):
-            self.add_problem(top.line, index, path, *_password_problem(heading))
+            self.add_problem(top.line, index, path, "password-column", *_password_problem(heading))
         elif name is None:
-            self.add_problem(top.line, index, path, *_unknown_heading(heading))
+            self.add_problem(top.line, index, path, "unknown-heading", *_unknown_heading(heading))
         elif other := next((column for column in self.columns if column.row.name == name), None):
-            self.add_problem(top.line, index, path, *_two_columns(heading, other, name))
+            self.add_problem(top.line, index, path, "two-columns", *_two_columns(heading, other, name))
         else:
             truth = yes_and_no(heading) if field_for_heading(heading) == name else None
             self.columns.append(_Column(index, heading, BY_NAME[name], truth))
@@ -309,7 +311,7 @@ class _SheetReader:
             elif column.row.name == KEY and problem_count == len(self.problems):
                 message = text("the row has values and no agent's number")
                 hint = text("write it into the row, or delete the row")
-                self.add_problem(row.line, column.index, _cell(row, column), message, hint)
+                self.add_problem(row.line, column.index, _cell(row, column), "no-number", message, hint)
         operator_id = values.pop(KEY, None)
         if operator_id is not None:
             self.agents.setdefault(str(operator_id), values)
@@ -320,7 +322,8 @@ class _SheetReader:
         try:
             value = read_cell(column.row, cell, column.truth) if cell else None
         except UnreadableCell as unreadable:
-            self.add_problem(row.line, column.index, _cell(row, column), unreadable.message, unreadable.hint)
+            told = (unreadable.code, unreadable.message, unreadable.hint)
+            self.add_problem(row.line, column.index, _cell(row, column), *told)
             return None
         if value is None:
             self.empty_words += bool(trim_invisible(cell))
@@ -333,7 +336,7 @@ class _SheetReader:
                 twice = "{field} {value} stands twice; the first is in line {line}"
                 message = text(twice, field=column.row.name, value=clipped(str(value)), line=first)
                 hint = text("it belongs to one agent: mend a row")
-                self.add_problem(row.line, column.index, _cell(row, column), message, hint)
+                self.add_problem(row.line, column.index, _cell(row, column), "number-twice", message, hint)
         return value
 
 
