@@ -26,7 +26,7 @@ from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
-from reconciler.core.planning.reads import agents_after, is_settled, look_after
+from reconciler.core.planning.reads import agents_after, is_restored, is_settled, look_after
 from reconciler.core.recovery import adopted_entries, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, mismatches, read_back, side_effects
 from reconciler.core.saved.plan_json import digest
@@ -341,14 +341,17 @@ def _read_back(
     """The agents of the plan, or the listing where that takes fewer calls; `None` where they cannot be read.
 
     The listing decides where somebody is not found who must be there, where a create was refused or its answer lost,
-    and where the ledger waits for an agent.
+    where a value of a replaced agent is not restored, and where the ledger waits for anybody else.
     """
+    actions, ledger = refreshed.plan.actions, context.books.ledger.view
+    look = None if session.everybody else look_after(actions)
     made = all(event.outcome == "done" for event in events if event.call.kind == "create")
-    narrow = made and not session.everybody and is_settled(context.books.ledger.view)
-    actions = refreshed.plan.actions
-    look = look_after(actions) if narrow else None
     try:
-        return session.narrow(look, agents_after(actions, refreshed.live.count)) or session.live()
+        if look is not None and made and is_settled(ledger, look.present):
+            live = session.narrow(look, agents_after(actions, refreshed.live.count))
+            if live is not None and is_restored(live, ledger):
+                return live
+        return session.live()
     except VendorError:
         return None
 

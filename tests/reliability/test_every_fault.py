@@ -30,6 +30,9 @@ call; the others at one of each endpoint, not always the same.
 CALLS = {"create/v2": 7, "edit/v2": 7, "del/v2": 2, "editPwd": 1, "page": 2}
 """How many calls the plan has at most of each endpoint; page: the listing before and the one after."""
 
+CROWDED_CALLS = {**CALLS, "one/v2": 2, "page": 37}
+"""The same among many: 21 pages of the listing, and then a look at each agent of the plan, at two of them twice."""
+
 IMPATIENT = 0.5
 """Seconds for which a client waits where the vendor has to keep it waiting."""
 
@@ -40,10 +43,10 @@ def numbers(endpoint: str, fault: str, numbers: Sequence[int]) -> Sequence[int]:
     return numbers if fault in DISTINCT else [numbers[turn % len(numbers)]]
 
 
-def begun(folder: Path, vendor: Box, fault: str) -> Applier:
+def begun(folder: Path, vendor: Box, fault: str, *, crowded: bool = False) -> Applier:
     """The mixed plan, to be applied by a client that waits no longer than it must."""
     vendor.faults([])
-    applier = begin(folder, vendor)
+    applier = begin(folder, vendor, crowded=crowded)
     if fault in ("hang", "hang-after", "late"):
         applier.timeout = IMPATIENT
     return applier
@@ -69,6 +72,26 @@ def test_one_hiccup_is_ridden_out(vendor: Box, tmp_path: Path, endpoint: str, fa
         struck = [attempt for attempt in vendor.store.attempts() if attempt.fault]
         vendor.faults([])
         assert struck, "the fault never struck"
+        assert isinstance(ended, Report), ended
+        assert ended.exit_code == 0, (number, ended)
+        assert_converged(applier)
+        assert_no_blind_create(applier.box)
+
+
+@pytest.mark.exhaustive(9)
+@pytest.mark.parametrize("endpoint", CROWDED_CALLS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_hiccup_is_ridden_out_among_many(vendor: Box, tmp_path: Path, endpoint: str, fault: str) -> None:
+    """The same where the result is read back agent by agent: neither calls nor looks are lost, and nobody is missed."""
+    last = CROWDED_CALLS[endpoint]
+    points = [1, 22, last] if endpoint == "page" else sorted({1, last})
+    for number in points if fault in DISTINCT else points[-1:]:
+        applier = begun(tmp_path / str(number), vendor, fault, crowded=True)
+        vendor.faults([{"endpoint": endpoint, "calls": [number], "fault": fault, **FAULTS[fault]}])
+        ended = applier.apply()
+        attempts = vendor.store.attempts()
+        vendor.faults([])
+        assert any(attempt.fault for attempt in attempts), "the fault never struck"
         assert isinstance(ended, Report), ended
         assert ended.exit_code == 0, (number, ended)
         assert_converged(applier)

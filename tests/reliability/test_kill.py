@@ -63,6 +63,43 @@ def test_killed_at_every_point(two_lanes: list[Lane], share: Share, shard: int) 
     assert_each(two_lanes, share.of_points(trace, 6)[shard::SHARDS], rule)
 
 
+NARROW = ("apply", "plan.json", "--auto-approve")
+TARGETS = ("8001", "8002", "8003", "8004", "8005", "8006")
+"""Those of the mixed plan who are there already and stay: edits, a password and deletes."""
+
+
+def plan_some(trial: Trial) -> None:
+    """Save a plan of some agents, which are looked at one by one, before its apply and afterwards."""
+    planned = trial.run("plan", "--out", "plan.json", *(word for id_ in TARGETS for word in ("--target", id_)))
+    assert planned.code == 0, planned.out + planned.err
+
+
+@pytest.mark.exhaustive(1)
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_killed_at_every_point_of_a_narrow_look(two_lanes: list[Lane], share: Share, shard: int) -> None:
+    """Killed in an apply that looks at nobody but those of its plan: the next run of everybody heals it."""
+    unharmed = two_lanes[0].trial(crowded=True)
+    plan_some(unharmed)
+    trace = points(unharmed, Break("kill"), *NARROW)
+    looks = sum("before send page" in point or "before send one" in point for point in trace)
+    assert looks == len(TARGETS) + 4 + 2 * 2
+
+    def rule(trial: Trial, point: int) -> None:
+        plan_some(trial)
+        started = trial.start(*NARROW, breaking=Break("kill", point))
+        ended = trial.killer.wait(started).code
+        assert ended == -signal.SIGKILL, (started.trace, ended)
+        try:
+            trial.assert_books_are_whole()
+            trial.assert_passwords_are_known()
+            trial.assert_status_is_true(of_all=False)
+            trial.recover(runs=2)
+        except AssertionError as error:
+            raise AssertionError(f"killed {started.trace}: {error}") from None
+
+    assert_each(two_lanes, share.of_points(trace, 12)[shard::SHARDS], rule, crowded=True)
+
+
 @pytest.mark.exhaustive(1)
 @pytest.mark.parametrize("fault", ["hang", "hang-after"])
 def test_killed_while_the_vendor_is_at_it(two_lanes: list[Lane], share: Share, fault: str) -> None:

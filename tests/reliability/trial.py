@@ -98,8 +98,11 @@ class Trial:
             told = digest == self.initial.get(operator_id) or digest in stored.get(operator_id, ())
             assert told or (operator_id in BATCHED and not recovered), operator_id
 
-    def assert_status_is_true(self) -> Any:
-        """No write reached the vendor that `status` does not tell of, and what it calls done is done."""
+    def assert_status_is_true(self, *, of_all: bool = True) -> Any:
+        """No write reached the vendor that `status` does not tell of, and what it calls done is done.
+
+        `of_all`: the run was of the whole file.
+        """
         said = self.status()
         told = [
             (WRITES[call["call"]], id_, call["outcome"])
@@ -113,7 +116,7 @@ class Trial:
         assert written <= known, written - known
         done = {(endpoint, id_) for endpoint, id_, outcome in told if outcome == "done"}
         assert done <= made, done - made
-        assert said["run"] is None or said["run"]["ended"] != "done" or self.applier.left() == 0
+        assert not of_all or said["run"] is None or said["run"]["ended"] != "done" or self.applier.left() == 0
         return said
 
 
@@ -126,11 +129,11 @@ class Lane:
     folder: Path
     numbers: Iterator[int]
 
-    def trial(self) -> Trial:
-        """A fresh folder, and the vendor as before the first run."""
+    def trial(self, *, crowded: bool = False) -> Trial:
+        """A fresh folder, and the vendor as before the first run; `crowded`: with many whom nothing happens to."""
         self.killer.clear()
         self.box.faults([])
-        applier = begin(self.folder / str(next(self.numbers)), self.box)
+        applier = begin(self.folder / str(next(self.numbers)), self.box, crowded=crowded)
         live = self.box.store.agents()
         return Trial(applier, self.killer, {id_: agent["password_md5"] for id_, agent in live.items()})
 
@@ -148,7 +151,9 @@ def lanes(folder: Path) -> Iterator[list[Lane]]:
         yield made
 
 
-def assert_each(lanes: Iterable[Lane], cases: Iterable[Any], rule: Callable[[Trial, Any], None]) -> None:
+def assert_each(
+    lanes: Iterable[Lane], cases: Iterable[Any], rule: Callable[[Trial, Any], None], *, crowded: bool = False
+) -> None:
     """The rule holds in every case, each tried in a fresh trial; says of which ones it does not."""
     free: SimpleQueue[Lane] = SimpleQueue()
     for lane in lanes:
@@ -157,7 +162,7 @@ def assert_each(lanes: Iterable[Lane], cases: Iterable[Any], rule: Callable[[Tri
     def tried(case: Any) -> str:
         lane = free.get()
         try:
-            rule(lane.trial(), case)
+            rule(lane.trial(crowded=crowded), case)
         except AssertionError as error:
             return f"{case}: {str(error)[:600]}"
         finally:
@@ -169,8 +174,8 @@ def assert_each(lanes: Iterable[Lane], cases: Iterable[Any], rule: Callable[[Tri
     assert not failed, f"{len(failed)} failed\n" + "\n".join(failed[:SHOWN])
 
 
-def points(trial: Trial, breaking: Break) -> list[str]:
-    """The points of an apply that nothing befalls."""
-    started = trial.start(breaking=replace(breaking, at=0))
+def points(trial: Trial, breaking: Break, *arguments: str) -> list[str]:
+    """The points of an apply, or of the command that the arguments name, that nothing befalls."""
+    started = trial.start(*arguments, breaking=replace(breaking, at=0))
     assert trial.killer.wait(started).code == 0
     return started.trace

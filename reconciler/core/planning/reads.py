@@ -8,11 +8,12 @@ has. The argument stands in docs/performance.md.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.model.endpoints import PAGE_SIZE
 from reconciler.core.model.ledger import LedgerEntry, LedgerView
+from reconciler.core.model.live import LiveState
 from reconciler.core.model.plan import Action
 
 
@@ -42,14 +43,30 @@ class Look:
         return self.reads < pages(agents)
 
 
-def is_settled(ledger: LedgerView) -> bool:
-    """Whether the ledger waits for nobody: nothing is owed, awaited or in doubt, and nobody is missing."""
-    return all(map(_is_settled, ledger.values()))
+def is_settled(ledger: LedgerView, seen: Collection[str] = ()) -> bool:
+    """Whether the ledger waits for nobody: nothing is owed, awaited or in doubt, and nobody is missing.
+
+    Those who are `seen` may wait for values to restore: whether they have them shows.
+    """
+    return all(
+        _is_settled(entry) and (not entry.to_restore or operator_id in seen) for operator_id, entry in ledger.items()
+    )
 
 
 def _is_settled(entry: LedgerEntry) -> bool:
-    waits = entry.to_restore or entry.password_unknown or entry.missing_since or entry.disabled_by_removal
+    waits = entry.password_unknown or entry.missing_since or entry.disabled_by_removal
     return not waits and entry.awaited is None and not entry.in_doubt
+
+
+def is_restored(live: LiveState, ledger: LedgerView) -> bool:
+    """Whether each agent that is seen has the listed values that are owed to it."""
+    seen = ((agent, ledger.get(operator_id)) for operator_id, agent in live.agents.items())
+    return all(
+        agent.fields.get(name, value) == value
+        for agent, entry in seen
+        if entry is not None
+        for name, value in entry.to_restore.items()
+    )
 
 
 def pages(agents: int) -> int:

@@ -18,6 +18,7 @@ from reconciler.core.planning.reads import (
     Look,
     SeesTooLittle,
     agents_after,
+    is_restored,
     is_settled,
     look_after,
     look_before,
@@ -177,6 +178,19 @@ def test_a_number_that_a_touched_agent_has_is_not_asked_for() -> None:
 def test_a_ledger_that_waits_for_somebody_is_not_settled(entry: LedgerEntry, settled: bool) -> None:
     """What is owed, awaited or in doubt takes the listing."""
     assert is_settled({"8001": LedgerEntry(), "8002": entry}) is settled
+
+
+@pytest.mark.parametrize(
+    ("owed", "restored"),
+    [({}, True), ({"name": "a"}, True), ({"name": "b"}, False), ({"roleName": "r"}, True)],
+)
+def test_what_is_owed_to_whom_is_seen_shows(owed: dict[str, Value], restored: bool) -> None:
+    """Whether a replaced agent has got its values again needs nobody else; those that are never listed do not show."""
+    ledger = {"8001": LedgerEntry(to_restore=owed)}
+    assert is_settled(ledger, ["8001"])
+    assert is_settled(ledger) is not bool(owed)
+    assert not is_settled({"8001": LedgerEntry(to_restore=owed, in_doubt="author")}, ["8001"])
+    assert is_restored(live(live_agent("8001", name="a"), live_agent("8002")), ledger) is restored
 
 
 def test_a_share_is_of_everybody() -> None:
