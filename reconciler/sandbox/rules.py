@@ -92,7 +92,7 @@ KINDS: Mapping[str, FaultKind] = {
         takes={"status": TOKEN_INVALID, "code": TOKEN_INVALID, "msg": "token无效或已过期"}, statuses=range(200, 600)
     ),
     "licence": FaultKind(needs=("max",), takes={"code": 20097, "msg": "坐席授权数已满"}, endpoints=("create/v2",)),
-    "ignore": FaultKind(needs=("field",), endpoints=("writes", "create/v2", "edit/v2", "editPwd")),
+    "ignore": FaultKind(needs=("field",), endpoints=("writes", "create/v2", "edit/v2", "editPwd", "page")),
     "ignore-all": FaultKind(endpoints=WRITING),
     "empties": FaultKind(takes={"fields": EMPTIABLE[:-1]}, endpoints=("edit/v2",)),
     "partial-batch": FaultKind(
@@ -260,7 +260,8 @@ def _check_move(value: Mapping[str, Any]) -> None:
 
 def _check_field(value: Mapping[str, Any]) -> None:
     covered = [name for name in ENDPOINTS[value["endpoint"]] if name != "del/v2"]
-    known = sorted({parameter.name for name in covered for parameter in TABLES[name]} - INDISPENSABLE)
+    needed = {"abbreviate"} if covered == ["page"] else INDISPENSABLE
+    known = sorted({parameter.name for name in covered for parameter in TABLES[name]} - needed)
     if value["field"] not in known:
         raise _wrong("field", f"one of {', '.join(known)} for {value['endpoint']}", value["field"])
 

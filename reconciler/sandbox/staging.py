@@ -130,7 +130,7 @@ class FaultedCall:
                 return self.vendor.pretend(checked), False  # there is nothing else to do
             case Rule(fault="ignore", field=name):
                 rest = {key: value for key, value in self.call.body.items() if key != name}
-                return self.vendor.act(self.vendor.check(VendorCall(checked.endpoint, rest))), True
+                return self.vendor.act(self.vendor.check(VendorCall(checked.endpoint, rest))), self.call.writes
             case Rule(fault="move", how=how, real=real) as rule:
                 perform = self.vendor.act if real or how == "restore" else self.vendor.pretend
                 return perform(checked, partial(self.faults.moves.page, rule)), False

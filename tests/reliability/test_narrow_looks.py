@@ -14,7 +14,6 @@ from tests.process import TOKEN, Ran, Workplace
 
 COUNT = 1200
 HEAD = "version: 1\ncompany: {abbreviate: acme, companyId: 4242}\n"
-both_read_backs = pytest.mark.parametrize("whom", ["touched", "all"])
 
 
 def files(changes: dict[int, str], *, without: tuple[int, ...] = (), more: str = "") -> str:
@@ -148,30 +147,3 @@ def test_a_stranger_who_takes_a_number_is_found(many: tuple[Box, Workplace]) -> 
     assert (ran.code, read) == (3, 2)
     assert "8700" in ran.out
     assert len(box.store.history()) == before
-
-
-@both_read_backs
-@pytest.mark.parametrize(
-    ("rule", "told"),
-    [
-        ({"endpoint": "edit/v2", "fault": "ignore", "field": "name"}, "! not so  3 agents"),
-        ({"endpoint": "edit/v2", "fault": "ignore-all"}, "! not so  3 agents"),
-        ({"endpoint": "edit/v2", "fault": "empties", "fields": ["bindcode"]}, "! unasked  8003"),
-        ({"endpoint": "del/v2", "fault": "ignore-all"}, "! not so  8008…8009 (2)"),
-        ({"endpoint": "edit/v2", "calls": [1], "fault": "drop-after"}, ""),
-        ({"endpoint": "edit/v2", "calls": [1], "fault": "drop-before"}, ""),
-        ({"endpoint": "del/v2", "calls": [1], "fault": "drop-after"}, ""),
-        ({"endpoint": "reads", "calls": {"every": 3}, "fault": "5xx-before"}, ""),
-    ],
-    ids=lambda value: f"{value['endpoint'].partition('/')[0]}-{value['fault']}" if isinstance(value, dict) else "",
-)
-def test_both_read_backs_find_the_same(many: tuple[Box, Workplace], whom: str, rule: dict[str, Any], told: str) -> None:
-    """Ignored fields, lost answers, deletes that did nothing: what the listing shows the narrow look shows."""
-    box, place = many
-    change(box, 3, bindcode="13900000000")
-    place.write(files(EDITS, without=(8, 9)))
-    box.faults([rule])
-    ran = place.run("apply", "--yes", "--read-back", whom)
-    assert ran.code == (4 if told else 0), ran.out + ran.err
-    assert told in ran.out
-    assert told or "! " not in ran.out

@@ -278,6 +278,18 @@ def test_a_creation_that_ignores_a_field(box: Box) -> None:
     assert (box.store.agents()["8001"]["isrecord"], box.store.agents()["8001"]["name"]) == (1, "张三")
 
 
+def test_a_filter_that_is_ignored(stocked: Box) -> None:
+    """The page is that of everybody; a page that is not filtered stays as it is."""
+    stocked.faults([{"endpoint": "page", "fault": "ignore", "field": "operatorId"}])
+    everybody = Client(stocked.url).data("page")
+    assert Client(stocked.url).data("page", operatorId="8001") == everybody
+    assert everybody["total"] > 1
+    assert [(attempt.fault, attempt.committed) for attempt in stocked.store.attempts()] == [
+        (None, False),
+        ("ignore", False),
+    ]
+
+
 def test_a_password_that_is_ignored(stocked: Box) -> None:
     """On editPwd, whose password cannot be left out, nothing is done and success answered."""
     stocked.store.put("8001", password="old-password")
