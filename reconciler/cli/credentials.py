@@ -42,6 +42,7 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     of the agents. A FILE ends in .jsonl or .age, has a slash, or is there; anything else is an ID.
 
     With --format csv a table to hand over, as spreadsheets open it; an apostrophe in front of a text is not part of it.
+    Where the desired-state files can be read, the tables have the agents' names.
 
     Prints the latest that is true of each agent, sorted by operatorId; "-" (in JSON null) is what no run changed. A
     password that the vendor refused gives way to the one before it. Reads plain files and encrypted ones, also one
@@ -69,12 +70,13 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     found = {each.operator_id: each for each in together(read.values(), in_order=not files).credentials}
     ids = [word for word in named if not _is_file(word)]
     rows = [_row(each) for each in found.values() if not ids or each.operator_id in ids]
-    if format_ == "csv":
-        shell.data(_csv(rows))
-    elif format_ == "json":
+    if format_ == "json":
         shell.document({"credentials": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]})
+    elif format_ == "csv":
+        shell.data(_csv(_with_names(shell, rows, where["files"])))
     elif rows:
-        shell.data(_table([_COLUMNS, *(tuple("-" if cell is None else visible(cell) for cell in row) for row in rows)]))
+        named_rows = _with_names(shell, rows, where["files"])
+        shell.data(_table([["-" if cell is None else visible(cell) for cell in row] for row in named_rows]))
     else:
         shell.say(f"{visible(name)} holds no credentials{' of these agents' if ids else ''}")
     if missing := [word for word in dict.fromkeys(ids) if word not in found]:
@@ -143,6 +145,32 @@ def _revealed(secret: Secret | None) -> str | None:
     return secret.reveal() if secret else None
 
 
+def _with_names(
+    shell: Shell, rows: list[tuple[str | None, ...]], files: tuple[Path, ...]
+) -> list[tuple[str | None, ...]]:
+    """The rows below their heads, with the agents' names where the desired-state files can be read."""
+    names = _names(shell, files) if rows else {}
+    if not names:
+        return [_COLUMNS, *rows]
+    key, *others = _COLUMNS
+    return [(key, "name", *others), *((row[0], names.get(str(row[0])), *row[1:]) for row in rows)]
+
+
+def _names(shell: Shell, files: tuple[Path, ...]) -> dict[str, str]:
+    """The agents' names by operatorId, as the files have them; none where there are no files."""
+    from reconciler.files.desired_files import load_desired
+    from reconciler.render.terminal import visible
+
+    if not any(file.exists() for file in files):
+        return {}
+    try:
+        agents = load_desired(files).agents
+    except ReconcilerError as error:
+        shell.say(visible(f"warning: the names are left out: {error.message}"))
+        return {}
+    return {agent.operator_id: str(agent.fields["name"]) for agent in agents if agent.fields.get("name")}
+
+
 def _csv(rows: list[tuple[str | None, ...]]) -> str:
     """The rows as CSV with the mark that Excel needs; an apostrophe keeps a spreadsheet from changing a text."""
     import csv
@@ -151,11 +179,11 @@ def _csv(rows: list[tuple[str | None, ...]]) -> str:
     from reconciler.core.sheets.csv import to_cell
 
     stream = io.StringIO(newline="")
-    csv.writer(stream).writerows([_COLUMNS, *([to_cell(cell) for cell in row] for row in rows)])
+    csv.writer(stream).writerows([to_cell(cell) for cell in row] for row in rows)
     return "\ufeff" + stream.getvalue()
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def _table(rows: list[list[str]]) -> str:
     from reconciler.core.text import width
     from reconciler.render.terminal import pad
 

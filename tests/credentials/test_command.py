@@ -98,6 +98,31 @@ def test_the_table_to_hand_over(offline: Workplace) -> None:
     assert second.startswith("8002,'007,60001,,")
 
 
+def test_whoever_hands_over_sees_the_names(offline: Workplace) -> None:
+    """Both tables have the names of the files, which cannot become formulas; an agent of no file has none."""
+    agents = '[{operatorId: "8001", name: "=cmd|x"}, {operatorId: "8002", name: 张三}]'
+    offline.write(f"version: 1\ncompany: {{abbreviate: acme}}\nagents: {agents}\n")
+    plain(offline, line("8001", password="pw-one") + line("8002", password="pw-two") + line("8003", password="pw-3"))
+    ran = offline.run("credentials", "credentials.jsonl", "--format", "csv")
+    rows = [row.split(",") for row in ran.out.removeprefix("\ufeff").splitlines()]
+    assert (ran.code, ran.err) == (0, "")
+    assert [row[:3] for row in rows] == [
+        *(["operatorId", "name", "password"], ["8001", "'=cmd|x", "pw-one"]),
+        *(["8002", "张三", "pw-two"], ["8003", "", "pw-3"]),
+    ]
+    text = offline.run("credentials", "credentials.jsonl", "8002", "8003").out.splitlines()
+    assert [row.split()[:3] for row in text[1:]] == [["8002", "张三", "pw-two"], ["8003", "-", "pw-3"]]
+
+
+def test_without_names_the_passwords_are_still_shown(offline: Workplace) -> None:
+    """Files with problems keep nobody from their password: the names are left out, and that is said."""
+    offline.write("version: 1\n")
+    plain(offline, line("8001", password="pw-one"))
+    ran = offline.run("credentials", "credentials.jsonl")
+    assert (ran.code, ran.out.split()[:2]) == (0, ["operatorId", "password"])
+    assert ran.err == "warning: the names are left out: 1 problem in the desired state\n"
+
+
 def test_what_would_act_on_a_terminal_is_written_out(offline: Workplace) -> None:
     """A control character of the vendor's never reaches the terminal; JSON holds the value itself."""
     plain(offline, line("8001", sipNumber="60001", sipPassword="a\x1b[2Jb"))
