@@ -37,6 +37,8 @@ _KEPT: Final = re.compile(
 _TRANSPORT_VARIABLES: Final = re.compile(
     r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_.*|PROXY_.*|HTTP_.*|EXEC_PATH|ALLOW_PROTOCOL|PROTOCOL.*)"
 )
+_LOGIN_VARIABLES: Final = re.compile(r"GIT_(.*_)?(USER|USERNAME|PASS|PASSWORD|TOKEN|PAT|AUTH|CREDENTIALS?)(_.*)?")
+"""What pipelines call the values that their own `GIT_ASKPASS` or credential helper answers with."""
 _SETTINGS_VARIABLES: Final = re.compile(r"GIT_CONFIG(_.*)?")
 _OWN: Final = (
     *(
@@ -167,7 +169,8 @@ class Git:
         asks = command in _ASK_A_SERVER
         ours = without_secrets(os.environ, self._password_env) if asks else bare(os.environ)
         kept = _named(os.environ, _TRANSPORT_VARIABLES)
-        return {**_clean(ours), **kept, "GIT_CONFIG_NOSYSTEM": "1", **dict(_numbered(self._settings))}
+        logins = _named(ours, _LOGIN_VARIABLES) if asks else {}
+        return {**_clean(ours), **kept, **logins, "GIT_CONFIG_NOSYSTEM": "1", **dict(_numbered(self._settings))}
 
     def _harmless(self, said: str) -> str:
         for secret in self._secrets:

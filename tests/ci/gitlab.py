@@ -67,8 +67,11 @@ def script(job: Mapping[str, Any]) -> str:
     return "\n".join([*job.get("before_script", []), *job["script"]])
 
 
-def run(place: Workplace, name: str, env: Mapping[str, str]) -> Ran:
-    """Run a job's script in the folder of the place, without its installation; `env` is what it knows of GitLab."""
+def run(place: Workplace, name: str, env: Mapping[str, str], part: str = "script") -> Ran:
+    """Run a job's script in the folder of the place, without its installation; `env` is what it knows of GitLab.
+
+    `part` is `after_script` for what runs however the script has ended.
+    """
     job = jobs(FILE.read_text(encoding="utf-8"))[name]
     bin_ = place.folder.parent / "bin"
     bin_.mkdir(exist_ok=True)
@@ -78,7 +81,7 @@ def run(place: Workplace, name: str, env: Mapping[str, str]) -> Ran:
     variables = {name: str(value) for name, value in job.get("variables", {}).items() if "$[[" not in str(value)}
     known = {**place.environment(), "PATH": f"{bin_}:{os.environ['PATH']}", **variables, **env}
     done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", script({"script": job["script"]})],
+        ["bash", "-eo", "pipefail", "-c", script({"script": job[part]})],
         cwd=place.folder,
         env=known,
         stdin=subprocess.DEVNULL,

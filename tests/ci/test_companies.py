@@ -18,6 +18,7 @@ from tests.ci.repository import git
 from tests.ci.runner import EXAMPLES, MISSING, Job, Runner, load
 from tests.credentials.keys import age_key
 from tests.process import TOKEN, Workplace
+from tests.vendor.vendor_stub import reply, stub
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
 
@@ -108,13 +109,13 @@ def repository(tmp_path: Path, recipient: str) -> Iterator[Repository]:
         git(place.folder, "init", "--quiet", "--initial-branch=main")
         git(place.folder, "add", "--all")
         git(place.folder, "commit", "--quiet", "--message", "main")
+        git(tmp_path, "init", "--quiet", "--bare", "origin.git")
+        git(place.folder, "remote", "add", "origin", str(tmp_path / "origin.git"))
         github = {
             "repository": REPOSITORY, "sha": "", "ref": "refs/heads/main", "token": "fake-token", "run_attempt": "1",
+            "server_url": "https://git.example",
         }  # fmt: skip
-        context: dict[str, Any] = {
-            "github": github, "vars": {"RECONCILER_LEDGERS": str(tmp_path / "ledgers")},
-            "secrets": {"RECONCILER_TOKEN": TOKEN},
-        }  # fmt: skip
+        context: dict[str, Any] = {"github": github, "vars": {}, "secrets": {"RECONCILER_TOKEN": TOKEN}}
         runner = Runner(tmp_path / "github", place, context, examples="companies")
         for name, box in boxes.items():
             for kind in ("plan", "apply"):
@@ -134,8 +135,59 @@ def test_only_what_changes_is_planned_and_applied(repository: Repository, recipi
     applied = repository.apply()
     assert all(job.success for job in applied.values()), {name: job.log for name, job in applied.items()}
     assert repository.names() == {"acme": "acme 改", "globex": "globex 改", "initech": "张三"}
-    assert sorted(path.name for path in (tmp_path / "ledgers").iterdir()) == ["acme", "globex"]
+    assert ledgers(tmp_path) == ["refs/heads/reconciler/acme", "refs/heads/reconciler/globex"]
     assert repository.boxes["initech"].store.history() == []
+
+
+def ledgers(folder: Path) -> list[str]:
+    """The branches that hold books."""
+    return git(folder / "origin.git", "for-each-ref", "--format=%(refname)").split()
+
+
+def test_a_ledger_elsewhere(repository: Repository, recipient: str, tmp_path: Path) -> None:
+    """One variable leads the ledgers of all companies to another place, each under its name."""
+    repository.runner.context["vars"]["RECONCILER_LEDGERS"] = str(tmp_path / "ledgers")
+    repository.merge({"companies/acme/agents.yaml": file_of("acme", recipient, "改")})
+    repository.plan()
+    repository.apply()
+    assert (tmp_path / "ledgers/acme").is_file()
+    assert ledgers(tmp_path) == []
+
+
+def night(repository: Repository, issues: list[dict[str, Any]]) -> list[list[str]]:
+    """What drift.yml does with issues when these are open, and the first words of each."""
+    git(repository.folder, "checkout", "--quiet", ".")
+    repository.runner.answer({"issue list": issues})
+    before = len(repository.runner.calls)
+    github = {**repository.runner.context["github"], "event_name": "schedule"}
+    jobs = repository.runner.workflow("drift", github=github)
+    assert jobs["issue"].success, jobs["issue"].log
+    assert jobs["notice"].success, jobs["notice"].log
+    done = [call["arguments"] for call in repository.runner.calls[before:]]
+    return [words[:3] for words in done if words[0] == "issue" and words[1] != "list"]
+
+
+def test_every_night_each_company_is_looked_at(repository: Repository) -> None:
+    """An issue for each that differs, updated and closed by its title; one that cannot be read holds up no other."""
+    boxes, runner = repository.boxes, repository.runner
+    boxes["acme"].store.put("8001", name="by hand")
+    boxes["initech"].faults([{"endpoint": "page", "fault": "status", "status": 403, "calls": "all"}])
+    with stub() as hook:
+        hook.script(reply(200))
+        runner.context["secrets"]["RECONCILER_NOTIFY"] = hook.url.replace("http://", "json://")
+        assert night(repository, []) == [["issue", "create", "--label"]]
+    created = [call for call in runner.calls if call["arguments"][:2] == ["issue", "create"]]
+    (title,) = [words[5] for words in (call["arguments"] for call in created) if words[4] == "--title"]
+    assert "acme" in title
+    assert "Adopt it" in created[0]["body"]
+    assert "by hand" in created[0]["body"]
+    assert [seen.body["title"] for seen in hook.requests] == ["reconciler plan, acme: 1 action"]
+    adopted = runner.artifact("drift-acme") / "agents.yaml"
+    assert "by hand" in adopted.read_text(encoding="utf-8")
+    del runner.context["secrets"]["RECONCILER_NOTIFY"]
+    known = [{"number": 5, "title": title}, {"number": 6, "title": title.replace("acme", "globex")}]
+    assert night(repository, known) == [["issue", "edit", "5"], ["issue", "close", "6"]]
+    assert all(box.store.history() == [] for box in boxes.values())
 
 
 def test_one_that_is_refused_holds_up_no_other(repository: Repository, recipient: str) -> None:

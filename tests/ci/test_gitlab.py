@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from tests.ci.repository import NAMES, Merge, agents, git, merge
 from tests.ci.runner import MISSING
 from tests.credentials.keys import age_key
 from tests.process import Ran, Workplace
+from tests.vendor.vendor_stub import reply, stub
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
+
+needs_apprise = pytest.mark.skipif(find_spec("apprise") is None, reason="the extra `notify` is not installed")
 
 AFTER = {"8001": "张三丰", "8002": "李四", "8004": "赵六"}
 DIGEST = "d" * 64
@@ -61,11 +65,12 @@ def commits(tmp_path: Path, place: Workplace) -> Merge:
     return made
 
 
-def run(place: Workplace, name: str, api: gitlab.Api | None = None, **env: str) -> Ran:
+def run(place: Workplace, name: str, api: gitlab.Api | None = None, part: str = "script", **env: str) -> Ran:
     """Run a job's script; it knows of GitLab what these tests say."""
     known = {"CI_DEFAULT_BRANCH": "main", "CI_PROJECT_ID": "7", "CI_MERGE_REQUEST_IID": "5", "CI_COMMIT_SHA": "c" * 40}
     talk = {"CI_API_V4_URL": api.url, "GITLAB_API_TOKEN": "fake-token"} if api else {}
-    return gitlab.run(place, name, {**known, **talk, **env})
+    page = {"GITLAB_CI": "true", "CI_PIPELINE_URL": "https://git.example/acme/-/pipelines/70"}
+    return gitlab.run(place, name, {**known, **page, **talk, **env}, part)
 
 
 # Jobs
@@ -140,6 +145,7 @@ def test_drift_opens_one_issue(place: Workplace, api: gitlab.Api, box: Box) -> N
     """A night with drift opens our issue or writes it anew, one without closes it; somebody else's is left alone."""
     (place.folder / "report").mkdir()
     (place.folder / "report/plan.md").write_text("### plan\n", encoding="utf-8")
+    (place.folder / "report/agents.yaml").touch()
     theirs = {"iid": 3, "author": {"username": "li"}}
     ours = {"iid": 4, "author": {"username": "project_7_bot_a1"}}
     for rows, code, sent in (
@@ -154,6 +160,68 @@ def test_drift_opens_one_issue(place: Workplace, api: gitlab.Api, box: Box) -> N
     assert api.written[-1][2] == {"state_event": "close"}
     assert "### plan" in api.written[0][2]["description"]
     assert "Adopt it" in api.written[0][2]["description"]
+    (place.folder / "report/agents.yaml").unlink()
+    (place.folder / "report/code").write_text("2\n")
+    assert run(place, "drift-issue", api).code == 0
+    assert "Adopt it" not in api.written[-1][2]["description"]
+    assert "Revert it" in api.written[-1][2]["description"]
+
+
+def test_drift_is_offered_as_a_merge_request(place: Workplace, commits: Merge, api: gitlab.Api, box: Box) -> None:
+    """One commit on top of the default branch has the file as it is live; a night without drift closes the request."""
+    git(place.folder, "checkout", "--quiet", commits.base)
+    assert run(place, "drift").code == 0
+    assert not (place.folder / "report/agents.yaml").exists()
+    shutil.rmtree(place.folder / "report")
+    box.store.put("8001", name="changed by hand")
+    assert run(place, "drift").code == 2
+    theirs = {"iid": 3, "author": {"username": "li"}}
+    ours = {"iid": 4, "author": {"username": "project_7_bot_a1"}}
+    for rows, sent in (([theirs], ["repository/commits", "merge_requests"]), ([theirs, ours], ["repository/commits"])):
+        api.answers["merge_requests"], before = rows, len(api.written)
+        ran = run(place, "drift-adopt", api)
+        assert ran.code == 0, ran.err
+        assert [path for _, path, _ in api.written[before:]] == sent
+    commit, request = api.written[0][2], api.written[1][2]
+    assert (commit["branch"], commit["start_sha"], commit["force"]) == ("adopt-drift", "c" * 40, True)
+    assert (request["source_branch"], request["target_branch"]) == ("adopt-drift", "main")
+    (action,) = commit["actions"]
+    assert action["file_path"] == "agents.yaml"
+    place.write(action["content"])
+    assert place.run("plan", "--detailed-exitcode").code == 0
+    (place.folder / "report/agents.yaml").unlink()
+    assert run(place, "drift-adopt", api).code == 0
+    assert api.written[-1] == ("PUT", "merge_requests/4", {"state_event": "close"})
+    asked = len(api.tokens)
+    assert run(place, "drift-adopt", GITLAB_API_TOKEN="").code == 0
+    assert len(api.tokens) == asked
+
+
+@needs_apprise
+def test_chats_are_told(place: Workplace, commits: Merge, box: Box) -> None:
+    """After an apply, also one that was refused, and in a night with drift: counts and the pipeline, and no name."""
+    assert run(place, "plan").code == 0
+    shutil.copy(place.folder / "report/digest", place.folder)
+    with stub() as hook:
+        hook.script(reply(200))
+        env: dict[str, Any] = {"RECONCILER_NOTIFY": hook.url.replace("http://", "json://")}
+        assert run(place, "apply", **env).code == 0
+        assert run(place, "apply", part="after_script", **env).code == 0
+        (place.folder / "delivered").rename(place.folder / "before")
+        assert run(place, "apply", **env).code == 3
+        assert run(place, "apply", part="after_script", **env).code == 0
+        box.store.put("8001", name="changed by hand")
+        shutil.rmtree(place.folder / "report")
+        assert run(place, "drift").code == 2
+        assert run(place, "drift-notice", **env).code == 0
+        assert run(place, "drift-notice").code == 0
+    titles = [seen.body["title"] for seen in hook.requests]
+    assert titles[0] == "reconciler apply, acme: done"
+    assert len(titles) == 3
+    assert titles[2].startswith("reconciler plan, acme: ")
+    for seen in hook.requests:
+        assert "pipelines/70" in seen.body["message"]
+        assert not [name for name in (*AFTER, *AFTER.values()) if name in seen.body["message"]]
 
 
 # The note
@@ -227,6 +295,32 @@ def test_the_reviewed_plan_is_found(place: Workplace, api: gitlab.Api) -> None:
     ran = run(place, "reviewed", api)
     assert ran.code == 0, ran.err
     assert (place.folder / "digest").read_text() == f"{DIGEST}\n"
+
+
+def test_the_merged_merge_request_is_told(place: Workplace, commits: Merge, api: gitlab.Api, box: Box) -> None:
+    """A note says what became of it, in counts; so it does of an apply that was refused or never began."""
+    reviewed(api)
+    assert run(place, "result", api).code == 0
+    assert api.written[-1][:2] == ("POST", NOTES)
+    assert api.written[-1][2]["body"].startswith("**Nothing was applied.**")
+    assert run(place, "plan").code == 0
+    shutil.copy(place.folder / "report/digest", place.folder)
+    for code, words in ((0, "**Applied.**"), (3, "**Nothing was applied.**")):
+        shutil.rmtree(place.folder / "delivered", ignore_errors=True)
+        assert run(place, "apply").code == code
+        assert run(place, "result", api).code == 0
+        body = api.written[-1][2]["body"]
+        assert body.startswith(words)
+        assert ("| done | 3 |" in body) == (code == 0)
+        assert "(https://git.example/acme/-/pipelines/70)" in body
+        assert not [name for name in (*AFTER, *AFTER.values()) if name in body]
+
+
+def test_a_push_that_is_no_merge_is_told_nobody(place: Workplace, api: gitlab.Api) -> None:
+    """Where the commit is the merge of no merge request, no note is written, and the job is fine."""
+    reviewed(api)["request"]["state"] = "opened"
+    assert run(place, "result", api).code == 0
+    assert api.written == []
 
 
 @pytest.mark.parametrize("key", ["merge_commit_sha", "squash_commit_sha", "sha"])

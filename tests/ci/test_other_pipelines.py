@@ -17,7 +17,7 @@ import yaml
 
 from reconciler.sandbox.server import Box
 from tests.ci import gitlab, linters
-from tests.ci.repository import NAMES, agents
+from tests.ci.repository import NAMES, agents, git
 from tests.ci.runner import EXAMPLES
 from tests.credentials.keys import age_key
 from tests.process import Workplace
@@ -37,9 +37,17 @@ def place(tmp_path: Path, box: Box) -> Workplace:
     box.store.reset([{"operatorId": operator_id, "name": name} for operator_id, name in NAMES.items()])
     folder = tmp_path / "checkout"
     folder.mkdir()
+    git(tmp_path, "init", "--quiet", "--bare", "origin.git")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "remote", "add", "origin", str(tmp_path / "origin.git"))
     here = Workplace(folder, box.url)
     here.write(agents(age_key(tmp_path).recipient, AFTER))
     return here
+
+
+def ledgers(place: Workplace) -> str:
+    """The branches that an apply has pushed."""
+    return git(place.folder.parent / "origin.git", "for-each-ref", "--format=%(refname:short)")
 
 
 def sh(place: Workplace, *scripts: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -69,7 +77,7 @@ def jenkins() -> dict[str, str]:
 
 def test_jenkins_applies_the_plan_that_was_read(place: Workplace, box: Box) -> None:
     """Plan exits with 2 where there is something to approve; apply does exactly that plan; then nothing is left."""
-    env = {"RECONCILER_CREDENTIALS": "delivered/credentials.jsonl.age"}
+    env = dict(re.findall(r"(?m)^ +(RECONCILER_\w+) = '(.*)'$", JENKINS))
     stages = jenkins()
     assert list(stages) == ["Validate", "Plan", "Approve", "Apply"]
     assert sh(place, stages["Validate"], env=env).returncode == 0
@@ -80,8 +88,10 @@ def test_jenkins_applies_the_plan_that_was_read(place: Workplace, box: Box) -> N
     assert sorted(path.name for path in (place.folder / "delivered").iterdir()) == [
         "credentials.jsonl.age",
         "events.jsonl",
+        "report.json",
     ]
     assert sh(place, stages["Plan"], env=env).returncode == 0
+    assert ledgers(place) == "reconciler/ledger"
 
 
 def test_jenkins_refuses_what_moved_and_what_would_lie_open(place: Workplace, box: Box) -> None:
@@ -102,7 +112,8 @@ def test_the_jenkinsfile_is_clean() -> None:
         assert bare.count(left) == bare.count(right)
     for script in jenkins().values():
         assert linters.shellcheck(script) == []
-    assert re.findall(r"credentialsId: '([\w-]+)'", JENKINS) == ["reconciler-read", "reconciler-write"]
+    found = re.findall(r"credentialsId: '([\w-]+)'", JENKINS)
+    assert found == ["reconciler-read", "reconciler-git", "reconciler-write", "reconciler-git"]
 
 
 def test_gitee_validates_and_plans(place: Workplace, box: Box) -> None:
@@ -120,12 +131,42 @@ def test_gitee_validates_and_plans(place: Workplace, box: Box) -> None:
 def test_the_cronjob_finds_drift(place: Workplace, box: Box) -> None:
     """Its arguments find a change (2), and nothing after the apply that its head names (0)."""
     (container,) = CRONJOB["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    named = {each["name"] for each in container["env"]}
-    assert named == {"RECONCILER_ENDPOINT", "RECONCILER_TOKEN", "RECONCILER_LEDGER"}
+    env = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+    secret = {each["name"] for each in container["env"] if "valueFrom" in each}
+    assert secret == {"RECONCILER_TOKEN", "LEDGER_TOKEN"}
+    assert env.pop("RECONCILER_ENDPOINT").startswith("https://")
+    place.env |= env
     assert place.run(*container["args"]).code == 2
     (instead,) = re.findall(r"`args: \[(.*?)\]`", (EXAMPLES / "kubernetes/cronjob.yaml").read_text(encoding="utf-8"))
     assert place.run(*instead.split(", ")).code == 0
     assert place.run(*container["args"]).code == 0
+    assert ledgers(place) == "reconciler/acme"
+
+
+def helpers() -> dict[str, dict[str, str]]:
+    """How git learns the token, by the pipeline: the settings that are put into its environment."""
+    pod = CRONJOB["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    found = {each["name"]: each["env"] for each in (*pod["initContainers"], *pod["containers"])}
+    settings = {name: {each["name"]: each.get("value", "") for each in env} for name, env in found.items()}
+    (stage,) = GITEE["stages"]
+    words = shlex.split("\n".join(stage["steps"][0]["commands"]))
+    return {**settings, "gitee": dict(word.split("=", 1) for word in words if word.startswith("GIT_CONFIG_"))}
+
+
+@pytest.mark.parametrize("name", helpers())
+def test_git_learns_the_token_for_its_own_address_alone(tmp_path: Path, name: str) -> None:
+    """The helper answers for the host of the repository, and for no other."""
+    settings = {key: value for key, value in helpers()[name].items() if key.startswith("GIT_CONFIG_")}
+    host = "gitee.com" if name == "gitee" else "git.example"
+    known = {"PATH": os.environ["PATH"], "LEDGER_TOKEN": "t0ken", "GIT_TERMINAL_PROMPT": "0", **settings}
+    answers = []
+    for asked in (host, "other.example"):
+        done = subprocess.run(
+            ["git", "credential", "fill"], input=f"protocol=https\nhost={asked}\n\n", env=known, cwd=tmp_path,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        answers.append("password=t0ken" in done.stdout)
+    assert answers == [True, False]
 
 
 def test_the_cronjob_has_no_rights() -> None:

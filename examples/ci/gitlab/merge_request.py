@@ -1,7 +1,9 @@
 """Reads and writes merge requests over GitLab's API. It lies at `.gitlab/merge_request.py` and needs only Python.
 
 merge_request.py note FILE    keep one note on the merge request of this pipeline; the file's first line marks it
+merge_request.py result FILE   say on the merged merge request, in counts, what the report of the apply says
 merge_request.py issue FILE CODE   keep one issue about drift: open while CODE, of plan --detailed-exitcode, is not 0
+merge_request.py adopt FILE   keep one merge request that brings this agents.yaml; close it where there is no FILE
 merge_request.py digest       print the digest of the plan that was reviewed for the commit of this pipeline
 
 Everything comes from the environment: GITLAB_API_TOKEN and GitLab's own CI_… variables.
@@ -16,6 +18,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -38,7 +41,7 @@ def _refuse(why: str) -> NoReturn:
     raise SystemExit(EXIT_REFUSED)
 
 
-def _ask(method: str, path: str, **fields: str) -> Any:
+def _ask(method: str, path: str, **fields: Any) -> Any:
     """Return the answer and its headers; `fields` are the query of a GET, and otherwise the body."""
     url = f"{os.environ['CI_API_V4_URL']}/projects/{os.environ['CI_PROJECT_ID']}/{path}"
     headers = {"PRIVATE-TOKEN": os.environ["GITLAB_API_TOKEN"], "Content-Type": "application/json"}
@@ -83,12 +86,35 @@ def note(file: Path) -> None:
     _ask("POST", notes, body=body).close()
 
 
+def result(file: Path) -> None:
+    """Write what became of the merge as a note of its own, without a name; nothing where this is no merge."""
+    report = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    run = f"[The pipeline]({os.environ['CI_PIPELINE_URL']})"
+    if report.get("results") is None:  # a refusal leaves a report too, which has its reason and no results
+        body = f"**Nothing was applied.** {run} says why; run one by hand to go on."
+    else:
+        if report["exit_code"] == 0:
+            verdict = "**Applied.** The live agents are as this merge request says."
+        elif report["done"]:
+            verdict = "**Applied in part.** Run a pipeline by hand to go on from there."
+        else:
+            verdict = "**Nothing of this is known to be applied.** Run a pipeline by hand."
+        counts = Counter(each["outcome"] for each in report["results"])
+        rows = "".join(f"| {outcome} | {count} |\n" for outcome, count in sorted(counts.items()))
+        unlike, warnings = len(report["mismatches"]), len(report["warnings"])
+        body = f"{verdict}\n\n| outcome | actions |\n|---|---|\n{rows}\n"
+        body += f"{unlike} agents are not as was asked for, {warnings} warnings. {run} has the rest."
+    for request in _merges():
+        _ask("POST", f"merge_requests/{request['iid']}/notes", body=body).close()
+
+
 def issue(file: Path, code: str) -> None:
     """Open, update or close the one issue with the label `drift` that this token's user has opened."""
     ours = _our_user()
     rows = _pages("issues", labels="drift", state="opened")
     found = next((row["iid"] for row in rows if row["author"]["username"].startswith(ours)), None)
-    text = f"{_WAYS}\n\n{file.read_text(encoding='utf-8')}"
+    adoptable = file.with_name("agents.yaml").exists()
+    text = f"{_ADOPT if adoptable else ''}{_REVERT}\n\n{file.read_text(encoding='utf-8')}"
     if code == "0":
         if found is not None:
             _ask("PUT", f"issues/{found}", state_event="close").close()
@@ -104,11 +130,29 @@ def _our_user() -> str:
     return f"project_{os.environ['CI_PROJECT_ID']}_bot"
 
 
-_WAYS = (
-    "Adopt it: commit the agents.yaml that the job `drift` keeps as an artifact, where it keeps one: what no file can "
-    "say, such as a role, cannot be adopted. Revert it: run a pipeline by hand, or apply the plan.json there as it was "
-    "saved."
+_BRANCH = "adopt-drift"
+_TITLE = "Adopt what was changed in the console"
+_ADOPT = (
+    f"Adopt it: merge the merge request of the branch {_BRANCH}, or commit the agents.yaml that the job `drift` keeps "
+    "as an artifact.\n"
 )
+_REVERT = "Revert it: run a pipeline by hand, or apply the plan.json of the job `drift` as it was saved."
+
+
+def adopt(file: Path) -> None:
+    """Open the merge request or bring its branch up to date, as one commit on top of this one; or close it."""
+    ours, source = _our_user(), {"source_branch": _BRANCH, "target_branch": os.environ["CI_DEFAULT_BRANCH"]}
+    rows = _pages("merge_requests", state="opened", **source)
+    found = next((row["iid"] for row in rows if row["author"]["username"].startswith(ours)), None)
+    if not file.exists():
+        if found is not None:
+            _ask("PUT", f"merge_requests/{found}", state_event="close").close()
+        return
+    content = {"action": "update", "file_path": "agents.yaml", "content": file.read_text(encoding="utf-8")}
+    commit = {"branch": _BRANCH, "start_sha": os.environ["CI_COMMIT_SHA"], "force": True}
+    _ask("POST", "repository/commits", commit_message=_TITLE, actions=[content], **commit).close()
+    if found is None:
+        _ask("POST", "merge_requests", title=_TITLE, remove_source_branch=True, **source).close()
 
 
 def digest() -> str:
@@ -130,9 +174,17 @@ def digest() -> str:
 
 
 def _merged() -> Any:
-    """Return the one merge request, not from a fork, whose merge is this pipeline's commit."""
+    """Return the one merge request of `_merges`; refuse where there is none, or several."""
+    found = _merges()
+    return (
+        found[0] if len(found) == 1 else _refuse("This commit is not the merge of one merge request of this project.")
+    )
+
+
+def _merges() -> list[Any]:
+    """Return the merge requests, not from a fork, whose merge is this pipeline's commit."""
     commit, branch = os.environ["CI_COMMIT_SHA"], os.environ["CI_DEFAULT_BRANCH"]
-    found = [
+    return [
         request
         for request in _get(f"repository/commits/{commit}/merge_requests")
         if request["state"] == "merged"
@@ -140,9 +192,6 @@ def _merged() -> Any:
         and request["source_project_id"] == request["target_project_id"]
         and commit in (request["merge_commit_sha"], request["squash_commit_sha"], request["sha"])
     ]
-    return (
-        found[0] if len(found) == 1 else _refuse("This commit is not the merge of one merge request of this project.")
-    )
 
 
 def main(arguments: list[str]) -> None:
@@ -150,6 +199,10 @@ def main(arguments: list[str]) -> None:
     match arguments:
         case ["note", file]:
             note(Path(file))
+        case ["result", file]:
+            result(Path(file))
+        case ["adopt", file]:
+            adopt(Path(file))
         case ["issue", file, code]:
             issue(Path(file), code)
         case ["digest"]:

@@ -125,11 +125,13 @@ def test_git_learns_nothing_of_ours(place: Workplace, box: Box, bare: Host, tmp_
     ssh.chmod(0o755)
     git(here.folder, "remote", "set-url", "origin", "git@host.example:books.git")
     git(here.folder, "config", "core.sshCommand", str(ssh))
-    given = {"AGENT_8001": "canary-password", "OTHER_1": "canary-other", "GITHUB_TOKEN": "theirs"}
+    theirs = {"GITHUB_TOKEN": "theirs", "GIT_USERNAME": "pipeline", "GIT_PASSWORD": "theirs-2"}
+    given = {"AGENT_8001": "canary-password", "OTHER_1": "canary-other", **theirs}
     ran = here.run("apply", "-y", env={**given, "RECONCILER_PASSWORD_ENV": "AGENT_*,OTHER_?"})
     assert ran.code == 1
     environment = seen.read_text()
-    assert "GITHUB_TOKEN=theirs" in environment
+    for name, value in theirs.items():
+        assert f"{name}={value}\n" in environment
     assert "GIT_TERMINAL_PROMPT=0" in environment
     for secret in (TOKEN, "canary"):
         assert secret not in environment
