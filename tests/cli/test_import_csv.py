@@ -63,6 +63,42 @@ def test_a_sheet_becomes_a_file(office: Workplace, box: Box) -> None:
     assert box.store.history() == []
 
 
+ROSTER = (
+    "工号,姓名,技能组,座席类型,状态,手机,SIP号,外呼权限,后处理时间,是否录音,隐藏号码\n"
+    "0801,张三,售后一组,班长,启用,138-0013-8001,60001,允许,10,是,否\n"
+    "0802,李四,售后一组,坐席,停用,+86 138 0013 8002,60002,禁止外呼,30秒,是,是\n"
+    '0803,"王五, 夜班",夜班组,坐席,启用,,60003,限制国际,0,否,否\n'
+    "0804,'=赵六,,坐席,启用,010-88886666,,限制长途,5,是,否\n"
+)
+
+
+def test_there_and_back_again(office: Workplace, box: Box) -> None:
+    """A roster in GBK is imported and applied; what is live goes out with Chinese headings, and in again.
+
+    Excel has saved it in GBK once more. The plan is empty, of a new file as of the first one brought up to date.
+    """
+    office.endpoint = box.url
+    (office.folder / "花名册.csv").write_bytes(ROSTER.encode("gb18030"))
+    assert office.run("import", "花名册.csv", "--company", "acme", "--output", "agents.yaml").code == 0
+    applied = office.run("apply", "-y")
+    assert applied.code == 0, applied.err
+    live = box.store.agents()
+    assert [live["0801"]["name"], live["0803"]["name"], live["0804"]["name"]] == ["张三", "王五, 夜班", "=赵六"]
+    assert live["0802"]["bindcode"] == "+8613800138002"
+
+    ran = office.run("export", "--format", "csv", "--headings", "zh", "--output", "导出.csv")
+    assert ran.code == 0, ran.err
+    exported = (office.folder / "导出.csv").read_bytes().decode("utf-8-sig")
+    assert {"班长", "禁止外呼", "限制国际", "停用"} <= set(re.findall(r"[^,\r\n]+", exported))
+    (office.folder / "导出.csv").write_bytes(exported.encode("gb18030"))
+
+    assert office.run("import", "导出.csv", "--company", "acme", "--output", "again.yaml").code == 0
+    assert office.run("import", "导出.csv", "--into", "agents.yaml").code == 0
+    for file in ("again.yaml", "agents.yaml"):
+        planned = office.run("plan", "-f", file, "--detailed-exitcode")
+        assert planned.code == 0, planned.out
+
+
 def test_without_a_file_it_goes_to_stdout(office: Workplace) -> None:
     """Only the file does; what is told beside it is on stderr. The schema line leads to where `init` put the schema."""
     ran = office.run("import-csv", "坐席.csv", *LEAVE, "--company", "acme", "--company-id", "7")

@@ -44,9 +44,10 @@ KEEPS_ALL: Final = (
 )
 """Keys of a file that may not name every live agent."""
 _MAX_AGENT_WIDTH: Final = 160
-"""Columns of the longest agent that stands on one line; a longer one has a line for each value."""
 _MAX_PROFILE_WIDTH: Final = 100
-"""Columns of the longest profile that stands on one line."""
+"""Columns of a line that is none too long."""
+_MOST_TOO_LONG: Final = 0.1
+"""The share of agents whose lines may be too long before all of a file have a line for each value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +234,8 @@ def _pattern(operator_id: str) -> str:
 def _body(agents: Mapping[str, _SpelledAgent], factored: Factored) -> str:
     sections = [
         _section("defaults", _lines(factored.defaults, "  ")),
-        _section("profiles", (_profile(name, values) for name, values in factored.profiles.items())),
-        _section("agents", (_entry(*item, own) for item, own in zip(agents.items(), factored.agents, strict=True))),
+        _section("profiles", _profiles(factored.profiles)),
+        _section("agents", _entries(agents, factored.agents)),
     ]
     return "".join(filter(None, sections)) or "\nagents: []\n"
 
@@ -244,19 +245,25 @@ def _section(name: str, entries: Iterable[str]) -> str:
     return f"\n{name}:\n{lines}" if lines else ""
 
 
-def _profile(name: str, values: Mapping[str, str]) -> str:
-    row = f"  {scalar(name)}: {_flow(values)}\n"
-    return row if width(row) <= _MAX_PROFILE_WIDTH else f"  {scalar(name)}:\n" + "".join(_lines(values, "    "))
+def _profiles(profiles: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The profiles, all in one style: each on one line, or if one is too long for that, each with a line a value."""
+    rows = [f"  {scalar(name)}: {_flow(values)}\n" for name, values in profiles.items()]
+    if all(width(row) <= _MAX_PROFILE_WIDTH for row in rows):
+        return iter(rows)
+    return (f"  {scalar(name)}:\n" + "".join(_lines(values, "    ")) for name, values in profiles.items())
 
 
-def _entry(operator_id: str, agent: _SpelledAgent, own: FactoredAgent) -> str:
-    """An agent's entry in the list, below comments on the fields that stay unmanaged."""
-    profile = {"profile": scalar(own.profile)} if own.profile else {}
-    values = {KEY: quoted(operator_id), **profile, **own.values}
-    row = f"  - {_flow(values)}\n"
-    if width(row) > _MAX_AGENT_WIDTH:
-        row = "  - " + "".join(_lines(values, "    "))[4:]
-    return "".join(f"  # {gap}\n" for gap in agent.gaps) + row
+def _entries(agents: Mapping[str, _SpelledAgent], factored: Iterable[FactoredAgent]) -> Iterator[str]:
+    """The agents' entries, below comments on the fields that stay unmanaged; all in one style."""
+    entries = [
+        {KEY: quoted(operator_id), **({"profile": scalar(own.profile)} if own.profile else {}), **own.values}
+        for operator_id, own in zip(agents, factored, strict=True)
+    ]
+    rows = [f"  - {_flow(values)}\n" for values in entries]
+    if sum(width(row) > _MAX_AGENT_WIDTH for row in rows) > _MOST_TOO_LONG * len(rows):
+        rows = ["  - " + "".join(_lines(values, "    "))[4:] for values in entries]
+    for agent, row in zip(agents.values(), rows, strict=True):
+        yield "".join(f"  # {gap}\n" for gap in agent.gaps) + row
 
 
 def _flow(values: Mapping[str, str]) -> str:

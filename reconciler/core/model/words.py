@@ -47,7 +47,8 @@ _HEADINGS: Final = {
     "bindcode": "手机 手机号 手机号码 绑定号码 绑定手机 绑定手机号 绑定电话号码 电话 电话号码 联系电话 phone mobile "
     "手機 手機號碼 電話 電話號碼",
     "sipNumber": "SIP SIP号 SIP账号 SIP分机 SIP分机号 分机 分机号 分机号码 extension ext 分機 分機號碼",
-    "afterInterval": "话后时间 话后处理时长 话后整理时长 话后整理时间 整理时长 整理时间 wrapup wrapuptime",
+    "afterInterval": "话后时间 话后处理时长 话后处理时间 后处理时长 后处理时间 话后整理时长 话后整理时间 "
+    "整理时长 整理时间 wrapup wrapuptime acw acwtime",
     "isHidePhone": "是否隐藏号码 号码隐藏 是否隐藏 隐号",
     "isrecord": "是否录音 录音开关 通话录音 recording 錄音 是否錄音",
     "outcallflag": "外呼权限 呼出权限 外呼 是否外呼 允许外呼 外呼權限",

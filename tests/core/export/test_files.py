@@ -101,8 +101,15 @@ defaults:
   isvideo: false
 
 profiles:
-  售前组: {mainGroupName: 售前组, showcaller: "", afterInterval: 10, judge: true}
-  外呼组: {mainGroupName: 外呼组, outcallflag: no-international, judge: true}
+  售前组:
+    mainGroupName: 售前组
+    showcaller: ""
+    afterInterval: 10
+    judge: true
+  外呼组:
+    mainGroupName: 外呼组
+    outcallflag: no-international
+    judge: true
   外呼组-leader:
     operatorType: leader
     mainGroupName: 外呼组
@@ -118,20 +125,29 @@ agents:
   - {operatorId: "8201", profile: 外呼组-leader, name: 坐席8201, sipNumber: "68201"}
   - {operatorId: "8202", profile: 外呼组-leader, name: 坐席8202, sipNumber: "68202"}
   # judge is left alone: no file can say 7
-  - operatorId: "8301"
-    name: "no"
-    mainGroupName: 外呼组
-    showcaller: ""
-    sipNumber: null
-    ttscontent: "您好,\\n您好,\\n您好,\\n您好,\\n您好,\\n您好,\\n您好,\\n您好,\\n您好,\\n"
-    email: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@b.cn
 """
+LAST = (
+    '  - {operatorId: "8301", name: "no", mainGroupName: 外呼组, showcaller: "", sipNumber: null, ttscontent: "'
+    + r"您好,\n" * 9
+    + f'", email: {"a" * 64}@b.cn}}\n'
+)
 
 
 def test_how_it_looks() -> None:
     """Common values first, profiles named after group and type, one agent a line, what differs at the agent."""
     text = export(live(*TEAMS), COMPANY).files[FILE]
-    assert re.sub(r'.*"8[0-2](0[3-9]|1\d)".*\n', "", text) == LOOK
+    assert re.sub(r'.*"8[0-2](0[3-9]|1\d)".*\n', "", text) == LOOK + LAST
+
+
+@pytest.mark.parametrize(("long", "lines"), [(0, 1), (2, 1), (3, 3), (20, 3)])
+def test_all_agents_stand_in_one_style(long: int, lines: int) -> None:
+    """Each on one line, or where more than a tenth would be too long for it, each with a line a value."""
+    agents = [live_agent(str(8000 + n), email=f"{'a' * 150 * (n < long)}{n}@b.cn", sipNumber=str(n)) for n in range(20)]
+    exported = export(live(*agents), COMPANY)
+    _, _, text = exported.files[FILE].partition("\nagents:\n")
+    assert len(text.splitlines()) == 20 * lines
+    assert all(entry.count("\n") == lines for entry in re.split("(?m)^(?=  - )", text)[1:])
+    assert_plan_is_empty(exported, live(*agents))
 
 
 def test_no_profile_is_called_by_a_number() -> None:
