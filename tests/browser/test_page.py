@@ -128,6 +128,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 def test_a_view(shared: Visit, view: View) -> None:
     """Exactly what is asked for is shown, in its order and counted, and the address brings the same view back."""
@@ -149,6 +150,7 @@ def test_a_view_is_a_part(name: str) -> None:
     assert 0 < VIEWS[name].count(PLAN) < len(PLAN.actions)
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize(
     ("text", "found"),
     [("8010", True), ("80", True), ("8059", True), ("8003", True), ("8060", False), ("80100", False), ("010", False)],

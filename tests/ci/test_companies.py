@@ -144,6 +144,7 @@ def ledgers(folder: Path) -> list[str]:
     return git(folder / "origin.git", "for-each-ref", "--format=%(refname)").split()
 
 
+@pytest.mark.exhaustive(0)
 def test_a_ledger_elsewhere(repository: Repository, recipient: str, tmp_path: Path) -> None:
     """One variable leads the ledgers of all companies to another place, each under its name."""
     repository.runner.context["vars"]["RECONCILER_LEDGERS"] = str(tmp_path / "ledgers")
@@ -167,6 +168,7 @@ def night(repository: Repository, issues: list[dict[str, Any]]) -> list[list[str
     return [words[:3] for words in done if words[0] == "issue" and words[1] != "list"]
 
 
+@pytest.mark.exhaustive(0)
 def test_every_night_each_company_is_looked_at(repository: Repository) -> None:
     """An issue for each that differs, updated and closed by its title; one that cannot be read holds up no other."""
     boxes, runner = repository.boxes, repository.runner
@@ -190,6 +192,7 @@ def test_every_night_each_company_is_looked_at(repository: Repository) -> None:
     assert all(box.store.history() == [] for box in boxes.values())
 
 
+@pytest.mark.exhaustive(0)
 def test_one_that_is_refused_holds_up_no_other(repository: Repository, recipient: str) -> None:
     """An agent of one company that moved since the review ends that one with 3; the other is applied."""
     repository.merge(

@@ -160,6 +160,7 @@ def planted(folder: Path, name: str, before: str, after: str) -> Path:
     return path
 
 
+@pytest.mark.exhaustive(3)
 @needs_actionlint
 @pytest.mark.parametrize(("name", "before", "after", "told"), ACTIONLINT)
 def test_actionlint_finds(tmp_path: Path, name: str, before: str, after: str, told: str) -> None:
@@ -179,6 +180,7 @@ def test_a_job_without_an_end_is_found(tmp_path: Path) -> None:
     assert linters.schema("custom.github-workflows-require-timeout", [path])
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize(
     ("before", "after"),
     [

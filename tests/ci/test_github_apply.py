@@ -37,6 +37,7 @@ def test_what_was_reviewed_is_applied(runner: Runner, box: Box, merged: Merge, k
     assert {credential.operator_id for credential in found} == {"8004"}
 
 
+@pytest.mark.exhaustive(0)
 def test_the_merged_pull_request_is_told(runner: Runner, merged: Merge) -> None:
     """One comment says that it is applied, in counts and without a name; the log has the report as people read it."""
     pull_request(runner)
@@ -51,6 +52,7 @@ def test_the_merged_pull_request_is_told(runner: Runner, merged: Merge) -> None:
     assert "Applied" in jobs["apply"].log
 
 
+@pytest.mark.exhaustive(0)
 def test_the_merged_pull_request_is_told_of_a_refusal(runner: Runner, box: Box, merged: Merge) -> None:
     """What was not applied is told too, whether the apply refuses it or no plan of it is found."""
     pull_request(runner)
@@ -64,6 +66,7 @@ def test_the_merged_pull_request_is_told_of_a_refusal(runner: Runner, box: Box, 
     assert bodies(runner)[-1][1].startswith("**Nothing was applied.**")
 
 
+@pytest.mark.exhaustive(0)
 def test_the_merged_pull_request_is_told_of_a_part(runner: Runner, box: Box, merged: Merge) -> None:
     """An apply that did a part says so, with a count for each outcome."""
     pull_request(runner)
@@ -75,6 +78,7 @@ def test_the_merged_pull_request_is_told_of_a_part(runner: Runner, box: Box, mer
     assert bodies(runner)[-1][1].startswith("**Applied in part.**")
 
 
+@pytest.mark.exhaustive(0)
 def test_another_change_in_the_console_does_not_matter(runner: Runner, box: Box, merged: Merge) -> None:
     """An agent that the plan does not touch, changed in a field that the file does not manage, voids no review."""
     pull_request(runner)
@@ -82,6 +86,7 @@ def test_another_change_in_the_console_does_not_matter(runner: Runner, box: Box,
     assert push(runner, merged, runner.run_id)["apply"].code == 0
 
 
+@pytest.mark.exhaustive(0)
 def test_another_merge_that_is_applied_does_not_matter(
     runner: Runner, box: Box, place: Workplace, merged: Merge
 ) -> None:
@@ -92,6 +97,7 @@ def test_another_merge_that_is_applied_does_not_matter(
     assert push(runner, merged, runner.run_id)["apply"].code == 0
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("changed", ["8001", "8002", "8003"])
 def test_when_the_live_agents_moved_nothing_is_done(runner: Runner, box: Box, merged: Merge, changed: str) -> None:
     """What somebody changed on the live side after the review ends the apply with 3, and nothing is sent."""
@@ -103,6 +109,7 @@ def test_when_the_live_agents_moved_nothing_is_done(runner: Runner, box: Box, me
     assert not (runner.artifact("delivered-1") / "credentials.jsonl.age").exists()
 
 
+@pytest.mark.exhaustive(0)
 def test_when_main_moved_nothing_is_done(runner: Runner, box: Box, place: Workplace, merged: Merge) -> None:
     """What another merge added to main was not reviewed with this one: 3, and nothing is sent."""
     pull_request(runner)
@@ -112,6 +119,7 @@ def test_when_main_moved_nothing_is_done(runner: Runner, box: Box, place: Workpl
     assert box.store.history() == []
 
 
+@pytest.mark.exhaustive(0)
 def test_by_hand_what_was_approved_is_applied(runner: Runner, box: Box, merged: Merge) -> None:
     """After a refusal the same workflow, started by hand, plans anew, and applies that."""
     pull_request(runner)
@@ -121,6 +129,7 @@ def test_by_hand_what_was_approved_is_applied(runner: Runner, box: Box, merged: 
     assert names(box) == AFTER
 
 
+@pytest.mark.exhaustive(0)
 def test_the_journal_goes_from_apply_to_apply(runner: Runner, box: Box, place: Workplace) -> None:
     """A machine that starts empty has the journal of the last apply on main, and of no run that is none."""
     assert by_hand(runner)["apply"].code == 0
@@ -136,6 +145,7 @@ def test_the_journal_goes_from_apply_to_apply(runner: Runner, box: Box, place: W
     assert here.read_text() == kept.read_text()
 
 
+@pytest.mark.exhaustive(0)
 def test_by_hand_a_replace_can_be_allowed(runner: Runner, box: Box, place: Workplace) -> None:
     """A change that means a replace is refused unless whoever starts the workflow allows it."""
     text = (place.folder / "agents.yaml").read_text()
@@ -156,6 +166,7 @@ def test_credentials_in_plain_text_are_refused(runner: Runner, box: Box, place: 
     assert box.store.history() == []
 
 
+@pytest.mark.exhaustive(0)
 def test_cancelling_the_job_interrupts_the_apply(runner: Runner, box: Box, place: Workplace, key: Key) -> None:
     """The signal that GitHub sends to the script reaches reconciler: it ends with 130, and can be gone on with."""
     # No two are neighbours: each is a call of its own.

@@ -34,12 +34,14 @@ def test_a_pull_request_is_planned(runner: Runner, box: Box) -> None:
     assert box.store.history() == []
 
 
+@pytest.mark.exhaustive(0)
 def test_the_artifact_has_nothing_else(runner: Runner) -> None:
     """What everybody can download is what everybody can read in the comment: no saved plan."""
     pull_request(runner)
     assert sorted(path.name for path in runner.artifact("plan").iterdir()) == ["digest", "plan.md"]
 
 
+@pytest.mark.exhaustive(0)
 def test_the_comment_is_written_anew(runner: Runner) -> None:
     """A second plan goes over the first one's comment, and over nobody else's that looks like it."""
     pull_request(runner)
@@ -51,6 +53,7 @@ def test_the_comment_is_written_anew(runner: Runner) -> None:
     assert [where for where, _ in bodies(runner)][1:] == [f"PATCH repos/{REPOSITORY}/issues/comments/3"]
 
 
+@pytest.mark.exhaustive(0)
 def test_drift_is_told_apart(runner: Runner, box: Box) -> None:
     """What somebody changed on the live side is named as drift, beside what the pull request changes."""
     box.store.put("8002", name="李四 changed by hand")
@@ -60,6 +63,7 @@ def test_drift_is_told_apart(runner: Runner, box: Box) -> None:
     assert "changed by hand" in body
 
 
+@pytest.mark.exhaustive(0)
 def test_a_refused_plan_is_commented_too(runner: Runner, place: Workplace, box: Box) -> None:
     """A plan that a guardrail refuses fails its job with 3, and the comment says why all the same."""
     place.write((place.folder / "agents.yaml").read_text().replace("agents:", "guardrails: {maxDeletes: 0}\nagents:"))
@@ -85,6 +89,7 @@ def test_a_fork_gets_no_plan(runner: Runner, repository: str, author: str) -> No
     assert pull_request(runner, repository, author) == {}
 
 
+@pytest.mark.exhaustive(0)
 def test_a_merge_queue_is_planned_without_a_comment(runner: Runner) -> None:
     """A group in the queue is planned, so that the check is there; no pull request is written to."""
     event = {"event_name": "merge_group", "ref": "refs/heads/gh-readonly-queue/main/pr-7"}
@@ -134,6 +139,7 @@ def drift(runner: Runner, **known: Any) -> list[list[str]]:
     return [arguments[:3] for arguments in done if arguments[:2] not in looking and arguments[0] != "api"]
 
 
+@pytest.mark.exhaustive(0)
 def test_drift_opens_one_issue(settled: Runner, box: Box) -> None:
     """An agent changed by hand opens an issue, which the next night updates and which closes when all is well."""
     box.store.put("8001", name="changed by hand")
@@ -169,11 +175,13 @@ def test_drift_can_be_adopted_or_reverted(settled: Runner, box: Box, place: Work
     assert box.store.agents()["8001"]["name"] == AFTER["8001"]
 
 
+@pytest.mark.exhaustive(0)
 def test_no_drift_is_silent(settled: Runner) -> None:
     """A night in which nothing changed leaves nothing behind."""
     assert drift(settled) == []
 
 
+@pytest.mark.exhaustive(0)
 def test_a_night_without_a_vendor_fails(settled: Runner) -> None:
     """A vendor that cannot be reached is no drift and no peace: the run fails."""
     settled.context["vars"]["RECONCILER_ENDPOINT"] = "http://127.0.0.1:1"

@@ -48,6 +48,7 @@ def test_age_opens_a_finished_file(tmp_path: Path, kind: str) -> None:
     assert [json.loads(line)["password"] for line in lines] == [f"{CANARY}{number}" for number in range(3)]
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("armor", [(), ("-a",)], ids=["binary", "armor"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_we_open_what_age_made(offline: Workplace, kind: str, armor: tuple[str, ...]) -> None:

@@ -84,6 +84,7 @@ def test_a_file_that_exists_sends_nothing(place: Workplace, box: Box, key: Key) 
     assert (place.folder / "out.age").read_bytes() == b"what an earlier run delivered"
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("made", [1, 3, 5])
 def test_a_killed_apply_loses_no_password(tmp_path: Path, made: int) -> None:
     """SIGKILL in the middle: every agent that was made, one by one, has its password in the file."""

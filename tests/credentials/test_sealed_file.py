@@ -137,6 +137,7 @@ def test_nobody_else_reads(tmp_path: Path, key: Key, path: Path) -> None:
         file.close()
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("acknowledged", range(1, 9))
 def test_a_kill_loses_no_record(key: Key, path: Path, acknowledged: int) -> None:
     """SIGKILL at any moment: every record whose `write` returned is readable."""

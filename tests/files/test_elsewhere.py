@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from reconciler.sandbox.server import Box
 from tests.files.elsewhere import MODULES, ONLY_POSIX
 from tests.parent import Ran
@@ -53,6 +55,7 @@ def run(place: Workplace, *arguments: str) -> Ran:
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+@pytest.mark.exhaustive(0)
 def test_the_whole_job_elsewhere(place: Workplace, box: Box) -> None:
     """Validate, plan, save, apply with new credentials and events, and every look at the books."""
     box.store.reset([{"operatorId": "8000"}])

@@ -172,6 +172,7 @@ UNSEEN = ("stranger", "partial-batch")
 APPLY = ("apply", "--auto-approve", "--allow-replace", "--events", "events.jsonl")
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("fault", KINDS)
 def test_whatever_goes_wrong(office: Office, fault: str) -> None:
     """Reads and writes go wrong in every way: what the commands say and write holds no secret."""
@@ -291,6 +292,7 @@ def test_books_that_are_damaged(office: Office) -> None:
     office.assert_silent()
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_a_disk_that_is_full(office: Office, blocks: int) -> None:
     """No file may grow beyond a limit: whatever can still be said and written holds no secret."""
@@ -316,6 +318,7 @@ def test_places_that_cannot_be_written(office: Office) -> None:
     office.assert_silent()
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_an_apply_that_is_stopped(office: Office, number: signal.Signals, form: str) -> None:

@@ -59,6 +59,7 @@ def test_the_plan_is_as_large_as_is_said(vendor: Box, tmp_path: Path, killer: Ki
     assert len(vendor.store.attempts()) == PLANNED + 2
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("fault", ["drop-before", "drop-after", "5xx-before", "429"])
 @pytest.mark.parametrize("first", FIRST)
 def test_a_dead_vendor_is_not_flooded(vendor: Box, tmp_path: Path, killer: Killer, first: int, fault: str) -> None:
@@ -93,6 +94,7 @@ def test_a_vendor_that_is_gone_is_not_flooded(tmp_path: Path, killer: Killer, fi
     assert attempts[True] <= 1 + READ_TRIES
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("first", FIRST)
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_stops_the_run(vendor: Box, tmp_path: Path, killer: Killer, first: int, status: int) -> None:

@@ -67,9 +67,10 @@ def test_a_disk_that_fails_at_every_point(two_lanes: list[Lane], share: Share, d
         except AssertionError as error:
             raise AssertionError(f"{started.trace}: {error}") from None
 
-    assert_each(two_lanes, share.of_points(trace, 30), rule)
+    assert_each(two_lanes, share.of_points(trace, 90), rule)
 
 
+@pytest.mark.exhaustive(5)
 @pytest.mark.parametrize("size", [0, 100, 400, 800, 1600])
 def test_a_limit_on_file_size(two_lanes: list[Lane], size: int) -> None:
     """Where the system itself cuts every file at some size it is the same."""
@@ -97,6 +98,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(tmp_path)], check=True)
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("free", [0, 1, 2, 3, 4, 5])
 def test_a_small_disk(two_lanes: list[Lane], small_disk: Path, free: int) -> None:
     """A real file system with so many pages free."""
@@ -112,6 +114,7 @@ def test_a_small_disk(two_lanes: list[Lane], small_disk: Path, free: int) -> Non
     trial.recover(runs=1)
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("stream", ["stdout", "stderr", "events"])
 def test_nowhere_to_print(two_lanes: list[Lane], stream: str) -> None:
     """Where what is said has no room, that is an error in plain words, and what was sent is recorded all the same."""

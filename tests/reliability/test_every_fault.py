@@ -60,7 +60,7 @@ def vendor() -> Iterator[Box]:
         box.faults([])
 
 
-@pytest.mark.exhaustive(3)
+@pytest.mark.exhaustive(6)
 @pytest.mark.parametrize("endpoint", CALLS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_hiccup_is_ridden_out(vendor: Box, tmp_path: Path, endpoint: str, fault: str) -> None:
@@ -104,7 +104,7 @@ LASTING = [(endpoint, fault) for endpoint in CALLS for fault in FAULTS] + [
 ]
 
 
-@pytest.mark.exhaustive(3)
+@pytest.mark.exhaustive(6)
 @pytest.mark.parametrize(("endpoint", "fault"), LASTING)
 def test_a_lasting_fault_of_one_endpoint_heals(vendor: Box, tmp_path: Path, endpoint: str, fault: str) -> None:
     """The calls of one endpoint go wrong, from one of them on: two more runs after it is over, and all is well."""

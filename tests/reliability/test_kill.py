@@ -60,7 +60,7 @@ def test_killed_at_every_point(two_lanes: list[Lane], share: Share, shard: int) 
         except AssertionError as error:
             raise AssertionError(f"killed {started.trace}: {error}") from None
 
-    assert_each(two_lanes, share.of_points(trace, 6)[shard::SHARDS], rule)
+    assert_each(two_lanes, share.of_points(trace, 15)[shard::SHARDS], rule)
 
 
 NARROW = ("apply", "plan.json", "--auto-approve")
@@ -116,7 +116,7 @@ def test_killed_while_the_vendor_is_at_it(two_lanes: list[Lane], share: Share, f
         trial.assert_status_is_true()
         trial.recover(runs=2)
 
-    assert_each(two_lanes, share.of(range(1, calls(two_lanes[0].trial()) + 1), 3), rule)
+    assert_each(two_lanes, share.of(range(1, calls(two_lanes[0].trial()) + 1), 9), rule)
 
 
 @pytest.mark.exhaustive(1)
@@ -144,7 +144,7 @@ def test_interrupted_at_every_call(two_lanes: list[Lane], share: Share, number: 
         trial.assert_books_are_whole()
         trial.recover(runs=1)
 
-    assert_each(two_lanes, share.of(range(1, last + 1), 3), rule)
+    assert_each(two_lanes, share.of(range(1, last + 1), 9), rule)
 
 
 @pytest.mark.exhaustive(1)
@@ -162,7 +162,7 @@ def test_interrupted_at_every_write(two_lanes: list[Lane], share: Share) -> None
         trial.assert_books_are_whole()
         trial.recover(runs=1)
 
-    assert_each(two_lanes, share.of_points(trace, 12), rule)
+    assert_each(two_lanes, share.of_points(trace, 36), rule)
 
 
 @pytest.mark.exhaustive(1)
@@ -186,7 +186,7 @@ def test_a_second_signal_leaves_at_once(two_lanes: list[Lane], share: Share, fau
 
     writes = range(2, count)  # the first reads the listing, the last reads it back
     cases = [*product(writes[::2], SIGNALS[:1]), *product(writes[1::2], SIGNALS[1:])]
-    assert_each(two_lanes, share.of(cases, 3), rule)
+    assert_each(two_lanes, share.of(cases, 6), rule)
 
 
 @pytest.mark.exhaustive(1)
@@ -207,7 +207,7 @@ def test_two_appliers_at_once(two_lanes: list[Lane], share: Share) -> None:
         assert trial.killer.wait(holder).code == 0
         trial.recover(runs=1)
 
-    assert_each(two_lanes, share.of(range(6), 2), rule)
+    assert_each(two_lanes, share.of(range(6), 3), rule)
 
 
 @pytest.mark.parametrize("call", [1, 3])

@@ -260,6 +260,7 @@ def assert_right(applier: Applier, *, tries: int = LISTING_TRIES) -> None:
     assert arrived(applier, "page") <= tries * (PAGES + 1)
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("move", MOVES)
 def test_a_listing_that_moves_once(applier: Applier, move: str, number: int) -> None:
@@ -316,6 +317,7 @@ def test_the_command_gives_up_on_a_listing_that_moves(tmp_path: Path, vendor: Bo
     assert len(vendor.store.attempts()) == 2 * LISTING_TRIES
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("number", [PAGES + 1, PAGES + 2, PAGES + 3])
 @pytest.mark.parametrize("move", MOVES)
 def test_a_listing_that_moves_during_the_read_back(applier: Applier, move: str, number: int) -> None:

@@ -106,6 +106,7 @@ def test_after_a_run_of_which_a_part_failed(office: Workplace, box: Box) -> None
     assert outcomes(document) == {("edit", "8001"): "done"}
 
 
+@pytest.mark.exhaustive(0)
 def test_after_an_interrupt(office: Workplace, box: Box) -> None:
     """Interrupted: what was done, what was not begun, and that apply goes on from there."""
     box.faults([{"endpoint": "writes", "fault": "slow", "seconds": 0.3}])

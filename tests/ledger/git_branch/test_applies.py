@@ -76,6 +76,7 @@ def _with_the_branch(folder: Path) -> None:
     git(folder, "config", "--add", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize(
     "state", [_detached, _at_work, _with_hooks, _with_the_branch], ids=lambda state: state.__name__
 )
@@ -177,6 +178,7 @@ def test_who_is_at_work_is_told(place: Workplace, box: Box, bare: Host) -> None:
     applied(here, box)
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("over", ["folder", "http"])
 def test_one_of_several_processes_gets_the_lock(bare: Host, over: str) -> None:
     """Round after round exactly one process holds the lock, it knows so, and the others know who it is."""

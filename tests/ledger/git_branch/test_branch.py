@@ -129,6 +129,7 @@ def test_unlock_removes_exactly_that_lock(bare: Host, stores: Stores) -> None:
     assert stores(bare.named).holder() is None
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("how", ["deleted", "rewritten", "put back"])
 def test_a_branch_that_somebody_rewrote(host: Host, stores: Stores, how: str) -> None:
     """Whoever rewrites the branch under a run is not written over: it is told, and the next run reads what is there."""

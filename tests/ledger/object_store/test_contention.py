@@ -61,6 +61,7 @@ def lost_answers(exchange: Exchange) -> Fault | None:
     return FAULTS["answer lost"] if exchange.call == "PUT lock" and exchange.number % 2 else None
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("rule", [None, lost_answers], ids=["good-line", "lost-answers"])
 def test_one_of_several_processes_gets_the_lock(
     line: Proxy, server: Server, key: str, crowd: list[Contender], rule: object
@@ -179,6 +180,7 @@ class RunRecord:
         self.line.rule = rule
 
 
+@pytest.mark.exhaustive(5)
 @pytest.mark.parametrize("seed", range(20))
 def test_never_two_holders_and_never_a_lost_ledger(line: Proxy, server: Server, url: str, key: str, seed: int) -> None:
     """Random steps, every third request failing in some way: one holder at most; what was acknowledged stays."""

@@ -58,7 +58,7 @@ def test_the_calls_are_these(line: Proxy, url: str) -> None:
     assert tuple(line.calls) == CALLS
 
 
-@pytest.mark.exhaustive(3)
+@pytest.mark.exhaustive(9)
 @striking(NUMBERS, lambda number: CALLS[number - 1])
 def test_one_fault_changes_nothing(line: Proxy, server: Server, url: str, key: str, number: int, fault: Fault) -> None:
     """After any single fault the ledger holds the last write and the lock is free: no own success counts as defeat."""
@@ -70,6 +70,7 @@ def test_one_fault_changes_nothing(line: Proxy, server: Server, url: str, key: s
     assert is_free(server, key)
 
 
+@pytest.mark.exhaustive(9)
 @each_fault
 @pytest.mark.parametrize("number", [TAKE, WRITES[0]])
 def test_one_fault_changes_nothing_later_on(
@@ -85,6 +86,7 @@ def test_one_fault_changes_nothing_later_on(
     assert is_free(server, key)
 
 
+@pytest.mark.exhaustive(7)
 @pytest.mark.parametrize("fault", SILENCES.values(), ids=[name.replace(" ", "-") for name in SILENCES])
 @each_call
 def test_silence_is_given_up_on(line: Proxy, server: Server, url: str, key: str, number: int, fault: Fault) -> None:
@@ -129,6 +131,7 @@ def test_the_quicker_one_gets_the_lock(line: Proxy, server: Server, url: str, ke
     assert server.get(f"{key}.lock") == theirs
 
 
+@pytest.mark.exhaustive(9)
 @each_fault
 @pytest.mark.parametrize("number", WRITES)
 def test_a_foreign_ledger_is_never_overwritten(
