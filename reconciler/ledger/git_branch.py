@@ -29,7 +29,7 @@ BOOKS: Final = frozenset({LEDGER, LOCK, RUN, CREDENTIALS, HISTORY})
 _MOVED: Final = re.compile(r"stale info|non-fast-forward|fetch first|lock|failed to update|already exists|expected")
 _NO_ACCESS: Final = re.compile(
     r"authentication failed|could not read (username|password)|permission denied|access denied|returned error: 40[13]"
-    r"|denied to|not allowed|host key verification failed|invalid username or|terminal prompts disabled|forbidden",
+    r"|denied to|not allowed to|host key verification failed|invalid username or|terminal prompts disabled|forbidden",
     re.IGNORECASE,
 )
 _NO_REPOSITORY: Final = re.compile(
@@ -37,6 +37,9 @@ _NO_REPOSITORY: Final = re.compile(
     r"|unable to find remote helper|transport '.*' not allowed",
     re.IGNORECASE,
 )
+
+
+_NAME_TAKEN: Final = re.compile(r"exists; cannot create|directory file conflict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +133,10 @@ class GitBranch:
         Raises:
             ReconcilerError: the remote does not answer or refuses, or does not show what was written to it.
         """
-        failures, moves, commit, parent = 0, 0, "", self._tip
+        failures, moves, stirred, commit, parent = 0, 0, False, "", self._tip
         while True:
             self._look()
+            stirred |= bool(commit) and parent != self._tip
             there = [self._version(change.name) for change in changes]
             if any(_tag(version) != _tag(change.seen) for version, change in zip(there, changes, strict=True)):
                 return there
@@ -147,7 +151,7 @@ class GitBranch:
             if refusal:
                 moves += 1
                 if moves == MOVES:
-                    raise self._error("others write to it all the time", "written")
+                    raise self._error("others write to it all the time" if stirred else done.said, "written")
             elif (failures := failures + 1) == len(PAUSES) or _hopeless(done.said):
                 raise self._error(done.said, "written")
             self._sleep(PAUSES[0] if refusal else PAUSES[failures - 1])
@@ -186,16 +190,15 @@ class GitBranch:
         for pause in PAUSES:
             listed = self._git.run("ls-remote", "--", "books", self._ref)
             if listed.ok:
-                tips = [
-                    line.split(b"\t")[0]
-                    for line in listed.out.splitlines()
-                    if line.endswith(b"\t" + self._ref.encode())
-                ]
+                refs = {line.partition(b"\t")[2]: line.partition(b"\t")[0].decode() for line in listed.out.splitlines()}
+                tip = refs.get(self._ref.encode())
+                if tip is None:
+                    self._check_that_it_is_new(listed, sorted(refs))
                 self._looked = True
-                if not tips:
+                if tip is None:
                     self._tip, self._files = None, {}
                     return
-                if tips[0].decode() == self._tip:
+                if tip == self._tip:
                     return
                 listed = self._fetch()
                 if listed.ok:
@@ -205,6 +208,18 @@ class GitBranch:
                 break
             self._sleep(pause)
         raise self._error(listed.said, "read")
+
+    def _check_that_it_is_new(self, listed: Done, alike: Sequence[bytes]) -> None:
+        """Refuse to take the branch for one that is not there yet, where that is not certain.
+
+        Git lists refs whose names end like ours too, and would push to one of those in the place of a new branch. And
+        over HTTP it takes a page that is empty, or has no line break, for a repository without branches.
+        """
+        if alike:
+            hint = "delete that one: git would take it for the ledger's"
+            raise ReconcilerError(f"{self} cannot be made: there is {alike[0].decode('utf-8', 'replace')}", hint)
+        if not listed.spoke_git:
+            raise self._error("what answers there is no git server", "read")
 
     def _fetch(self) -> Done:
         quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
@@ -258,6 +273,8 @@ class GitBranch:
             hint = "docs/ledger.md says what the pipeline needs to be allowed, and how git learns who it is"
             return ReconcilerError(f"{self} cannot be {verb}: no permission: {why}", hint)
         hint = "check the remote's name and git's settings with: git ls-remote REMOTE"
+        if _NAME_TAKEN.search(why):
+            hint = "no branch can be called as a part of another one's name: name another branch"
         return ReconcilerError(f"{self} cannot be {verb}: {why or 'git failed'}", hint)
 
 

@@ -52,15 +52,21 @@ _OWN: Final = (
 _DEFAULT_AUTHOR: Final = (("user.name", "reconciler"), ("user.email", "reconciler@localhost"))
 _ASK_A_SERVER: Final = frozenset({"fetch", "ls-remote", "push"})
 _SHOWN: Final = 400
+_PACKET: Final = b" packet: "
+"""What each line of git's own trace of its protocol has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a call of git ended; `code` is `None` where it was stopped because it took too long."""
+    """How a call of git ended; `code` is `None` where it was stopped because it took too long.
+
+    `spoke_git` tells, of a call of `ls-remote`, whether what answered knows git's protocol.
+    """
 
     code: int | None
     out: bytes
     said: str
+    spoke_git: bool = False
 
     @property
     def ok(self) -> bool:
@@ -134,11 +140,13 @@ class Git:
         more = {"GIT_DIR": str(folder / "books.git"), "GIT_CONFIG_GLOBAL": str(folder / "trusted")}
         if index:
             more["GIT_INDEX_FILE"] = str(folder / "index")
+        if arguments[0] == "ls-remote":
+            more["GIT_TRACE_PACKET"] = "1"
         since = time.monotonic()
         done = _call(arguments, {**self._environment(arguments[0]), **more}, self.timeout, data)
         ms = milliseconds(time.monotonic() - since)
         tell("git", {"command": arguments[0], "code": done.code, "ms": ms}, detail=True)
-        return Done(done.code, done.out, self._harmless(done.said))
+        return Done(done.code, done.out, self._harmless(done.said), done.spoke_git)
 
     def close(self) -> None:
         """Remove the scratch repository."""
@@ -226,7 +234,7 @@ def _call(arguments: Iterable[str], environment: Mapping[str, str], timeout: flo
         except BaseException:
             _end(process)
             raise
-        return Done(process.returncode, out, _words(errors))
+        return Done(process.returncode, out, _words(errors), _PACKET in errors)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -240,7 +248,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _words(errors: bytes) -> str:
     """What git and the server said, in one line, without passwords that a URL holds."""
-    lines = (line.strip() for line in errors.decode("utf-8", "replace").replace("\r", "\n").splitlines())
+    told = b"".join(line for line in errors.splitlines(keepends=True) if _PACKET not in line)
+    lines = (line.strip() for line in told.decode("utf-8", "replace").replace("\r", "\n").splitlines())
     words = [line for line in lines if line not in ("", "remote:") and not line.startswith(("To ", "hint:"))]
     text = re.sub(r"//[^/\s]*@", "//…@", "; ".join(words))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -14,6 +14,7 @@ from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
 from reconciler.ledger.git_branch import GitBranch
 from reconciler.ledger.remote import RemoteStore
 from tests.ledger.git_branch.host import BRANCH, Host, made
+from tests.vendor.vendor_stub import reply, stub
 
 ONE, TWO, FOREIGN = b'{"serial": 1}', b'{"serial": 2}', b'{"serial": 2, "by": "another"}'
 
@@ -212,3 +213,46 @@ def test_no_such_repository(tmp_path: Path, stores: Stores, known: bool) -> None
     with pytest.raises(ReconcilerError, match="nowhere") as told:
         stores(f"git+{remote}#{BRANCH}").read()
     assert told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("others", "code", "told"),
+    [
+        (["reconciler"], 1, "name another branch"),
+        (["reconciler/acme/old"], 1, "name another branch"),
+        ([f"refs/heads/{BRANCH}"], 1, "delete that one"),
+        ([f"x/{BRANCH}"], 0, ""),
+    ],
+)
+def test_branches_with_names_like_ours(bare: Host, stores: Stores, others: list[str], code: int, told: str) -> None:
+    """A branch that stands in the way is told as such, and never written; one that is only alike hinders nobody."""
+    tip = bare.put({"README.md": "theirs"})
+    bare.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+    for name in others:
+        bare.git("update-ref", f"refs/heads/{name}", tip)
+    if code:
+        with pytest.raises(ReconcilerError) as refusal:
+            stores(bare.named).write(ONE)
+        assert told in refusal.value.hint
+    else:
+        stores(bare.named).write(ONE)
+    assert {bare.git("rev-parse", f"refs/heads/{name}") for name in others} == {tip}
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("text/html", b""),
+        ("text/html", b"<html>please log in</html>"),
+        ("text/html", b"<html>\nplease log in\n</html>\n"),
+        ("application/x-git-upload-pack-advertisement", b""),
+        ("application/x-git-upload-pack-advertisement", b"001e# service=git-upload-pack\n0000"),
+        ("application/x-git-upload-pack-advertisement", bytes(range(256))),
+    ],
+)
+def test_what_is_no_git_server(stores: Stores, head: str, body: bytes) -> None:
+    """A page of a proxy, or garbage, is never taken for a ledger that is not there yet: a plan would be of nothing."""
+    with stub() as page:
+        page.script(reply(200, body, {"Content-Type": head}))
+        with pytest.raises(ReconcilerError, match="cannot be read"):
+            stores(f"git+{page.url}/books.git#{BRANCH}").read()
