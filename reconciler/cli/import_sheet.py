@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
-from reconciler.cli.live import COMPANY_ID
+from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
 from reconciler.errors import ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
-    from reconciler.core.model.desired import DesiredState
+    from reconciler.core.model.desired import Company, DesiredState
     from reconciler.core.model.problem import Problem
     from reconciler.core.sheets.sheet import Sheet
 
@@ -94,13 +95,15 @@ _PATH: Final = click.Path(path_type=Path)
 @click.option("--company", metavar="ABBREVIATE", help="Whose agents they are, for a new file.")
 @COMPANY_ID
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@vendor_options
 @click.pass_obj
 def import_sheet(shell: Shell, /, **options: Any) -> None:
-    """Turn a spreadsheet (CSV, TSV or XLSX) into agents of a desired-state file. No network.
+    """Turn a spreadsheet (CSV, TSV or XLSX) into agents of a desired-state file. Nothing is changed at the vendor.
 
     Headings may be the fields' names or Chinese (工号, 姓名, 技能组, …); encoding and delimiter are found out. A blank
     cell leaves the field alone. Everything that is not understood is told at once, and then nothing is written. Nobody
-    is removed: a new file says `prune: false`, and with --into whom the sheet does not name stays.
+    is removed: a new file says `prune: false`, and with --into whom the sheet does not name stays. A number that is an
+    agent's of the file but for zeros in front is refused; where an endpoint is named, a live agent's too.
 
     What was read as what is shown as a table, to be checked against the sheet. `import-csv` is this command too.
 
@@ -128,7 +131,7 @@ def import_sheet(shell: Shell, /, **options: Any) -> None:
     if options["into"] is None:
         _new_file(shell, sheet, options)
     else:
-        _update(shell, sheet, options["into"])
+        _update(shell, sheet, options)
     if options["save_map"] is not None:
         left_out = [f"{heading}=" for heading, field in options["mapping"].items() if not field]
         lines = [*(f"{' '.join(column.heading.split())}={column.field}" for column in sheet.columns), *left_out]
@@ -182,7 +185,8 @@ def _say_columns(shell: Shell, sheet: Sheet) -> None:
 
     headings = [cut_to_width(visible(" ".join(column.heading.split())), 20) for column in sheet.columns]
     wide = max(map(width, headings))
-    lines = [f"{len(sheet.agents):,} agents; check against the sheet:"]
+    count = len(sheet.agents)
+    lines = [f"{count:,} {'agent' if count == 1 else 'agents'}; check against the sheet:"]
     for column, heading in zip(sheet.columns, headings, strict=True):
         first = f", first {clipped(column.first)}" if column.values else ""
         lines.append(
@@ -235,6 +239,7 @@ def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
         _refuse(shell, sheet.lookalikes)
     output: Path | None = options["output"]
     company = company_named(options["company"], options["company_id"])
+    _refuse_lost_zeros(shell, sheet, (), company, options)
     text = agents_file(sheet.agents, company, FileHeader(schema_beside(output), _ABOUT, KEEPS_ALL))
     _check_result(None, _state(str(output or "-"), text.encode()), sheet)
     if output is None:
@@ -245,14 +250,16 @@ def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
     _say(shell, f"wrote {output}: {count:,} agent{'s' * (count != 1)}")
 
 
-def _update(shell: Shell, sheet: Sheet, file: Path) -> None:
-    from reconciler.core.desired.read import desired_state
+def _update(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
+    from reconciler.core.desired.read import desired_state, state_without_agents
     from reconciler.edit import merge_sheet
     from reconciler.files.desired_files import parsed_file
     from reconciler.files.worktree import write_file
 
+    file: Path = options["into"]
     parsed = parsed_file(file)
-    _refuse_lost_zeros(shell, sheet, {str(agent.operator_id) for agent in parsed.agents}, file)
+    known = [str(agent.operator_id) for agent in parsed.agents]
+    _refuse_lost_zeros(shell, sheet, known, state_without_agents(parsed).company, options)
     merged = merge_sheet(parsed, sheet.agents)
     before, after = desired_state(merged.before), desired_state(merged.after)
     _check_result(before, after, sheet)
@@ -263,22 +270,28 @@ def _update(shell: Shell, sheet: Sheet, file: Path) -> None:
     _say(shell, f"wrote {file}: {_counted(before, after)}")
 
 
-def _refuse_lost_zeros(shell: Shell, sheet: Sheet, known: set[str], file: Path) -> None:
-    """Refuse new numbers that are those of agents of the file but for zeros in front, which spreadsheets take away."""
-    from reconciler.core.model.message import text
-    from reconciler.core.model.problem import Place, Problem
+def _refuse_lost_zeros(shell: Shell, sheet: Sheet, known: Iterable[str], company: Company, options: Any) -> None:
+    """Refuse new numbers that are those of agents of the file, or live ones, but for zeros in front."""
+    from reconciler.core.sheets.zeros import lost_zeros
 
-    by_digits = {id_.lstrip("0"): id_ for id_ in known if id_.isdigit()}
-    new = [id_ for id_ in sheet.agents if id_ not in known]
-    lost = [(id_, by_digits[id_.lstrip("0")]) for id_ in new if id_.lstrip("0") in by_digits]
-    hint = "set the column to text and write the zeros; if both are meant, write the new one into the file by hand"
-    told = '"{id}" of the sheet is "{other}" of the file but for zeros'
-    problems = [
-        Problem(Place(str(file), 1), "operatorId", text(told, id=id_, other=other), text(hint), "lost-zeros")
-        for id_, other in lost
-    ]
-    if problems:
+    if problems := list(lost_zeros(sheet, known, _live_ids(shell, company, options))):
         _refuse(shell, problems)
+
+
+def _live_ids(shell: Shell, company: Company, options: dict[str, Any]) -> Iterable[str]:
+    """Who is live, where an endpoint is named. One that only the environment names need not answer."""
+    from reconciler.cli.live import read_live
+
+    if options["endpoint"] is None:
+        return ()
+    asked = click.get_current_context().get_parameter_source("endpoint") is ParameterSource.COMMANDLINE
+    try:
+        return read_live(shell, company, options, patient=asked).agents
+    except ReconcilerError as error:
+        if asked:
+            raise
+        _say(shell, f"warning: lost zeros were not looked for on the live side: {error.message}")
+        return ()
 
 
 def _state(file: str, data: bytes) -> DesiredState:

@@ -33,6 +33,10 @@ def vendor_options(command: F) -> F:
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
+_IMPATIENT: Final = 5.0
+"""Seconds for an answer that a command can do without."""
+
+
 def schema_beside(file: Path | None) -> str:
     """The path of the schema from a file that is to be written: where it is; from stdout where `init` puts it.
 
@@ -64,8 +68,8 @@ def company_named(abbreviate: str, company_id: int | None) -> Company:
     return Company(abbreviate, company_id)
 
 
-def read_live(shell: Shell, company: Company, options: dict[str, Any]) -> LiveState:
-    """The live agents, read with the values of `vendor_options`.
+def read_live(shell: Shell, company: Company, options: dict[str, Any], *, patient: bool = True) -> LiveState:
+    """The live agents, read with the values of `vendor_options`. Unless `patient`, repetitions follow at once.
 
     Raises:
         VendorError: the vendor cannot be reached or refuses.
@@ -83,10 +87,12 @@ def read_live(shell: Shell, company: Company, options: dict[str, Any]) -> LiveSt
         options["token_file"],
         parallelism=options["parallelism"],
         rate=options["rate"],
-        timeout=options["timeout"],
+        timeout=options["timeout"] if patient else min(options["timeout"], _IMPATIENT),
         network=network(options["ca_file"], options["proxy"]),
     )
     with connected(settings) as transport, Progress(shell, "reading", "live agents") as progress:
+        if not patient:
+            transport.sleep = lambda _: None
         return live_state(Reader(transport, company).listing(progress.update), endpoint=settings.endpoint)
 
 

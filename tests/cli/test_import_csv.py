@@ -217,7 +217,26 @@ def test_zeros_that_the_sheet_lost(here: Path, capsys: pytest.CaptureFixture[str
     (here / "agents.yaml").write_text(INTO.replace("8001", "0801").replace("8002", "0802"), encoding="utf-8")
     with pytest.raises(ReconcilerError, match="1 problem in the spreadsheet"):
         call("a.csv", "--into", "agents.yaml")
-    assert '"801" of the sheet is "0801" of the file but for zeros' in capsys.readouterr().err
+    told = 'a.csv:2:1: A2 工号: "801" of the sheet is "0801" of the file but for zeros in front'
+    assert told in capsys.readouterr().err
+
+
+def test_zeros_are_missed_on_the_live_side_too(office: Workplace, box: Box) -> None:
+    """With an endpoint, numbers that live agents have but for zeros are told, all of them, and nothing is written."""
+    office.endpoint = box.url
+    box.store.reset([{"operatorId": "0801"}, {"operatorId": "0802"}, {"operatorId": "9"}])
+    (office.folder / "a.csv").write_text("姓名,工号\n张三,801\n王五,9\n李四,802\n赵六,7\n", encoding="utf-8")
+    ran = office.run("import", "a.csv", "--company", "acme", "--output", "agents.yaml")
+    assert ran.code == 1
+    assert 'a.csv:2:2: B2 工号: "801" of the sheet is "0801" of the live side but for zeros in front' in ran.err
+    assert "1 more of this kind: B4\n" in ran.err
+    assert not (office.folder / "agents.yaml").exists()
+    office.endpoint = "http://127.0.0.1:9"
+    ran = office.run("import", "a.csv", "--company", "acme", "--output", "agents.yaml")
+    assert ran.code == 0, "the environment alone makes nobody wait for a vendor"
+    assert "warning: lost zeros were not looked for on the live side: " in ran.err
+    ran = office.run("import", "a.csv", "--company", "acme", "--endpoint", "http://127.0.0.1:9")
+    assert (ran.code, ran.out) == (1, "")
 
 
 @pytest.mark.parametrize("sheet", ["hostile", "passwords", "no-headings"])

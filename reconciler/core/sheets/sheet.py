@@ -65,6 +65,7 @@ class Sheet:
     `problems` are in the order of the text. A place's line is the line of the text, its column counts cells, and the
     path is the spreadsheet's name of the cell, such as `B2`. `passed_over` says what was not read and is no problem.
     `lookalikes` are problems unless a file allows them: numbers that a reader takes for another one of the sheet.
+    `cells` has the place and the name of the cell of each agent's number.
     """
 
     agents: Mapping[str, Mapping[str, Value]]
@@ -73,6 +74,7 @@ class Sheet:
     lookalikes: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     columns: tuple[ReadColumn, ...] = ()
+    cells: Mapping[str, tuple[Place, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class _SheetReader:
     columns: list[_Column] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     first_lines: dict[tuple[str, Value], int] = field(default_factory=dict)
+    cells: dict[str, tuple[Place, str]] = field(default_factory=dict)
     empty_words: int = 0
 
     def add_problem(self, line: int, index: int, path: str, code: str, message: Text, hint: Text = NOTHING) -> None:
@@ -174,7 +177,8 @@ class _SheetReader:
             for c in self.columns
         )
         lookalikes = tuple(self.lookalikes())
-        return Sheet(self.agents, tuple(problems), tuple(self.passed_over()), lookalikes, tuple(self.notes), columns)
+        told = (tuple(problems), tuple(self.passed_over()), lookalikes, tuple(self.notes))
+        return Sheet(self.agents, *told, columns, self.cells)
 
     def passed_over(self) -> Iterator[str]:
         yield from self.left_out
@@ -330,6 +334,9 @@ class _SheetReader:
             return None
         self.counts[column.index] += 1
         self.firsts.setdefault(column.index, str(value))
+        if column.row.kind is Kind.KEY:
+            place = Place(self.file, row.line, column.index + 1)
+            self.cells.setdefault(str(value), (place, f"{self.prefix}{_cell(row, column)}"))
         if column.row.kind in (Kind.KEY, Kind.SIP_NUMBER):
             first = self.first_lines.setdefault((column.row.name, value), row.line)
             if first != row.line:
