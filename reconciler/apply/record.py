@@ -102,7 +102,7 @@ def record(call: Call, outcome: Outcome, number: int, context: RunContext, batch
         elif isinstance(outcome, Stranger):
             owe_nothing(call.operator_ids[0], context)
         if isinstance(outcome, Ok):
-            context.books.ledger.record(call)
+            context.books.ledger.record(call, _vendor_ids(outcome))
             _deliver(call, outcome, context)
         else:
             _withdraw_untrue(call, outcome, context, batch)
@@ -184,7 +184,7 @@ def _is_another(told: str, sent: Secret) -> bool:
 def record_unknown_password(call: Call, outcome: Outcome, context: RunContext) -> None:
     """Until its password is set, the ledger says that nobody knows it, and the create stays open in the journal."""
     ledger, operator_id = context.books.ledger, call.operator_ids[0]
-    ledger.record(call)
+    ledger.record(call, _vendor_ids(outcome))
     ledger.update({operator_id: replace(ledger.entries[operator_id], password_unknown=True)})
     with suppress(OSError):  # the next run delivers what is open in the journal
         _deliver(call, outcome, context)
@@ -203,6 +203,11 @@ def _items(outcome: Outcome) -> dict[str, CreatedItem]:
     data = outcome.data if isinstance(outcome, Ok) else None
     items = data if isinstance(data, list) else [data or {}]
     return {str(item["operatorId"]): item for item in items if item.get("operatorId")}
+
+
+def _vendor_ids(outcome: Outcome) -> dict[str, int]:
+    """The vendor's own `id`s of agents, where an answer or a look-up tells them."""
+    return {operator_id: id_ for operator_id, item in _items(outcome).items() if type(id_ := item.get("id")) is int}
 
 
 def _deliver(call: Call, outcome: Outcome, context: RunContext) -> None:

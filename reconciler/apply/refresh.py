@@ -130,7 +130,7 @@ def warm_up(*modules: str) -> None:
 class Refreshed:
     """What was read before anything is done: the live state, the ledger brought up to date, and the plan.
 
-    `findings` are about the calls that runs left `open`.
+    `findings` are about the calls that runs left `open`. `learned`: the ledger knows better by now whom it is about.
     """
 
     live: LiveState
@@ -138,6 +138,7 @@ class Refreshed:
     findings: tuple[Finding, ...]
     plan: Plan
     open: OpenRuns
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +210,8 @@ def _narrow(
 
 
 def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveState) -> Refreshed:
-    from reconciler.core.authorship import ListedBefore
-    from reconciler.core.recovery import appeared_entries, recover, recover_beside, restored_entries
+    from reconciler.core.authorship import ListedBefore, identified
+    from reconciler.core.recovery import anew_entries, appeared_entries, recover, recover_beside, restored_entries
 
     findings: list[Finding] = []
     for run in open_runs.to_look_up:
@@ -229,11 +230,15 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
     ledger.update(restored_entries(live, ledger.view))
     missed = forgotten(ledger.files, session.goal.given(), session.base) if ledger.files else {}
     plan = session.goal.plan(live, ledger.view, missed)
+    anew, found = anew_entries(live, ledger.view)
+    findings += found
+    learned = {**anew, **identified(live, ledger.view)}
+    ledger.update(learned)
     if not session.goal.saved and ledger.removed:
         from reconciler.apply.history import with_losses
 
         plan = with_losses(plan, ledger)
-    return Refreshed(live, ledger, tuple(findings), plan, open_runs)
+    return Refreshed(live, ledger, tuple(findings), plan, open_runs, bool(learned))
 
 
 def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) -> None:

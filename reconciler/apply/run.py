@@ -14,32 +14,29 @@ from typing import Any, Final
 from reconciler.apply.channel import CallChannel
 from reconciler.apply.execute import execute
 from reconciler.apply.history import record_bytes
-from reconciler.apply.record import RunContext, keep_in_doubt, owe_nothing, withdraw
+from reconciler.apply.read_back import closed_books, deliver, left_open_and_made_anew
+from reconciler.apply.record import RunContext
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
-from reconciler.core.authorship import ListedBefore, author_of
+from reconciler.core.authorship import ListedBefore
 from reconciler.core.history import begun_record, ended_record
 from reconciler.core.model.desired import DesiredState
-from reconciler.core.model.ledger import NOT_RECORDED
-from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Action, Plan
-from reconciler.core.model.report import ActionResult, Mismatch, Report
+from reconciler.core.model.report import ActionResult, Report
 from reconciler.core.model.secret import Secret
-from reconciler.core.planning.reads import agents_after, is_restored, is_settled, look_after
-from reconciler.core.recovery import adopted_entries, managed_entries, recover, restored_entries
-from reconciler.core.report import action_results, mismatches, read_back, side_effects
+from reconciler.core.recovery import adopted_entries, managed_entries
+from reconciler.core.report import action_results
 from reconciler.core.saved.plan_json import digest
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.errors import Declined, ReconcilerError, VendorError
 from reconciler.ledger.books import Books, save_recovered
-from reconciler.ledger.journal import RunRecord, last_run
+from reconciler.ledger.journal import RunRecord
 from reconciler.ledger.ledger import Objects, next_name
 from reconciler.ledger.remote import RemoteStore
 from reconciler.ledger.swap_store import HISTORY
 from reconciler.log import tell
-from reconciler.vendor.reader import Reader
 from reconciler.vendor.retry import Budget
 from reconciler.vendor.writer import Writer
 
@@ -57,7 +54,7 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
         return
     for finding in refreshed.findings:
         if finding.sip_number is not None:
-            _deliver(session.reader, finding, credentials)
+            deliver(session.reader, finding, credentials)
     if not refreshed.plan.actions:
         session.record_seen(refreshed)
     save_recovered(refreshed.ledger, session.journal, here, there, kept_remotely(session, credentials))
@@ -92,21 +89,20 @@ def makes_credentials(plan: Plan) -> bool:
     return chosen or any(call.kind == "create" or call.fields.get("sipNumber") for call in plan.calls)
 
 
+def nothing_to_do(refreshed: Refreshed) -> Report:
+    """The report of an apply whose plan has no action."""
+    return Report((), left_open_and_made_anew(refreshed), verified=True)
+
+
 def _bind(session: Session, refreshed: Refreshed) -> None:
     """Where there is nothing to do, the ledger learns all the same: its endpoint, what is owed no longer, the files."""
     ledger = refreshed.ledger
     if refreshed.plan.actions:
         return
     settled, moved = managed_entries(session.goal.managed(), ledger.view), session.record_seen(refreshed)
-    if settled or moved or (ledger.serial and (refreshed.findings or not ledger.bound)):
+    if settled or moved or (ledger.serial and (refreshed.findings or refreshed.learned or not ledger.bound)):
         ledger.update(settled)
         ledger.save(ledger.run)  # nobody ran: what the journal of that run says is still news
-
-
-def _deliver(reader: Reader, finding: Finding, credentials: CredentialsFile) -> None:
-    found = reader.one(finding.operator_id)
-    if found is not None and found.sip_password is not None:
-        credentials.write(finding.operator_id, None, found.sip_number, found.sip_password)
 
 
 def carry_out(
@@ -145,8 +141,8 @@ def carry_out(
         room.clear()
         with suppress(VendorError, OSError):
             for operator_id in () if stop.is_set() else _created_late(plan, events):
-                _deliver(session.reader, Finding(operator_id, "came late"), credentials)
-        report = _closed_books(session, context, refreshed, events)
+                deliver(session.reader, Finding(operator_id, "came late"), credentials)
+        report = closed_books(session, context, refreshed, events)
         return _ended(session, context, report, record, plan.actions, events)
 
 
@@ -207,96 +203,6 @@ def _created_late(plan: Plan, events: list[Event]) -> Iterator[str]:
                 yield plan.actions[index].operator_id
 
 
-def _closed_books(session: Session, context: RunContext, refreshed: Refreshed, events: Sequence[Event]) -> Report:
-    """Save the ledger, read back, and let the listing say what became of calls whose answers were lost.
-
-    A vendor that answered nothing all along is not asked once more.
-    """
-    books, stop = context.books, context.channel.stop
-    results, outcomes = action_results(refreshed.plan, events), {event.outcome for event in events}
-    try:
-        if session.goal.saved and outcomes <= {"not-sent", "skipped"}:
-            books.ledger.applied.pop(session.goal.saved.seal, None)
-        books.checkpoint(settled="lost" not in outcomes)
-        if stop.is_set():
-            return Report(results, interrupted=True)
-        live = _read_back(session, context, refreshed, events) if outcomes & {"done", "refused"} else None
-        if live is not None and "lost" in outcomes:
-            _settle_unknown(session, context, live)
-        with suppress(VendorError, OSError):
-            for operator_id, number in _bound_all_the_same(events, live) if live is not None else ():
-                _deliver(session.reader, Finding(operator_id, "was bound", number), context.credentials)
-        restored = restored_entries(live, books.ledger.view) if live is not None else {}
-        books.ledger.update(restored)
-        settled = managed_entries(session.goal.managed(), books.ledger.view) if live is not None else {}
-        books.ledger.update(settled)
-        if restored or settled:
-            books.checkpoint(settled=True)
-        doubtful = () if live is None else _doubtful_creates(context, live)
-    except (ReconcilerError, OSError, MemoryError) as error:
-        # What was sent is in the journal: the next run tells the ledger.
-        words = str(error) or "memory ran out before the result was read back"
-        return Report(results, warnings=(words,), interrupted=stop.is_set())
-    if live is None:
-        return Report(results, interrupted=stop.is_set())
-    deleted = frozenset(action.operator_id for action in refreshed.plan.actions if action.kind == "delete")
-    remaining = session.goal.left(live, books.ledger.view, deleted)
-    effects = side_effects(refreshed.plan, events, refreshed.live, live)
-    differing = (*read_back(mismatches(results, remaining), effects), *_uninvited(context.strangers), *doubtful)
-    return Report(results, differing, verified=True)
-
-
-def _bound_all_the_same(events: Iterable[Event], live: LiveState) -> Iterator[tuple[str, str]]:
-    """Who has the SIP number although the vendor refused to bind it, and the number: its password is delivered too."""
-    for event in events:
-        number, agent = event.call.fields.get("sipNumber"), live.agents.get(event.call.operator_ids[0])
-        refused = event.outcome == "refused" and event.call.kind == "edit"
-        if refused and number and agent is not None and agent.fields["sipNumber"] == number:
-            yield agent.operator_id, str(number)
-
-
-def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, ...]:
-    """Creates that were refused and whose agent is there. Where the agent is not ours, the password was never true.
-
-    Where it is ours for all that is known, the intent is opened again, so that the next run sets right what it must.
-    Where nothing shows that, the ledger keeps the doubt; also of one who is not there yet, after a server error.
-    """
-    doubtful = []
-    ledger, creates, reopened = context.books.ledger, context.channel.creates, False
-    singles = sorted({id_: each for each in context.refused_creates for id_ in each.call.operator_ids}.items())
-    all_refused = [operator_id for operator_id, _ in singles]
-    for operator_id, refused in singles:
-        call, agent = refused.call.narrowed_to([operator_id]), live.agents.get(operator_id)
-        if agent is None:
-            withdraw(call, context)
-            if not creates.denied(operator_id):
-                entry = ledger.entries.get(operator_id, NOT_RECORDED)
-                ledger.update({operator_id: replace(entry, awaited=dict(call.fields), password_unknown=True)})
-            continue
-        author, by_batch = author_of(call.fields, agent, context.channel.before), refused.by_batch(all_refused)
-        author = creates.weigh_one(operator_id, author, agent, by_batch=by_batch)
-        if author == "stranger" or (author == "unknown" and creates.denied(operator_id)):
-            withdraw(call, context)
-            if names := owe_nothing(operator_id, context):
-                words = "is somebody else's by now, and gets nothing of the agent that was replaced: "
-                doubtful.append(Mismatch(operator_id, words + ", ".join(names)))
-        elif author == "ours":
-            context.books.record_intent(refused.intent_for(operator_id, by_batch=by_batch))
-            reopened = True
-            doubtful.append(Mismatch(operator_id, "is there, although the vendor refused to create it; apply again"))
-        else:
-            keep_in_doubt(call, context)
-            doubtful.append(Mismatch(operator_id, "is there, and nothing shows who made it: see plan to go on"))
-    if singles:
-        context.books.checkpoint(settled=not reopened)
-    return tuple(doubtful)
-
-
-def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
-    for operator_id in operator_ids:
-        yield Mismatch(operator_id, "was created by the vendor in a batch, although nobody asked for it")
-
-
 def _opened_books(
     session: Session, refreshed: Refreshed, passwords: dict[str, Secret], credentials: CredentialsFile
 ) -> tuple[Books, dict[str, Any]]:
@@ -333,41 +239,6 @@ def _opened_books(
             ledger.save(run_id)  # nothing of it was sent: it can be applied yet
         hint = "nothing was sent; mend that and run apply again"
         raise ReconcilerError(f"the journal {session.journal} cannot be written: {error.strerror}", hint) from None
-
-
-def _read_back(
-    session: Session, context: RunContext, refreshed: Refreshed, events: Iterable[Event]
-) -> LiveState | None:
-    """The agents of the plan, or the listing where that takes fewer calls; `None` where they cannot be read.
-
-    The listing decides where somebody is not found who must be there, where a create was refused or its answer lost,
-    where a value of a replaced agent is not restored, and where the ledger waits for anybody else.
-    """
-    actions, ledger = refreshed.plan.actions, context.books.ledger.view
-    look = None if session.everybody else look_after(actions)
-    made = all(event.outcome == "done" for event in events if event.call.kind == "create")
-    try:
-        if look is not None and made and is_settled(ledger, look.present):
-            live = session.narrow(look, agents_after(actions, refreshed.live.count))
-            if live is not None and is_restored(live, ledger):
-                return live
-        return session.live()
-    except VendorError:
-        return None
-
-
-def _settle_unknown(session: Session, context: RunContext, live: LiveState) -> None:
-    run = last_run(session.journal)
-    if run is None:
-        return
-    ledger = context.books.ledger
-    unsettled = [intent for intent in run.open_intents if intent.outcome in (None, "lost")]
-    entries, findings = recover(unsettled, live, ledger.view, context.channel.before)
-    ledger.update(entries)
-    for finding in findings:
-        if finding.sip_number is not None:
-            _deliver(session.reader, finding, context.credentials)
-    context.books.checkpoint(settled=True)
 
 
 def adopt(

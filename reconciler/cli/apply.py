@@ -232,14 +232,13 @@ def _ask_and_carry_out(
 ) -> Report:
     """Read the passwords, ask whether to go on, and carry out the plan that was shown."""
     from reconciler.apply.refresh import look_again
-    from reconciler.apply.run import carry_out
+    from reconciler.apply.run import carry_out, nothing_to_do
     from reconciler.cli.events import event_log
     from reconciler.cli.progress import Progress
-    from reconciler.core.model.report import Report
     from reconciler.credentials.passwords import resolve_passwords
 
     if not refreshed.plan.actions:
-        return Report((), verified=True)
+        return nothing_to_do(refreshed)
     with_our_password = [action for action in refreshed.plan.actions if not action.vendor_password]
     passwords = resolve_passwords(with_our_password, os.environ, options.password_rules)
     with event_log(events, shell, session.run_id) as log:
@@ -340,6 +339,6 @@ def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: s
     if shell.wants_document:
         document = {"format": "reconciler.report/1", "plan": plan_document(plan, heading.tool, heading.created_at)}
         shell.document({**document, **as_json.report(report)})
-    if not shell.json and (report.results or report.warnings):
+    if not shell.json and (report.results or report.mismatches or report.warnings):
         shell.data(outcome.report(report, color=shell.color, again=again))
     raise click.exceptions.Exit(report.exit_code)

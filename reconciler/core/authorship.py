@@ -12,17 +12,19 @@ have made it. The evidence is weighed here, and nowhere else:
 | the same for the create and the first of the edits that the run planned to send after it | ours |
 | of a batch: only some are there, or their `id`s or `ctime`s are not those of one request | nothing |
 | of a batch of an earlier run: all are there, made in one millisecond, with `id`s that follow one another | ours |
+| the ledger knows another `id` under its number, or a later record than the call's run | not what the call made |
 | the vendor refused in words every request that may have made it; its `ctime` is before them, or not told | nothing |
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, Literal
 
 from reconciler.core.model.fields import LISTED, Value
+from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
 
 Author = Literal["ours", "stranger", "unproved", "unknown"]
@@ -112,6 +114,36 @@ def is_another(agent: LiveAgent, before: ListedBefore) -> bool:
     listed = before.vendor_ids.get(agent.operator_id)
     since = before.largest_id is not None and agent.vendor_id > before.largest_id
     return since if listed is None else agent.vendor_id != listed
+
+
+def is_made_anew(entry: LedgerEntry, agent: LiveAgent | None) -> bool:
+    """Whether the vendor's `id` shows that the agent is not the one that the ledger knows under its number."""
+    return agent is not None and None not in (entry.vendor_id, agent.vendor_id) and entry.vendor_id != agent.vendor_id
+
+
+def made_anew(live: LiveState, ledger: LedgerView) -> dict[str, LedgerEntry]:
+    """The agents that somebody has deleted and made anew since the ledger knew them, each with all that is known of it.
+
+    Nothing that the ledger knows is true of them: no password, no role, nothing that is owed or in doubt.
+    """
+    return {
+        operator_id: replace(NOT_RECORDED, vendor_id=live.agents[operator_id].vendor_id)
+        for operator_id, entry in ledger.items()
+        if is_made_anew(entry, live.agents.get(operator_id))
+    }
+
+
+def identified(live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHING_LISTED) -> dict[str, LedgerEntry]:
+    """The entries that do not say yet which agent they are about, with the vendor's `id` of the one that is listed.
+
+    An agent that was replaced may still be listed by its old `id`, which says nothing of the new one.
+    """
+    return {
+        operator_id: replace(entry, vendor_id=agent.vendor_id)
+        for operator_id, entry in ledger.items()
+        if entry.vendor_id is None and (agent := live.agents.get(operator_id)) and agent.vendor_id is not None
+        if operator_id in before.operator_ids or agent.vendor_id != before.vendor_ids.get(operator_id)
+    }
 
 
 def in_spite_of_refusal(author: Author, agents: Iterable[LiveAgent], asked_at: int | None) -> Author:

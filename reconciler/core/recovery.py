@@ -19,11 +19,13 @@ from reconciler.core.authorship import (
     author_of,
     authors_of,
     is_another,
+    is_made_anew,
+    made_anew,
 )
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
 from reconciler.core.model.ledger import NOT_RECORDED, Doubt, LedgerEntry, LedgerView
-from reconciler.core.model.live import LiveState
+from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.outcome import Finding, Intent
 
 Entries = dict[str, LedgerEntry | None]
@@ -73,6 +75,18 @@ _UNPROVED: Final = "is there, and nothing shows that the run made it; it is left
 _ANOTHER: Final = "is there by now, and not as the run would have made it; it is left as it is, see plan"
 
 
+def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Finding, ...]]:
+    """The entries of agents that somebody has made anew since, and findings about those of whom a run left anything.
+
+    Nothing is known of such an agent, none of its passwords is set anew, and it is owed nothing.
+    """
+    anew = made_anew(live, ledger)
+    left = [
+        id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
+    ]
+    return {**anew}, tuple(Finding(operator_id, MADE_ANEW, made_anew=True) for operator_id in left)
+
+
 def _recorded(entry: LedgerEntry) -> LedgerEntry | None:
     return None if entry == NOT_RECORDED else entry
 
@@ -84,7 +98,12 @@ def owed_nothing(entry: LedgerEntry) -> LedgerEntry | None:
 
 def doubt_about(entry: LedgerEntry | None) -> LedgerEntry:
     """The entry of an agent of whom nothing shows whether a request of ours made it."""
-    return replace(entry or NOT_RECORDED, in_doubt="author")
+    return replace(entry or NOT_RECORDED, in_doubt="author", vendor_id=None)
+
+
+def awaiting(entry: LedgerEntry | None, fields: Mapping[str, Value]) -> LedgerEntry:
+    """The entry of an agent that a create with these fields may make yet; if it appears, its password is set anew."""
+    return replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(fields), vendor_id=None)
 
 
 def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
@@ -132,10 +151,30 @@ def recover(
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
                 author = of_creates.get(place, "unknown")
-                gone = operator_id not in live.agents or is_another(live.agents[operator_id], before)
+                agent = live.agents.get(operator_id)
+                gone = agent is None or is_another(agent, before)
+                if intent.kind in ("edit", "password") and agent and _is_anew(agent, intent, entry, before):
+                    entries[operator_id] = replace(NOT_RECORDED, vendor_id=agent.vendor_id)
+                    findings.append(Finding(operator_id, MADE_ANEW, made_anew=True))
+                    continue
                 entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
                 findings.append(finding)
     return entries, tuple(findings)
+
+
+def _is_anew(agent: LiveAgent, intent: Intent, entry: LedgerEntry | None, before: ListedBefore) -> bool:
+    """Whether the agent is another one than an edit or a password was sent for.
+
+    The ledger's `id` says so. Where it knew nobody, the run had not made the agent itself, and it was listed before.
+    """
+    if entry is not None and entry.vendor_id is not None:
+        return is_made_anew(entry, agent)
+    unknown = intent.before is not None and agent.operator_id not in intent.before
+    return unknown and is_another(agent, before)
+
+
+MADE_ANEW: Final = "is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten"
+"""What is found of an agent of which a run has left something open."""
 
 
 def _authors_of_creates(
@@ -193,26 +232,41 @@ def recover_beside(
 
 
 def _known_before(operator_id: str, intent: Intent, ledger: LedgerView) -> LedgerEntry:
-    """What the ledger knew of an agent when the call was sent. Where that was not noted, a new agent was not known."""
+    """What the ledger knew of an agent when the call was sent. Where that was not noted, a new agent was not known.
+
+    Which agent an entry is about may have been learned since.
+    """
     if intent.before is not None:
-        return intent.before.get(operator_id, NOT_RECORDED)
+        known = intent.before.get(operator_id, NOT_RECORDED)
+        now = ledger.get(operator_id, NOT_RECORDED)
+        learned = known.vendor_id is None and operator_id in intent.before and _password(known) == _password(now)
+        return replace(known, vendor_id=now.vendor_id) if learned else known
     return NOT_RECORDED if intent.kind == "create" else ledger.get(operator_id, NOT_RECORDED)
 
 
 def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | None) -> LedgerEntry | None:
-    """The entry now, with what was found out of each part that is still as it was before."""
+    """The entry now, with what was found out of each part that is still as it was before.
+
+    A record of another agent under the number stands whole, and so does the record of a password that was set since.
+    """
     ours, theirs = found or NOT_RECORDED, now or NOT_RECORDED
-    unchanged = _password(theirs) == _password(before)
-    version, unknown, awaited, in_doubt = _password(ours if unchanged else theirs)
+    if None not in (before.vendor_id, theirs.vendor_id) and before.vendor_id != theirs.vendor_id:
+        return now
+    password = ours if _password(theirs) == _password(before) else theirs
     last_sent = _joined_values(before.last_sent, ours.last_sent, theirs.last_sent)
     to_restore = _joined_values(before.to_restore, ours.to_restore, theirs.to_restore)
-    removal = theirs.missing_since, theirs.disabled_by_removal
-    joined = LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt, *removal)
+    joined = replace(
+        password,
+        last_sent=last_sent,
+        to_restore=to_restore,
+        missing_since=theirs.missing_since,
+        disabled_by_removal=theirs.disabled_by_removal,
+    )
     return None if found is None and joined == NOT_RECORDED else joined
 
 
-def _password(entry: LedgerEntry) -> tuple[int | None, bool, Mapping[str, Value] | None, Doubt]:
-    return entry.password_version, entry.password_unknown, entry.awaited, entry.in_doubt
+def _password(entry: LedgerEntry) -> tuple[int | None, bool, Mapping[str, Value] | None, Doubt, int | None]:
+    return entry.password_version, entry.password_unknown, entry.awaited, entry.in_doubt, entry.recorded
 
 
 def _joined_values(
@@ -249,9 +303,7 @@ def _settled_by_listing(
             created = _entry_of_created(entry, intent, password_unknown=intent.vendor_password)
             return created, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
-            # The vendor may still create the agent; if it appears, its password is set anew.
-            awaiting = replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(intent.fields))
-            return awaiting, Finding(operator_id, "was not created")
+            return awaiting(entry, intent.fields), Finding(operator_id, "was not created")
         case "delete" if not gone:
             return entry, Finding(operator_id, "was not deleted")
         case "delete":

@@ -11,7 +11,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from reconciler.clock import now, parse_stamp
@@ -33,6 +33,7 @@ _MOST_REMOVED: Final = 1000
 Objects = Mapping[str, bytes]
 """Objects that lie beside the ledger, by name."""
 NO_OBJECTS: Final[Objects] = {}
+NO_IDS: Final[Mapping[str, int]] = {}
 
 
 class LedgerStore(Protocol):
@@ -167,13 +168,17 @@ class Ledger:
         """The entries, for the core to read."""
         return self.entries
 
-    def record(self, call: Call) -> None:
-        """Record what a successful call has changed."""
+    def record(self, call: Call, vendor_ids: Mapping[str, int] = NO_IDS) -> None:
+        """Record what a successful call has changed; `vendor_ids` are those of its agents that the answer tells."""
         from reconciler.core.model.outcome import Intent
         from reconciler.core.recovery import entry_after
 
         for operator_id in call.operator_ids:
-            self.update({operator_id: entry_after(self.entries.get(operator_id), Intent.of(call))})
+            entry = entry_after(self.entries.get(operator_id), Intent.of(call))
+            if entry is not None and call.kind in ("create", "password"):
+                vendor_id = vendor_ids.get(operator_id, entry.vendor_id)
+                entry = replace(entry, vendor_id=vendor_id, recorded=self.serial + 1)
+            self.update({operator_id: entry})
             if call.kind in ("create", "delete"):
                 self.note_removed(operator_id, self.history if call.kind == "delete" else "")
             if call.kind == "delete" and not call.to_restore:
@@ -341,7 +346,10 @@ def read_entry(document: dict[str, Any]) -> LedgerEntry:
     if missing:
         parse_stamp(missing)
     disabled = document.get("disabled") is True
-    return LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt, missing, disabled)
+    numbers = document.get("id"), document.get("recorded")
+    if not all(number is None or type(number) is int for number in numbers):
+        raise TypeError
+    return LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt, missing, disabled, *numbers)
 
 
 def _values(document: dict[str, Any]) -> dict[str, Value]:

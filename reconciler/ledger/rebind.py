@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.core.model.address import is_rehearsal
+from reconciler.core.model.address import is_rehearsal, same_endpoint
 from reconciler.core.model.desired import Company
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.files.private import private_folder
@@ -58,6 +58,9 @@ def rebind(place: BooksPlace, company: Company) -> Rebound:
                     f"the journal {place.journal} cannot be written: {error.strerror}", hint
                 ) from None
         if ledger.serial:
+            if not same_endpoint(ledger.endpoint, place.endpoint):
+                # Another address may number its agents anew.
+                ledger.update({id_: replace(entry, vendor_id=None) for id_, entry in ledger.entries.items()})
             ledger.company, ledger.endpoint = company, place.endpoint
             there = remote_run(store)
             if there is not None:

@@ -49,7 +49,8 @@ class LookedUp:
     def as_item(self) -> dict[str, Any]:
         """The agent as the answer to a create (2.1.1) tells it; its password is never shown."""
         password = self.sip_password.reveal() if self.sip_password else None
-        return {"operatorId": self.agent.operator_id, "sipNumber": self.sip_number, "sipPassword": password}
+        item = {"operatorId": self.agent.operator_id, "sipNumber": self.sip_number, "sipPassword": password}
+        return item if self.agent.vendor_id is None else {**item, "id": self.agent.vendor_id}
 
 
 class Reader:

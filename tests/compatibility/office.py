@@ -191,4 +191,11 @@ def timeless(text: str) -> str:
 
 def lasting(ledger: Mapping[str, Any]) -> Row:
     """What a ledger says, without the run that wrote it last, and what 0.1.0 did not note."""
-    return {name: value for name, value in ledger.items() if name not in ("run", "endpoint", "removed", "files")}
+    since = ("run", "endpoint", "removed", "files")
+    known = ({name: value for name, value in entry.items() if name not in SINCE} for entry in ledger["agents"].values())
+    agents = dict(zip(ledger["agents"], known, strict=True))
+    return {**{name: value for name, value in ledger.items() if name not in since}, "agents": agents}
+
+
+SINCE: Final = ("id", "recorded")
+"""What 0.1.0 did not note of an agent."""

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.authorship import ListedBefore, as_created, author_of, authors_of, in_spite_of_refusal, is_another
+from reconciler.core.authorship import (
+    ListedBefore,
+    as_created,
+    author_of,
+    authors_of,
+    identified,
+    in_spite_of_refusal,
+    is_another,
+    made_anew,
+)
 from reconciler.core.model.fields import LISTED, Field, Value
+from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
 from tests.core.build import live, live_agent
 from tests.strategies import canonical_values
@@ -187,3 +197,24 @@ def test_a_refusal_outweighs_equal_values(
 def test_another_agent_has_the_number(vendor_id: int | None, before: ListedBefore, another: bool) -> None:
     """The vendor's own id tells an agent from the one that was listed; or one that is larger than all ids then."""
     assert is_another(made("8001", vendor_id), before) is another
+
+
+@pytest.mark.parametrize(
+    ("known", "listed", "anew"),
+    [(5, 9, True), (9, 5, True), (5, 5, False), (None, 5, False), (5, None, False), (None, None, False)],
+)
+def test_made_anew(known: int | None, listed: int | None, anew: bool) -> None:
+    """Two `id`s that are told and differ show another agent, of which nothing else is known; no `id` shows nothing."""
+    ledger = {"8001": LedgerEntry(1, password_unknown=True, vendor_id=known), "8002": LedgerEntry(1, vendor_id=1)}
+    found = made_anew(live(made("8001", listed)), ledger)
+    assert found == ({"8001": LedgerEntry(vendor_id=listed)} if anew else {})
+
+
+def test_whom_an_entry_is_about() -> None:
+    """An entry takes the `id` that is listed, once; the old one of an agent that was replaced says nothing."""
+    ids = {"8001": 3, "8002": 4, "8003": 5, "8004": None}
+    state = live(*(made(id_, number) for id_, number in ids.items()))
+    ledger = {id_: LedgerEntry(1) for id_ in (*ids, "8005")} | {"8003": LedgerEntry(1, vendor_id=2)}
+    assert identified(state, ledger) == {id_: LedgerEntry(1, vendor_id=ids[id_]) for id_ in ("8001", "8002")}
+    before = ListedBefore.of(state, replaced=("8001",))
+    assert identified(state, ledger, before) == {"8002": LedgerEntry(1, vendor_id=4)}

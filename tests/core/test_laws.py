@@ -15,6 +15,7 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.plan import Call, Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
+from reconciler.core.saved.plan_json import digest
 from reconciler.core.wire import live_agent
 from tests.core import build
 from tests.core.build import REPLACING
@@ -46,6 +47,27 @@ def test_the_order_of_agents_and_keys_does_not_matter(
 def _shuffled(fields: object, random: Random) -> dict[str, Value]:
     assert isinstance(fields, dict)
     return {name: fields[name] for name in random.sample(sorted(fields), len(fields))}
+
+
+@law
+@given(desired_states(), live_states(), ledgers(), policies(), st.data())
+def test_what_is_known_of_an_agent_that_was_made_anew_counts_for_nothing(
+    desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy, data: st.DataObject
+) -> None:
+    """Where the listing shows another `id` than the ledger knows the plan is as without a record, and names them.
+
+    Where either tells no `id`, or both the same, the record holds.
+    """
+    anew = data.draw(st.sets(st.sampled_from(sorted({*live.agents, "8001"}))), label="made anew")
+    here = live_state([replace(agent, vendor_id=2) for agent in live.agents.values()], complete=live.complete)
+    known = {id_: replace(entry, vendor_id=1 if id_ in anew else 2) for id_, entry in ledger.items()}
+    plan = make_plan(desired, here, known, policy)
+    others = {id_: entry for id_, entry in ledger.items() if id_ not in anew.intersection(live.agents)}
+    assert digest(plan) == digest(make_plan(desired, here, others, policy))
+    told = {id_ for note in plan.notes if note.message.startswith("deleted and made anew") for id_ in note.operator_ids}
+    wanted = {agent.operator_id for agent in desired.agents if policy.includes(agent.operator_id)}
+    assert told == wanted & ledger.keys() & anew.intersection(live.agents)
+    assert digest(make_plan(desired, live, known, policy)) == digest(make_plan(desired, here, ledger, policy))
 
 
 @law

@@ -355,6 +355,32 @@ def test_a_later_create_does_not_cover_an_earlier_doubt() -> None:
     assert entries["8001"] == LedgerEntry(2, password_unknown=True)
 
 
+@pytest.mark.parametrize(
+    ("call", "entry", "before", "anew"),
+    [
+        (intent("password", version=2), replace(KNOWN, vendor_id=5), ListedBefore(), True),
+        (intent("edit", {"roleName": "r"}, outcome="lost"), replace(KNOWN, vendor_id=5), ListedBefore(), True),
+        (intent("password", version=2), replace(KNOWN, vendor_id=9), ListedBefore(largest_id=7), False),
+        (intent("password", version=2), KNOWN, ListedBefore(largest_id=7), False),
+        (replace(intent("password", version=2), before={}), None, ListedBefore(largest_id=7), True),
+        (replace(intent("password", version=2), before={}), None, ListedBefore(largest_id=9), False),
+        (replace(intent("password", version=2), before={"8001": KNOWN}), None, ListedBefore(largest_id=7), False),
+        (intent("password", version=2), None, ListedBefore(largest_id=7), False),
+    ],
+)
+def test_a_call_was_about_another_agent(
+    call: Intent, entry: LedgerEntry | None, before: ListedBefore, anew: bool
+) -> None:
+    """Where the `id` shows an agent that was made since, what the call left open is not done to it, and it is told.
+
+    A run may have made the agent itself, unless the ledger knew nobody under its number.
+    """
+    listed = live(replace(live_agent("8001"), vendor_id=9))
+    entries, (finding,) = recover([call], listed, {"8001": entry} if entry else {}, before, edited_since=True)
+    assert finding.made_anew is anew
+    assert (entries["8001"] == LedgerEntry(vendor_id=9)) is anew
+
+
 BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
 
 
@@ -384,6 +410,19 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
             LedgerEntry(4, to_restore={"name": "a"}),
         ),
         (replace(intent("delete", outcome="done"), before={"8001": KNOWN}), KNOWN, LedgerEntry()),
+        (BATCH, LedgerEntry(), LedgerEntry(password_unknown=True)),
+        (BATCH, LedgerEntry(recorded=7), LedgerEntry(recorded=7)),
+        (BATCH, LedgerEntry(vendor_id=9, recorded=7), LedgerEntry(vendor_id=9, recorded=7)),
+        (
+            replace(intent("password", version=2), before={"8001": replace(KNOWN, vendor_id=5)}),
+            replace(KNOWN, vendor_id=9),
+            replace(KNOWN, vendor_id=9),
+        ),
+        (
+            replace(intent("password", version=2), before={"8001": KNOWN}),
+            replace(KNOWN, vendor_id=9),
+            replace(KNOWN, password_version=None, in_doubt="password", vendor_id=9),
+        ),
         (replace(intent("delete", outcome="done"), before={"8001": KNOWN}), LedgerEntry(4), LedgerEntry(4)),
     ],
 )

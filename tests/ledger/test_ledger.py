@@ -326,7 +326,21 @@ def test_what_a_call_leaves(path: Path, made: Call, after: dict[str, LedgerEntry
     """A call that succeeded changes what is known of its agents, and of no others."""
     ledger = Ledger(LocalStore(path), ACME, dict(BEFORE))
     ledger.record(made)
-    assert ledger.entries == after
+    assert {operator_id: entry.deciding for operator_id, entry in ledger.entries.items()} == after
+
+
+@pytest.mark.parametrize("kind", ["create", "password"])
+def test_a_record_of_a_password_says_since_when_and_whose_it_is(path: Path, kind: CallKind) -> None:
+    """It has the serial under which the ledger first tells of it, and the vendor's `id` where an answer named it."""
+    ledger = Ledger(LocalStore(path), ACME, {"8001": LedgerEntry(vendor_id=7)}, serial=4)
+    ledger.record(call(kind, "8001", "8002"), {"8002": 9})
+    known = 7 if kind == "password" else None  # whom a create makes is somebody new
+    assert ledger.entries == {
+        "8001": LedgerEntry(vendor_id=known, recorded=5),
+        "8002": LedgerEntry(vendor_id=9, recorded=5),
+    }
+    ledger.save(RUN)
+    assert load(path).entries == ledger.entries
 
 
 def test_recording_saves_nothing(path: Path) -> None:
@@ -341,7 +355,7 @@ def test_no_secret(path: Path, kind: CallKind) -> None:
     ledger = load(path)
     ledger.record(call(kind, "8001", password=SOURCE))
     ledger.save(RUN)
-    assert json.loads(path.read_text())["agents"] == {"8001": {"passwordVersion": 3}}
+    assert json.loads(path.read_text())["agents"] == {"8001": {"passwordVersion": 3, "recorded": 1}}
 
 
 def test_a_conflict_stays_a_conflict(path: Path) -> None:

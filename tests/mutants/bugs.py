@@ -25,6 +25,7 @@ class Bug:
         return source.replace(self.old, self.new, 1)
 
 
+_ANEW: Final = "tests/reliability/test_made_anew.py"
 _BATCHES: Final = "tests/reliability/test_batches.py"
 _BOOKS: Final = "tests/reliability/test_books.py"
 _CALLS: Final = "tests/core/planning/test_calls.py"
@@ -533,15 +534,15 @@ BUGS: Final = (
     ),
     Bug(
         "sip-password-not-fetched",
-        "reconciler/apply/run.py",
-        "            _deliver(session.reader, finding, context.credentials)\n",
+        "reconciler/apply/read_back.py",
+        "            deliver(session.reader, finding, context.credentials)\n",
         "            pass\n",
         "The SIP password of an agent whose create had no answer is fetched when the agent is seen.",
         (f"{_PLANTED}::test_a_create_that_the_read_back_shows_is_delivered",),
     ),
     Bug(
         "unknown-called-settled",
-        "reconciler/apply/run.py",
+        "reconciler/apply/read_back.py",
         'settled="lost" not in outcomes',
         "settled=True",
         "A call that nobody could look up is left for the next run to find out about.",
@@ -712,7 +713,7 @@ BUGS: Final = (
     ),
     Bug(
         "side-effects-unseen",
-        "reconciler/apply/run.py",
+        "reconciler/apply/read_back.py",
         "    effects = side_effects(refreshed.plan, events, refreshed.live, live)\n",
         "    effects = side_effects(refreshed.plan, events, live, live)\n",
         "What a call changes although nobody asked for it is reported.",
@@ -739,7 +740,7 @@ BUGS: Final = (
     Bug(
         "doubt-not-recorded",
         "reconciler/core/recovery.py",
-        "            return awaiting, Finding(",
+        "            return awaiting(entry, intent.fields), Finding(",
         "            return entry, Finding(",
         "An agent that appears long after its create was given up gets a password that is known.",
         (f"{_PLANTED}::test_a_create_not_seen_may_still_come",),
@@ -1151,7 +1152,7 @@ BUGS: Final = (
     ),
     Bug(
         "read-back-skipped",
-        "reconciler/apply/run.py",
+        "reconciler/apply/read_back.py",
         '        live = _read_back(session, context, refreshed, events) if outcomes & {"done", "refused"} else None\n',
         "        live = None\n",
         "What the vendor accepted and did not do is reported, by agent and field.",
@@ -1544,7 +1545,7 @@ BUGS: Final = (
     ),
     Bug(
         "false-password-stays",
-        "reconciler/apply/run.py",
+        "reconciler/apply/read_back.py",
         "        if agent is None:\n            withdraw(call, context)\n",
         "        if agent is None:\n",
         "The password of a create that was refused is withdrawn when the agent is not there.",
@@ -1581,6 +1582,46 @@ BUGS: Final = (
         "    if False:\n        ledger",
         "Nobody is given the name, phone or SIP number of an agent that was replaced, but the new agent of ours.",
         ("tests/reliability/test_authorship.py::test_a_stranger_gets_nothing_of_the_agent_that_was_replaced",),
+    ),
+    Bug(
+        "made-anew-believed",
+        "reconciler/core/planning/make_plan.py",
+        "    anew = made_anew(live, ledger)\n",
+        "    anew: dict[str, LedgerEntry] = {}\n",
+        "Nothing that the ledger knows is believed of an agent that somebody has made anew since.",
+        ("tests/core/test_laws.py::test_what_is_known_of_an_agent_that_was_made_anew_counts_for_nothing",),
+    ),
+    Bug(
+        "ids-not-learned",
+        "reconciler/apply/refresh.py",
+        "    learned = {**anew, **identified(live, ledger.view)}\n",
+        "    learned = {**anew}\n",
+        "A ledger of an older version learns which agents it is about.",
+        (f"{_ANEW}::test_a_ledger_that_knows_no_ids_learns_them",),
+    ),
+    Bug(
+        "left-open-done-to-another",
+        "reconciler/core/authorship.py",
+        "None not in (entry.vendor_id, agent.vendor_id) and entry.vendor_id != agent.vendor_id\n",
+        "False\n",
+        "What a run left open about an agent is not done to another one that has its number by now.",
+        (f"{_ANEW}::test_what_a_run_left_open_is_not_done_to_another_agent",),
+    ),
+    Bug(
+        "made-anew-in-mid-run-called-done",
+        "reconciler/apply/read_back.py",
+        "if operator_id in touched]\n",
+        "if operator_id not in touched]\n",
+        "An agent that somebody makes anew while a run sets its password is named in the report.",
+        (f"{_ANEW}::test_an_agent_that_is_made_anew_in_mid_run_is_named",),
+    ),
+    Bug(
+        "later-password-of-another-machine-reset",
+        "reconciler/core/recovery.py",
+        "entry.in_doubt, entry.recorded\n",
+        "entry.in_doubt, None\n",
+        "A password that another machine has recorded since stands, also where its record says nothing else.",
+        (f"{_ANEW}::test_what_another_machine_made_anew_keeps_its_passwords",),
     ),
     Bug(
         "open-password-adopted",

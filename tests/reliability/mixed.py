@@ -14,7 +14,7 @@ from typing import Any
 
 from reconciler.apply.goal import FilesGoal
 from reconciler.apply.refresh import Refreshed, Session, refresh
-from reconciler.apply.run import adopt, carry_out, record_recovery
+from reconciler.apply.run import adopt, carry_out, nothing_to_do, record_recovery
 from reconciler.clock import now
 from reconciler.core.model.desired import Policy
 from reconciler.core.model.outcome import Event
@@ -170,7 +170,7 @@ class Applier:
             refreshed: Refreshed = refresh(session, _quiet)
             record_recovery(session, refreshed, credentials)
             if not refreshed.plan.actions:
-                return Report((), verified=True)
+                return nothing_to_do(refreshed)
             if refreshed.plan.refused:
                 raise Declined("nothing was done")
             ours = [action for action in refreshed.plan.actions if not action.vendor_password]

@@ -420,7 +420,7 @@ def test_another_password_in_a_batch(tmp_path: Path) -> None:
         events = [told(event) for event in execute([ours], context)]
     assert sorted(events) == [("create", id_, "done") for id_ in IDS]
     assert vendor.asked[1:] == ["password 8002"]
-    assert ledger.entries == {id_: LedgerEntry(1) for id_ in IDS}
+    assert ledger.entries == {id_: LedgerEntry(1, recorded=1) for id_ in IDS}
 
 
 def test_a_lost_password_is_set_anew(tmp_path: Path) -> None:

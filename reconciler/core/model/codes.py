@@ -199,6 +199,11 @@ NOTES: Final[dict[str, Kind]] = {
     "never-listed": Kind(
         "a field that no listing shows and only a create sets is left alone", "skills of a live agent", "nothing"
     ),
+    "made-anew": Kind(
+        "somebody deleted the agent and made it anew",
+        "8001, deleted and made again in the console",
+        "a plan that is read, or reconciler ledger adopt",
+    ),
     "password-in-doubt": Kind(
         "nobody may know an agent's password, or who made it",
         "a create whose answer was lost",

@@ -50,12 +50,13 @@ class Intent:
 class Finding:
     """What recovery finds out about an agent whose call was never settled.
 
-    The password of `sip_number` may still be undelivered.
+    The password of `sip_number` may still be undelivered. `made_anew`: somebody else's agent has the number by now.
     """
 
     operator_id: str
     message: str
     sip_number: str | None = None
+    made_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

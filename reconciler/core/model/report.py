@@ -54,9 +54,13 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0: all done and verified; 130: interrupted; 1: nothing succeeded; 4: partial, unverified or mismatched."""
+        """0: all done and verified; 130: interrupted; 1: nothing succeeded; 4: partial, unverified or mismatched.
+
+        Where nothing was to be done, a mismatch tells of agents that an earlier run left.
+        """
         if self.interrupted:
             return 130
         if self.done == len(self.results) and self.verified and not (self.mismatches or self.warnings):
             return 0
-        return 4 if any(result.outcome in ("done", "partly") for result in self.results) else 1
+        left = bool(self.mismatches) and not self.results
+        return 4 if left or any(result.outcome in ("done", "partly") for result in self.results) else 1

@@ -93,6 +93,17 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
         yield Note(message, tuple(ids), "password-in-doubt")
 
 
+def made_anew_notes(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterator[Note]:
+    """Agents of the files that are no longer those that the ledger knew under their numbers."""
+    desired = {agent.operator_id for agent in diff.desired.agents} if anew else set()
+    if ids := tuple(sorted(id_ for id_ in desired.intersection(anew) if policy.includes(id_))):
+        message = text(
+            "deleted and made anew by somebody: what the ledger knows is not true of this agent; its password and role "
+            "count as not recorded, and it is owed nothing (reconciler ledger adopt ID where people have the password)"
+        )
+        yield Note(message, ids, "made-anew")
+
+
 # Patterns.
 
 

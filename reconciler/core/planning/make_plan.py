@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from reconciler.core.authorship import made_anew
 from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.ledger import LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
@@ -17,7 +18,7 @@ from reconciler.core.model.plan import Action, Plan
 from reconciler.core.planning.actions import batch_notes, notes, plan_actions
 from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
 from reconciler.core.planning.diff import diff
-from reconciler.core.planning.doubts import doubts
+from reconciler.core.planning.doubts import doubts, made_anew_notes
 from reconciler.core.planning.guardrails import guardrails
 from reconciler.core.planning.policy_changes import policy_in_force
 from reconciler.core.planning.reads import SeesTooLittle, is_settled, makes_agents, reads_of_apply
@@ -40,11 +41,14 @@ def make_plan(
     """Diff, actions, calls, guardrails and notes: all that lies between reading and showing.
 
     `forgotten` has agents of files that exist and were not given, each with its file; `due` those that were missing
-    from the files for as long as `onRemove` keeps them disabled.
+    from the files for as long as `onRemove` keeps them disabled. What the ledger knows of an agent that somebody has
+    made anew since counts for nothing.
 
     Raises:
         SeesTooLittle: not everybody was looked at, and a new agent or a doubt depends on the others.
     """
+    anew = made_anew(live, ledger)
+    ledger, due = {**ledger, **anew} if anew else ledger, frozenset(due) - anew.keys()
     difference = replace(diff(desired, live, ledger, policy), forgotten=forgotten or {}, due=due)
     actions = plan_actions(difference, policy)
     calls = calls_for(actions, batch=policy.batch, delete_list=policy.delete_list)
@@ -70,7 +74,12 @@ def make_plan(
         targets=policy.targets,
         excludes=policy.excludes,
         guardrails=guardrails(actions, difference, policy),
-        notes=(*notes(difference, actions, policy), *doubtful, *batch_notes(calls)),
+        notes=(
+            *made_anew_notes(difference, policy, anew),
+            *notes(difference, actions, policy),
+            *doubtful,
+            *batch_notes(calls),
+        ),
         batch=policy.batch,
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),

@@ -177,7 +177,10 @@ def entry_document(entry: LedgerEntry) -> Document:
     in_doubt = {"inDoubt": entry.in_doubt} if entry.in_doubt else {}
     missing = {"missing": entry.missing_since} if entry.missing_since else {}
     disabled = {"disabled": True} if entry.disabled_by_removal else {}
-    return {**version, **given, **password_unknown, **to_restore, **awaited, **in_doubt, **missing, **disabled}
+    whose = {} if entry.vendor_id is None else {"id": entry.vendor_id}
+    recorded = {} if entry.recorded is None else {"recorded": entry.recorded}
+    told = {**version, **given, **password_unknown, **to_restore, **awaited, **in_doubt, **missing, **disabled}
+    return {**told, **whose, **recorded}
 
 
 def _password(source: PasswordSource) -> Document:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.core.authorship import made_anew
 from reconciler.core.model.desired import DesiredAgent, DesiredState, Policy
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED
@@ -24,6 +25,7 @@ def stale_agents(plan: Plan, live: LiveState, ledger: LedgerView) -> tuple[Stale
 
     Last come actions that are blocked now and were not then, since another agent has taken their SIP number.
     """
+    ledger = {**ledger, **made_anew(live, ledger)}
     stale = list(dict.fromkeys(agent for action in plan.actions for agent in _stale(action, live, ledger)))
     for before, now in zip(plan.actions, block_taken_sip_numbers(plan.actions, live), strict=True):
         if now.blocked and not before.blocked:

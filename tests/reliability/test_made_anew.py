@@ -1,0 +1,251 @@
+"""An agent that somebody deleted and made anew is another one, whatever the books know under its number."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.core.model.report import Report
+from reconciler.sandbox.server import Box
+from tests.reliability.mixed import Applier, known_credentials
+from tests.reliability.test_authorship import passwords_set
+
+HEAD: dict[str, Any] = {"version": 1, "company": {"abbreviate": "acme", "companyId": 4242}}
+BATCH = ("8001", "8002", "8003")
+THEIRS = "known-to-them"
+DIGEST = hashlib.md5(THEIRS.encode()).hexdigest()
+WITH_PASSWORD = {"password": {"generate": True, "version": 1}}
+ANEW = "deleted and made anew by somebody"
+
+
+@pytest.fixture
+def vendor(box: Box) -> Iterator[Box]:
+    """The worker's sandbox, without faults at the end."""
+    box.faults([])
+    box.store.reset([])
+    yield box
+    box.faults([])
+
+
+@pytest.fixture
+def no_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor that lists neither `id` nor `ctime`."""
+    monkeypatch.setattr("reconciler.core.wire._number", lambda _value: None)
+
+
+def machine(folder: Path, box: Box, wanted: dict[str, Any], *ids: str, shared: Path | None = None) -> Applier:
+    """A machine whose file has these agents, all alike; two may share a ledger."""
+    folder.mkdir(exist_ok=True)
+    applier = Applier(folder, box, ledger_folder=shared)
+    wish(applier, wanted, *ids)
+    return applier
+
+
+def wish(applier: Applier, wanted: dict[str, Any], *ids: str) -> None:
+    """Write the file, which always has one agent more."""
+    always = {"operatorId": "8090", "name": "不变"}
+    agents = [*({"operatorId": id_, **wanted} for id_ in ids), always]
+    guardrails = {"maxDeletes": "100%", "maxPasswords": "100%"}
+    applier.file.write_text(json.dumps({**HEAD, "guardrails": guardrails, "agents": agents}), encoding="utf-8")
+
+
+def make_anew(box: Box, *ids: str, **values: Any) -> None:
+    """Somebody deletes them in the console, and makes them again with a password that people know."""
+    for operator_id in ids:
+        box.store.remove(operator_id)
+        box.store.put(operator_id, **{"password": THEIRS, **values})
+
+
+def digests(box: Box, *ids: str) -> set[str]:
+    """The passwords that the vendor has."""
+    return {box.store.agents()[operator_id]["password_md5"] for operator_id in ids}
+
+
+def notes(applier: Applier) -> list[str]:
+    """What a plan notes of agents that were made anew."""
+    return [operator_id for note in applier.plan().notes if ANEW in note.message for operator_id in note.operator_ids]
+
+
+def code(ended: Report | str) -> int:
+    """The exit code of a run that was not refused."""
+    assert isinstance(ended, Report), ended
+    return ended.exit_code
+
+
+WANTED: list[dict[str, Any]] = [
+    WITH_PASSWORD,
+    {"roleName": "客服"},
+    {"name": "张三", "roleName": "客服", **WITH_PASSWORD},
+]
+
+
+@pytest.mark.parametrize("wanted", WANTED, ids=["password", "role", "both"])
+def test_what_the_ledger_knew_is_not_believed_of_another_agent(
+    vendor: Box, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
+    """Its password and its role are planned as not recorded, as of any agent that the ledger does not know; once."""
+    applier = machine(tmp_path, vendor, wanted, "8001")
+    assert (code(applier.apply()), applier.left()) == (0, 0)
+    make_anew(vendor, "8001", **{name: value for name, value in wanted.items() if name == "name"})
+    plan = applier.plan()
+    planned = {change.field for action in plan.actions for change in action.changes}
+    assert planned == {"password.version" if name == "password" else name for name in wanted} - {"name"}
+    assert not any(change.before_known for action in plan.actions for change in action.changes)
+    assert notes(applier) == ["8001"]
+    assert (code(applier.apply()), applier.left(), notes(applier)) == (0, 0, [])
+    if "password" in wanted:
+        known = known_credentials(tmp_path)["8001"]["password"]
+        assert digests(vendor, "8001") == {hashlib.md5(known.encode()).hexdigest()}
+
+
+def test_people_who_have_the_password_say_so(vendor: Box, tmp_path: Path) -> None:
+    """After `ledger adopt` of an agent that was made anew nothing is set, and nothing is noted."""
+    applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")
+    applier.apply()
+    make_anew(vendor, "8001")
+    assert applier.adopt("8001") == 1
+    assert (code(applier.apply()), notes(applier), digests(vendor, "8001")) == (0, [], {DIGEST})
+
+
+@pytest.mark.usefixtures("no_ids")
+def test_a_vendor_that_tells_no_id(vendor: Box, tmp_path: Path) -> None:
+    """Nothing shows another agent then: what the ledger knows holds, and nothing is written for nothing."""
+    applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")
+    assert (code(applier.apply()), applier.left()) == (0, 0)
+    make_anew(vendor, "8001")
+    assert (code(applier.apply()), notes(applier), digests(vendor, "8001")) == (0, [], {DIGEST})
+
+
+def test_a_ledger_that_knows_no_ids_learns_them(vendor: Box, tmp_path: Path) -> None:
+    """One that an older version wrote is believed, and says from the next apply on whom it is about."""
+    applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")
+    applier.apply()
+    path = applier.books / "ledger.json"
+    old = json.loads(path.read_bytes())
+    old["agents"]["8001"] = {"passwordVersion": 1}
+    path.write_text(json.dumps(old))
+    assert (code(applier.apply()), applier.left()) == (0, 0)
+    make_anew(vendor, "8001")
+    assert [(action.kind, action.operator_id) for action in applier.plan().actions] == [("password", "8001")]
+
+
+LEFT_OPEN: list[dict[str, Any]] = [{"unsure": True}, {"inDoubt": "password"}, {"owed": {"ttscontent": "old"}}]
+
+
+@pytest.mark.parametrize("left", LEFT_OPEN, ids=["unknown", "in doubt", "owed"])
+def test_what_a_run_left_open_is_not_done_to_another_agent(vendor: Box, tmp_path: Path, left: dict[str, Any]) -> None:
+    """Nobody made by hand gets another password, or what is owed to the agent before them; told once, with exit 4."""
+    applier = machine(tmp_path, vendor, {}, *BATCH)
+    applier.apply()
+    path = applier.books / "ledger.json"
+    ledger = json.loads(path.read_bytes())
+    ledger["agents"]["8001"] |= left
+    path.write_text(json.dumps(ledger))
+    make_anew(vendor, "8001", ttscontent="new")
+    before = len(vendor.store.history())
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    assert (ended.exit_code, [mismatch.operator_id for mismatch in ended.mismatches]) == (4, ["8001"])
+    assert (digests(vendor, "8001"), vendor.store.agents()["8001"]["ttscontent"]) == ({DIGEST}, "new")
+    assert len(vendor.store.history()) == before
+    assert code(applier.apply()) == 0
+
+
+def test_it_is_told_beside_what_else_is_done(vendor: Box, tmp_path: Path) -> None:
+    """The same where the plan has actions about others: they are done, and the report names the other agent."""
+    applier = machine(tmp_path, vendor, {}, *BATCH)
+    applier.apply()
+    path = applier.books / "ledger.json"
+    ledger = json.loads(path.read_bytes())
+    ledger["agents"]["8001"] |= {"unsure": True}
+    path.write_text(json.dumps(ledger))
+    make_anew(vendor, "8001")
+    wish(applier, {}, *BATCH, "8004")
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    assert (ended.exit_code, ended.done, digests(vendor, "8001")) == (4, 1, {DIGEST})
+    assert [mismatch.operator_id for mismatch in ended.mismatches] == ["8001"]
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def crash(_event: object) -> None:
+    """The process is gone as a call ends."""
+    raise Crash
+
+
+def killed(applier: Applier, box: Box, endpoint: str) -> None:
+    """A run whose answer is lost, and which ends before it can look."""
+    silent = {"endpoint": "reads", "fault": "drop-before"}
+    applier.planned = lambda _: box.faults([{"endpoint": endpoint, "fault": "drop-after"}, silent])
+    applier.ended = crash
+    with pytest.raises(Crash):
+        applier.apply()
+    applier.ended, applier.planned = (lambda _: None), (lambda _: None)
+    box.faults([])
+
+
+def test_a_password_whose_answer_was_lost_is_not_set_for_another_agent(vendor: Box, tmp_path: Path) -> None:
+    """A run was killed while it set a password of an agent that the ledger did not know; it is another one by now."""
+    vendor.store.reset([{"operatorId": "8001"}])
+    applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")
+    killed(applier, vendor, "editPwd")
+    wish(applier, {}, "8001")
+    make_anew(vendor, "8001")
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    assert (ended.exit_code, digests(vendor, "8001")) == (4, {DIGEST})
+
+
+def test_an_agent_that_is_made_anew_in_mid_run_is_named(vendor: Box, tmp_path: Path) -> None:
+    """Its password was set, and is not that of the agent that is there now: exit 4, and planned again."""
+    applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")
+    applier.apply()
+    wish(applier, {"password": {"generate": True, "version": 2}}, "8001")
+    applier.ended = lambda _: make_anew(vendor, "8001")
+    ended = applier.apply()
+    applier.ended = lambda _: None
+    assert isinstance(ended, Report)
+    assert ended.exit_code == 4
+    assert any("made anew" in mismatch.message for mismatch in ended.mismatches)
+    assert [action.kind for action in applier.plan().actions] == ["password"]
+
+
+MAKES: list[Callable[[Applier], None]] = [
+    lambda other: wish(other, {}, *BATCH),
+    lambda other: wish(other, WITH_PASSWORD, *BATCH),
+]
+
+
+@pytest.mark.parametrize("ids", [True, False], ids=["with ids", "without"])
+@pytest.mark.parametrize("makes", MAKES, ids=["in a batch", "one by one"])
+def test_what_another_machine_made_anew_keeps_its_passwords(
+    vendor: Box,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    makes: Callable[[Applier], None],
+    ids: bool,
+) -> None:
+    """A was killed in a batch. B deleted its agents, made them again and handed them over: A resets none of them."""
+    if not ids:
+        request.getfixturevalue("no_ids")
+    shared = tmp_path / "books"
+    one, other = (machine(tmp_path / name, vendor, {}, shared=shared) for name in ("a", "b"))
+    assert code(one.apply()) == 0
+    wish(one, {}, *BATCH)
+    killed(one, vendor, "create/v2")
+    assert code(other.apply()) == 0
+    assert not {*BATCH} & {*vendor.store.agents()}
+    makes(other)
+    assert code(other.apply()) == 0
+    before, set_before = digests(vendor, *BATCH), len(passwords_set(vendor))
+    one.file.write_bytes(other.file.read_bytes())
+    assert code(one.apply()) == 0
+    assert (digests(vendor, *BATCH), len(passwords_set(vendor))) == (before, set_before)
