@@ -14,7 +14,7 @@ from reconciler.core.model.outcome import Event, Finding
 from reconciler.core.model.report import Mismatch, Report
 from reconciler.core.planning.reads import agents_after, is_restored, is_settled, look_after
 from reconciler.core.recovery import Entries, awaiting, managed_entries, recover, restored_entries
-from reconciler.core.report import action_results, mismatches, read_back, side_effects
+from reconciler.core.report import action_results, drifted, mismatches, read_back, side_effects
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError
 from reconciler.ledger.journal import last_run
@@ -54,7 +54,10 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
     touched = {action.operator_id for action in refreshed.plan.actions}
     others = [Mismatch(operator_id, _MADE_ANEW_MEANWHILE) for operator_id in sorted(anew) if operator_id in touched]
     others += [*_uninvited(context.strangers), *doubtful, *left_open_and_made_anew(refreshed)]
-    return Report(results, (*read_back(mismatches(results, remaining), effects), *others), verified=True)
+    differing = (*read_back(mismatches(results, remaining), effects), *others)
+    narrowed = live.asked is not None or session.goal.saved or refreshed.plan.targets or refreshed.plan.excludes
+    more = drifted(refreshed.plan, remaining)
+    return Report(results, differing, verified=True, everybody=not narrowed, drifted=more)
 
 
 _MADE_ANEW_MEANWHILE: Final = "was deleted and made anew by somebody meanwhile: what this run set is not true of it"

@@ -55,6 +55,12 @@ def mismatches(results: Iterable[ActionResult], again: Plan) -> tuple[Mismatch, 
     return tuple(_mismatch(action, created) for action in again.actions if all_done.get(action.operator_id))
 
 
+def drifted(plan: Plan, again: Plan) -> tuple[str, ...]:
+    """The agents of no action of the plan that differ in the one made afterwards: somebody has changed them."""
+    planned = {action.operator_id for action in plan.actions}
+    return tuple(dict.fromkeys(action.operator_id for action in again.actions if action.operator_id not in planned))
+
+
 _MESSAGES = {
     "create": "is no longer in the listing",
     "delete": "was deleted, and is still in the listing",

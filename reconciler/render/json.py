@@ -54,6 +54,8 @@ def report(report: Report) -> dict[str, Any]:
         "done": report.done,
         "verified": report.verified,
         "interrupted": report.interrupted,
+        "everybody": report.everybody,
+        "drifted": list(report.drifted),
         "warnings": list(report.warnings),
         "results": [
             {

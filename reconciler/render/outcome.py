@@ -17,6 +17,8 @@ from reconciler.render.terminal import paint, visible
 from reconciler.render.text import wrapped
 
 _OUTCOMES: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
+_SHOWN: Final = 5
+"""Ids and spans of ids that a note names."""
 
 
 def stale_agents(agents: Sequence[StaleAgent], *, color: bool = False) -> str:
@@ -45,6 +47,12 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
     lines += [f"warning: {visible(warning)}" for warning in report.warnings]
     total = len(report.results)
     lines.append(paint(f"Applied {report.done} of {counted(total, 'action')}.", "bold", color=color))
+    if report.drifted:
+        count = len(report.drifted)
+        words = f"Note: {count:,} other agent{'s differ' if count > 1 else ' differs'} from the files by now"
+        named = ", ".join(text for text, _ in id_spans(report.drifted)[:_SHOWN])
+        more = " …" if len(id_spans(report.drifted)) > _SHOWN else ""
+        lines.append(f"{words}, changed by somebody meanwhile: {named}{more}. Run plan to see.")
     lines.append(_verdict(report, color, again))
     return "\n".join(lines) + "\n"
 
@@ -107,7 +115,8 @@ def _of_kind(head: str, alike: Sequence[ActionResult]) -> Iterator[str]:
 
 def _verdict(report: Report, color: bool, again: str) -> str:
     if report.exit_code == 0:
-        return paint("Read back: every agent is as desired.", "good", color=color)
+        whose = "every agent" if report.everybody and not report.drifted else "every agent of the plan"
+        return paint(f"Read back: {whose} is as desired.", "good", color=color)
     if report.interrupted:
         return f"Interrupted: what was in flight is recorded. {again} to go on from here."
     if not report.verified:

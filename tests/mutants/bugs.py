@@ -1159,6 +1159,22 @@ BUGS: Final = (
         ("tests/cli/test_plan_and_apply.py::test_accepted_but_not_done_is_4",),
     ),
     Bug(
+        "more-claimed-than-seen",
+        "reconciler/apply/read_back.py",
+        "    narrowed = live.asked is not None or ",
+        "    narrowed = ",
+        "A report says of everybody that they are as desired only where everybody was looked at.",
+        ("tests/reliability/test_read_back.py::test_no_more_is_claimed_than_was_looked_at",),
+    ),
+    Bug(
+        "drift-in-mid-run-not-told",
+        "reconciler/apply/read_back.py",
+        "    more = drifted(refreshed.plan, remaining)\n",
+        "    more = ()\n",
+        "A read-back of everybody names whom somebody changed meanwhile.",
+        ("tests/reliability/test_read_back.py::test_no_more_is_claimed_than_was_looked_at",),
+    ),
+    Bug(
         "interrupt-leaves-at-once",
         "reconciler/cli/apply.py",
         "        if asked > 1:\n            os._exit(130)\n",

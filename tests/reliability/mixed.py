@@ -91,6 +91,8 @@ class Applier:
     """Called as each wait of the limiter, or between two tries, ends."""
     late: list[str] = field(default_factory=list)
     """Requests that left although the run was stopped while they waited."""
+    everybody: bool = False
+    """Whether the read-back looks at everybody."""
     ended: Callable[[Event], None] = lambda _event: None
     """Called as each call ends; what it raises is how the run ends, its books left as they are."""
 
@@ -150,7 +152,8 @@ class Applier:
             store = LocalStore((self.ledger_folder or self.books) / "ledger.json")
             journal = self.books / "journal.jsonl"
             goal = FilesGoal(FilesRead(load_desired([self.file])), self.policy)
-            return work(Session(goal, transport, store, journal, self.file.parent), stop)
+            session = Session(goal, transport, store, journal, self.file.parent, everybody=self.everybody)
+            return work(session, stop)
 
     def _watch_departures(self, transport: Transport, waits: threading.local) -> None:
         """Note each request that goes on the wire from a wait that the end of the run has ended."""

@@ -475,3 +475,38 @@ def test_the_values_that_are_asked_for_are_others() -> None:
     for row in COMPARED:
         assert another(row) != row.default
         assert encode(row, another(row)) is not None
+
+
+BY_HAND: dict[str, Callable[[Box], None]] = {
+    "edited": lambda box: box.store.put("8100", name="别人"),
+    "deleted": lambda box: box.store.remove("8100"),
+    "made": lambda box: box.store.put("8399"),
+}
+
+
+@pytest.mark.parametrize("everybody", [True, False], ids=["everybody", "touched"])
+@pytest.mark.parametrize("by_hand", BY_HAND)
+def test_no_more_is_claimed_than_was_looked_at(applier: Applier, by_hand: str, everybody: bool) -> None:
+    """Somebody changes one whom no call is about: who looks at everybody names them, who does not claims nothing."""
+    agents = [{"operatorId": str(number), "name": "甲"} for number in range(8001, 8301)]
+    applier.box.store.reset(agents)
+    wish(applier, {**agents[0], "name": "乙"}, *agents[1:])
+    applier.everybody = everybody
+    applier.ended = lambda _: BY_HAND[by_hand](applier.box)
+    report = applied(applier)
+    changed = "8399" if by_hand == "made" else "8100"
+    assert (report.exit_code, report.mismatches, report.done) == (0, (), 1)
+    assert (report.everybody, report.drifted) == (everybody, (changed,) if everybody else ())
+    said = outcome.report(report)
+    assert "every agent of the plan is as desired" in said
+    assert (changed in said) is everybody
+    assert as_json.report(report)["drifted"] == [*report.drifted]
+
+
+def test_everybody_is_as_desired_where_everybody_was_seen(applier: Applier) -> None:
+    """Only then that is said; not where the command line leaves agents out."""
+    wish(applier, {"operatorId": "8001"}, {"operatorId": "8002"})
+    applier.policy = Policy(targets=("8001",))
+    assert "every agent of the plan is" in outcome.report(applied(applier))
+    applier.policy = Policy()
+    assert "every agent is as desired" in outcome.report(applied(applier))

@@ -109,7 +109,7 @@ def test_a_sip_number_that_goes(place: Workplace, box: Box, monkeypatch: pytest.
 
 
 def test_agents_that_nobody_touched_may_move(tmp_path: Path, box: Box) -> None:
-    """Somebody edits an agent in the console meanwhile that no call is about: that is drift, and the run is done."""
+    """Somebody edits an agent in the console meanwhile that no call is about: the run is done, and says no more."""
     box.store.reset([{"operatorId": "8001", **FULL}, {"operatorId": "8002", **FULL}])
     applier = Applier(tmp_path, box)
     applier.file.write_text(json.dumps({**HEAD, "prune": False, "agents": [{"operatorId": "8001", "name": "new"}]}))

@@ -39,6 +39,8 @@ class Report:
 
     `verified`: the live state was read again afterwards; `mismatches` are what it shows.
     `warnings`: what failed on this side after the calls, such as saving the ledger.
+    `everybody`: whoever the files are about was compared, and not only the agents of the plan; `drifted` are the others
+    of whom that showed a difference by now.
     """
 
     results: tuple[ActionResult, ...]
@@ -46,6 +48,8 @@ class Report:
     verified: bool = False
     interrupted: bool = False
     warnings: tuple[str, ...] = ()
+    everybody: bool = False
+    drifted: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:
