@@ -165,6 +165,11 @@ GUARDRAILS: Final[dict[str, Kind]] = {
 """Which limit a plan exceeds: each is the rule's name with hyphens."""
 
 NOTES: Final[dict[str, Kind]] = {
+    "another-agent": Kind(
+        "somebody deleted the agent and made it anew",
+        "8001, made again in the console",
+        "reconciler ledger adopt, where people have the password",
+    ),
     "created-together": Kind(
         "one request creates several agents", "100 agents without values of their own", "nothing, or --no-batch"
     ),
@@ -198,11 +203,6 @@ NOTES: Final[dict[str, Kind]] = {
     "narrowed": Kind("the command line leaves agents out", "--target 80*", "plan without it, for all"),
     "never-listed": Kind(
         "a field that no listing shows and only a create sets is left alone", "skills of a live agent", "nothing"
-    ),
-    "made-anew": Kind(
-        "somebody deleted the agent and made it anew",
-        "8001, deleted and made again in the console",
-        "a plan that is read, or reconciler ledger adopt",
     ),
     "password-in-doubt": Kind(
         "nobody may know an agent's password, or who made it",

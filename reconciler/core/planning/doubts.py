@@ -101,7 +101,7 @@ def made_anew_notes(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterat
             "deleted and made anew by somebody: what the ledger knows is not true of this agent; its password and role "
             "count as not recorded, and it is owed nothing (reconciler ledger adopt ID where people have the password)"
         )
-        yield Note(message, ids, "made-anew")
+        yield Note(message, ids, "another-agent")
 
 
 # Patterns.
