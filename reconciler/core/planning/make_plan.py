@@ -55,6 +55,7 @@ def make_plan(
     if live.asked is not None and policy.only is None and makes_agents(actions):
         raise SeesTooLittle
     doubtful = tuple(doubts(difference, actions, policy)) if policy.only is None else ()
+    remarks = (*made_anew_notes(difference, policy, anew), *notes(difference, actions, policy))
     touched = {action.operator_id for action in actions if action.kind != "delete" and not action.removal}
     missing, returned = missing_agents(difference), returned_agents(desired, ledger, policy)
     return Plan(
@@ -74,12 +75,7 @@ def make_plan(
         targets=policy.targets,
         excludes=policy.excludes,
         guardrails=guardrails(actions, difference, policy),
-        notes=(
-            *made_anew_notes(difference, policy, anew),
-            *notes(difference, actions, policy),
-            *doubtful,
-            *batch_notes(calls),
-        ),
+        notes=(*remarks, *doubtful, *batch_notes(calls)),
         batch=policy.batch,
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),
