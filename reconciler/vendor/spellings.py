@@ -19,6 +19,7 @@ _READ: Final = 2000
 _DEPTH: Final = 4
 """How often a secret may have been spelled anew."""
 _FORMS: Final = 60
+_SHORTEST: Final = 3
 _SHORT: Final = 12
 """Characters up to which a secret is given away by six of them; a longer one by eight."""
 _AT_THE_END: Final = 5
@@ -26,9 +27,12 @@ _AT_THE_END: Final = 5
 
 
 def without_secrets(words: str, secrets: Iterable[str]) -> str:
-    """The words, with three stars for each secret in a usual spelling; none of them where another has a part of it."""
+    """The words, with three stars for each secret in a usual spelling; none of them where another has a part of it.
+
+    A token of one or two characters is let be: it stands in any text, and would only hide what went wrong.
+    """
     masked = words[:_READ]
-    known = [secret for secret in secrets if secret]
+    known = [secret for secret in secrets if len(secret) >= _SHORTEST]
     for spelling in sorted({each for secret in known for each in _spelled(secret)}, key=len, reverse=True):
         masked = masked.replace(spelling, MASK)
     forms = [_normal(form) for form in _forms(masked)] if known else []

@@ -112,5 +112,13 @@ def test_explain(offline: Workplace) -> None:
     assert offline.run("explain", "禁止外呼").out.startswith("禁止外呼 is outcallflag: forbidden\n")
     assert "mainGroupName" in offline.run("explain", "主技能组名").err
     assert "  right    {name: 李四}\n" in offline.run("explain", "duplicate-key").out
+    removal = offline.run("explain", "onRemove").out
+    assert removal.startswith("onRemove\n")
+    assert "stands        at the top of the file\nexample       onRemove: {disable: 30d}\n" in removal
+    assert offline.run("explain", "保护").out.startswith("protect\n")
+    limit = offline.run("explain", "maxDeletes").out
+    assert limit.startswith("maxDeletes\n")
+    assert "\n\nmax-deletes\n  means    " in limit
+    assert "Did you mean onRemove?" in offline.run("explain", "onremove").err
     wrong = offline.run("explain", "roleNam")
     assert (wrong.code, "Did you mean roleName?" in wrong.err) == (64, True)

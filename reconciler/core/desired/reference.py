@@ -1,11 +1,14 @@
-"""The reference of the fields, made from the field table: `docs/fields.md`, and one field for a terminal."""
+"""The reference of the fields and keys, made from their tables: `docs/fields.md`, and one of them for a terminal."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from reconciler.core.model.fields import FIELDS, Field, Kind, Value
+from reconciler.core.desired.schema import agents_schema
+from reconciler.core.desired.shapes import example
+from reconciler.core.model.fields import BY_NAME, FIELDS, Field, Kind, Value
 from reconciler.core.model.words import ZH_VALUES, also_called
 
 _HEAD: Final = """# The fields of an agent
@@ -77,6 +80,67 @@ def _values(row: Field) -> str:
             return "`{env: NAME}`, `{file: PATH}` or `{generate: true}`, and `version`"
         case _:
             return "text, not empty" if row.rules.get("minLength") else "text"
+
+
+def file_keys() -> dict[str, dict[str, list[str]]]:
+    """The keys of a file that are no fields of an agent: by key what it means, and where it means that."""
+    schema = agents_schema()
+    top, parts = schema["properties"], schema["$defs"]
+    homes = {
+        "": top,
+        **{name: top[name]["properties"] for name in ("company", "onRemove", "guardrails")},
+        "agents": parts["agent"]["properties"],
+        "pools": parts["pool"]["properties"],
+        "password": parts["password"]["properties"],
+    }
+    found: dict[str, dict[str, list[str]]] = {}
+    for home, keys in homes.items():
+        for name, about in keys.items():
+            if name not in BY_NAME:
+                found.setdefault(name, {}).setdefault(_meaning(about, parts), []).append(home)
+    return found
+
+
+def _meaning(about: dict[str, Any], parts: dict[str, Any]) -> str:
+    return str(about.get("description") or parts[about["$ref"].rpartition("/")[2]]["description"])
+
+
+def key_help(name: str) -> str:
+    """A key of a file in words, English and Chinese, as lines for a terminal."""
+    lines = [name]
+    for meaning, homes in file_keys()[name].items():
+        english, chinese = _CHINESE.split(meaning, maxsplit=1)
+        home = " and ".join(homes)
+        steps = (homes[0], 0, name) if home else (name,)
+        shown = example(steps) or _SHORT[name if name in _SHORT else f"{home}.{name}"]
+        lines += [f"{'':<12}  {english}", f"{'':<12}  {chinese}"]
+        lines.append(f"{'stands':<12}  {f'in {home}' if home else 'at the top of the file'}")
+        lines += [f"{'example' * (not index):<12}  {line}" for index, line in enumerate(shown.splitlines())]
+    return "\n".join(lines).replace("`", "") + "\n"
+
+
+_CHINESE: Final = re.compile(r" (?=[\u4e00-\u9fff])")
+"""What parts the languages of a description."""
+_SHORT: Final = {
+    ".version": "version: 1",
+    "password.version": "password: {generate: true, version: 2}",
+    "prune": "prune: false",
+    "onRemove": "onRemove: {disable: 30d}",
+    "abbreviate": "company: {abbreviate: acme}",
+    "companyId": "company: {abbreviate: acme, companyId: 4242}",
+    "disable": "onRemove: {disable: 30d}",
+    "maxDeletes": "guardrails: {maxDeletes: 20%}",
+    "maxChanges": "guardrails: {maxChanges: 500}",
+    "maxPasswords": "guardrails: {maxPasswords: 5}",
+    "lookalikes": "guardrails: {lookalikes: 1}",
+    "profile": '{operatorId: "8001", profile: leader}',
+    "from": '{from: "8100", to: "8199"}',
+    "to": '{from: "8100", to: "8199"}',
+    "env": "password: {env: AGENT_8001_PASSWORD, version: 1}",
+    "file": "password: {file: passwords/8001, version: 1}",
+    "generate": "password: {generate: true, version: 1}",
+}
+"""Examples of one line, by key, or by where it stands and key."""
 
 
 def value_help(row: Field, value: Value, word: str) -> str:

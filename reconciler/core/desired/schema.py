@@ -147,15 +147,23 @@ def _guardrails() -> Schema:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "maxDeletes": {"$ref": "#/$defs/limit"},
-            "maxChanges": {"$ref": "#/$defs/limit"},
-            "maxPasswords": {"$ref": "#/$defs/limit"},
+            **{name: _described({"$ref": "#/$defs/limit"}, words) for name, words in _LIMITS.items()},
             "lookalikes": _described(
                 {"type": "integer", "minimum": 0, "default": 0},
                 "How many agents may look like another one, such as 8O01 like 8001. 允许多少个易混淆的工号。",
             ),
         },
     }
+
+
+_LIMITS: Final = {
+    "maxDeletes": "The most agents that are deleted or made anew: a count, or a percentage of the live agents in "
+    "scope; 20% by default. 最多删除或重建多少坐席（数量或百分比），默认 20%。",
+    "maxChanges": "The most actions: a count, or a percentage of the live agents in scope; none by default. "
+    "最多变更多少项（数量或百分比），默认不限。",
+    "maxPasswords": "The most live agents whose password is set anew: a count, or a percentage of the live agents in "
+    "scope; 20% by default. 最多重设多少现有坐席的密码（数量或百分比），默认 20%。",
+}
 
 
 def _recipients() -> Schema:

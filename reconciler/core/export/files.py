@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.export.factor import Factored, FactoredAgent, factor, slug, unused_name
-from reconciler.core.model.desired import Company, DesiredState, matches
+from reconciler.core.model.desired import Company, DesiredState, Removal, matches
 from reconciler.core.model.fields import BY_NAME, KEY, LISTED, Value
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.message import Text, text
@@ -176,13 +176,20 @@ def _agent(agent: LiveAgent, holders: Mapping[Value, list[str]]) -> _SpelledAgen
 
 
 def unprotected(desired: DesiredState, live: LiveState) -> Iterator[Note]:
-    """What to add to `protect`: the live agents whose ids no file may hold, and that the desired state would delete."""
+    """What to add to `protect`: the live agents whose ids no file may hold, and that the desired state would remove."""
     for operator_id in sorted(live.agents) if desired.prune else ():
         in_scope = desired.scope is None or matches(desired.scope, operator_id)
         if in_scope and not is_expressible(BY_NAME[KEY], operator_id) and not matches(desired.protect, operator_id):
-            message = "the id {fault}: not in the file; add {pattern} to protect, or an apply deletes the agent"
-            unfit = text(message, fault=unfit_id(operator_id), pattern=quoted(_pattern(operator_id)))
+            fault, pattern = unfit_id(operator_id), quoted(_pattern(operator_id))
+            message = "the id {fault}: not in the file; add {pattern} to protect, or {consequence}"
+            unfit = text(message, fault=fault, pattern=pattern, consequence=_consequence(desired.on_remove))
             yield Note(unfit, (operator_id,), "unfit-id")
+
+
+def _consequence(removal: Removal) -> Text:
+    if removal.wait:
+        return text("an apply disables the agent, and one later than {wait} after it deletes it", wait=removal.wait)
+    return text("an apply disables the agent") if removal.disable else text("an apply deletes the agent")
 
 
 def _warnings(agents: Mapping[str, _SpelledAgent], protected: tuple[str, ...]) -> tuple[Note, ...]:

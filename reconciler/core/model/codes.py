@@ -227,7 +227,7 @@ SECTIONS: Final = (
     ("Problems of sheets", ("means", "wrong", "right"), SHEETS),
     ("Blocked changes", ("means", "example", "way out"), REFUSALS),
     ("Guardrails", ("means", "example", "way out"), GUARDRAILS),
-    ("Notes", ("means", "example", "what to do"), NOTES),
+    ("Notes", ("means", "example", "to do"), NOTES),
 )
 """What the page of messages tells, in its order: title, heads and kinds."""
 KINDS: Final[dict[str, Kind]] = {code: kind for _, _, kinds in SECTIONS for code, kind in kinds.items()}
@@ -238,7 +238,7 @@ def code_help(code: str) -> str:
     """A kind as lines for a terminal."""
     heads, kind = next((heads, kinds[code]) for _, heads, kinds in SECTIONS if code in kinds)
     lines = zip(heads, (kind.meaning, kind.wrong or "(nothing)", kind.right), strict=True)
-    return f"{code}\n" + "".join(f"  {head:<10} {words}\n" for head, words in lines)
+    return f"{code}\n" + "".join(f"  {head:<8} {words}\n" for head, words in lines)
 
 
 def messages_page() -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from reconciler.core.desired.reference import field_help, fields_page, value_help
+from reconciler.core.desired.reference import field_help, fields_page, file_keys, key_help, value_help
 from reconciler.core.model.fields import BY_NAME, FIELDS
+from reconciler.core.yaml.spelling import COMPANY_ORDER, GUARDRAIL_ORDER, PASSWORD_ORDER, POOL_ORDER, TOP_ORDER
 
 
 def cells() -> dict[str, list[str]]:
@@ -55,3 +58,15 @@ def test_words_of_sheets_stand_in_the_help() -> None:
     assert "in words      普通座席 → agent, 班长 → leader\n" in field_help(BY_NAME["operatorType"])
     assert "是 → true, 否 → false" in field_help(BY_NAME["isrecord"])
     assert value_help(BY_NAME["isrecord"], value=True, word="是") == "是 is isrecord: true\n"
+
+
+def test_every_key_of_a_file_is_explained() -> None:
+    """In English and Chinese, with where it stands and an example."""
+    keys = {*TOP_ORDER, *COMPANY_ORDER, *GUARDRAIL_ORDER, *PASSWORD_ORDER, *POOL_ORDER} - BY_NAME.keys()
+    assert file_keys().keys() == keys | {"disable"}
+    for key in file_keys():
+        told = key_help(key)
+        assert told.startswith(f"{key}\n    ")
+        assert told.count("stands  ") == told.count("example  ") == len(file_keys()[key])
+        assert re.search("[\u4e00-\u9fff]", told)
+    assert "stands        in agents and pools\n" in key_help("profile")

@@ -229,6 +229,21 @@ def test_whom_a_file_of_ones_own_would_delete_for_its_id_is_told(head: str, told
     assert all(f'add "{id_}" to protect' in note.message for id_, note in zip(told, notes, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("on_remove", "words"),
+    [
+        ("delete", "an apply deletes the agent"),
+        ("disable", "an apply disables the agent"),
+        ("{disable: 30d}", "an apply disables the agent, and one later than 30d after it deletes it"),
+    ],
+)
+def test_what_becomes_of_such_an_agent_is_as_the_file_says(on_remove: str, words: str) -> None:
+    """Where the file disables whom it does not name, nobody is told that the agent would be deleted."""
+    wanted = state(f'{HEAD}onRemove: {on_remove}\nagents: [{{operatorId: "8005"}}]\n')
+    (note,) = unprotected(wanted, live(live_agent("8005"), live_agent("8001 ")))
+    assert note.message.endswith(f'add "8001 " to protect, or {words}')
+
+
 def test_live_agents_that_look_alike_are_exported() -> None:
     """The file allows as many as there are, no more, and tells whose ids they are."""
     listed = live(*(live_agent(id_) for id_ in ("8001", "8O01", "8OO1", "adm01", "ADM01", "9001")))

@@ -88,7 +88,7 @@ def test_what_is_blocked_has_a_code() -> None:
 
 def test_a_code_is_explained() -> None:
     """What it means, an example, and the way out; the page has them all."""
-    assert code_help("duplicate-key").startswith("duplicate-key\n  means      a key stands twice in one mapping\n")
-    assert "  wrong      (nothing)\n" in code_help("empty-file")
-    assert "  way out    put them back, protect them, or --max-deletes 3\n" in code_help("max-deletes")
+    assert code_help("duplicate-key").startswith("duplicate-key\n  means    a key stands twice in one mapping\n")
+    assert "  wrong    (nothing)\n" in code_help("empty-file")
+    assert "  way out  put them back, protect them, or --max-deletes 3\n" in code_help("max-deletes")
     assert messages_page().count("\n| `") == len(KINDS)
