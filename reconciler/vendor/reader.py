@@ -154,14 +154,12 @@ class Reader:
         return (_decoded(rows), total) if isinstance(rows, list) else ([], None)
 
     def _gone(self, operator_id: str) -> list[LiveAgent] | None:
-        """Nobody if there is no such agent by 2.1.4 and by a filtered page, else the agent; `None` if unclear."""
+        """Nobody, if there is no such agent by 2.1.4 nor by a filtered page; `None` if one of them shows somebody."""
         outcome = self._read_until_answered("one", wire.one_body(self._company, operator_id))
-        if isinstance(outcome, Ok) and outcome.data:
-            shown = _looked_up(operator_id, outcome.data)
-            return [shown.data.agent] if isinstance(shown, Ok) else None
         if isinstance(outcome, Refused) and outcome.authentication:
             raise VendorError(str(outcome), _hint(outcome))
-        return self._filtered(KEY, operator_id)
+        shown = isinstance(outcome, Ok) and outcome.data
+        return None if shown or self._filtered(KEY, operator_id) != [] else []
 
     def listing(
         self,

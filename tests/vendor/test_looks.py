@@ -36,19 +36,27 @@ def test_a_vendor_that_ignores_a_filter_is_not_believed(vendor: Stub, client: Li
 
 
 def test_a_look_shows_those_who_are_there(vendor: Stub, client: Line) -> None:
-    """Whoever should be gone and is there is shown, and a row that only resembles is nobody's."""
-
-    def answer(exchange: Exchange) -> None:
-        if "pageNumber" in exchange.seen.body:
-            Shelf(ROWS)(exchange)
-        else:
-            envelope(data=ROWS[0])(exchange)
-
-    vendor.script(answer)
-    found = client.reader.look(Look(("8001",), ("8001",), ("60",)), quiet)
+    """A row that only resembles is nobody's."""
+    vendor.script(Shelf(ROWS))
+    found = client.reader.look(Look(("8001",), sip_numbers=("60",)), quiet)
     assert found is not None
     assert [agent.operator_id for agent in found] == ["8001"]
     assert client.reader.look(Look(("800",)), quiet) is None
+
+
+@pytest.mark.parametrize("one", [False, True])
+@pytest.mark.parametrize("page", [False, True])
+def test_whoever_should_be_gone_is_gone_by_both(vendor: Stub, client: Line, one: bool, page: bool) -> None:
+    """By 2.1.4 and by a filtered page; where either still shows the agent, the listing is to decide."""
+
+    def answer(exchange: Exchange) -> None:
+        if "pageNumber" in exchange.seen.body:
+            Shelf(ROWS if page else [])(exchange)
+        else:
+            (envelope(data=ROWS[0]) if one else envelope(code=20001, msg="no such agent"))(exchange)
+
+    vendor.script(answer)
+    assert client.reader.look(Look(gone=("8001",)), quiet) == (None if one or page else [])
 
 
 def test_a_refused_token_is_an_error(vendor: Stub, client: Line) -> None:
