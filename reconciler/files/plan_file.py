@@ -18,7 +18,7 @@ from typing import Any, Final
 from reconciler.clock import parse_stamp, stamp
 from reconciler.core.model.plan import Plan
 from reconciler.core.saved.plan_json import FORMAT, plan_document, read_plan
-from reconciler.core.saved.plan_schema import plan_validator
+from reconciler.core.saved.plan_schema import is_plan
 from reconciler.core.saved.validity import is_sound
 from reconciler.core.text import is_newer_format, json_text
 from reconciler.errors import Declined, NewerFormat, ReconcilerError
@@ -125,7 +125,7 @@ def _unseal(path: Path, data: bytes) -> SavedPlan:
     if rest != seal.encode() + _SEAL_END:
         raise _why_not_saved(path, data)
     document = json.loads(text + _END)
-    if document["format"] != FORMAT or not plan_validator().is_valid(document):
+    if document["format"] != FORMAT or not is_plan(document):
         raise _why_not_saved(path, data)
     plan, tool, created_at = read_plan(document), document["tool"], document["created_at"]
     files = {standing["file"]: standing["operatorIds"] for standing in document.get("files", ())}

@@ -1,7 +1,8 @@
 """A fast check in front of the schema validator.
 
 A gate is one function compiled from a JSON Schema. If it returns true, the strict validator of `desired.schema` would
-find nothing; the gate is fifty times as fast. If it returns false, the strict validator decides and finds the problems.
+find nothing; the gate is fifty times as fast, and needs no library, whose import takes longer than a small file.
+If it returns false, the strict validator decides and finds the problems.
 A keyword that the compiler does not know is an error, so the schema cannot outgrow the gate unnoticed.
 """
 
@@ -138,9 +139,16 @@ def _not(rules: Schema, definitions: Schema) -> Check:
 
 
 def _one_of(choices: list[Schema], _: Schema) -> Check:
-    """Accept a mapping that has exactly one of several keys."""
+    """Accept a mapping that has exactly one of several keys. Of other choices the strict validator decides."""
+    if any(choice.keys() != {"required"} for choice in choices):
+        return lambda _: False
     names = [name for choice in choices for name in choice["required"]]
     return lambda value: isinstance(value, dict) and sum(name in value for name in names) == 1
+
+
+def _dependent(needs: dict[str, list[str]], _: Schema) -> Check:
+    """Accept a mapping that has, for each of its keys, the others which that one needs."""
+    return lambda value: all(key not in value or value.keys() >= {*others} for key, others in needs.items())
 
 
 _CHECKS: Final[dict[str, Callable[[Any, Schema], Check]]] = {
@@ -154,5 +162,6 @@ _CHECKS: Final[dict[str, Callable[[Any, Schema], Check]]] = {
     "items": _items,
     "not": _not,
     "oneOf": _one_of,
+    "dependentRequired": _dependent,
     "$ref": lambda name, definitions: compile_gate(definitions[name.removeprefix("#/$defs/")], definitions),
 }

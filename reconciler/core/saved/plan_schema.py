@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
-
-from jsonschema.protocols import Validator
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.about import HOME
+from reconciler.core.desired.gate import Check, compile_gate
 from reconciler.core.desired.schema import VARIABLE, WAIT_PATTERN, Schema, strict_validator_for
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.fields import COMPARED, LISTED
 from reconciler.core.saved.plan_json import FORMAT
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 MAX_EXPIRES_IN: Final = 3650 * 86400
 """The most seconds that a review may hold: ten years."""
@@ -80,9 +82,20 @@ def plan_schema() -> Schema:
 
 
 @cache
+def plan_gate() -> Check:
+    """The gate of plan documents; made once."""
+    return compile_gate(plan_schema(), {})
+
+
+@cache
 def plan_validator() -> Validator:
     """A validator of plan documents; made once."""
     return strict_validator_for(plan_schema())
+
+
+def is_plan(document: Any) -> bool:
+    """Whether a document is one of a plan."""
+    return plan_gate()(document) or plan_validator().is_valid(document)
 
 
 def _object(required: dict[str, Schema], **optional: Schema) -> Schema:

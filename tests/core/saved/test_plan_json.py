@@ -26,7 +26,7 @@ from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.planning.origin import with_origins
 from reconciler.core.planning.policy_changes import policy_changes
 from reconciler.core.saved.plan_json import digest, plan_document, read_plan
-from reconciler.core.saved.plan_schema import MAX_EXPIRES_IN, plan_schema, plan_validator
+from reconciler.core.saved.plan_schema import MAX_EXPIRES_IN, is_plan, plan_gate, plan_schema, plan_validator
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned, state
@@ -90,9 +90,10 @@ def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
 @law
 @given(plans(), st.booleans())
 def test_every_plan_fits_the_schema(plan: Plan, saved: bool) -> None:
-    """Any plan's document is what `schemas/plan.schema.json` describes, saved or only shown."""
-    seal = {"seal": "0" * 64} if saved else {}
-    assert [error.message for error in plan_validator().iter_errors({**written(plan), **seal})] == []
+    """Any plan's document is what `schemas/plan.schema.json` describes, saved or only shown; the gate accepts it."""
+    document = {**written(plan), **({"seal": "0" * 64} if saved else {})}
+    assert [error.message for error in plan_validator().iter_errors(document)] == []
+    assert plan_gate()(document) is not bool(document.get("policy_changes"))
 
 
 def documents() -> Iterator[Any]:
@@ -105,8 +106,10 @@ def documents() -> Iterator[Any]:
 
 @pytest.mark.parametrize("found", list(documents()))
 def test_every_plan_of_the_tests_fits_the_schema(found: dict[str, Any]) -> None:
-    """The schema describes every plan that the tests hold."""
+    """The schema describes every plan that the tests hold; of changes of the policy the gate leaves the judgement."""
     assert [error.message for error in plan_validator().iter_errors(found)] == []
+    assert plan_gate()(found) is not bool(found.get("policy_changes"))
+    assert is_plan(found)
 
 
 BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -124,6 +127,7 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
     "a listed field less": lambda d: d["actions"][0]["live"].pop("email"),
     "a line before the first": lambda d: d["actions"][0]["source"].update(line=0),
     "a password itself": lambda d: d["actions"][0].update(password={"plain": "x", "version": 1}),
+    "a folder without its file": lambda d: d["actions"][0].update(password={"env": "A", "folder": "a", "version": 1}),
     "a password from two places": lambda d: d["actions"][0].update(password={"env": "A", "file": "a", "version": 1}),
 }
 
@@ -134,6 +138,7 @@ def test_the_schema_refuses(break_: Callable[[dict[str, Any]], object]) -> None:
     found = written(WHOLE)
     break_(found)
     assert not plan_validator().is_valid(found)
+    assert not is_plan(found)
 
 
 @law
