@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.apply.goal import Goal
 from reconciler.clock import now, stamp
-from reconciler.core.history import RunOrigin
+from reconciler.core.model.run import RunOrigin
 from reconciler.errors import Declined, StalePlan
 from reconciler.files.standing import forgotten
 from reconciler.ledger.books import remote_run

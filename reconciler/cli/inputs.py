@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reconciler.apply.goal import FilesGoal, Goal
     from reconciler.apply.refresh import Session
-    from reconciler.core.history import RunOrigin
+    from reconciler.core.model.run import RunOrigin
     from reconciler.credentials.delivery import CredentialsFile
     from reconciler.credentials.passwords import PasswordRules
     from reconciler.files.plan_file import SavedPlan

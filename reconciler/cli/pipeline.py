@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.history import RunOrigin
+from reconciler.core.model.run import RunOrigin
 from reconciler.ledger.git_command import head_of
 from reconciler.ledger.lock import who_we_are
 

@@ -15,6 +15,7 @@ from reconciler.core.model.fields import BY_NAME, FIELDS, Value
 from reconciler.core.model.message import Text, joined, text
 from reconciler.core.model.plan import Action, Note, Plan
 from reconciler.core.model.report import Report
+from reconciler.core.model.run import RunOrigin
 from reconciler.core.text import is_newer_format
 
 FORMAT: Final = "reconciler.history/1"
@@ -23,15 +24,6 @@ LONGEST: Final = 200
 MOST_FILES: Final = 100
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RunOrigin:
-    """Who ran an apply, the address of the pipeline's page, and the commit of the files; empty where nobody says."""
-
-    actor: str = ""
-    pipeline: str = ""
-    commit: str = ""
 
 
 def begun_record(run: str, begun: str, origin: RunOrigin, plan: Plan, digest: str) -> Document:

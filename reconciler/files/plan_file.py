@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from reconciler.clock import parse_stamp, stamp
 from reconciler.core.model.plan import Plan
-from reconciler.core.saved.plan_json import FORMAT, plan_document, read_plan
+from reconciler.core.saved.plan_json import FORMAT, read_plan, saved_document
 from reconciler.core.saved.plan_schema import is_plan
 from reconciler.core.saved.validity import is_sound
 from reconciler.core.text import is_newer_format, json_text
@@ -59,24 +59,13 @@ def save_plan(
     Raises:
         ReconcilerError: the file cannot be written.
     """
-    text = json_text(_document(plan, tool, created_at, files)).encode().removesuffix(_END)
+    text = json_text(saved_document(plan, tool, created_at, files)).encode().removesuffix(_END)
     seal = _seal(text)
     try:
         replace_file(path, b"".join((text, _SEAL_START, seal.encode(), _SEAL_END)))
     except OSError as error:
         raise ReconcilerError(f"the plan cannot be saved to {path}: {error.strerror}") from None
     return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal, files)
-
-
-def _document(plan: Plan, tool: str, created_at: str, files: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    standing = [{"file": file, "operatorIds": list(ids)} for file, ids in files.items()]
-    beside: dict[str, Any] = {
-        "policy": dict(plan.policy),
-        "missing": list(plan.missing),
-        "returned": list(plan.returned),
-    }
-    beside = {**beside, "files": standing}
-    return {**plan_document(plan, tool, created_at), **{key: value for key, value in beside.items() if value}}
 
 
 _END: Final = b"\n}\n"
@@ -129,7 +118,7 @@ def _unseal(path: Path, data: bytes) -> SavedPlan:
         raise _why_not_saved(path, data)
     plan, tool, created_at = read_plan(document), document["tool"], document["created_at"]
     files = {standing["file"]: standing["operatorIds"] for standing in document.get("files", ())}
-    if _document(plan, tool, created_at, files) != document or not is_sound(plan):
+    if saved_document(plan, tool, created_at, files) != document or not is_sound(plan):
         raise ValueError
     return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal, files)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from reconciler.core import wire
 from reconciler.core.model.desired import Company
@@ -17,7 +17,6 @@ from reconciler.core.model.endpoints import PAGE_SIZE, EndpointName
 from reconciler.core.model.fields import KEY
 from reconciler.core.model.live import LiveAgent
 from reconciler.core.model.secret import Secret
-from reconciler.core.planning.reads import Look
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import (
     Lost,
@@ -31,6 +30,9 @@ from reconciler.vendor.answer import (
 from reconciler.vendor.http import Transport
 from reconciler.vendor.rate_limit import HOPELESS_AFTER
 from reconciler.vendor.retry import LISTING_TRIES, READ_TRIES, backoff
+
+if TYPE_CHECKING:
+    from reconciler.core.planning.reads import Look
 
 MAX_AGENTS: Final = 10_000_000
 _SHOWN: Final = 5

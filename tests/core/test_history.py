@@ -11,7 +11,6 @@ import pytest
 from reconciler.core.history import (
     LONGEST,
     Deleted,
-    RunOrigin,
     begun_record,
     deleted_in,
     ended_record,
@@ -23,6 +22,7 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Note, Plan
 from reconciler.core.model.report import ActionResult, Report
+from reconciler.core.model.run import RunOrigin
 from reconciler.core.planning.make_plan import make_plan
 from tests.core.build import agent, desired, env, live, live_agent
 

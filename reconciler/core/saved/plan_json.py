@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -58,6 +58,14 @@ def plan_document(plan: Plan, tool: str, created_at: str) -> Document:
         "notes": list(map(_note, plan.notes)),
         "actions": [_action(replace(action, live=None) if offline else action) for action in plan.actions],
     }
+
+
+def saved_document(plan: Plan, tool: str, created_at: str, files: Mapping[str, Collection[str]]) -> Document:
+    """The plan as a file keeps it, without the seal: also what its apply needs to know, and the agents of each file."""
+    standing = [{"file": file, "operatorIds": list(ids)} for file, ids in files.items()]
+    kept = {"policy": dict(plan.policy), "missing": list(plan.missing), "returned": list(plan.returned)}
+    more: Document = {**kept, "files": standing}
+    return {**plan_document(plan, tool, created_at), **{key: value for key, value in more.items() if value}}
 
 
 def _note(note: Note) -> Document:
