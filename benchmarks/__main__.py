@@ -12,11 +12,12 @@ from typing import Final
 
 from benchmarks.applies import applies
 from benchmarks.bystage import stages
+from benchmarks.histories import histories
 from benchmarks.measure import ROOT, WrongAnswer, run, say
 from benchmarks.report import RESULTS, Section, keep, machine, terminal, write
 from benchmarks.whole import beside_peers, whole
 
-SECTIONS: Final = ("stage", "whole", "peers", "apply")
+SECTIONS: Final = ("stage", "whole", "peers", "apply", "history")
 SIZES: Final = (1_000, 10_000, 100_000)
 PLOTTER: Final = ROOT / ".venv-bench/bin/python"
 
@@ -36,6 +37,8 @@ def measured(options: argparse.Namespace, folder: Path) -> Iterator[Section]:
         yield beside_peers(options.sizes, options.rounds, folder)
     if "apply" in names:
         yield applies(options.rounds, folder)
+    if "history" in names:
+        yield histories(options.rounds, folder)
 
 
 def publish(sections: list[Section], about: str) -> None:

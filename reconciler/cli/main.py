@@ -91,7 +91,7 @@ def _lines_of_json(context: click.Context, _: click.Parameter, value: str) -> No
     type=click.IntRange(0),
     envvar="RECONCILER_VERBOSE",
     show_envvar=True,
-    help="Log each request and each long wait on stderr; -vv every wait and every call of git too.",
+    help="Log each request and each long wait on stderr; -vv every wait and every call for a remote ledger too.",
 )
 @click.option(
     "--log-format",

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from reconciler.about import install_hint
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.ledger.swap_store import Version, content_of
+from reconciler.log import milliseconds, tell
 from reconciler.settings import Network, Proxy
 from reconciler.vendor.trust import UNTRUSTED_HINT
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
     from obstore.store import RetryConfig
 
+T = TypeVar("T")
 CONNECT_TIMEOUT: Final = 5.0  # seconds, like the next
 REQUEST_TIMEOUT: Final = 15.0
 PAUSES: Final = (0.3, 1.2, 0.0)
@@ -99,11 +102,9 @@ class Objects:
     def get(self, key: str) -> Version | None:
         """The object, or `None` when there is none."""
         for pause in PAUSES:
-            try:
-                result = obstore.get(self._store, key)
-                return Version(bytes(result.bytes()), result.meta["e_tag"], result.meta["version"])
-            except STORE_ERRORS as error:
-                failure = error
+            failure = _asked("get", lambda: self._read(key))
+            if isinstance(failure, Version):
+                return failure
             if isinstance(failure, FileNotFoundError) and not NO_BUCKET.search(str(failure)):
                 return None
             if _is_final(failure):
@@ -114,10 +115,9 @@ class Objects:
     def keys(self, prefix: str) -> list[str]:
         """The keys of all objects that begin like this; the prefix ends with a slash."""
         for pause in PAUSES:
-            try:
-                return [each["path"] for part in obstore.list(self._store, prefix) for each in part]
-            except STORE_ERRORS as error:
-                failure = error
+            failure = _asked("list", lambda: self._listed(prefix))
+            if not isinstance(failure, Exception):
+                return failure
             if _is_final(failure):
                 break
             self._sleep(pause)
@@ -125,11 +125,8 @@ class Objects:
 
     def put(self, key: str, data: bytes, seen: Version | None) -> Exception | Version:
         """Write over `seen` once. An error is returned, not raised, because the write may have arrived all the same."""
-        try:
-            result = obstore.put(self._store, key, data, mode=_put_mode(seen), use_multipart=False)
-        except STORE_ERRORS as error:
-            return error
-        return Version(data, result["e_tag"], result["version"])
+        result = _asked("put", lambda: obstore.put(self._store, key, data, mode=_put_mode(seen), use_multipart=False))
+        return result if isinstance(result, Exception) else Version(data, result["e_tag"], result["version"])
 
     def swap(self, key: str, data: bytes, seen: Version | None) -> Version | None:
         """Write `data` over `seen` (`None`: create the object), and return the version that is there afterwards.
@@ -165,18 +162,20 @@ class Objects:
     def delete(self, key: str) -> None:
         """Delete an object whose key nobody else uses; one that does not exist is no error."""
         for pause in PAUSES:
-            try:
-                obstore.delete(self._store, key)
-            except FileNotFoundError:
-                return
-            except STORE_ERRORS as error:
-                failure = error
-            else:
+            failure = _asked("delete", lambda: obstore.delete(self._store, key))
+            if failure is None or isinstance(failure, FileNotFoundError):
                 return
             if _is_final(failure):
                 break
             self._sleep(pause)
         raise self._error(failure, "deleted", key)
+
+    def _read(self, key: str) -> Version:
+        result = obstore.get(self._store, key)
+        return Version(bytes(result.bytes()), result.meta["e_tag"], result.meta["version"])
+
+    def _listed(self, prefix: str) -> list[str]:
+        return [each["path"] for part in obstore.list(self._store, prefix) for each in part]
 
     def _error(self, failure: object, done: str, key: str) -> ReconcilerError:
         what = f"{self._place.scheme}://{self._place.bucket}/{key} cannot be {done}"
@@ -191,6 +190,24 @@ class Objects:
             return ReconcilerError(f"{what}: the certificate of the store is not trusted", UNTRUSTED_HINT)
         hint = "check the network, and the endpoint, region and credentials in the environment"
         return ReconcilerError(f"{what}: the store is not reachable, or answers with an error", hint)
+
+
+def _asked(operation: str, ask: Callable[[], T]) -> T | Exception:
+    """What one request came to; an error of the store is returned. The log tells neither key nor words of the store."""
+    since, outcome = time.monotonic(), "ok"
+    try:
+        return ask()
+    except STORE_ERRORS as error:
+        outcome = _kind(error)
+        return error
+    finally:
+        told = {"operation": operation, "outcome": outcome, "ms": milliseconds(time.monotonic() - since)}
+        tell("store", told, detail=True)
+
+
+def _kind(error: Exception) -> str:
+    kinds = ((FileNotFoundError, "absent"), (REFUSED, "refused"), (NO_ACCESS, "no-access"))
+    return next((kind for types, kind in kinds if isinstance(error, types)), "failed")
 
 
 @contextmanager

@@ -96,6 +96,23 @@ def test_there_are_ten_steps() -> None:
     assert [step.partition(".")[0] for step in steps()] == [str(number) for number in range(1, 11)]
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["before step 6", "after step 7"])
+def test_the_first_push_does_nothing(tmp_path: Path, empty: Workplace, box: Box, key: Key, known: bool) -> None:
+    """It ends without a call that writes, whether the vendor is known yet or not, since it is no merge."""
+    started(empty, key)
+    head = git(empty.folder, "rev-parse", "HEAD")
+    runner = machine(tmp_path, empty, Merge(head, head, head), 0)
+    if not known:
+        runner.context["vars"] = runner.context["secrets"] = {}
+    runner.answer({f"GET repos/{REPOSITORY}/commits/{head}/pulls": [], APPLIES: {"workflow_runs": []}})
+    github = {**runner.context["github"], "event_name": "push"}
+    jobs = runner.workflow("apply", github=github, inputs={})
+    assert (jobs["plan"].success, "apply" in jobs) == (known, False)
+    if known:
+        assert (jobs["digest"].code, "not the merge of one pull request" in jobs["digest"].log) == (3, True)
+    assert box.store.history() == []
+
+
 def test_from_nothing_to_an_apply(tmp_path: Path, empty: Workplace, box: Box, key: Key) -> None:
     """Each pull request is planned and applied by a machine that has but its clone; the books are on a branch."""
     started(empty, key)

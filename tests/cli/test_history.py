@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,38 @@ def runs(place: Workplace, *arguments: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["disk", "named", "branch"])
-def test_every_apply_is_told(here: Workplace, box: Box, tmp_path: Path, kind: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kind of ledger: what leads a command there, and all that is stored."""
+
+    env: Mapping[str, str]
+    stored: Callable[[], bytes]
+
+
+@pytest.fixture(params=["disk", "named", "branch", "s3"])
+def kept(request: pytest.FixtureRequest, here: Workplace, tmp_path: Path) -> Iterator[Kept]:
+    """Every kind of ledger, empty."""
+    files = lambda: b"".join(p.read_bytes() for p in here.folder.rglob("*.json"))  # noqa: E731
+    if request.param == "disk":
+        yield Kept({}, files)
+    elif request.param == "named":
+        yield Kept({"RECONCILER_LEDGER": "acme.json"}, files)
+    elif request.param == "branch":
+        host = made(tmp_path / "books.git")
+        yield Kept({**ALONE, "RECONCILER_LEDGER": host.named}, host.objects)
+    else:
+        pytest.importorskip("obstore", reason="the extra `remote` is not installed")
+        pytest.importorskip("moto", reason="moto[server] is not installed")
+        from tests.ledger.object_store.s3 import BUCKET, environment, serving
+
+        with serving() as server:
+            env = {**environment(server.url), "RECONCILER_LEDGER": f"s3://{BUCKET}/acme.json"}
+            yield Kept(env, lambda: b"".join(server.get(key) or b"" for key in server.keys("")))
+
+
+def test_every_apply_is_told(here: Workplace, box: Box, kept: Kept) -> None:
     """Newest first, with digest, exit code, before, after and outcome, on every kind of ledger, and without secrets."""
-    host = made(tmp_path / "books.git")
-    named = {"disk": "", "named": "acme.json", "branch": f"git+{host.url}#{BRANCH}"}[kind]
-    here.env |= {**ALONE, **({"RECONCILER_LEDGER": named} if named else {})}
+    here.env |= kept.env
     digest = here.run("plan", "--format", "json").json["digest"]
     assert here.run("apply", "-y").code == 0
     assert here.run("apply", "-y").code == 0  # it had nothing to do
@@ -97,7 +124,7 @@ def test_every_apply_is_told(here: Workplace, box: Box, tmp_path: Path, kind: st
     (edit,) = second["actions"]
     assert (edit["before"], edit["after"]) == ({"name": "张三"}, {"name": "李四"})
     assert ":" in first["actor"]
-    stored = host.objects() if kind == "branch" else b"".join(p.read_bytes() for p in here.folder.rglob("*.json"))
+    stored = kept.stored()
     assert GIVEN.encode() not in stored
     assert TOKEN.encode() not in stored
     assert (box.store.agents()["8001"]["password_md5"]).encode() not in stored
@@ -132,6 +159,27 @@ def test_the_commit_without_a_pipeline(here: Workplace) -> None:
     git(here.folder, "commit", "--quiet", "-m", "files")
     assert here.run("apply", "-y").code == 0
     assert runs(here)[0]["commit"] == git(here.folder, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_was_stopped_is_told(
+    here: Workplace, box: Box, kept: Kept, killer: Killer, number: signal.Signals
+) -> None:
+    """It has an end and the code of an interrupt; what was in flight is done, and what was not sent is skipped."""
+    here.env |= kept.env
+    box.store.reset([{"operatorId": str(id_), "name": "old"} for id_ in range(8001, 8006)])
+    here.write(HEAD + "".join(f'  - {{operatorId: "{id_}", name: new}}\n' for id_ in range(8001, 8006)))
+    box.faults([{"endpoint": "writes", "fault": "slow", "seconds": 1, "calls": "all"}])
+    started = killer.start(here.folder, here.environment(), "apply", "-y", "--parallelism", "1")
+    until(lambda: any(attempt.fault for attempt in box.store.attempts()))
+    started.signal(number)
+    assert killer.wait(started).code == 130
+    (run,) = runs(here)
+    assert (run["exit_code"], run["ended"] >= run["begun"]) == (130, True)
+    outcomes = [each["outcome"] for each in run["actions"]]
+    assert sorted({*outcomes}) == ["done", "skipped"]
+    live = [agent["name"] for agent in box.store.agents().values()]
+    assert outcomes.count("done") == live.count("new")
 
 
 def test_a_run_that_died_is_told(here: Workplace, box: Box, killer: Killer) -> None:

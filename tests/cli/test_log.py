@@ -134,6 +134,27 @@ def test_calls_of_git_are_told(here: Workplace, tmp_path: Path) -> None:
     assert all({*line} == {"at", "level", "event", "command", "code", "ms", "run"} for line in of(ran, "git"))
 
 
+def test_requests_to_a_store_are_told(here: Workplace) -> None:
+    """With `-vv` each request to an object store, by operation, outcome and time; never its key or its keys."""
+    pytest.importorskip("obstore", reason="the extra `remote` is not installed")
+    pytest.importorskip("moto", reason="moto[server] is not installed")
+    from tests.ledger.object_store.s3 import BUCKET, KEY_ID, SECRET, environment, serving
+
+    with serving() as server:
+        here.env |= {**environment(server.url), "RECONCILER_LEDGER": f"s3://{BUCKET}/acme/canary.json"}
+        assert of(here.run("-v", "plan"), "store") == []
+        told = of(ran := here.run("-vv", "apply", "-y"), "store")
+        here.env |= environment("http://127.0.0.1:1")
+        lost = of(here.run("-vv", "plan"), "store")
+    assert ran.code == 0, ran.err
+    assert {line["operation"] for line in told} == {"get", "put", "list", "delete"}
+    assert {line["outcome"] for line in told} == {"ok", "absent", "refused"}
+    assert {line["outcome"] for line in lost} == {"failed"}
+    assert all({*line} - {"run"} == {"at", "level", "event", "operation", "outcome", "ms"} for line in (*told, *lost))
+    logged = json.dumps([*told, *lost])
+    assert [text for text in ("canary", KEY_ID, SECRET) if text in logged] == []
+
+
 def test_without_the_flag_there_is_no_log(here: Workplace) -> None:
     """Nothing but messages, and in text those alone; what is no number or format is wrong usage."""
     assert [line["event"] for line in lines(here.run("plan", "--target", "8001"))] == []

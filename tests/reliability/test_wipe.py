@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import re
 import secrets
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.exhaustive import Share
-from tests.ledger.git_branch.host import ALONE, BRANCH, Host, made, serving
+from tests.ledger.git_branch.host import ALONE, BRANCH, Host, git, made, serving
 from tests.parent import Ran, Running
 from tests.process import TOKEN
 from tests.reliability.killer import SEND, SWAP, Break
+from tests.reliability.leaks import Secrets
 from tests.reliability.mixed import BATCHED, FILE, GIVEN, assert_as_wanted, assert_no_blind_create
 from tests.reliability.trial import APPLY, Lane, Trial, assert_each, lanes
 
@@ -37,7 +37,8 @@ class Runner:
     ledger: str
     env: dict[str, str]
     identity: Path
-    host: Host | None = None
+    stored: Callable[[], bytes]
+    cloned: Host | None = None
 
     def run(self, *arguments: str) -> Ran:
         """Run the command to its end, here."""
@@ -54,7 +55,15 @@ class Runner:
         """The machine is gone, and another one has a fresh clone."""
         text = (self.folder / "agents.yaml").read_text()
         shutil.rmtree(self.folder)
-        self.folder.mkdir()
+        self.begin(text)
+
+    def begin(self, text: str) -> None:
+        """A machine with the file; where the ledger is on a branch, in a clone of the repository that it lies in."""
+        if self.cloned is None:
+            self.folder.mkdir(parents=True)
+        else:
+            git(self.folder.parent, "clone", "--quiet", "--depth=1", f"file://{self.cloned.folder}", str(self.folder))
+            git(self.folder, "remote", "set-url", "origin", self.cloned.url)
         (self.folder / "agents.yaml").write_text(text)
 
     def apply(self) -> Ran:
@@ -84,15 +93,16 @@ class Runner:
                 assert stored[operator_id]["sipPassword"] == agent["sipPassword"], operator_id
 
     def assert_nothing_leaks(self) -> None:
-        """No object of the repository holds a secret, in any spelling."""
-        if self.host is None:
-            return
-        content = self.host.objects().decode("utf-8", "replace")
-        stored = self.credentials().values()
-        passwords = {each[name] for each in stored for name in ("password", "sipPassword") if each[name]}
-        for secret in {TOKEN, GIVEN, *passwords}:
-            spellings = {secret, json.dumps(secret)[1:-1], _digest(secret), secret.encode().hex()}
-            assert not [each for each in spellings if each in content]
+        """No object of the repository or bucket, reachable or not, holds a secret, in any spelling."""
+        known = {
+            f"{name} of {id_}": each[name]
+            for id_, each in self.credentials().items()
+            for name in ("password", "sipPassword")
+            if each[name]
+        }
+        content = self.stored()
+        assert b"lineage" in content
+        assert Secrets({"the token": TOKEN, "the given password": GIVEN, **known}).found(content) == []
 
 
 def _digest(password: str) -> str:
@@ -123,21 +133,30 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine
             from tests.ledger.object_store.s3 import BUCKET, environment
             from tests.ledger.object_store.s3 import serving as serving_s3
 
-            env = dict(environment(stack.enter_context(serving_s3()).url))
+            held = [stack.enter_context(serving_s3())]
+            env = dict(environment(held[0].url))
         if request.param == "http":
             url, _ = stack.enter_context(serving(tmp_path / "host"))
 
         def machine(trial: Trial) -> Runner:
             name = f"{next(numbers)}-{secrets.token_hex(4)}"
             folder = tmp_path / "machines" / name
-            folder.mkdir(parents=True)
+            folder.parent.mkdir(exist_ok=True)
             text = FILE.replace("agents:\n", f"recipients: [{identity.to_public()}]\nagents:\n", 1)
-            (folder / "agents.yaml").write_text(text)
             if request.param == "s3":
-                return Runner(trial, folder, f"s3://{BUCKET}/{name}/ledger.json", env, key)
-            host = made(tmp_path / "host" / name)
-            remote = f"{url}/{name}" if url else host.url
-            return Runner(trial, folder, f"git+{remote}#{BRANCH}", dict(ALONE), key, host)
+                server = held[0]
+                found = lambda: b"\n".join(server.get(each) or b"" for each in server.keys(name))  # noqa: E731
+                runner = Runner(trial, folder, f"s3://{BUCKET}/{name}/ledger.json", env, key, found)
+            else:
+                host = made(tmp_path / "host" / name)
+                host.put({"agents.yaml": text})
+                host.git("branch", "main", BRANCH)
+                host.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+                host.git("symbolic-ref", "HEAD", "refs/heads/main")
+                host = replace(host, url=f"{url}/{name}" if url else host.url)
+                runner = Runner(trial, folder, f"git+origin#{BRANCH}", dict(ALONE), key, host.objects, host)
+            runner.begin(text)
+            return runner
 
         yield machine
 
