@@ -163,7 +163,7 @@ def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, .
             continue
         author, by_batch = author_of(call.fields, agent, context.channel.before), refused.by_batch(all_refused)
         author = creates.weigh_one(operator_id, author, agent, by_batch=by_batch)
-        if author == "stranger" or (author == "unknown" and creates.denied(operator_id)):
+        if author == "stranger" or (author in ("elder", "unknown") and creates.denied(operator_id)):
             withdraw(call, context)
             if names := owe_nothing(operator_id, context):
                 words = "is somebody else's by now, and gets nothing of the agent that was replaced: "

@@ -84,7 +84,7 @@ def _refused_create(
         return Settled(
             ended + [(batch.narrowed_to([id_]), _not_ours(authors[id_])) for id_ in there if id_ not in items]
         )
-    if authors[operator_id] == "unknown" and channel.creates.denied(operator_id):
+    if authors[operator_id] in ("elder", "unknown") and channel.creates.denied(operator_id):
         return Settled([(call, refused)])
     return Settled([(call, _not_ours(authors[operator_id], f"{refused}; "))])
 
@@ -109,6 +109,8 @@ def _not_ours(author: Author, words: str = "") -> Outcome:
     go_on = "run plan to see how to go on"
     if author == "stranger":
         return Stranger(0, f"{words}somebody else made it: it is left as it is; {go_on}")
+    if author == "elder":
+        return Undecided(0, f"{words}somebody else made it, as its id says: it is left as it is; {go_on}")
     return Undecided(0, f"{words}it is there, and nothing shows who made it: it is left as it is; {go_on}")
 
 

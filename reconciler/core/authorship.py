@@ -6,7 +6,8 @@ have made it. The evidence is weighed here, and nowhere else:
 | evidence | what it shows |
 |---|---|
 | an answer of ours names the agent | ours |
-| it was listed before the request, or its vendor's `id` is no larger than the largest one listed then | not ours |
+| it was listed before the request | not ours |
+| its vendor's `id` is no larger than the largest one listed then | not ours, unless `id`s do not ascend there |
 | a listed value is not what our create makes of it, a new agent's defaults included | nothing: it was made or changed |
 | every listed value is what our create makes of it, and nothing above speaks against it | ours |
 | the same for the create and the first of the edits that the run planned to send after it | ours |
@@ -27,8 +28,9 @@ from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
 
-Author = Literal["ours", "stranger", "unproved", "unknown"]
-"""`stranger`: it is certain that no request of ours made the agent. `unproved`: nothing shows who made it, and it is as
+Author = Literal["ours", "stranger", "elder", "unproved", "unknown"]
+"""`stranger`: it is certain that no request of ours made the agent. `elder`: its `id` says so, and it was not listed; at
+a vendor whose `id`s do not ascend it may be ours. `unproved`: nothing shows who made it, and it is as
 our create makes it. `unknown`: nothing shows who made it, and it is not as our create makes it.
 """
 
@@ -72,7 +74,10 @@ def author_of(fields: Mapping[str, Value], agent: LiveAgent, before: ListedBefor
 
     The first of the `edits` may have been carried out as well, or several.
     """
-    if _was_there(agent, before):
+    if agent.vendor_id is not None and before.largest_id is not None:
+        if agent.vendor_id <= before.largest_id:
+            return "stranger" if agent.operator_id in before.operator_ids else "elder"
+    elif agent.operator_id in before.operator_ids:
         return "stranger"
     edited: dict[str, Value] = {}
     for edit in ({}, *edits):
@@ -99,7 +104,7 @@ def authors_of(
     """
     authors = {id_: author_of(fields, there[id_], before, edits.get(id_, ())) for id_ in operator_ids if id_ in there}
     agents = [there[id_] for id_ in operator_ids if id_ in there]
-    whole = len(agents) == len(operator_ids) and "stranger" not in authors.values()
+    whole = len(agents) == len(operator_ids) and not {"stranger", "elder"} & {*authors.values()}
     if whole and edited_since and _at_one_stroke(agents):
         return dict.fromkeys(authors, "ours")
     if whole and _of_one_request(agents):
@@ -168,12 +173,6 @@ def as_created(fields: Mapping[str, Value], agent: LiveAgent, edited: Mapping[st
         for row in LISTED
         if row.name in fields or row.name in edited or row.name != "sipNumber"
     )
-
-
-def _was_there(agent: LiveAgent, before: ListedBefore) -> bool:
-    if agent.vendor_id is not None and before.largest_id is not None:
-        return agent.vendor_id <= before.largest_id
-    return agent.operator_id in before.operator_ids
 
 
 def _made_since(agent: LiveAgent, time: int) -> bool:

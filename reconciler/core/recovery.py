@@ -183,6 +183,12 @@ def _authors_of_creates(
     """Whether each create that was not settled has made the agent that is there: by operatorId, and by its place."""
     edits: defaultdict[str, list[Mapping[str, Value]]] = defaultdict(list)
     judged: defaultdict[str, dict[int, Author]] = defaultdict(dict)
+    undeleted = {
+        each
+        for intent in intents
+        if intent.kind == "delete" and intent.outcome != "done"
+        for each in intent.operator_ids
+    }
     for place, intent in reversed(tuple(enumerate(intents))):
         for operator_id in intent.operator_ids:
             if intent.kind == "edit" and intent.outcome in (None, "lost", "done"):
@@ -197,7 +203,9 @@ def _authors_of_creates(
             authors = {id_: author_of(intent.fields, agent, before, edits[id_]) for id_, agent in there.items()}
         for operator_id in intent.operator_ids:
             if operator_id in authors:
-                judged[operator_id][place] = authors[operator_id]
+                # The old agent of a replace was there before, and is so still.
+                old = authors[operator_id] == "elder" and operator_id in undeleted
+                judged[operator_id][place] = "stranger" if old else authors[operator_id]
     return dict(judged)
 
 

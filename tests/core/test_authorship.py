@@ -42,8 +42,9 @@ def made(operator_id: str, vendor_id: int | None = 101, created: int | None = No
         (made("8001", name="b"), BEFORE, "unknown"),
         (made("8001", name="a", email="x@example.com"), BEFORE, "unknown"),
         (made("8001", name="a", afterInterval=5), BEFORE, "unknown"),
-        (made("8001", 100, name="a"), BEFORE, "stranger"),
-        (made("8001", 7, name="a"), BEFORE, "stranger"),
+        (made("8001", 100, name="a"), BEFORE, "elder"),
+        (made("8001", 7, name="a"), BEFORE, "elder"),
+        (made("7001", 7, name="a"), BEFORE, "stranger"),
         (made("7001", 101, name="a"), BEFORE, "ours"),
         (made("7001", None, name="a"), BEFORE, "stranger"),
         (made("8001", 5, name="a"), ListedBefore(), "ours"),
@@ -113,12 +114,12 @@ def test_a_batch_that_was_made_at_one_stroke() -> None:
         others = (made(id_, 101 + gap * n, at + tick * n, name="b") for n, id_ in enumerate(IDS))
         assert authors(*others, edited_since=True) == ["unknown"] * 3
     old = (made(id_, 100 + n, now, name="a") for n, id_ in enumerate(IDS))
-    assert authors(*old, edited_since=True)[0] == "stranger"
+    assert authors(*old, edited_since=True)[0] == "elder"
 
 
 def test_one_of_a_batch_that_was_there() -> None:
     """An agent that was there before shows that the batch did not make it, and of the others nothing."""
-    assert authors(*(made(id_, 100 + n, name="a") for n, id_ in enumerate(IDS))) == ["stranger", "unproved", "unproved"]
+    assert authors(*(made(id_, 100 + n, name="a") for n, id_ in enumerate(IDS))) == ["elder", "unproved", "unproved"]
 
 
 def test_what_a_listing_shows() -> None:
@@ -138,7 +139,7 @@ def test_what_a_listing_shows() -> None:
         (made("8001", name="b"), ({"status": "disabled"}, {"name": "b"}), "unknown"),
         (made("8001", name="a", sipNumber="60009"), ({"sipNumber": "60002"},), "ours"),
         (made("8001", name="b", sipNumber="60009"), ({"sipNumber": "60002", "name": "b"},), "unknown"),
-        (made("8001", 100, name="b"), ({"name": "b"},), "stranger"),
+        (made("8001", 100, name="b"), ({"name": "b"},), "elder"),
     ],
 )
 def test_edits_that_may_have_followed(agent: LiveAgent, edits: tuple[dict[str, Value], ...], author: str) -> None:

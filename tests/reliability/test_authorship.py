@@ -353,3 +353,34 @@ def test_a_stranger_gets_nothing_of_the_agent_that_was_replaced(vendor: Box, tmp
     assert live["sipNumber"] != "60001"
     assert applier.left() == 0
     assert not known_credentials(tmp_path)["8001"]["password"]
+
+
+@pytest.mark.parametrize("ends", ["a password", "adopt", "nothing"])
+def test_ids_that_do_not_ascend(vendor: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
+    """A lost create whose agent has a lower `id` than others is left, and each plan notes it, until the doubt is ended.
+
+    Its password is not withdrawn, since it may be true.
+    """
+    monkeypatch.setattr("reconciler.core.wire._number", lambda value: -value if type(value) is int else None)
+    applier = single(tmp_path, vendor)
+    vendor.store.reset([{"operatorId": "9001"}])
+    wanted = applier.file.read_text(encoding="utf-8").replace("version: 1", "version: 1\nprune: false", 1)
+    applier.file.write_text(wanted, encoding="utf-8")
+    vendor.faults([{"endpoint": "create/v2", "calls": [1], "fault": "drop-after"}])
+    report = applier.apply()
+    vendor.faults([])
+    assert isinstance(report, Report)
+    assert "left as it is" in reported(report)["8001"]
+    digest = vendor.store.agents()["8001"]["password_md5"]
+    assert hashlib.md5(known_credentials(tmp_path)["8001"]["password"].encode()).hexdigest() == digest
+    for _ in range(2):
+        assert [note.operator_ids for note in applier.plan().notes if "nobody may know" in note.message] == [("8001",)]
+        applier.apply()
+    if ends == "adopt":
+        applier.adopt("8001")
+    elif ends == "a password":
+        more = "name: 张三, password: {generate: true, version: 1}"
+        applier.file.write_text(wanted.replace("name: 张三", more), encoding="utf-8")
+        applier.apply()
+    noted = [note for note in applier.plan().notes if "nobody may know" in note.message]
+    assert bool(noted) is (ends == "nothing")
