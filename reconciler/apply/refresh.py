@@ -167,10 +167,14 @@ class OpenRuns:
         return cls(*(run if run is not None and run.open_intents else None for run in runs))
 
     @property
+    def elsewhere(self) -> RunRecord | None:
+        """The run of the remote ledger, where this machine's journal does not know it."""
+        return self.there if self.there and not (self.here and self.here.id == self.there.id) else None
+
+    @property
     def to_look_up(self) -> tuple[RunRecord, ...]:
         """Each run once, as it is known best."""
-        there = self.there if self.there and not (self.here and self.here.id == self.there.id) else None
-        return tuple(run for run in (there, self.here) if run is not None)
+        return tuple(run for run in (self.elsewhere, self.here) if run is not None)
 
 
 def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], None] = warm_up) -> Refreshed:
@@ -262,7 +266,12 @@ def _was_last(run: RunRecord, ledger: Ledger) -> bool:
 
 
 def recovery_lines(refreshed: Refreshed) -> Iterator[str]:
-    """What people are told about the calls that earlier runs left open: a line for each agent, or for many alike."""
+    """What people are told about the calls that earlier runs left open: a line for each agent, or for many alike.
+
+    A run of another machine is named first: who ran it, and since when.
+    """
+    if (other := refreshed.open.elsewhere) is not None:
+        yield f"{other.told_of}; its calls are looked up"
     alike: defaultdict[str, list[str]] = defaultdict(list)
     for finding in refreshed.findings:
         alike[finding.message].append(finding.operator_id)

@@ -34,6 +34,7 @@ from reconciler.errors import Declined, ReconcilerError, VendorError
 from reconciler.ledger.books import Books, save_recovered
 from reconciler.ledger.journal import RunRecord
 from reconciler.ledger.ledger import Objects, next_name
+from reconciler.ledger.lock import who_we_are
 from reconciler.ledger.remote import RemoteStore
 from reconciler.ledger.swap_store import HISTORY
 from reconciler.log import tell
@@ -180,6 +181,7 @@ def _room_for_the_end(refreshed: Refreshed) -> bytearray:
     return bytearray(_ROOM + _ROOM_FOR_AN_AGENT * (len(refreshed.live.agents) + len(refreshed.plan.actions)))
 
 
+_LONGEST_NAME: Final = 200
 _ROOM: Final = 32 * 1024 * 1024
 _ROOM_FOR_AN_AGENT: Final = 8 * 1024
 
@@ -226,7 +228,12 @@ def _opened_books(
     record = begun_record(run_id, started, session.origin, plan, digest(plan))
     names = (run_id, started, ledger.company.abbreviate, len(plan.calls), str(credentials.path), ledger.lineage)
     run = RunRecord(
-        *names, ledger.serial, endpoint=ledger.endpoint, largest_id=refreshed.live.largest_id, history=ledger.history
+        *names,
+        ledger.serial,
+        endpoint=ledger.endpoint,
+        largest_id=refreshed.live.largest_id,
+        history=ledger.history,
+        who=session.origin.actor[:_LONGEST_NAME] or who_we_are(),
     )
     coming = (Credential(operator_id, password) for operator_id, password in passwords.items())
     objects = kept_remotely(session, credentials, coming)

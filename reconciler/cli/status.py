@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.options import books_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.ledger.journal import JournaledCall, RunRecord
@@ -27,7 +28,7 @@ def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
 
     The vendor is not asked. Calls that are unknown are looked up by the next apply. Each vendor has its own journal:
     without an endpoint it is the only one that is there. Where this machine has none, a remote ledger tells what is
-    open.
+    open; where another machine has left a run open there, it is named: who ran it, and since when.
 
     \b
     Example:
@@ -41,15 +42,28 @@ def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
     place = place_of(**arguments)
     path = place.journal
     run = last_run(path)
-    if run is None and place.remote:
-        with closing(place.store()) as store:
-            run = remote_run(store)
+    there = None
+    if place.remote:
+        try:
+            with closing(place.store()) as store:
+                there = remote_run(store)
+        except ReconcilerError as error:
+            if run is None:
+                raise
+            shell.say(visible(f"what other machines left open cannot be read: {error.message}"))
+    run, other = (there, None) if run is None else (run, there if there and there.id != run.id else None)
+    other = other if other and other.open_intents else None
     if format_ == "json":
-        shell.document(_document(run))
+        elsewhere = {"elsewhere": _head(other)} if other else {}
+        shell.document({**_document(run), **elsewhere})
     elif run is None:
         shell.data(f"There is no run yet: {visible(str(path))} does not exist.\n")
     else:
-        shell.data("\n".join(_lines(run)) + "\n")
+        lines = [
+            *_lines(run, named=run is there),
+            *([visible(f"! {other.told_of}: the next apply looks them up")] if other else []),
+        ]
+        shell.data("\n".join(lines) + "\n")
 
 
 def _counts(run: RunRecord) -> dict[str, int]:
@@ -75,20 +89,23 @@ def _document(run: RunRecord | None) -> dict[str, Any]:
         }
         for call in run.calls
     ]
+    return {"run": _head(run), "calls": calls}
+
+
+def _head(run: RunRecord) -> dict[str, Any]:
     head = {"id": run.id, "started": run.started, "company": run.company, "planned": run.planned}
     head |= {"endpoint": run.endpoint} if run.endpoint else {}
-    return {
-        "run": {**head, "ended": run.ended, "credentials": run.credentials, "recovered": run.recovered},
-        "calls": calls,
-    }
+    head |= {"who": run.who} if run.who else {}
+    return {**head, "ended": run.ended, "credentials": run.credentials, "recovered": run.recovered}
 
 
-def _lines(run: RunRecord) -> Iterator[str]:
+def _lines(run: RunRecord, *, named: bool) -> Iterator[str]:
     from reconciler.core.text import counted
     from reconciler.render.terminal import visible
 
     ended = run.ended or "it did not end by itself: killed, or still at work"
     at = f" at {visible(run.endpoint)}" if run.endpoint else ""
+    at += f" by {visible(run.who)}" if named and run.who else ""
     yield f"Last apply for {visible(run.company)}{at}, {run.started}: {ended}"
     counts = _counts(run)
     outcomes = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing was sent"

@@ -29,9 +29,9 @@ from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
 
 Author = Literal["ours", "stranger", "elder", "unproved", "unknown"]
-"""`stranger`: it is certain that no request of ours made the agent. `elder`: its `id` says so, and it was not listed; at
-a vendor whose `id`s do not ascend it may be ours. `unproved`: nothing shows who made it, and it is as
-our create makes it. `unknown`: nothing shows who made it, and it is not as our create makes it.
+"""`stranger`: it is certain that no request of ours made the agent. `elder`: its `id` says so, and it was not listed;
+at a vendor whose `id`s do not ascend it may be ours. `unproved`: nothing shows who made it, and it is as our create
+makes it. `unknown`: nothing shows who made it, and it is not as our create makes it.
 """
 
 _AT_ONCE: Final = 0.5

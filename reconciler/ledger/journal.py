@@ -55,7 +55,8 @@ class RunRecord:
     `started` is UTC, ISO 8601; `planned` counts calls; `credentials` is the file for new ones. `recovered` means that
     no outcome is unknown any more; `ended` says how the run ended, and is empty for one that was killed. `endpoint` is
     the vendor's base URL, and empty where the journal is too old to know it. `largest_id` is the vendor's largest `id`
-    that was listed before the run, `history` the name of the run's record in the history.
+    that was listed before the run, `history` the name of the run's record in the history. `who` ran it: the pipeline's
+    actor, else `user@host:pid`; empty where the journal is too old to know it.
     """
 
     id: str
@@ -71,11 +72,20 @@ class RunRecord:
     endpoint: str = ""
     largest_id: int | None = None
     history: str = ""
+    who: str = ""
 
     @property
     def open_intents(self) -> tuple[Intent, ...]:
         """The calls that the ledger may not know of, and those whose outcome is unknown."""
         return tuple(call.intent for call in self.calls if not self.recovered and not (call.in_ledger and call.settled))
+
+    @property
+    def told_of(self) -> str:
+        """Who left the run open and since when, for whoever reads the ledger that it shares."""
+        ended = "ended" if self.ended else "has not ended (killed, or still at work)"
+        agents = len({operator_id for intent in self.open_intents for operator_id in intent.operator_ids})
+        who = self.who or "another machine"
+        return f"the shared ledger has an open run: {who}, begun {self.started}, {ended}, {agents} agents open"
 
 
 @dataclass(slots=True)
@@ -194,7 +204,7 @@ def _head(run: RunRecord) -> dict[str, Any]:
     return {
         "format": FORMAT, "run": run.id, "started": run.started, "company": run.company, "endpoint": run.endpoint,
         "planned": run.planned, "credentials": run.credentials, "lineage": run.lineage, "serial": run.serial,
-        "largestId": run.largest_id, "history": run.history,
+        "largestId": run.largest_id, "history": run.history, "who": run.who,
     }  # fmt: skip
 
 
@@ -333,6 +343,7 @@ def _run_record(lines: Iterable[dict[str, Any]]) -> RunRecord:
         largest_id=head.get("largestId"),
         endpoint=head.get("endpoint", ""),
         history=head.get("history", ""),
+        who=head.get("who", ""),
     )  # fmt: skip
     calls: list[list[JournaledCall]] = []
     for line in rest:

@@ -369,6 +369,14 @@ BUGS: Final = (
         (f"{_REMOTE_FIRST}::test_all_is_there_before_the_first_write",),
     ),
     Bug(
+        "run-of-another-machine-not-named",
+        "reconciler/apply/refresh.py",
+        "    if (other := refreshed.open.elsewhere) is not None:\n",
+        "    if (other := refreshed.open.here) is not None:\n",
+        "Whoever shares a ledger is told who has left a run open there, and since when.",
+        (f"{_REMOTE_FIRST}::test_another_machine_is_told_who_left_a_run_open",),
+    ),
+    Bug(
         "remote-passwords-after-the-fact",
         "reconciler/apply/run.py",
         "    objects = kept_remotely(session, credentials, coming)\n",

@@ -226,3 +226,48 @@ def test_a_full_disk_leaves_nothing_open_remotely(host: Host, tmp_path: Path) ->
         Books.begin(ledger, tmp_path / "journal.jsonl", run)
     assert remote_run(store) is None
     store.close()
+
+
+def test_another_machine_is_told_who_left_a_run_open(
+    here: Workplace, box: Box, host: Host, killer: Killer, tmp_path: Path
+) -> None:
+    """`status`, `plan` and `apply` elsewhere name who ran what was left open, and since when; afterwards nobody does.
+
+    So they do with a journal of their own and without one.
+    """
+    other = Workplace(tmp_path / "other", here.endpoint, {**here.env})
+    fresh = Workplace(tmp_path / "fresh", here.endpoint, {**here.env})
+    for machine in (other, fresh):
+        machine.folder.mkdir()
+        machine.write(HEAD + '  - {operatorId: "8003", name: older}\n')
+    assert other.run("apply", "-y").code == 0
+    here.env |= {"RECONCILER_ACTOR": "anna\x1b[2J"}
+    killed(here, box, killer)
+    started = remote_run_of(host)["started"]
+    assert other.run("status", "--format", "json").json["elsewhere"]["who"] == "anna\x1b[2J"
+    for machine in (other, fresh):
+        for ran in (machine.run("status"), machine.run("plan")):
+            assert (ran.code, "anna" in ran.out + ran.err, started in ran.out + ran.err) == (0, True, True), ran.out
+            assert "\x1b" not in ran.out + ran.err
+    lock = other.run("ledger", "show", "--format", "json").json["lock"]["id"]
+    assert other.run("ledger", "unlock", "--id", lock).code == 0
+    ran = other.run("apply", "-y")
+    assert ("anna" in ran.err, started in ran.err) == (True, True)
+    assert "anna" not in other.run("status").out + other.run("plan").err + here.run("plan").err
+
+
+def remote_run_of(host: Host) -> dict[str, Any]:
+    """The head of the run that lies beside the ledger."""
+    head: dict[str, Any] = json.loads(host.read("run.jsonl").splitlines()[0])
+    return head
+
+
+def test_status_of_a_remote_that_is_away(here: Workplace, host: Host) -> None:
+    """What this machine's own journal knows is told all the same."""
+    here.write(HEAD + '  - {operatorId: "8003", name: old}\n')
+    here.run("apply", "-y")
+    here.write(HEAD + '  - {operatorId: "8003", name: new}\n')
+    assert here.run("apply", "-y").code == 0
+    host.folder.rename(host.folder.with_name("away"))
+    ran = here.run("status")
+    assert (ran.code, "Last apply" in ran.out, "cannot be read" in ran.err) == (0, True, True), ran.err
