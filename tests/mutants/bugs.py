@@ -387,8 +387,8 @@ BUGS: Final = (
     Bug(
         "remote-run-not-looked-up",
         "reconciler/apply/refresh.py",
-        "        there = self.there if self.there and not (self.here and self.here.id == self.there.id) else None\n",
-        "        there = None\n",
+        "        return self.there if self.there and not (self.here and self.here.id == self.there.id) else None\n",
+        "        return None\n",
         "What a machine left open that is gone is looked up by the next one.",
         (f"{_REMOTE_FIRST}::test_a_server_that_takes_no_end",),
     ),
