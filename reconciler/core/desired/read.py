@@ -76,7 +76,9 @@ def _parsed(files: Iterable[tuple[str, Content]], *, pure: bool) -> ParsedFiles:
     broken = {problem.place for problem in syntax_problems}  # a second problem of a broken value is noise
     later = [problem for document in documents for problem in schema_problems(document)]
     if len(documents) == len(results):
-        later += [problem for rule in RULES for problem in rule(documents, agents)]
+        told = {problem.place for problem in later}  # a value that is wrong anyway is not told for its quotes too
+        by_rules = (problem for rule in RULES for problem in rule(documents, agents))
+        later += [problem for problem in by_rules if problem.code != "full-width" or problem.place not in told]
     problems = [*syntax_problems, *(problem for problem in later if not problem.path or problem.place not in broken)]
     return ParsedFiles(documents, agents, tuple(sorted(problems, key=lambda problem: problem.place)))
 

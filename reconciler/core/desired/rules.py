@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from reconciler.core.desired.problems import clipped, problem_at
 from reconciler.core.desired.resolve import (
@@ -23,8 +23,10 @@ from reconciler.core.model.fields import KEY, MAX_TEXT
 from reconciler.core.model.message import Text, text
 from reconciler.core.model.operator_id import alike, difference, is_sound
 from reconciler.core.model.problem import Place, Problem, closest
+from reconciler.core.text import named
 from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.nodes import Mapping, Path, Sequence
+from reconciler.core.yaml.spelling import QUOTE_SIGNS, is_meant_quoted, quoted
 
 Rule = Callable[[tuple[Document, ...], tuple[ResolvedAgent, ...]], Iterator[Problem]]
 
@@ -239,6 +241,54 @@ def _agents_are_in_scope(documents: tuple[Document, ...], agents: tuple[Resolved
                 yield problem_at(agent.document, path, message, hint, code="out-of-scope")
 
 
+def _quotes_are_yamls(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
+    """No plain text has a quote at an end that is none of YAML's, or that the other end does not have.
+
+    Such a text is accepted with its quote otherwise: an id with a quote is another agent, and nobody has such a phone.
+    """
+    for document in documents:
+        for path, value in _texts(document):
+            place = document.place(path)
+            if document.line_at(place)[place.column - 1 :].startswith(value[0]) and value[0] not in "\"'":
+                yield problem_at(document, path, *_unmatched(value, path), code="full-width")
+
+
+def _texts(document: Document) -> Iterator[tuple[Path, str]]:
+    """The texts that were probably meant to stand in quotes, wherever in the file."""
+    found: list[tuple[Path, Mapping | Sequence]] = [((), document.root)] if _has_quotes(document.root) else []
+    while found:
+        path, node = found.pop()
+        steps: Iterable[tuple[Any, Any]] = node.items() if isinstance(node, Mapping) else enumerate(node)
+        for step, value in steps:
+            if isinstance(value, Mapping | Sequence):
+                found.append(((*path, step), value))
+            elif isinstance(value, str) and is_meant_quoted(value):
+                yield (*path, step), value
+
+
+def _has_quotes(node: Any) -> bool:
+    """Whether a text in it has a quote at an end: nearly none has, and large files are only looked through for that."""
+    values: Iterable[Any] = node.values() if isinstance(node, Mapping) else node
+    for value in values:
+        kind = value.__class__
+        if kind is str:
+            if value and (value[-1] in QUOTE_SIGNS or value[0] in QUOTE_SIGNS):
+                return True
+        elif (kind is Mapping or kind is Sequence) and _has_quotes(value):
+            return True
+    return False
+
+
+def _unmatched(value: str, path: Path) -> tuple[Text, Text]:
+    sign = value[0] if value[0] in QUOTE_SIGNS else value[-1]
+    message = text("{found} stands where a quote of YAML's may be meant", found=f"{sign} {named(sign)}")
+    if "password" in path or path[:1] == ("recipients",):
+        return message, text("put the text into straight quotes")
+    meant = value.strip("".join(QUOTE_SIGNS))
+    hint = text("write {meant}; or {kept}, if it is part of the text", meant=quoted(meant), kept=quoted(value))
+    return message, hint
+
+
 def _label(agent: ResolvedAgent) -> str:
     return clipped(str(agent.operator_id))
 
@@ -254,5 +304,6 @@ RULES: Final[tuple[Rule, ...]] = (
     _profiles_exist,
     _sip_numbers_are_unique,
     _agents_are_in_scope,
+    _quotes_are_yamls,
 )
 """The rules across agents. They also run on files that the schema refuses, so they rely on no part of it."""

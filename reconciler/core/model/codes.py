@@ -41,6 +41,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
         "two ids look like one another", '"8001" and "8O01"', "guardrails: {lookalikes: 1}, if both are meant"
     ),
     "merge-key": Kind("a merge key takes no mapping", "<<: text", "<<: *name"),
+    "missing-blank": Kind("a blank is missing after a colon or a dash", "name:张三", "name: 张三"),
     "missing-colon": Kind("a key has no colon", "name 张三", "name: 张三"),
     "missing-comma": Kind("a comma is missing between braces or brackets", '["8001" "8002"]', '["8001", "8002"]'),
     "missing-key": Kind(

@@ -72,6 +72,7 @@ def in_place_of(found: str, right: str) -> Text:
     return text("{found} stands where {right} belongs", found=shown, right=_NAMES.get(right, right))
 
 
+BLANK_MISSING: Final = "a blank is missing after {sign}"
 _NAMES: Final = {
     " ": text("a blank"),
     ":": text("a colon (:)"),
@@ -222,7 +223,7 @@ class _Reading:
         if self.at == end:
             self.text.append(" ")
             if self.line[self.at - 1] == sign:
-                self.found.append((self.at, text("a blank is missing after {sign}", sign=_NAMES[sign])))
+                self.found.append((self.at, text(BLANK_MISSING, sign=_NAMES[sign])))
         self.blanks(end)
 
     def flow(self) -> None:

@@ -12,8 +12,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.model.message import NOTHING, Text, joined, text
-from reconciler.core.yaml.meant import DOUBLE, KNOWN_KEYS, TOP_KEYS, Meant, as_meant, in_place_of, indentation
-from reconciler.core.yaml.spelling import quoted
+from reconciler.core.yaml.meant import (
+    BLANK_MISSING,
+    DOUBLE,
+    KNOWN_KEYS,
+    TOP_KEYS,
+    Meant,
+    as_meant,
+    in_place_of,
+    indentation,
+)
+from reconciler.core.yaml.spelling import PASSWORD_ORDER, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +86,12 @@ def as_typed(lines: Lines, index: int) -> Iterator[Repair]:
             near = sorted(_depths_near(lines, index), key=lambda depth: (abs(depth - _cells(lines[index])), -depth))
             near = [depth for depth in near if _may_stand_at(rest, depth)]
             for depth in dict.fromkeys((*_depth_above(lines, index), *near, width)) if odd else (width,):
-                code = "tab" if "\t" in lines[index][:width] else "full-width"
+                code = "tab" if "\t" in lines[index][:width] else _code_of(meant)
                 yield _repair(index, Meant(" " * depth + rest, meant.column, meant.words), code)
+
+
+def _code_of(meant: Meant) -> str:
+    return "missing-blank" if all(words.template == BLANK_MISSING for words in meant.words) else "full-width"
 
 
 def _depth_above(lines: Lines, index: int) -> Iterator[int]:
@@ -105,6 +118,7 @@ def of_line(lines: Lines, index: int) -> Iterator[Repair]:
         ("unclosed-quote", _closed_quote),
         ("missing-colon", _missing_colon),
         ("missing-comma", _missing_comma),
+        ("missing-blank", _missing_blank),
         ("bad-escape", _escaped),
         ("needs-quotes", _flow_needs_quotes),
         ("unclosed-bracket", _brackets),
@@ -197,6 +211,13 @@ def _missing_colon(line: str) -> Iterator[Meant]:
         yield Meant(line, column, (text("a colon is missing after the key"),))
 
 
+def _missing_blank(line: str) -> Iterator[Meant]:
+    """A blank after the dash of a list's entry that is a plain word."""
+    if found := re.match(r" *-(?=[^\s-])", line):
+        words = text(BLANK_MISSING, sign=text("a dash (-)"))
+        yield Meant(f"{found[0]} {line[found.end() :]}", found.end(), (words,))
+
+
 def _missing_comma(line: str) -> Iterator[Meant]:
     """A comma between what stands in braces and brackets."""
     if found := re.search(r"(?<=[\w\"'}\]])( +)(?=(?:\w+ *: |[\"'{\[]))", line[line.find("{") + 1 :]):
@@ -268,7 +289,9 @@ def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
         for index in indexes
         for now in (indentation(lines[index]),)
         for depth in _depths_near(lines, index)
-        if 0 < abs(depth - now) <= _FARTHEST and _may_stand_at(lines[index], depth)
+        if 0 < abs(depth - now) <= _FARTHEST
+        and _may_stand_at(lines[index], depth)
+        and _may_stand_below(lines, index, depth)
     ]
     found = []
     for *_, index, now, depth in sorted(moves, key=lambda move: move[:3]):
@@ -285,7 +308,16 @@ def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
 def _may_stand_at(line: str, depth: int) -> bool:
     """Whether the key of a line may be indented so: those of the file itself are not, and all others are."""
     key = _KEY.match(line)
-    return key is None or key[1] not in KNOWN_KEYS or (key[1] in TOP_KEYS) == (depth == 0)
+    if key is None or key[1] not in KNOWN_KEYS or key[1] in PASSWORD_ORDER:
+        return True  # a password has a version, too
+    return (key[1] in TOP_KEYS) == (depth == 0)
+
+
+def _may_stand_below(lines: Lines, index: int, depth: int) -> bool:
+    """Whether a key of a password's may be indented so below the one above."""
+    above = next((line for line in reversed(lines[:index]) if line.strip()), "")
+    keys = [found[1] for found in (_KEY.match(above), _KEY.match(lines[index])) if found]
+    return not (len(keys) == 2 and set(keys) <= set(PASSWORD_ORDER)) or depth == indentation(above)
 
 
 def _depths_near(lines: Lines, index: int) -> set[int]:

@@ -209,4 +209,4 @@ def _kinds(lines: list[str], trouble: Trouble, near: list[int]) -> Iterator[Iter
         yield repairs.of_line(lines, index)
     if trouble.opening:
         yield [repair for index in near[:3] for repair in repairs.closed_before(lines, trouble.opening, index)]
-    yield repairs.indented(lines, near[:3])
+    yield repairs.indented(lines, near[:6])

@@ -41,6 +41,21 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
+QUOTE_SIGNS: Final = frozenset(
+    "\"'\u201c\u201d\u201e\u201f\uff02\u301d\u301e\u300c\u300d\u300e\u300f\u00ab\u00bb\u2018\u2019\u201a\u201b\uff07"
+)
+"""The quotes of YAML, and those that an input method or a word processor writes."""
+
+
+def is_meant_quoted(text: str) -> bool:
+    """Whether a text without YAML's quotes was probably meant to stand in some.
+
+    It has a sign of a quote at one end or at both, and none between: `60087"`, or a name in typographic quotes.
+    """
+    ends = (text[:1] in QUOTE_SIGNS) + (len(text) > 1 and text[-1] in QUOTE_SIGNS)
+    return bool(ends) and sum(map(QUOTE_SIGNS.__contains__, text)) == ends
+
+
 def writable(text: str) -> bool:
     """Whether a YAML file can hold the text. It cannot hold half of a surrogate pair, not even as an escape."""
     return _SURROGATE.search(text) is None
@@ -98,7 +113,7 @@ def is_plain(text: str) -> bool:
     """Whether every YAML reader takes the text without quotes for the same text."""
     if not text.isprintable() or not _PLAIN.fullmatch(text) or _NUMERIC.fullmatch(text) or _may_command(text):
         return False
-    return text.casefold() not in _WORDS and plain_scalar(text) == text
+    return text.casefold() not in _WORDS and plain_scalar(text) == text and not is_meant_quoted(text)
 
 
 def _may_command(text: str) -> bool:

@@ -203,3 +203,32 @@ def test_a_password_that_was_written_is_known_to_git() -> None:
     assert problem.path == "agents[0] (8001).password"
     assert problem.message == "must say where the password comes from, never the password itself"
     assert problem.hint == "write password: {env: NAME, version: 1}; if a password stood here, change it: git remembers"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["“张三”", "‘张三’", "「张三」", "＂张三＂", "“张三", "张三”", '张三"', "张三'", "“张三'"],
+)
+def test_a_quote_that_is_none_of_yamls_is_no_part_of_a_text(written: str) -> None:
+    """At the ends of a plain text it is told, with the text as it was meant; in quotes it is part of the text."""
+    found = only(f'{HEAD}agents:\n  - operatorId: "8001"\n    name: {written}\n')
+    assert (found.place.line, found.code) == (5, "full-width")
+    assert '"张三"' in found.hint or "'张三'" in found.hint
+    accepted = json.dumps(written, ensure_ascii=False)
+    state, problems = read_desired("a.yaml", f'{HEAD}agents: [{{operatorId: "8001", name: {accepted}}}]\n'.encode())
+    assert problems == ()
+    assert state is not None
+    assert state.agents[0].fields["name"] == written
+
+
+@pytest.mark.parametrize("written", ["请说“您好”", "“您好”，请讲", "他说“好”和“行”", "it's", "|\n      “您好”"])
+def test_quotes_inside_of_a_text_are_part_of_it(written: str) -> None:
+    """A text that quotes something is left as it is, and so is one of many lines."""
+    state, problems = read_desired("a.yaml", f'{HEAD}agents:\n  - operatorId: "8001"\n    name: {written}\n'.encode())
+    assert (problems, state is not None) == ((), True)
+
+
+def test_a_quote_at_a_password_shows_nothing() -> None:
+    """What names a password is not repeated."""
+    found = only(f'{HEAD}agents:\n  - operatorId: "8001"\n    password: {{env: “AGENT_HUNTER2”, version: 1}}\n')
+    assert "HUNTER2" not in found.message + found.hint

