@@ -6,7 +6,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -242,6 +242,10 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
         from reconciler.apply.history import with_losses
 
         plan = with_losses(plan, ledger)
+    if session.store.remote and not ledger.serial and not session.goal.saved and plan.actions:
+        from reconciler.core.history import FIRST_USE
+
+        plan = replace(plan, notes=(*plan.notes, FIRST_USE))
     return Refreshed(live, ledger, tuple(findings), plan, open_runs, bool(learned))
 
 

@@ -122,6 +122,13 @@ def deleted_in(record: Document, operator_id: str) -> Deleted | None:
     return None
 
 
+FIRST_USE: Final = Note(
+    text("nothing is recorded yet where the ledger lies: this is its first use, or another place is meant"),
+    code="first-use",
+)
+"""What a plan tells of a remote ledger that is not there: a name with a slip in it names an empty one."""
+
+
 def restored_notes(plan: Plan, deleted: Mapping[str, Deleted]) -> tuple[Note, ...]:
     """What agents lose that were `deleted` and that the plan creates again: a note for all of whom the same holds."""
     alike: defaultdict[Text, list[str]] = defaultdict(list)

@@ -184,6 +184,11 @@ NOTES: Final[dict[str, Kind]] = {
         "8001 put back",
         "status: disabled, or nothing",
     ),
+    "first-use": Kind(
+        "a remote ledger holds nothing yet, so that nothing counts as recorded",
+        "--ledger git+origin#reconciler/acne",
+        "the name of the ledger that earlier applies had",
+    ),
     "given-back": Kind(
         "values that a replace took away are given back", "a run that was killed in a replace", "nothing: apply does it"
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from reconciler.sandbox.server import Box
 from tests.ledger.git_branch.host import ALONE, BRANCH, Host, git, serving
 from tests.ledger.object_store.test_contention import Contender
 from tests.process import TOKEN, Ran, Workplace
+from tests.sandbox.wire import until
 
 FILE = """version: 1
 company: {abbreviate: acme, companyId: 4242}
@@ -101,6 +104,63 @@ def test_another_clone_knows_what_was_applied(place: Workplace, box: Box, bare: 
     assert other.run("plan", "--detailed-exitcode").code == 0
     assert "roleName 客服" in other.run("ledger", "show").out
     assert not (other.folder / ".reconciler").exists()
+
+
+def test_a_plan_says_that_nothing_is_recorded_yet(place: Workplace, box: Box, bare: Host) -> None:
+    """A remote ledger that is not there, as a slip in its name makes one, is noted where there is something to do."""
+    here = clone(bare, place)
+    box.store.reset([{"operatorId": "8001"}])
+
+    def codes(**env: str) -> list[str]:
+        return [note["code"] for note in here.run("plan", "--format", "json", env=env).json["notes"]]
+
+    assert "first-use" in codes()
+    assert "first-use" not in codes(RECONCILER_LEDGER="")
+    applied(here, box)
+    box.store.put("8001", name="by hand")
+    assert "first-use" not in codes()
+    assert "first-use" in codes(RECONCILER_LEDGER="git+origin#reconciler/acne")
+    here.write("version: 1\ncompany: {abbreviate: acme}\nprune: false\nagents: []\n")
+    assert "first-use" not in codes(RECONCILER_LEDGER="git+origin#reconciler/acne")
+
+
+def _gone(host: Host) -> None:
+    host.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+
+
+def _put_back(host: Host) -> None:
+    host.git("update-ref", f"refs/heads/{BRANCH}", host.git("rev-list", "--max-parents=0", BRANCH))
+
+
+def _unlocked_and_written(host: Host) -> None:
+    host.put({"ledger.json": host.read("ledger.json"), "lock": '{"released": "x", "by": "y"}'})
+
+
+@pytest.mark.parametrize("done", [_gone, _put_back, _unlocked_and_written], ids=lambda done: done.__name__)
+def test_a_branch_that_is_rewritten_in_mid_run(
+    place: Workplace, box: Box, bare: Host, done: Callable[[Host], None]
+) -> None:
+    """The run goes on to its end and says so (4); what somebody wrote stays; another clone then needs one run more."""
+    here = clone(bare, place)
+    box.store.reset([{"operatorId": "8001"}])
+    box.faults([{"endpoint": "writes", "fault": "slow", "seconds": 1, "calls": "all"}])
+    command = [sys.executable, "-m", "reconciler", "apply", "-y"]
+    with subprocess.Popen(
+        command, cwd=here.folder, env=here.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        until(lambda: any(attempt.fault for attempt in box.store.attempts()))
+        done(bare)
+        tip = bare.tip
+        said = process.communicate(timeout=120)[0]
+    box.faults([])
+    assert process.returncode == 4, said
+    assert "somebody else wrote the ledger" in said
+    assert "Applied 1 of 1 action" in said
+    assert bare.tip == tip or (done is _put_back and bare.free)  # its own lock it takes away
+    other = clone(bare, place)
+    assert other.run("apply", "-y").code == 0
+    assert other.run("plan", "--detailed-exitcode").code == 0
+    assert box.store.agents()["8001"]["name"] == "张三"
 
 
 def test_variables_lead_git_nowhere_else(place: Workplace, box: Box, bare: Host, tmp_path: Path) -> None:
