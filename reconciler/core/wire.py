@@ -31,12 +31,18 @@ def live_agent(row: object) -> LiveAgent:
     if not operator_id:
         raise ValueError("a listed row has no operatorId")
     fields = {name: canonical(row.get(listed)) for name, listed, canonical in _ROW}
-    return LiveAgent(str(operator_id), fields, _number(row.get("id")), _number(row.get("ctime")))
+    return LiveAgent(str(operator_id), fields, _number(row.get("id")), _number(row.get("ctime")), _company(row))
 
 
 def _number(value: object) -> int | None:
     """A number of the vendor's own; it says nothing where it is none, or in a form that the reference does not give."""
     return value if type(value) is int else None
+
+
+def _company(row: dict[str, Any]) -> str:
+    """The `companyId` of a row, as text: a number, or one in a string; empty where it tells none."""
+    value = row.get("companyId")
+    return str(value) if type(value) in (int, str) else ""
 
 
 def company_body(company: Company) -> Body:

@@ -1616,6 +1616,14 @@ BUGS: Final = (
         ("tests/reliability/test_authorship.py::test_ids_that_do_not_ascend",),
     ),
     Bug(
+        "rows-of-another-company-untold",
+        "reconciler/core/planning/doubts.py",
+        "if ours is not None and company != str(ours)}\n",
+        "if ours is None}\n",
+        "A plan says how many listed agents are of another company than the files.",
+        ("tests/core/planning/test_doubts.py::test_rows_of_another_company",),
+    ),
+    Bug(
         "made-anew-believed",
         "reconciler/core/planning/make_plan.py",
         "    anew = made_anew(live, ledger)\n",

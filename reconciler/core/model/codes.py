@@ -171,6 +171,11 @@ NOTES: Final[dict[str, Kind]] = {
         "8001, made again in the console",
         "reconciler ledger adopt, where people have the password",
     ),
+    "another-company": Kind(
+        "listed agents are of another companyId than the files say",
+        "companyId: 4242, and rows of 4343",
+        "companyId: 4343",
+    ),
     "created-together": Kind(
         "one request creates several agents", "100 agents without values of their own", "nothing, or --no-batch"
     ),

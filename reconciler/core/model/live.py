@@ -14,13 +14,15 @@ from reconciler.core.model.fields import Value
 class LiveAgent:
     """An agent as the vendor lists it (2.1.4, 2.1.5): canonical values of every listed field, and no secret.
 
-    `vendor_id` and `created` are the vendor's own `id` and `ctime`: evidence of who made it, and never compared.
+    `vendor_id` and `created` are the vendor's own `id` and `ctime`: evidence of who made it, and never compared. Nor is
+    `company`, the `companyId` of its row, which is empty where the row tells none.
     """
 
     operator_id: str
     fields: Mapping[str, Value]
     vendor_id: int | None = field(default=None, compare=False)
     created: int | None = field(default=None, compare=False)
+    company: str = field(default="", compare=False)
 
     @property
     def sha256(self) -> str:

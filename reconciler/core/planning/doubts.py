@@ -7,7 +7,7 @@ raises no doubts. Where not everybody was looked at, a doubt about what others h
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import Final
@@ -24,6 +24,8 @@ from reconciler.core.planning.reads import SeesTooLittle
 
 _SHOWN: Final = 5
 """How many of a kind a note names."""
+_LONGEST_ID: Final = 40
+"""Characters of a company's id that a note shows."""
 _MAX_GUESSED_FROM: Final = 5000
 """The most names among which a similar one is looked for."""
 
@@ -93,7 +95,13 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
         yield Note(message, tuple(ids), "password-in-doubt")
 
 
-def made_anew_notes(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterator[Note]:
+def identity_notes(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterator[Note]:
+    """The notes about agents that are not those, or not of whom, they are taken for; `anew` were made anew."""
+    yield from _of_another_company(diff)
+    yield from _made_anew(diff, policy, anew)
+
+
+def _made_anew(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterator[Note]:
     """Agents of the files that are no longer those that the ledger knew under their numbers."""
     desired = {agent.operator_id for agent in diff.desired.agents} if anew else set()
     if ids := tuple(sorted(id_ for id_ in desired.intersection(anew) if policy.includes(id_))):
@@ -102,6 +110,25 @@ def made_anew_notes(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterat
             "count as not recorded, and it is owed nothing (reconciler ledger adopt ID where people have the password)"
         )
         yield Note(message, ids, "another-agent")
+
+
+def _of_another_company(diff: Diff) -> Iterator[Note]:
+    """Agents whose rows tell another `companyId` than the files: a vendor may count otherwise, or tell of others."""
+    ours = diff.desired.company.company_id
+    listed_there = Counter(agent.company for agent in diff.live.agents.values() if agent.company)
+    others = {company: count for company, count in listed_there.items() if ours is not None and company != str(ours)}
+    if others:
+        ids = [company[:_LONGEST_ID] for company in sorted(others)]
+        yield Note(
+            text(
+                "{count} listed {count:agent|agents} with another companyId than {ours}: {others}; look whether "
+                "company: in the files is the one that is meant",
+                count=sum(others.values()),
+                ours=ours,
+                others=listed(ids, _SHOWN),
+            ),
+            code="another-company",
+        )
 
 
 # Patterns.

@@ -18,7 +18,7 @@ from reconciler.core.model.plan import Action, Plan
 from reconciler.core.planning.actions import batch_notes, notes, plan_actions
 from reconciler.core.planning.calls import calls_for, count_fewest_calls, mark_batched
 from reconciler.core.planning.diff import diff
-from reconciler.core.planning.doubts import doubts, made_anew_notes
+from reconciler.core.planning.doubts import doubts, identity_notes
 from reconciler.core.planning.guardrails import guardrails
 from reconciler.core.planning.policy_changes import policy_in_force
 from reconciler.core.planning.reads import SeesTooLittle, is_settled, makes_agents, reads_of_apply
@@ -55,7 +55,7 @@ def make_plan(
     if live.asked is not None and policy.only is None and makes_agents(actions):
         raise SeesTooLittle
     doubtful = tuple(doubts(difference, actions, policy)) if policy.only is None else ()
-    remarks = (*made_anew_notes(difference, policy, anew), *notes(difference, actions, policy))
+    remarks = (*identity_notes(difference, policy, anew), *notes(difference, actions, policy))
     touched = {action.operator_id for action in actions if action.kind != "delete" and not action.removal}
     missing, returned = missing_agents(difference), returned_agents(desired, ledger, policy)
     return Plan(

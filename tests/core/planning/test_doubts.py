@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from reconciler.core.model.desired import Policy
+from reconciler.core.model.desired import Company, Policy
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.message import Text
@@ -190,3 +192,28 @@ def test_whoever_is_in_doubt_is_noted_until_a_password_is_set() -> None:
     wanted = desired(agent("8001"), agent("8002"), agent("8003", env(1)), agent("8005"))
     plan = planned(wanted, live(*(live_agent(id_) for id_ in ("8001", "8002", "8003", "8005"))), books)
     assert [note.operator_ids for note in noted(plan, "nobody may know the password")] == [("8001", "8002")]
+
+
+@pytest.mark.parametrize(
+    ("companies", "told"),
+    [
+        (("4242", "4242", ""), []),
+        (("4242", "4343", "4343"), ["2 listed agents with another companyId than 4242: 4343;"]),
+        (("4343", "x\x1b[2J" * 20, ""), ["2 listed agents with another companyId than 4242: 4343, x\x1b[2J"]),
+        (("4343", "", ""), ["1 listed agent with another companyId than 4242: 4343;"]),
+    ],
+)
+def test_rows_of_another_company(companies: tuple[str, ...], told: list[str]) -> None:
+    """One note says how many there are, and of which companies; a row that tells none is of nobody else."""
+    rows = [replace(live_agent(f"800{n}"), company=company) for n, company in enumerate(companies)]
+    plan = planned(desired(*(agent(f"800{n}") for n in range(3))), live(*rows))
+    found = [note.message for note in plan.notes]
+    assert [each.startswith(start) for each, start in zip(found, told, strict=True)] == [True] * len(told)
+    assert all(len(each) < 250 for each in found)
+    assert plan.actions == ()
+
+
+def test_rows_of_another_company_where_the_files_say_none() -> None:
+    """Whoever names no companyId is told of none."""
+    wanted = replace(desired(agent("8001")), company=Company("acme"))
+    assert planned(wanted, live(replace(live_agent("8001"), company="7"))).notes == ()
