@@ -185,6 +185,8 @@ class Transport:
             outcome = classify_response(response.status_code, response.headers, b"", codes)
             return Lost(str(error)) if isinstance(outcome, Lost) else outcome
         finally:
+            if self._exchange_state.answers > 1:  # the next request would be answered by what is left over
+                response.extensions["network_stream"].close()
             response.stream.close()  # type: ignore[union-attr]
         return classify_response(response.status_code, response.headers, body, codes)
 
@@ -192,10 +194,15 @@ class Transport:
 _INTERRUPTED: Final = NotSent("the run was interrupted before it was sent", interrupted=True)
 
 
+_ANSWER: Final = b"HTTP/1."
+"""How each answer begins."""
+
+
 class _ExchangeState(threading.local):
     """How the request of this thread stands: a request and its answer stay in one thread.
 
-    `sent`: a part of it is on the wire. `called_off`: the run was stopped before that.
+    `sent`: a part of it is on the wire. `called_off`: the run was stopped before that. `answers` counts those
+    that seem to have come: more than one is a broken proxy's, or a body that looks so.
     """
 
     def begin(self, timeout: float, stopped: Callable[[], bool]) -> None:
@@ -203,6 +210,7 @@ class _ExchangeState(threading.local):
         self.deadline = time.monotonic() + timeout
         self.stopped = stopped
         self.sent = self.called_off = False
+        self.answers, self._tail = 0, b""
 
     def left(self, too_late: type[Exception]) -> float:
         """Seconds until the deadline; raises `too_late` when there are none."""
@@ -210,6 +218,12 @@ class _ExchangeState(threading.local):
         if seconds <= 0:
             raise too_late
         return seconds
+
+    def hear(self, data: bytes) -> None:
+        """Note bytes that have come."""
+        heard = self._tail + data
+        self.answers += heard.count(_ANSWER)
+        self._tail = heard[1 - len(_ANSWER) :]
 
     def go(self) -> None:
         """Let the first bytes of the request leave, unless the run was stopped: a connection takes time to be made."""
@@ -232,7 +246,10 @@ class _TimedStream(httpcore.NetworkStream):
         self._ahead = ahead
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - httpcore's
-        return self._inner.read(max_bytes, self._state.left(httpcore.ReadTimeout))
+        data = self._inner.read(max_bytes, self._state.left(httpcore.ReadTimeout))
+        if not self._ahead:
+            self._state.hear(data)
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - httpcore's
         wire: socket.socket = self._inner.get_extra_info("socket")

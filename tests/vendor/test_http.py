@@ -566,3 +566,40 @@ def test_an_outcome_in_words(outcome: Refused | NotSent | Lost, words: str) -> N
 def test_backoff(jitter: float, retry_after: float | None, expected: list[float]) -> None:
     """Pauses double up to eight seconds, anything below is chance, and the vendor's wish is the least."""
     assert [backoff(attempt, retry_after, lambda: jitter) for attempt in range(1, 8)] == expected
+
+
+@pytest.mark.parametrize("cut", [None, 5, 60], ids=["at once", "in its first line", "in its head"])
+def test_two_answers_to_one_request(cut: int | None) -> None:
+    """What a broken proxy sends twice is never taken for the answer to the next request, however it is cut."""
+    numbers = itertools.count(1)
+
+    def answered(line: socket.socket) -> None:
+        with suppress(OSError), line, line.makefile("rb") as stream:
+            while stream.readline().startswith(b"POST"):
+                length = 0
+                while (name := stream.readline()) != b"\r\n":
+                    length = int(name.split(b":")[1]) if name.lower().startswith(b"content-length") else length
+                stream.read(length)
+                number = next(numbers)
+                body = b'{"code": %d, "msg": "%d"}' % (200 if number == 1 else 20005, number)
+                one = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+                    len(body),
+                    body,
+                )
+                line.sendall(one + (one[:cut] if number == 1 else b""))
+
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def accepting() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answered, args=(server.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accepting, daemon=True).start()
+    url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with server, connected(Connection(url, Secret("t"), parallelism=1, rate=0, timeout=5)) as transport:
+        outcomes = [transport.send("password", {"operatorId": "8001"}) for _ in range(3)]
+    assert type(outcomes[0]) is Ok
+    assert not any(type(outcome) is Ok for outcome in outcomes[1:])
+    if cut != 5:  # so short a rest is found out by the next answer, which it spoils
+        assert [str(number) in str(outcome) for number, outcome in enumerate(outcomes[1:], 2)] == [True, True]
