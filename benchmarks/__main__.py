@@ -12,12 +12,14 @@ from typing import Final
 
 from benchmarks.applies import applies
 from benchmarks.bystage import stages
+from benchmarks.editing import editing
 from benchmarks.histories import histories
 from benchmarks.measure import ROOT, WrongAnswer, run, say
 from benchmarks.report import RESULTS, Section, keep, machine, terminal, write
+from benchmarks.touched import touched
 from benchmarks.whole import beside_peers, whole
 
-SECTIONS: Final = ("stage", "whole", "peers", "apply", "history")
+SECTIONS: Final = ("stage", "whole", "peers", "apply", "history", "touched", "edit")
 SIZES: Final = (1_000, 10_000, 100_000)
 PLOTTER: Final = ROOT / ".venv-bench/bin/python"
 
@@ -39,6 +41,10 @@ def measured(options: argparse.Namespace, folder: Path) -> Iterator[Section]:
         yield applies(options.rounds, folder)
     if "history" in names:
         yield histories(options.rounds, folder)
+    if "touched" in names:
+        yield touched(options.rounds, folder)
+    if "edit" in names:
+        yield editing(options.rounds, folder)
 
 
 def publish(sections: list[Section], about: str) -> None:
