@@ -15,7 +15,7 @@ from reconciler.core.model.live import LiveState
 from reconciler.edit.comments import comments_of
 from reconciler.edit.live import FileChanges, changes_for_live
 from reconciler.edit.patch import apply_changes
-from reconciler.edit.sheet import SheetValues, agent_managing_more, changes_for_sheet, with_sheet_values
+from reconciler.edit.sheet import SheetValues, agent_managing_more, changes_for_sheet, managed_values, with_sheet_values
 from reconciler.errors import ReconcilerError
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -56,8 +56,13 @@ def merge_sheet(before: ParsedFiles, sheet: SheetValues) -> Merged:
     Raises:
         ReconcilerError: the merged file would be unreadable, or would lose a comment.
     """
-    wanted = with_sheet_values(before, sheet)
-    merged = _merged(before, lambda reading: changes_for_sheet(reading, wanted), "the sheet")
+    in_file = managed_values(before)
+    wanted = with_sheet_values(in_file, sheet)
+
+    def compare(reading: ParsedFiles) -> FileChanges:
+        return changes_for_sheet(reading, in_file if reading is before else managed_values(reading), wanted)
+
+    merged = _merged(before, compare, "the sheet")
     if operator_id := agent_managing_more(merged.after, wanted, before):
         file = before.documents[0].file
         raise _failed("the sheet", file, f"agent {operator_id} takes values from another one by an alias")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.core.desired.read import ParsedFiles
-from reconciler.core.desired.resolve import ResolvedAgent, mapping_or_empty
-from reconciler.core.model.fields import BY_NAME, Value, canon
+from reconciler.core.desired.resolve import mapping_or_empty
+from reconciler.core.model.fields import BY_NAME, COMPARED, Value, canon
 from reconciler.edit.live import AddedAgent, FileChanges, change_agent, in_key_order, remove_empty_pools
 
 HEADING: Final = "# added from a spreadsheet"
@@ -17,29 +17,31 @@ SheetValues = Mapping[str, Mapping[str, Value]]
 """Canonical values by operatorId and by field."""
 
 
-def with_sheet_values(reading: ParsedFiles, sheet: SheetValues) -> SheetValues:
+def with_sheet_values(in_file: SheetValues, sheet: SheetValues) -> SheetValues:
     """All values that the file's agents are to have, and the agents that only the sheet names."""
-    in_file = _managed_values(reading)
     return {**{id_: {**fields, **sheet.get(id_, {})} for id_, fields in in_file.items()}, **_others(sheet, in_file)}
 
 
-def _managed_values(reading: ParsedFiles) -> SheetValues:
-    return {agent.operator_id: _managed(agent) for agent in reading.agents}
+def managed_values(reading: ParsedFiles) -> SheetValues:
+    """The canonical values of each agent of a file, secrets apart."""
+    return {
+        agent.operator_id: {
+            name: canon(_COMPARED[name], value) for name, value in agent.plain_values.items() if name in _COMPARED
+        }
+        for agent in reading.agents
+    }
 
 
-def _managed(agent: ResolvedAgent) -> dict[str, Value]:
-    rows = ((BY_NAME[name], value) for name, value in agent.plain_values.items())
-    return {row.name: canon(row, value) for row, value in rows if row.compared}
+_COMPARED: Final = {row.name: row for row in COMPARED}
 
 
 def _others(values: SheetValues, in_file: SheetValues) -> SheetValues:
     return {id_: fields for id_, fields in values.items() if id_ not in in_file}
 
 
-def changes_for_sheet(reading: ParsedFiles, wanted: SheetValues) -> FileChanges:
-    """Compare one file without problems with the values that its agents, and the sheet's, are to have."""
+def changes_for_sheet(reading: ParsedFiles, in_file: SheetValues, wanted: SheetValues) -> FileChanges:
+    """Compare one file without problems, and its values, with those that its agents, and the sheet's, are to have."""
     changes = FileChanges(heading=HEADING)
-    in_file = _managed_values(reading)
     for agent in reading.agents:
         now = in_file[agent.operator_id]
         values = {name: value for name, value in wanted[agent.operator_id].items() if now.get(name, now) != value}
@@ -54,7 +56,12 @@ def agent_managing_more(reading: ParsedFiles, wanted: SheetValues, before: Parse
     """The id of an agent of the old file that now manages more fields than wanted, through another's anchor; or ""."""
     known = {agent.operator_id for agent in before.agents}
     kept = (agent for agent in reading.agents if agent.operator_id in known)
-    return next((str(agent.operator_id) for agent in kept if _managed(agent).keys() - wanted[agent.operator_id]), "")
+    more = (
+        str(agent.operator_id)
+        for agent in kept
+        if not (_COMPARED.keys() & agent.plain_values.keys()) <= wanted[agent.operator_id].keys()
+    )
+    return next(more, "")
 
 
 def _added(reading: ParsedFiles, operator_id: str, fields: Mapping[str, Value]) -> AddedAgent:
