@@ -124,7 +124,7 @@ class Git:
     ) -> None:
         self.timeout = timeout
         self._password_env = password_env
-        kept = [(key, value) for key, value in settings if _KEPT.fullmatch(key)]
+        kept = [(key, value) for key, value in settings if _KEPT.fullmatch(key) and not _is_no_author(key, value)]
         self._trusted = [value for key, value in kept if key == "safe.directory"]
         self._settings = [*_DEFAULT_AUTHOR, *kept, *_OWN, *remote]
         self._secrets = [value for key, value in kept if key.endswith(".extraheader") and value]
@@ -184,6 +184,11 @@ class Git:
         for secret in self._secrets:
             said = said.replace(secret, "…")
         return said
+
+
+def _is_no_author(key: str, value: str) -> bool:
+    """Whether this is a name or address of which git leaves nothing, so that it would refuse to commit."""
+    return key.startswith("user.") and not value.strip(" \t\n.,:;<>\"\\'")
 
 
 def _numbered(settings: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:

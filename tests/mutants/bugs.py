@@ -1801,6 +1801,14 @@ BUGS: Final = (
         ("tests/network/test_object_store.py::test_other_variables_name_no_proxy_for_the_store",),
     ),
     Bug(
+        "page-taken-for-a-new-ledger",
+        "reconciler/ledger/git_branch.py",
+        "if not listed.spoke_git:",
+        "if not listed.ok:",
+        "A page of a proxy is never taken for a remote ledger that is not there yet.",
+        ("tests/ledger/git_branch/test_branch.py::test_what_is_no_git_server",),
+    ),
+    Bug(
         "mended-file-accepted",
         "reconciler/core/desired/read.py",
         "    return replace(found, problems=problems)\n",

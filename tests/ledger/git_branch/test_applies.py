@@ -271,6 +271,16 @@ def test_a_password_in_the_url_is_refused(place: Workplace, url: str) -> None:
     assert CANARY not in ran.out + ran.err
 
 
+@pytest.mark.parametrize(("name", "author"), [("流水线", "流水线"), ("", "reconciler"), ("<>", "reconciler")])
+def test_the_author_of_a_write(place: Workplace, box: Box, bare: Host, name: str, author: str) -> None:
+    """It is whoever the clone's settings name, or we where that is nobody."""
+    here = clone(bare, place)
+    git(here.folder, "config", "user.name", name)
+    git(here.folder, "config", "user.email", "pipeline@example.invalid")
+    applied(here, box)
+    assert bare.git("log", "-1", "--format=%an <%ae>", BRANCH) == f"{author} <pipeline@example.invalid>"
+
+
 def test_git_is_asked_for_nothing_without_such_a_ledger(place: Workplace, box: Box) -> None:
     """A ledger on disk needs no git."""
     place.write(FILE)
