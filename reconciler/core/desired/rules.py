@@ -43,6 +43,10 @@ IN_ONE_FILE: Final = ("company", "scope", "prune", "onRemove", "protect", "guard
 """The top-level keys that stand in one file and hold for all of them: the policy."""
 
 
+def _whose(document: Document) -> object:
+    return dict(mapping_or_empty(document.root["company"]))
+
+
 def _top_level_keys_are_in_one_file(documents: tuple[Document, ...], _: tuple[ResolvedAgent, ...]) -> Iterator[Problem]:
     """Only one file may set a key that holds for all agents, or define a profile of a certain name."""
     paths: list[Path] = [(key,) for key in IN_ONE_FILE]
@@ -53,8 +57,12 @@ def _top_level_keys_are_in_one_file(documents: tuple[Document, ...], _: tuple[Re
             first, name = holders[0].place(path, key=True), " ".join(map(str, path)).replace("profiles", "profile")
             message = text("{key} stands in two files; the first is at {place}", key=name, place=str(first))
             hint = _KEEP_ONE
-            if name == "company":
-                hint = text("keep one of the two; two companies are planned one by one")
+            if name == "company" and _whose(document) != _whose(holders[0]):
+                hint = text(
+                    "these are two companies: plan each by itself, --file {first} and --file {second}",
+                    first=holders[0].file,
+                    second=document.file,
+                )
             yield problem_at(document, path, message, hint, key=True, code="two-files")
 
 

@@ -193,6 +193,24 @@ def test_a_profile_stands_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("company", "hint"),
+    [
+        ("{abbreviate: beta}", "these are two companies: plan each by itself, --file a.yaml and --file b.yaml"),
+        ("{abbreviate: acme, companyId: 7}", "these are two companies: plan each by itself, "),
+        ("{abbreviate: acme}", "keep one of the two"),
+        ("beta", "these are two companies: "),
+    ],
+)
+def test_two_companies_are_planned_each_by_itself(company: str, hint: str) -> None:
+    """Files of two companies are told apart from one company that is written twice."""
+    head = "version: 1\ncompany: "
+    found, problems = read_files(files(a=f"{head}{{abbreviate: acme}}\nagents: []\n", b=f"{head}{company}\n"))
+    assert found is None
+    (problem,) = (problem for problem in problems if problem.code == "two-files")
+    assert problem.hint.startswith(hint)
+
+
 def test_an_agent_of_two_files_names_both_places() -> None:
     """As one of two agents, and as one of a pool and an agent."""
     single, pooled = "agents: [{operatorId: '5'}]\n", "pools: [{from: '1', to: '9'}]\n"
