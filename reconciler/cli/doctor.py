@@ -147,11 +147,13 @@ def _recipients(desired: DesiredState, *, remote: bool) -> Check:
 
 
 def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
+    from reconciler.cli.inputs import place_of
     from reconciler.ledger.journal import last_run
     from reconciler.ledger.ledger import load_ledger
 
     try:
-        place = options.place(options.endpoint or "")
+        network = (options.ca_file, options.proxy)
+        place = place_of(options.files, options.ledger, options.endpoint, *network, options.password_env)
     except WrongUsage:
         return  # the endpoint's own line tells
     except ReconcilerError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
     from reconciler.core.desired.read import ParsedFiles
-    from reconciler.core.model.desired import Company
+    from reconciler.core.model.desired import Company, DesiredState
     from reconciler.core.model.live import LiveState
     from reconciler.edit import Choice
 
@@ -185,17 +187,20 @@ def _update(shell: Shell, options: dict[str, Any], *, files_named: bool) -> None
     from reconciler.core.desired.read import desired_state, state_without_agents
     from reconciler.core.export.files import unprotected
     from reconciler.edit import merge_live, only_chosen
-    from reconciler.files.desired_files import parsed_file
+    from reconciler.files.desired_files import load_desired, parsed_file
     from reconciler.files.worktree import write_file
     from reconciler.render.terminal import visible
 
     file: Path = options["into"]
     before = parsed_file(file)
-    others = options["company"] is not None or files_named
-    company = _company(options, files_named=True) if others else state_without_agents(before).company
     files = options["files"] if files_named else (file,)
+    desired = cache(lambda: load_desired(files) if files_named else desired_state(before))
+    if options["company"] is not None:
+        company = company_named(options["company"], options["company_id"])
+    else:
+        company = desired().company if files_named else state_without_agents(before).company
     live = read_live(shell, company, options)
-    choice = _choice(options, files, before, live)
+    choice = _choice(options, files, desired, before, live)
     if choice is not None:
         live = only_chosen(before, live, choice)
     merged = merge_live(before, live)
@@ -208,8 +213,14 @@ def _update(shell: Shell, options: dict[str, Any], *, files_named: bool) -> None
     _wrote(shell, file, len(live.agents if choice is None else choice))
 
 
-def _choice(options: dict[str, Any], files: tuple[Path, ...], before: ParsedFiles, live: LiveState) -> Choice | None:
-    """What of the live side is to be taken; `None` for all of it.
+def _choice(
+    options: dict[str, Any],
+    files: tuple[Path, ...],
+    wanted: Callable[[], DesiredState],
+    before: ParsedFiles,
+    live: LiveState,
+) -> Choice | None:
+    """What of the live side is to be taken; `None` for all of it. `wanted` gives what the files ask for.
 
     Raises:
         WrongUsage: nobody has an id that was named.
@@ -220,13 +231,12 @@ def _choice(options: dict[str, Any], files: tuple[Path, ...], before: ParsedFile
     from reconciler.core.planning.make_plan import make_plan
     from reconciler.core.planning.origin import with_origins
     from reconciler.edit import drift_of
-    from reconciler.files.desired_files import load_desired
     from reconciler.files.git_revision import desired_at
 
     targets, chosen = options["targets"], Policy(targets=options["targets"])
     if not targets and not options["only_drift"]:
         return None
-    desired = load_desired(files)
+    desired = wanted()
     if missing := unknown_ids(chosen, desired, live):
         guesses = [f"did you mean {guess}?" for guess in missing.values() if guess]
         raise WrongUsage(f"nobody is called {', '.join(missing)}", " ".join(guesses) or "check --target")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.ledger.ledger import Ledger
     from reconciler.ledger.place import BooksPlace
     from reconciler.render.heading import Heading
+    from reconciler.settings import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ class Options:
             allow_forgotten=self.allow_forgotten,
         )
 
-    def place(self, endpoint: str) -> BooksPlace:
+    def place(self, endpoint: str, network: Network) -> BooksPlace:
         """Where the books of the vendor at this endpoint lie."""
-        return place_of(self.files, self.ledger, endpoint, self.ca_file, self.proxy, self.password_env)
+        return _place(self.files, self.ledger, endpoint, network, self.password_env)
 
 
 def place_of(
@@ -104,13 +105,20 @@ def place_of(
         WrongUsage: the endpoint is no base URL, or a setting of the network is unusable.
         Declined: a change of the files may have brought the books.
     """
-    from reconciler.ledger.place import BooksPlace
-    from reconciler.ledger.provenance import refuse_brought
     from reconciler.settings import checked_endpoint, network
 
-    base = (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
     vendor = checked_endpoint(endpoint) if endpoint else ""
-    place = BooksPlace(base, ledger or "", vendor, network(ca_file, proxy), password_env)
+    return _place(files, ledger, vendor, network(ca_file, proxy), password_env)
+
+
+def _place(
+    files: tuple[Path, ...], ledger: str | None, endpoint: str, network: Network, password_env: tuple[str, ...]
+) -> BooksPlace:
+    from reconciler.ledger.place import BooksPlace
+    from reconciler.ledger.provenance import refuse_brought
+
+    base = (files[0] if files[0].is_dir() else files[0].parent) / FOLDER
+    place = BooksPlace(base, ledger or "", endpoint, network, password_env)
     refuse_brought(place)
     return place
 
@@ -179,7 +187,7 @@ def open_session(
     with connected(settings, lambda seconds: goal.pause(seconds, sleep)) as transport:
         if stop:
             transport.stopped = stop.is_set
-        place = options.place(settings.endpoint)
+        place = options.place(settings.endpoint, settings.network)
         tell_if_any(place.take_older_books())
         with closing(place.store()) as store:
             session = Session(goal, transport, store, place.journal, base_of(options.files[0], place.folder))

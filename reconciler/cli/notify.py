@@ -76,12 +76,12 @@ def notify(
 
 
 def _notice(plan: Path | None, report: Path | None, links: tuple[str, ...], *, with_ids: bool) -> Notice:
-    from reconciler.cli.pipeline import run_origin
+    from reconciler.cli.pipeline import pipeline_page
     from reconciler.core.saved.plan_json import plan_document
     from reconciler.files.plan_file import load_plan
     from reconciler.render.notice import plan_notice, report_notice
 
-    page = run_origin(os.environ, Path()).pipeline
+    page = pipeline_page(os.environ)
     told = (*links, *([page] if _LINK.fullmatch(page) else []))
     if plan is not None:
         saved = load_plan(plan)

@@ -21,15 +21,23 @@ _PIPELINES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str
 
 def run_origin(environment: Mapping[str, str], folder: Path) -> RunOrigin:
     """Who runs the command with the files in this folder. `RECONCILER_ACTOR` names somebody else as the actor."""
-    known = next((names for sign, names in _PIPELINES.items() if environment.get(sign)), ((), (), ()))
-    actor, pipeline, commit = (
-        next((value for name in names if (value := environment.get(name))), "") for names in known
-    )
+    actor, _, commit = _told(environment)
     return RunOrigin(
         environment.get("RECONCILER_ACTOR") or actor or who_we_are(),
-        pipeline or _github_page(environment) or _gitee_build(environment),
+        pipeline_page(environment),
         commit or head_of(folder),
     )
+
+
+def pipeline_page(environment: Mapping[str, str]) -> str:
+    """The address of the pipeline's page, or on Gitee its name and number; empty where no pipeline runs."""
+    return _told(environment)[1] or _github_page(environment) or _gitee_build(environment)
+
+
+def _told(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The actor, the address and the commit that the variables of a pipeline tell; empty for what they do not."""
+    known = next((names for sign, names in _PIPELINES.items() if environment.get(sign)), ((), (), ()))
+    return tuple(next((value for name in names if (value := environment.get(name))), "") for names in known)
 
 
 def _github_page(environment: Mapping[str, str]) -> str:

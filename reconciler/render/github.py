@@ -106,7 +106,7 @@ def plan(plan: Plan, _heading: Heading) -> str:
 
 def _policy_changes(level: Level, rows: Sequence[PolicyRow], place: Place | None) -> str:
     changes = (
-        f"{row.key}{f' ({row.mark})' if row.loosens else ''}: "
+        f"{row.key}{' (loosens)' if row.loosens else ''}: "
         f"{shortened(row.before, _MAX_VALUES)} → {shortened(row.after, _MAX_VALUES)}"
         f"{f', in {row.file}' if row.file else ''}"
         for row in sorted(rows, key=lambda row: not row.loosens)

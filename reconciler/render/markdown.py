@@ -124,7 +124,7 @@ def _policy_changes(plan: Plan) -> Iterator[Section]:
 
 def _policy_entries(row: PolicyRow) -> Iterator[Entry]:
     """A line for a key; more of them for long lists, so that a part of one can be shown."""
-    mark, file = f"<br>⚠ **{row.mark}**" if row.loosens else "", f"<br>{cell(row.file, WHOLE)}" if row.file else ""
+    mark, file = "<br>⚠ **loosens**" if row.loosens else "", f"<br>{cell(row.file, WHOLE)}" if row.file else ""
     last = (max(len(row.before), len(row.after)) - 1) // _MAX_SPANS
     for number in range(last + 1):
         part = slice(number * _MAX_SPANS, (number + 1) * _MAX_SPANS)

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.core.model.diff import FieldChange
-from reconciler.core.model.fields import Value
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.core.text import counted
@@ -24,7 +23,7 @@ _SHOWN: Final = 5
 def stale_agents(agents: Sequence[StaleAgent], *, color: bool = False) -> str:
     """The agents that are no longer as they were reviewed: what changed, from which value to which."""
     lines: list[str] = []
-    for alike in grouped(agents, lambda agent: (_message(agent.message, agent.operator_id), agent.changes)):
+    for alike in grouped(agents, lambda agent: (without_id(agent.message, agent.operator_id), agent.changes)):
         ids = [agent.operator_id for agent in alike]
         lines += _told(paint("! moved", "bad", color=color), ids, f"  {_common(alike[0].message, ids)}")
         lines += _changes(alike[0].changes, "reviewed", "now")
@@ -58,15 +57,11 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
 
 
 def _failed_alike(result: ActionResult) -> Hashable:
-    return result.outcome, _message(result.message, result.action.operator_id)
+    return result.outcome, without_id(result.message, result.action.operator_id)
 
 
 def _mismatched_alike(mismatch: Mismatch) -> Hashable:
-    return mismatch.unasked, _message(mismatch.message, mismatch.operator_id), mismatch.changes
-
-
-def _message(message: str, operator_id: str) -> Value | tuple[str, ...]:
-    return without_id(message, operator_id)
+    return mismatch.unasked, without_id(mismatch.message, mismatch.operator_id), mismatch.changes
 
 
 def _common(message: str, ids: Sequence[str]) -> str:

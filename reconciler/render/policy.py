@@ -24,19 +24,14 @@ _MOST: Final = 8
 class PolicyRow:
     """One key of the policy, with what it held before and holds after the change; what differs comes first.
 
-    `mark` says if that loosens.
+    `loosens`: it has to be looked at with care.
     """
 
     key: str
     before: tuple[str, ...]
     after: tuple[str, ...]
-    mark: str
+    loosens: bool
     file: str
-
-    @property
-    def loosens(self) -> bool:
-        """Whether it has to be looked at with care."""
-        return bool(self.mark)
 
 
 def policy_rows(plan: Plan) -> list[PolicyRow]:
@@ -67,9 +62,8 @@ def _row(change: PolicyChange) -> PolicyRow:
     elif len(stay) > _FEW:
         stay = [f"{len(stay)} that stay"]
     before, after = ([*(text for text in texts if text not in both), *stay] for texts in (before, after))
-    mark = "loosens" if change.loosens else ""
     file = spelled_name(change.file) if change.file else ""
-    return PolicyRow(change.key, tuple(before) or ("none",), tuple(after) or ("none",), mark, file)
+    return PolicyRow(change.key, tuple(before) or ("none",), tuple(after) or ("none",), bool(change.loosens), file)
 
 
 def shortened(texts: Sequence[str], most: int = _MOST) -> str:

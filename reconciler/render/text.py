@@ -71,7 +71,7 @@ def _policy_changes(plan: Plan, heading: Heading) -> Iterator[str]:
     keys = max(len(row.key) for row in rows)
     for row in rows:
         before, after = (", ".join(map(visible, texts)) for texts in (row.before, row.after))
-        mark = paint(f"! {row.mark}", "bad", color=heading.color) if row.loosens else " " * len("! loosens")
+        mark = paint("! loosens", "bad", color=heading.color) if row.loosens else " " * len("! loosens")
         file = f"  ({visible(row.file)})" if row.file else ""
         if row.key != "recipients":  # which are long
             yield f"{mark}  {pad(row.key, keys)}  {before} → {after}{file}"
