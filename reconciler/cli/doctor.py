@@ -148,6 +148,7 @@ def _recipients(desired: DesiredState, *, remote: bool) -> Check:
 
 def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
     from reconciler.cli.inputs import place_of
+    from reconciler.ledger.books import remote_run
     from reconciler.ledger.journal import last_run
     from reconciler.ledger.ledger import load_ledger
 
@@ -161,13 +162,13 @@ def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
         return
     try:
         with closing(place.store()) as store:
-            if desired is None:
-                store.read()
-            else:
+            known = store.read() is not None
+            if desired is not None:
                 load_ledger(store, desired.company, place.endpoint)
             store.check_rights()
-            run = last_run(place.journal)
-            yield _held(store)
+            here, there = last_run(place.journal), remote_run(store)
+            run = there if there is not None and (here is None or here.id != there.id) else here
+            yield _held(store, known=known)
     except ReconcilerError as error:
         yield _failed("ledger", error)
         return
@@ -176,14 +177,15 @@ def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
         yield Check("last apply", "warning", message, "run apply again: it looks them up first")
 
 
-def _held(store: LedgerStore) -> Check:
+def _held(store: LedgerStore, *, known: bool) -> Check:
     if holder := store.holder():
         hint = f"wait until that apply is over; if it died: reconciler ledger unlock --id {holder.id}"
         return Check("ledger", "warning", f"{store.name} is locked by {holder.who} since {holder.since}", hint)
     if not store.remote and os.environ.get("CI"):
         hint = "name a place that outlives the runner, such as --ledger git+origin#reconciler/NAME (docs/ledger.md)"
         return Check("ledger", "warning", f"{store.name} is on the disk of a pipeline's runner", hint)
-    return Check("ledger", "ok", f"{store.name} can be read, and may be written as far as can be told without writing")
+    found = "can be read" if known else "holds nothing yet, the first apply makes it"
+    return Check("ledger", "ok", f"{store.name}: {found}; it may be written as far as can be told without writing")
 
 
 def _vendor(options: Options, desired: DesiredState | None) -> Iterator[Check]:

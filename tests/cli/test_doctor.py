@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Callable
 from email.utils import formatdate
@@ -194,7 +195,8 @@ def test_a_ledger_on_a_branch(here: Workplace, tmp_path: Path) -> None:
     """Its remote is asked whether we may push, and nothing is pushed; a refusal is named, and so is a lock."""
     host = made(tmp_path / "books.git")
     here.env["RECONCILER_LEDGER"] = host.named
-    assert looked_at(here)["ledger"]["status"] == "ok"
+    ledger = looked_at(here)["ledger"]
+    assert (ledger["status"], "holds nothing yet" in ledger["message"]) == ("ok", True)
     assert host.tip == ""
     host.put({"lock": json.dumps({"id": "l1", "who": "li@host:1", "since": "2026-11-22T10:00:00Z"})})
     tip = host.tip
@@ -213,8 +215,11 @@ def test_a_remote_that_lets_nobody_push(here: Workplace, tmp_path: Path) -> None
     assert (ledger["status"], "no permission" in ledger["message"]) == ("failed", True)
 
 
-def test_what_an_apply_left_open(here: Workplace, box: Box) -> None:
-    """Calls whose outcome nobody knows are a warning."""
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "on a machine that is gone"])
+def test_what_an_apply_left_open(here: Workplace, box: Box, tmp_path: Path, elsewhere: bool) -> None:
+    """Calls whose outcome nobody knows are a warning, also those of another machine that shares the ledger."""
+    if elsewhere:
+        here.env["RECONCILER_LEDGER"] = made(tmp_path / "books.git").named
     box.faults([
         {"endpoint": "edit/v2", "fault": "drop-after", "calls": "all"},
         {"endpoint": "reads", "fault": "status", "status": 500, "calls": {"from": 2}},
@@ -222,6 +227,8 @@ def test_what_an_apply_left_open(here: Workplace, box: Box) -> None:
     here.write(AGENTS.replace('"8001"', '"8001", name: x'))
     here.run("apply", "-y")
     box.faults([])
+    if elsewhere:
+        shutil.rmtree(here.folder / ".reconciler")
     assert looked_at(here)["last apply"]["status"] == "warning"
 
 
