@@ -236,8 +236,9 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
     plan = session.goal.plan(live, ledger.view, missed)
     anew, found = anew_entries(live, ledger.view)
     findings += found
-    learned = {**anew, **identified(live, ledger.view)}
-    ledger.update(learned)
+    ledger.update(anew)
+    known = identified(live, ledger.view)
+    ledger.update(known)
     if not session.goal.saved and ledger.removed:
         from reconciler.apply.history import with_losses
 
@@ -246,7 +247,7 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
         from reconciler.core.history import FIRST_USE
 
         plan = replace(plan, notes=(*plan.notes, FIRST_USE))
-    return Refreshed(live, ledger, tuple(findings), plan, open_runs, bool(learned))
+    return Refreshed(live, ledger, tuple(findings), plan, open_runs, learned=bool(anew or known))
 
 
 def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) -> None:

@@ -122,33 +122,45 @@ def is_another(agent: LiveAgent, before: ListedBefore) -> bool:
 
 
 def is_made_anew(entry: LedgerEntry, agent: LiveAgent | None) -> bool:
-    """Whether the vendor's `id` shows that the agent is not the one that the ledger knows under its number."""
-    return agent is not None and None not in (entry.vendor_id, agent.vendor_id) and entry.vendor_id != agent.vendor_id
+    """Whether the vendor's `id` shows that the agent is not the one that the ledger knows under its number.
+
+    An agent that was made in the very same millisecond is that one, with another `id`.
+    """
+    if agent is None or None in (entry.vendor_id, agent.vendor_id) or entry.vendor_id == agent.vendor_id:
+        return False
+    return agent.created is None or agent.created != entry.created or agent.created < _IN_MILLISECONDS
 
 
 def made_anew(live: LiveState, ledger: LedgerView) -> dict[str, LedgerEntry]:
     """The agents that somebody has deleted and made anew since the ledger knew them, each with all that is known of it.
 
-    Nothing that the ledger knows is true of them: no password, no role, nothing that is owed or in doubt.
+    Nothing that the ledger knows is true of them: no password, no role, nothing that is owed or in doubt. Where several
+    have another `id` and all keep their `ctime`, the vendor has numbered its agents anew, and they are the same.
     """
-    return {
-        operator_id: replace(NOT_RECORDED, vendor_id=live.agents[operator_id].vendor_id)
-        for operator_id, entry in ledger.items()
-        if is_made_anew(entry, live.agents.get(operator_id))
-    }
+    others = {id_: live.agents[id_] for id_, entry in ledger.items() if is_made_anew(entry, live.agents.get(id_))}
+    kept = [agent.created is not None and agent.created == ledger[id_].created for id_, agent in others.items()]
+    if len(kept) > 1 and all(kept):
+        return {}
+    return {id_: _about(NOT_RECORDED, agent) for id_, agent in others.items()}
 
 
 def identified(live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHING_LISTED) -> dict[str, LedgerEntry]:
-    """The entries that do not say yet which agent they are about, with the vendor's `id` of the one that is listed.
+    """The entries that do not say yet which agent they are about, or not all of it, with `id` and `ctime` as listed.
 
     An agent that was replaced may still be listed by its old `id`, which says nothing of the new one.
     """
-    return {
-        operator_id: replace(entry, vendor_id=agent.vendor_id)
-        for operator_id, entry in ledger.items()
-        if entry.vendor_id is None and (agent := live.agents.get(operator_id)) and agent.vendor_id is not None
-        if operator_id in before.operator_ids or agent.vendor_id != before.vendor_ids.get(operator_id)
-    }
+    entries, anew = {}, made_anew(live, ledger)
+    for operator_id, entry in ledger.items():
+        agent = live.agents.get(operator_id)
+        if agent is None or agent.vendor_id is None or operator_id in anew or _about(entry, agent) == entry:
+            continue
+        if operator_id in before.operator_ids or agent.vendor_id != before.vendor_ids.get(operator_id):
+            entries[operator_id] = _about(entry, agent)
+    return entries
+
+
+def _about(entry: LedgerEntry, agent: LiveAgent) -> LedgerEntry:
+    return replace(entry, vendor_id=agent.vendor_id, created=agent.created)
 
 
 def in_spite_of_refusal(author: Author, agents: Iterable[LiveAgent], asked_at: int | None) -> Author:

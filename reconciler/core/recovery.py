@@ -98,12 +98,12 @@ def owed_nothing(entry: LedgerEntry) -> LedgerEntry | None:
 
 def doubt_about(entry: LedgerEntry | None) -> LedgerEntry:
     """The entry of an agent of whom nothing shows whether a request of ours made it."""
-    return replace(entry or NOT_RECORDED, in_doubt="author", vendor_id=None)
+    return replace(entry or NOT_RECORDED, in_doubt="author", vendor_id=None, created=None)
 
 
 def awaiting(entry: LedgerEntry | None, fields: Mapping[str, Value]) -> LedgerEntry:
     """The entry of an agent that a create with these fields may make yet; if it appears, its password is set anew."""
-    return replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(fields), vendor_id=None)
+    return replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(fields), vendor_id=None, created=None)
 
 
 def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
@@ -154,7 +154,7 @@ def recover(
                 agent = live.agents.get(operator_id)
                 gone = agent is None or is_another(agent, before)
                 if intent.kind in ("edit", "password") and agent and _is_anew(agent, intent, entry, before):
-                    entries[operator_id] = replace(NOT_RECORDED, vendor_id=agent.vendor_id)
+                    entries[operator_id] = replace(NOT_RECORDED, vendor_id=agent.vendor_id, created=agent.created)
                     findings.append(Finding(operator_id, MADE_ANEW, made_anew=True))
                     continue
                 entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
@@ -248,7 +248,7 @@ def _known_before(operator_id: str, intent: Intent, ledger: LedgerView) -> Ledge
         known = intent.before.get(operator_id, NOT_RECORDED)
         now = ledger.get(operator_id, NOT_RECORDED)
         learned = known.vendor_id is None and operator_id in intent.before and _password(known) == _password(now)
-        return replace(known, vendor_id=now.vendor_id) if learned else known
+        return replace(known, vendor_id=now.vendor_id, created=now.created) if learned else known
     return NOT_RECORDED if intent.kind == "create" else ledger.get(operator_id, NOT_RECORDED)
 
 

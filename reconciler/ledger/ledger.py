@@ -176,8 +176,9 @@ class Ledger:
         for operator_id in call.operator_ids:
             entry = entry_after(self.entries.get(operator_id), Intent.of(call))
             if entry is not None and call.kind in ("create", "password"):
-                vendor_id = vendor_ids.get(operator_id, entry.vendor_id)
-                entry = replace(entry, vendor_id=vendor_id, recorded=self.serial + 1)
+                entry = replace(entry, recorded=self.serial + 1)
+                if (told := vendor_ids.get(operator_id)) is not None:
+                    entry = replace(entry, vendor_id=told, created=None)
             self.update({operator_id: entry})
             if call.kind in ("create", "delete"):
                 self.note_removed(operator_id, self.history if call.kind == "delete" else "")
@@ -346,7 +347,7 @@ def read_entry(document: dict[str, Any]) -> LedgerEntry:
     if missing:
         parse_stamp(missing)
     disabled = document.get("disabled") is True
-    numbers = document.get("id"), document.get("recorded")
+    numbers = document.get("id"), document.get("ctime"), document.get("recorded")
     if not all(number is None or type(number) is int for number in numbers):
         raise TypeError
     return LedgerEntry(version, last_sent, unknown, to_restore, awaited, in_doubt, missing, disabled, *numbers)

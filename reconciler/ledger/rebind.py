@@ -60,7 +60,9 @@ def rebind(place: BooksPlace, company: Company) -> Rebound:
         if ledger.serial:
             if not same_endpoint(ledger.endpoint, place.endpoint):
                 # Another address may number its agents anew.
-                ledger.update({id_: replace(entry, vendor_id=None) for id_, entry in ledger.entries.items()})
+                ledger.update(
+                    {id_: replace(entry, vendor_id=None, created=None) for id_, entry in ledger.entries.items()}
+                )
             ledger.company, ledger.endpoint = company, place.endpoint
             there = remote_run(store)
             if there is not None:

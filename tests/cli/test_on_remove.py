@@ -38,7 +38,7 @@ def removed(place: Workplace, box: Box) -> Workplace:
 def noted(place: Workplace, operator_id: str = "8001") -> dict[str, Any]:
     """What the ledger notes of an agent, but for which one it is."""
     found: dict[str, Any] = place.ledger["agents"].get(operator_id, {})
-    return {name: value for name, value in found.items() if name not in ("id", "recorded")}
+    return {name: value for name, value in found.items() if name not in ("id", "ctime", "recorded")}
 
 
 def backdate(place: Workplace, operator_id: str = "8001") -> None:

@@ -197,5 +197,5 @@ def lasting(ledger: Mapping[str, Any]) -> Row:
     return {**{name: value for name, value in ledger.items() if name not in since}, "agents": agents}
 
 
-SINCE: Final = ("id", "recorded")
+SINCE: Final = ("id", "ctime", "recorded")
 """What 0.1.0 did not note of an agent."""

@@ -219,3 +219,27 @@ def test_whom_an_entry_is_about() -> None:
     assert identified(state, ledger) == {id_: LedgerEntry(1, vendor_id=ids[id_]) for id_ in ("8001", "8002")}
     before = ListedBefore.of(state, replaced=("8001",))
     assert identified(state, ledger, before) == {"8002": LedgerEntry(1, vendor_id=4)}
+
+
+MILLISECONDS, WHOLE_SECONDS = 1_760_000_000_000, 1_760_000_000
+
+
+@pytest.mark.parametrize(
+    ("known", "listed", "anew"),
+    [
+        ((MILLISECONDS,), (MILLISECONDS,), False),
+        ((MILLISECONDS,), (MILLISECONDS + 1,), True),
+        ((WHOLE_SECONDS,), (WHOLE_SECONDS,), True),
+        ((WHOLE_SECONDS, WHOLE_SECONDS), (WHOLE_SECONDS, WHOLE_SECONDS), False),
+        ((WHOLE_SECONDS, WHOLE_SECONDS), (WHOLE_SECONDS, WHOLE_SECONDS + 1), True),
+        ((None, None), (None, None), True),
+    ],
+)
+def test_rows_that_are_numbered_anew(known: tuple[int | None, ...], listed: tuple[int | None, ...], anew: bool) -> None:
+    """Other `id`s show other agents, unless `ctime`s stay: to the millisecond, or to the second for all of several."""
+    ledger = {f"800{n}": LedgerEntry(1, vendor_id=n, created=time) for n, time in enumerate(known)}
+    state = live(*(made(f"800{n}", 10 + n, time) for n, time in enumerate(listed)))
+    expected = {f"800{n}": LedgerEntry(vendor_id=10 + n, created=time) for n, time in enumerate(listed)}
+    assert made_anew(state, ledger) == (expected if anew else {})
+    about = {f"800{n}": LedgerEntry(1, vendor_id=10 + n, created=time) for n, time in enumerate(listed)}
+    assert identified(state, ledger) == ({} if anew else about)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -132,6 +133,21 @@ def test_a_ledger_that_knows_no_ids_learns_them(vendor: Box, tmp_path: Path) -> 
     assert (code(applier.apply()), applier.left()) == (0, 0)
     make_anew(vendor, "8001")
     assert [(action.kind, action.operator_id) for action in applier.plan().actions] == [("password", "8001")]
+
+
+def test_rows_that_are_numbered_anew(vendor: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor whose `id`s are others in each listing, with the same `ctime`: nothing is set, and nothing is noted."""
+    applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")
+    applier.apply()
+    count = itertools.count(1)
+
+    def other_numbers(value: Any) -> int | None:
+        return next(count) if type(value) is int and value < 10**11 else value
+
+    monkeypatch.setattr("reconciler.core.wire._number", other_numbers)
+    for _ in range(2):
+        assert (code(applier.apply()), applier.left(), notes(applier)) == (0, 0, [])
+    assert passwords_set(vendor) == []
 
 
 LEFT_OPEN: list[dict[str, Any]] = [{"unsure": True}, {"inDoubt": "password"}, {"owed": {"ttscontent": "old"}}]

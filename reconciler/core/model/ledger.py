@@ -29,6 +29,7 @@ class LedgerEntry:
     `missing_since`: when an apply first saw that the agent is not in the files (UTC, ISO 8601); empty if it is there.
     `disabled_by_removal`: the agent was disabled since it is not in the files.
     `vendor_id`: the vendor's own `id` of the agent that all this is about; `None` where it was never listed.
+    `created`: its `ctime`, which stays where a vendor numbers its agents anew.
     `recorded`: the serial of the ledger that first told of the present password, by a create or by setting one.
     """
 
@@ -41,12 +42,13 @@ class LedgerEntry:
     missing_since: str = ""
     disabled_by_removal: bool = False
     vendor_id: int | None = None
+    created: int | None = None
     recorded: int | None = None
 
     @property
     def deciding(self) -> LedgerEntry:
         """The entry without what decides no action."""
-        return replace(self, awaited=None, in_doubt="", vendor_id=None, recorded=None)
+        return replace(self, awaited=None, in_doubt="", vendor_id=None, created=None, recorded=None)
 
 
 NOT_RECORDED: Final = LedgerEntry()

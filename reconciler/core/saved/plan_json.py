@@ -186,6 +186,7 @@ def entry_document(entry: LedgerEntry) -> Document:
     missing = {"missing": entry.missing_since} if entry.missing_since else {}
     disabled = {"disabled": True} if entry.disabled_by_removal else {}
     whose = {} if entry.vendor_id is None else {"id": entry.vendor_id}
+    whose |= {} if entry.created is None else {"ctime": entry.created}
     recorded = {} if entry.recorded is None else {"recorded": entry.recorded}
     told = {**version, **given, **password_unknown, **to_restore, **awaited, **in_doubt, **missing, **disabled}
     return {**told, **whose, **recorded}

@@ -193,7 +193,7 @@ EXPLAINS = {
     *("notes", "notes.message", "notes.operator_ids", "guardrails.allowed", "guardrails.hint"),
     *("actions.place", "actions.place.file", "actions.place.line", "actions.place.column"),
     *("actions.origin", "actions.changes.origin", "actions.recorded.awaited", "actions.recorded.in_doubt"),
-    *("actions.recorded.vendor_id", "actions.recorded.recorded"),
+    *("actions.recorded.vendor_id", "actions.recorded.created", "actions.recorded.recorded"),
     *("policy_changes", "reads"),
 }
 """What a plan has only for its readers, or what follows from the rest. Everything else decides."""
