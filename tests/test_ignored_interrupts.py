@@ -15,6 +15,7 @@ INTERRUPTING = (
 )
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_what_tests_start_can_be_interrupted(workers: str) -> None:
     """Tests that interrupt what they start pass where the suite, or a worker of it, began with interrupts ignored."""

@@ -128,7 +128,7 @@ VIEWS = {
 }
 
 
-@pytest.mark.exhaustive(4)
+@pytest.mark.exhaustive(8)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
 def test_a_view(shared: Visit, view: View) -> None:
     """Exactly what is asked for is shown, in its order and counted, and the address brings the same view back."""

@@ -36,6 +36,7 @@ def test_the_hooks_are_make_check() -> None:
         assert (Path(sys.executable).parent / Path(shlex.split(hook["entry"])[0]).name).exists(), hook["id"]
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize(
     ("schema", "names"),
     [("vendor.github-issue-forms", ("bug.yml", "feature.yml")), ("vendor.github-issue-config", ("config.yml",))],

@@ -33,12 +33,14 @@ def test_zizmor_finds_nothing() -> None:
     assert linters.zizmor(WORKFLOWS) == []
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("name", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
 def test_workflows_fit_the_published_schema(name: str) -> None:
     """Every workflow fits GitHub's schema, and every job has a time after which it ends."""
     assert linters.schema(name, WORKFLOWS) == []
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("action", action_files(), ids=lambda path: path.parent.name)
 def test_an_action_is_clean(action: Path) -> None:
     """It fits GitHub's schema, and zizmor and shellcheck find nothing."""

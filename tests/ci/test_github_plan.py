@@ -155,6 +155,7 @@ def test_drift_opens_one_issue(settled: Runner, box: Box) -> None:
     assert drift(settled, issue_list=[{"number": 12}], pr_list=[{"number": 13}]) == closed
 
 
+@pytest.mark.exhaustive(0)
 def test_drift_can_be_adopted_or_reverted(settled: Runner, box: Box, place: Workplace) -> None:
     """The pull request's commit has the file as it is live, on top of main; the saved plan puts back what main says."""
     box.store.put("8001", name="changed by hand")

@@ -99,6 +99,7 @@ def test_what_was_planned_is_applied(place: Workplace, commits: Merge, box: Box)
     assert (place.folder / "delivered/credentials.jsonl.age").read_bytes().startswith(b"age-encryption.org/v1\n")
 
 
+@pytest.mark.exhaustive(0)
 def test_when_the_live_agents_moved_nothing_is_done(place: Workplace, commits: Merge, box: Box) -> None:
     """What somebody changed on the live side after the plan ends the apply with 3, and nothing is sent."""
     assert run(place, "plan").code == 0
@@ -108,6 +109,7 @@ def test_when_the_live_agents_moved_nothing_is_done(place: Workplace, commits: M
     assert box.store.history() == []
 
 
+@pytest.mark.exhaustive(0)
 def test_by_hand_the_pipeline_plans_for_itself(place: Workplace, commits: Merge, box: Box) -> None:
     """On the default branch the job before leaves the digest that the manual job applies."""
     assert run(place, "planned").code == 0
@@ -133,6 +135,7 @@ def test_a_broken_file_is_in_the_report_and_in_the_log(place: Workplace) -> None
     assert json.loads((place.folder / "code-quality.json").read_text())
 
 
+@pytest.mark.exhaustive(0)
 @pytest.mark.parametrize(("name", "code"), [("张三", 0), ("changed by hand", 2)])
 def test_drift_fails_the_job(place: Workplace, box: Box, name: str, code: int) -> None:
     """A night with drift ends with 2, one without with 0."""
@@ -167,6 +170,7 @@ def test_drift_opens_one_issue(place: Workplace, api: gitlab.Api, box: Box) -> N
     assert "Revert it" in api.written[-1][2]["description"]
 
 
+@pytest.mark.exhaustive(0)
 def test_drift_is_offered_as_a_merge_request(place: Workplace, commits: Merge, api: gitlab.Api, box: Box) -> None:
     """One commit on top of the default branch has the file as it is live; a night without drift closes the request."""
     git(place.folder, "checkout", "--quiet", commits.base)
@@ -197,6 +201,7 @@ def test_drift_is_offered_as_a_merge_request(place: Workplace, commits: Merge, a
     assert len(api.tokens) == asked
 
 
+@pytest.mark.exhaustive(0)
 @needs_apprise
 def test_chats_are_told(place: Workplace, commits: Merge, box: Box) -> None:
     """After an apply, also one that was refused, and in a night with drift: counts and the pipeline, and no name."""
@@ -297,6 +302,7 @@ def test_the_reviewed_plan_is_found(place: Workplace, api: gitlab.Api) -> None:
     assert (place.folder / "digest").read_text() == f"{DIGEST}\n"
 
 
+@pytest.mark.exhaustive(0)
 def test_the_merged_merge_request_is_told(place: Workplace, commits: Merge, api: gitlab.Api, box: Box) -> None:
     """A note says what became of it, in counts; so it does of an apply that was refused or never began."""
     reviewed(api)

@@ -75,6 +75,7 @@ def jenkins() -> dict[str, str]:
     return {name: each[0] for name, each in scripts.items()}
 
 
+@pytest.mark.exhaustive(0)
 def test_jenkins_applies_the_plan_that_was_read(place: Workplace, box: Box) -> None:
     """Plan exits with 2 where there is something to approve; apply does exactly that plan; then nothing is left."""
     env = dict(re.findall(r"(?m)^ +(RECONCILER_\w+) = '(.*)'$", JENKINS))
@@ -94,6 +95,7 @@ def test_jenkins_applies_the_plan_that_was_read(place: Workplace, box: Box) -> N
     assert ledgers(place) == "reconciler/ledger"
 
 
+@pytest.mark.exhaustive(0)
 def test_jenkins_refuses_what_moved_and_what_would_lie_open(place: Workplace, box: Box) -> None:
     """An agent that moved since the plan was read ends the apply with 3; without recipients nobody is asked."""
     stages = jenkins()

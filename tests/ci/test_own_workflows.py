@@ -26,6 +26,7 @@ def test_zizmor_finds_nothing() -> None:
     assert linters.zizmor(OURS) == []
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("name", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
 def test_workflows_fit_the_published_schema(name: str) -> None:
     """Every workflow fits GitHub's schema, and every job has a time after which it ends."""

@@ -96,6 +96,7 @@ def test_there_are_ten_steps() -> None:
     assert [step.partition(".")[0] for step in steps()] == [str(number) for number in range(1, 11)]
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("known", [False, True], ids=["before step 6", "after step 7"])
 def test_the_first_push_does_nothing(tmp_path: Path, empty: Workplace, box: Box, key: Key, known: bool) -> None:
     """It ends without a call that writes, whether the vendor is known yet or not, since it is no merge."""
@@ -113,6 +114,7 @@ def test_the_first_push_does_nothing(tmp_path: Path, empty: Workplace, box: Box,
     assert box.store.history() == []
 
 
+@pytest.mark.exhaustive(0)
 def test_from_nothing_to_an_apply(tmp_path: Path, empty: Workplace, box: Box, key: Key) -> None:
     """Each pull request is planned and applied by a machine that has but its clone; the books are on a branch."""
     started(empty, key)

@@ -36,6 +36,7 @@ STARTED = {
 """What commands are given that need to be given something."""
 
 
+@pytest.mark.exhaustive(12)
 @pytest.mark.parametrize(
     "command", sorted(COMMANDS.keys() - {"ledger", "sandbox"})
 )  # which is none; which does not end

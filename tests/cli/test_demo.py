@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.process import Workplace
 
 
@@ -19,6 +21,7 @@ def test_the_demo_ends_with_an_empty_plan(offline: Workplace) -> None:
     assert [*offline.folder.iterdir()] == [temporary]
 
 
+@pytest.mark.exhaustive(0)
 def test_a_step_that_fails_ends_the_demo(offline: Workplace) -> None:
     """A demo that does not come to its end says at which code, and exits with 1."""
     (offline.folder / "jsonschema.py").write_text("raise SystemExit(7)\n")

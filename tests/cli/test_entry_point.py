@@ -53,6 +53,7 @@ def test_the_installed_command_is_this_one() -> None:
     assert declared.load() is process
 
 
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("how", ["script", "module"])
 def test_the_command_as_it_is_installed(offline: Workplace, how: str) -> None:
     """Both ways to start it give the contract's codes, the whole output, and complaints on stderr."""

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,11 @@ from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN, Workplace
 from tests.sandbox.wire import until
 
-LARGE = desired_file(8_000)
+
+@cache
+def large() -> bytes:
+    """A file that is read in a process of its own."""
+    return desired_file(8_000)
 
 
 @contextmanager
@@ -62,11 +67,11 @@ def is_over(pid: int) -> bool:
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Workplace]:
     """A folder with a large file, and a vendor who takes his time."""
-    assert len(LARGE) > SPAWN_FROM
+    assert len(large()) > SPAWN_FROM
     with running(token=TOKEN, company="acme:4242", latency=300) as box:
         box.store.reset([{"operatorId": str(8000 + number)} for number in range(500)])
         place = Workplace(tmp_path, box.url)
-        (tmp_path / "agents.yaml").write_bytes(LARGE)
+        (tmp_path / "agents.yaml").write_bytes(large())
         yield place
 
 
@@ -99,7 +104,7 @@ def test_a_reader_that_is_killed_is_an_error(slow: Workplace) -> None:
 
 def test_a_large_plan(place: Workplace, box: Box) -> None:
     """A large file is planned and applied as a small one is, and a bad one is refused with all that is wrong."""
-    text = LARGE.decode()
+    text = large().decode()
     (place.folder / "agents.yaml").write_text(
         text.replace("name: ", "nmae: ", 2).replace("judge: true", "judge: 1.0", 1)
     )
@@ -125,7 +130,7 @@ def test_a_large_plan(place: Workplace, box: Box) -> None:
 @pytest.mark.parametrize("limits", ["trap '' CHLD", "ulimit -u 1"])
 def test_a_large_plan_where_processes_are_scarce(place: Workplace, limits: str) -> None:
     """Where the end of a process is nobody's news, or no process is to be had, a large file is planned all the same."""
-    (place.folder / "agents.yaml").write_bytes(LARGE)
+    (place.folder / "agents.yaml").write_bytes(large())
     command = f"{limits}; exec '{sys.executable}' -m reconciler plan --format json --target 10000[0-3]"
     done = subprocess.run(
         ["bash", "-c", command], cwd=place.folder, env=place.environment(), capture_output=True, text=True, check=False

@@ -65,6 +65,7 @@ def test_a_plan(here: Workplace) -> None:
     assert [each for each in PERSONAL if each in text and not each.startswith("80")] == []
 
 
+@pytest.mark.exhaustive(0)
 def test_a_plan_that_is_refused(here: Workplace) -> None:
     """The guardrails that refuse it are told."""
     here.write(HEAD.replace("100%", "0") + '  - {operatorId: "8001", name: x}\n')
@@ -90,6 +91,7 @@ def test_a_report(here: Workplace, box: Box) -> None:
     assert "张三" not in text
 
 
+@pytest.mark.exhaustive(0)
 def test_an_apply_that_failed(here: Workplace) -> None:
     """The report of an apply that did nothing is its error; the notice says where to look, not the error's words."""
     ran = here.run("apply", "-y", "--output", "report.json", "--expect", "0" * 64)
@@ -118,6 +120,7 @@ def test_hostile_names_act_nowhere(here: Workplace, box: Box) -> None:
     assert not set("<>[]()@*!") & set(title.replace("(U+", "").replace(")", ""))
 
 
+@pytest.mark.exhaustive(0)
 def test_an_address_that_does_not_take_it(here: Workplace) -> None:
     """A hook that refuses and one that is not there: exit 1, by number, with no URL and no log of a library."""
     (here.folder / "report.json").write_text('{"error": {}, "exit_code": 1}')
@@ -130,6 +133,7 @@ def test_an_address_that_does_not_take_it(here: Workplace) -> None:
     assert (ran.code, SECRET in ran.out + ran.err, len(ran.err.splitlines())) == (1, False, 2)
 
 
+@pytest.mark.exhaustive(5)
 @pytest.mark.parametrize("address", ["", "  ", SECRET, f"nothing://{SECRET}", f"https://{SECRET}@"])
 def test_addresses_that_are_none(here: Workplace, address: str) -> None:
     """Wrong usage, and the text is not repeated: it may be a token."""
@@ -138,6 +142,7 @@ def test_addresses_that_are_none(here: Workplace, address: str) -> None:
     assert (ran.code, SECRET in ran.out + ran.err) == (64, False)
 
 
+@pytest.mark.exhaustive(0)
 def test_several_addresses(here: Workplace) -> None:
     """Parted by blanks or line breaks, each gets the notice."""
     (here.folder / "report.json").write_text('{"error": {}, "exit_code": 1}')

@@ -165,6 +165,7 @@ def test_without_approval_nothing_is_done(place: Workplace, box: Box) -> None:
     assert box.store.history() == []
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize(("answer", "code", "alive"), [("yes\n", 0, 1), ("y\n", 3, 0), ("\n", 3, 0)])
 def test_apply_asks_on_a_terminal(place: Workplace, box: Box, answer: str, code: int, alive: int) -> None:
     """On a terminal apply asks, and only a written-out yes goes on."""
@@ -378,6 +379,7 @@ def test_a_token_file_must_be_private(place: Workplace) -> None:
     assert place.run("plan", "--token-file", str(file), env=settings).code == 0
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_records_what_is_in_flight(tmp_path: Path, number: signal.Signals) -> None:
     """Interrupted: what is in flight ends and is recorded, the rest is left, exit 130; apply then goes on."""

@@ -139,6 +139,7 @@ MEANWHILE: dict[str, Callable[[Desk], object]] = {
 }
 
 
+@pytest.mark.exhaustive(5)
 @pytest.mark.parametrize("meanwhile", MEANWHILE.values(), ids=MEANWHILE)
 def test_exactly_what_was_saved_is_applied(desk: Desk, meanwhile: Callable[[Desk], object]) -> None:
     """The calls of the saved plan are sent, no more and no fewer, whatever has become of the file since."""
@@ -602,6 +603,7 @@ ENDS: dict[str, tuple[int, Before, tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.exhaustive(5)
 @pytest.mark.parametrize(("code", "before", "arguments"), ENDS.values(), ids=ENDS)
 def test_json_alone_however_it_ends(desk: Desk, code: int, before: Before, arguments: tuple[str, ...]) -> None:
     """With `--format json` every refusal and error is one document on stdout, with the exit code and a message."""

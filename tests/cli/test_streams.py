@@ -108,6 +108,7 @@ def test_events_that_nobody_reads(work: Workplace, box: Box) -> None:
     assert work.run("apply", "--auto-approve").code == 0
 
 
+@pytest.mark.exhaustive(0)
 @pytest.mark.parametrize("leaves", [True, False], ids=["gone", "asleep"])
 def test_events_that_are_read_no_longer(work: Workplace, box: Box, leaves: bool) -> None:
     """A reader that goes, or stops reading, is given up with a word, once; the run goes on."""
@@ -158,6 +159,7 @@ def _at_most(megabytes: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="address space is limited by Linux")
 @pytest.mark.parametrize("megabytes", range(120, 1000, 80))
 def test_too_little_memory(work: Workplace, box: Box, megabytes: int) -> None:

@@ -85,6 +85,7 @@ def as_told_since(recorded: str) -> str:
     return text
 
 
+@pytest.mark.exhaustive(8)
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("name", PLANS)
 def test_a_saved_plan_is_shown(office: Office, name: str, format_: str) -> None:

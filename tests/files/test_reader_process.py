@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,12 @@ from tests.vendor.vendor_stub import PATIENCE, Shelf, Stub
 
 GOOD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", name: 张三}]\n').encode())]
 BAD = [("agents.yaml", (HEAD + 'agents: [{operatorId: "8001", nmae: 张三}]\n').encode())]
-MUCH = [("agents.yaml", desired_file(20_000))]
+
+
+@cache
+def much() -> list[tuple[str, bytes]]:
+    """A file that takes long to be read."""
+    return [("agents.yaml", desired_file(20_000))]
 
 
 def pid(reading: ReaderProcess) -> int:
@@ -94,8 +100,8 @@ KILLED = """
 import os, signal
 from reconciler.files import reader_process
 from reconciler.files.desired_files import FilesRead
-from tests.files.test_reader_process import MUCH
-reading = reader_process.ReaderProcess(MUCH)
+from tests.files.test_reader_process import much
+reading = reader_process.ReaderProcess(much())
 print(reading._process.__class__.__name__, flush=True)
 reading._thread.join(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -122,7 +128,7 @@ def test_problems_arrive() -> None:
 
 def test_it_takes_no_interrupts() -> None:
     """A signal to the whole group is for this process to act on."""
-    with ReaderProcess(MUCH) as reading:
+    with ReaderProcess(much()) as reading:
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(pid(reading), number)
         assert len(reading.desired().agents) == 20_000
@@ -130,14 +136,14 @@ def test_it_takes_no_interrupts() -> None:
 
 def test_whoever_leaves_early_ends_it() -> None:
     """It does not outlive what it was begun for."""
-    with ReaderProcess(MUCH) as reading:
+    with ReaderProcess(much()) as reading:
         process = pid(reading)
     assert gone(process)
 
 
 def test_its_death_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     """A process that the system ends is told in words, and by nobody else."""
-    with ReaderProcess(MUCH) as reading:
+    with ReaderProcess(much()) as reading:
         os.kill(pid(reading), signal.SIGKILL)
         with pytest.raises(ReconcilerError, match="ended by itself") as caught:
             reading.desired()
@@ -147,7 +153,7 @@ def test_its_death_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_small_files_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process pays for large files alone, all of which can be had."""
-    large = [("a.yaml", b"version: 1\n"), MUCH[0]]
+    large = [("a.yaml", b"version: 1\n"), much()[0]]
     assert is_worthwhile(large)
     assert not is_worthwhile(GOOD)
     assert not is_worthwhile([*large, ("b.yaml", read_files(BAD)[1][0])])
@@ -227,6 +233,7 @@ def test_the_plan_is_the_same(
     assert found[0] == found[1]
 
 
+@pytest.mark.exhaustive(0)
 def test_bad_files_come_before_the_network(
     options: Callable[[str, bytes], Options], monkeypatch: pytest.MonkeyPatch
 ) -> None:

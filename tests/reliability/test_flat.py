@@ -63,7 +63,7 @@ def applies(url: str, folder: Path, count: int) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
-@pytest.mark.exhaustive(1)
+@pytest.mark.exhaustive(0)
 def test_a_thousand_applies_in_one_process(vendor: str, share: Share, tmp_path: Path) -> None:
     """Creates, a batch, edits, passwords and deletes, a thousand times over: files, threads and memory stay flat."""
     count = APPLIES[share.whole]

@@ -296,6 +296,7 @@ STEADY = settings(
 """As the profile says: the same runs every time in the suite, others every time in `make fuzz`."""
 
 
+@pytest.mark.exhaustive(11)
 @pytest.mark.generated
 @pytest.mark.parametrize("kind", switched_on())
 def test_any_history_amid_one_kind(vendor: Box, kind: str) -> None:

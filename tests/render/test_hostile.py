@@ -202,7 +202,7 @@ def test_every_format_has_an_oracle() -> None:
     assert set(FORMATS) <= set(ORACLES)
 
 
-@pytest.mark.exhaustive(1)
+@pytest.mark.exhaustive(4)
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("group", GROUPS)
 def test_hostile_text_does_nothing(format_: str, group: str, share: Share) -> None:

@@ -186,6 +186,7 @@ def test_a_plan_that_is_shown_whole_says_so() -> None:
     assert "Shown here" not in told()
 
 
+@pytest.mark.exhaustive(0)
 def test_thousands_of_alike_deletes_are_all_told() -> None:
     """Deletes that differ in id and name alone are told whole: with names as long as there are few, then by id."""
     few = [action("delete", f"{2 * number:05}", f"坐席 {number}") for number in range(400)]
@@ -275,6 +276,7 @@ def work(made: Plan) -> int:
     return calls
 
 
+@pytest.mark.exhaustive(5)
 @pytest.mark.parametrize("kind", KINDS)
 def test_twice_the_plan_is_twice_the_work(kind: ActionKind) -> None:
     """The work grows as the plan does, and no faster."""

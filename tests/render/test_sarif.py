@@ -176,6 +176,7 @@ def test_the_same_bytes() -> None:
     assert sarif.problems(found, "1").endswith("}\n")
 
 
+@pytest.mark.exhaustive(0)
 def test_more_than_github_takes() -> None:
     """GitHub refuses a run of more than 25,000 results: the last one says how many are left out, and where they are."""
     many = [Problem(Place("a.yaml", line, 1), "", Text("is wrong")) for line in range(1, 26_002)]

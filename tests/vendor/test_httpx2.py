@@ -21,6 +21,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.exhaustive(2)
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_an_apply_on_httpx2(place: Workplace, box: Box, encrypted: bool) -> None:
     """With httpx2 and httpcore2 in the place of both an apply is done, read back, and followed by an empty plan."""

@@ -231,6 +231,7 @@ def test_a_malformed_row(vendor: Stub, client: Line, row: Any, at: int) -> None:
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("row", MALFORMED, ids=repr)
 def test_a_malformed_row_on_the_command_line(vendor: Stub, tmp_path: Path, row: Any) -> None:
     """The command ends with 1 and a sentence, prints no plan and no traceback."""
