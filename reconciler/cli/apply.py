@@ -118,7 +118,7 @@ def apply(
 
     shell.forgive_streams()
     options, stop = Options(**arguments), threading.Event()
-    refuse_desired_state((credentials, events), options.files)
+    _refuse_outputs(shell, (credentials, events), options)
     unreleased: list[ReconcilerError] = []
     with ExitStack() as held:
         with collector_paused():
@@ -139,6 +139,14 @@ def apply(
     _say_where(shell, credentials_file)
     report = replace(report, warnings=(*report.warnings, *(f"{each.message}; {each.hint}" for each in unreleased)))
     _finish(shell, heading, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
+
+
+def _refuse_outputs(shell: Shell, outputs: tuple[Path | None, ...], options: Options) -> None:
+    try:
+        refuse_desired_state((*outputs, shell.output), options.files)
+    except WrongUsage:
+        shell.output = None  # the error is not to be kept there either
+        raise
 
 
 @contextmanager

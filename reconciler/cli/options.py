@@ -315,7 +315,10 @@ OUTPUT = click.option(
 
 
 def _keep_report(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    """Tell the shell where the report goes."""
+    """Tell the shell where the report goes, unless a desired state is there."""
+    from reconciler.files.outputs import refuse_desired_state
+
+    refuse_desired_state((value,))
     shell = context.find_object(Shell)
     if shell is not None:
         shell.output = value

@@ -21,6 +21,8 @@ WRITERS: dict[str, tuple[str, ...]] = {
     "plan --format html": ("plan", "--format", "html", "--output"),
     "validate --output": ("validate", "--output"),
     "validate --format sarif": ("validate", "--format", "sarif", "--output"),
+    "apply --output": ("apply", "-y", "--output"),
+    "apply --format json": ("apply", "-y", "--format", "json", "--output"),
     "apply --events": ("apply", "-y", "--events"),
     "apply --credentials": ("apply", "-y", "--credentials"),
     "export --format csv": ("export", "--format", "csv", "--force", "--output"),
