@@ -44,6 +44,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "missing-blank": Kind("a blank is missing after a colon or a dash", "name:张三", "name: 张三"),
     "missing-colon": Kind("a key has no colon", "name 张三", "name: 张三"),
     "missing-comma": Kind("a comma is missing between braces or brackets", '["8001" "8002"]', '["8001", "8002"]'),
+    "missing-dash": Kind("an entry of a list has no dash", '"8000" below protect:', '- "8000" below protect:'),
     "missing-key": Kind(
         "a key that must be there is not", "agents: [{name: 张三}]", 'agents: [{operatorId: "8001", name: 张三}]'
     ),

@@ -129,6 +129,23 @@ def of_line(lines: Lines, index: int) -> Iterator[Repair]:
             yield _repair(index, Meant(further.text, column, (*meant.words, *further.words)), code)
 
 
+def beside_others(lines: Lines, index: int) -> Iterator[Repair]:
+    """Repairs that the lines around give away: the colon of a name above what it holds, the dash of a list's entry."""
+    line, below = lines[index].rstrip(), next((line for line in lines[index + 1 :] if line.strip()), "")
+    if _LONE_NAME.fullmatch(line) and indentation(below) > indentation(line):
+        words = text("a colon is missing after the key")
+        yield Repair(index, len(line), words, {index: f"{line}:"}, code="missing-colon")
+    neighbours = (below, next((line for line in reversed(lines[:index]) if line.strip()), ""))
+    for depth in {len(found[0]) - 2 for each in neighbours if (found := _DASHED.match(each))}:
+        if _WHOLE_QUOTED.fullmatch(line.lstrip()) and depth < indentation(line) <= depth + _FARTHEST:
+            words = text("a dash (-) is missing before an entry of the list")
+            yield Repair(index, depth, words, {index: f"{' ' * depth}- {line.lstrip()}"}, code="missing-dash")
+
+
+_LONE_NAME: Final = re.compile(r" *[^\W\d][\w-]*")
+_DASHED: Final = re.compile(r" *- ")
+
+
 def _needs_quotes(line: str) -> Iterator[Meant]:
     """The value of a line in quotes."""
     if found := _KEY_AND_VALUE.fullmatch(line):

@@ -202,11 +202,13 @@ def _kinds(lines: list[str], trouble: Trouble, near: list[int]) -> Iterator[Iter
     """Repairs by kind, the surest first."""
     for index in near:
         yield repairs.as_typed(lines, index)
-    suspects = [*near[:3], *near[_NEAR:]]
+    opening = trouble.opening[0] if trouble.opening else None
+    suspects = [*near[:3], *(index for index in near if index == opening)]
     above = range(min(trouble.line, len(lines) - 1), max(-1, trouble.line - _AFTER), -1)
     unclosed = (index for index in above if unclosed_quote(lines[index][:_MAX_LINE]) is not None)
     for index in dict.fromkeys((*islice(unclosed, 1), *suspects)):
         yield repairs.of_line(lines, index)
+        yield repairs.beside_others(lines, index)
     if trouble.opening:
         yield [repair for index in near[:3] for repair in repairs.closed_before(lines, trouble.opening, index)]
     yield repairs.indented(lines, near[:6])
