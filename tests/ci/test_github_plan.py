@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 from reconciler.sandbox.server import Box
-from tests.ci.events import AFTER, COMMENTS, REPOSITORY, bodies, by_hand, github, pull_request
-from tests.ci.repository import git
+from tests.ci.events import AFTER, COMMENTS, REPOSITORY, bodies, by_hand, github, pull_request, push
+from tests.ci.repository import Merge, git
 from tests.ci.runner import MISSING, Runner
 from tests.process import Workplace
+from tests.vendor.vendor_stub import reply, stub
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
 
@@ -177,6 +179,27 @@ def test_drift_can_be_adopted_or_reverted(settled: Runner, box: Box, place: Work
 
 
 @pytest.mark.exhaustive(0)
+@pytest.mark.skipif(find_spec("apprise") is None, reason="the extra `notify` is not installed")
+def test_chats_are_told_of_drift_and_of_applies(settled: Runner, box: Box, merged: Merge) -> None:
+    """A night with drift is told, in counts, with the run and no name; one without is not; each apply is."""
+    with stub() as hook:
+        hook.script(reply(200))
+        settled.context["secrets"]["RECONCILER_NOTIFY"] = hook.url.replace("http://", "json://")
+        drift(settled)
+        assert hook.requests == []
+        box.store.put("8001", name="changed by hand")
+        drift(settled)
+        git(settled.place.folder, "checkout", "--quiet", "agents.yaml")
+        pull_request(settled)
+        push(settled, merged, settled.run_id)
+    first, second = (seen.body for seen in hook.requests)
+    assert first["title"] == "reconciler plan, acme: 1 action"
+    assert second["title"] == "reconciler apply, acme: done"
+    for told in (first, second):
+        assert "https://github.example/acme/agents/actions/runs/" in told["message"]
+        assert not [name for name in (*AFTER, *AFTER.values(), "hand") if name in told["message"]]
+
+
 def test_no_drift_is_silent(settled: Runner) -> None:
     """A night in which nothing changed leaves nothing behind."""
     assert drift(settled) == []
