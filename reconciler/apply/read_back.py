@@ -56,7 +56,8 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
     others += [*_uninvited(context.strangers), *doubtful, *left_open_and_made_anew(refreshed)]
     differing = (*read_back(mismatches(results, remaining), effects), *others)
     narrowed = live.asked is not None or session.goal.saved or refreshed.plan.targets or refreshed.plan.excludes
-    more = drifted(refreshed.plan, remaining)
+    named = {mismatch.operator_id for mismatch in differing}
+    more = tuple(operator_id for operator_id in drifted(refreshed.plan, remaining) if operator_id not in named)
     return Report(results, differing, verified=True, everybody=not narrowed, drifted=more)
 
 

@@ -82,6 +82,7 @@ _VALUES_OF_NEW: Final = {
     if row.wire.create is not None and row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER)
 }
 """What a new agent has where the create does not send it, by the vendor's reference (2.1.1); it is silent on texts."""
+_GONE: Final = "is gone, and this run did not ask for that: by the vendor with a call, or by somebody meanwhile"
 _UNASKED: Final = "changed, and this run did not ask for it: by the vendor with a call, or by somebody meanwhile"
 
 
@@ -89,10 +90,13 @@ def side_effects(plan: Plan, events: Iterable[Event], before: LiveState, now: Li
     """What is no longer listed as it was, of agents that a call was about, in fields that no action of theirs asks for.
 
     `before` is the listing that the plan was made from, `now` the one after the last call. A new agent is compared with
-    the values that the vendor's reference gives. Agents whom no call may have touched are left out: that is drift.
+    the values that the vendor's reference gives. Agents whom no call may have touched are left out: that is drift. But
+    where somebody was deleted, whoever else is gone is named, as far as everybody was listed before and now.
     """
     touched: dict[str, bool] = {}
+    deleted = False
     for event in events:
+        deleted |= event.call.kind == "delete" and event.outcome in ("done", "lost")
         made = event.call.kind == "create"
         if event.outcome == "done" or (event.outcome == "lost" and not made):
             for operator_id in event.call.operator_ids:
@@ -100,7 +104,10 @@ def side_effects(plan: Plan, events: Iterable[Event], before: LiveState, now: Li
     asked: defaultdict[str, set[str]] = defaultdict(set)
     for action in plan.actions:
         asked[action.operator_id] |= action.after.keys()
-    return tuple(_side_effects(touched, asked, before, now))
+    gone = before.agents.keys() - now.agents.keys() if deleted and before.asked is now.asked is None else set()
+    planned = {action.operator_id for action in plan.actions}
+    others = (Mismatch(operator_id, _GONE, unasked=True) for operator_id in sorted(gone - planned))
+    return (*_side_effects(touched, asked, before, now), *others)
 
 
 def _side_effects(

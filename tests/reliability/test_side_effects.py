@@ -127,3 +127,17 @@ def test_a_replaced_agent_is_whole(tmp_path: Path, box: Box) -> None:
     report = applier.apply()
     assert isinstance(report, Report)
     assert (report.exit_code, report.done, report.mismatches) == (0, 1, ())
+
+
+def test_a_delete_that_takes_others_with_it(tmp_path: Path, box: Box) -> None:
+    """Who is gone after a delete although nobody asked for it is named, protected or in no file; exit 4."""
+    box.store.reset([{"operatorId": id_} for id_ in ("8001", "8002", "8009", "80091")])
+    applier = Applier(tmp_path, box)
+    guardrails = {"guardrails": {"maxDeletes": "100%"}, "protect": ["80091"]}
+    applier.file.write_text(json.dumps({**HEAD, **guardrails, "agents": [{"operatorId": "8001"}]}))
+    applier.ended = lambda event: box.store.remove("80091") if "8009" in event.call.operator_ids else None
+    report = applier.apply()
+    assert isinstance(report, Report)
+    assert (report.exit_code, report.done, report.drifted) == (4, 2, ())
+    assert [(each.operator_id, each.unasked, each.changes) for each in report.mismatches] == [("80091", True, ())]
+    assert "is gone, and this run did not ask for that" in outcome.report(report)
