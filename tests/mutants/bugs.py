@@ -1840,4 +1840,28 @@ BUGS: Final = (
         "The line of a password, or one below it, is not repeated when a slip in it is told.",
         ("tests/core/yaml/test_slips.py::test_the_line_of_a_secret_is_not_repeated",),
     ),
+    Bug(
+        "quote-of-an-input-method-accepted",
+        "reconciler/core/desired/rules.py",
+        "    _quotes_are_yamls,\n",
+        "",
+        "A quote that is none of YAML's never becomes a part of an id or a number.",
+        ("tests/core/desired/test_problems.py::test_a_quote_that_is_none_of_yamls_is_no_part_of_a_text",),
+    ),
+    Bug(
+        "code-of-a-reason-in-the-digest",
+        "reconciler/core/saved/plan_json.py",
+        '"live", "live_id", "code")',
+        '"live", "live_id")',
+        "The digest of a plan does not depend on the codes of what it tells.",
+        ("tests/render/test_golden.py::test_golden[blocked-json]",),
+    ),
+    Bug(
+        "zeros-of-live-agents-not-missed",
+        "reconciler/core/sheets/zeros.py",
+        '**dict.fromkeys(live, text("the live side")), ',
+        "",
+        "A number of a sheet that lost zeros is told where a live agent has them.",
+        ("tests/cli/test_import_csv.py::test_zeros_are_missed_on_the_live_side_too",),
+    ),
 )
