@@ -7,12 +7,12 @@ runner's escapes first, so that it can neither begin a command nor end a propert
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from reconciler.core.model.diff import FieldChange
-from reconciler.core.model.plan import Action, Guardrail, Plan
+from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
@@ -49,13 +49,14 @@ _TITLES: Final = {
     "edit": "Edit",
     "create": "Create",
     "recipients": "Recipients",
+    "note": "Note",
 }
 """The title of an annotation, by its subject."""
 
 _LEVELS: Final[dict[Level, tuple[str, ...]]] = {
     "error": ("guardrail", "blocked"),
     "warning": ("delete", "replace", "removal"),
-    "notice": ("recipients", "password", "edit", "create"),
+    "notice": ("recipients", "password", "edit", "create", "note"),
 }
 """Subjects by level, the most important first, since the last are left out first."""
 
@@ -79,12 +80,14 @@ def plan(plan: Plan, _heading: Heading) -> str:
     """The annotations of a plan, each on its agent's line, or on the first line of the first file if there is none.
 
     What the change does to the policy comes first. What is alike is one annotation. Within a kind, this change comes
-    before drift. Without actions there is one notice.
+    before drift. Notes come last. Without actions there is a notice that says so.
     """
     top = Place(plan.files[0], 1) if plan.files else None
     own_first = sorted(plan.actions, key=lambda action: action.origin == "drift")
     annotations = [*map(_of_guardrail, (guardrail for guardrail in plan.guardrails if not guardrail.ok))]
     annotations += map(_of_row, alike_rows(own_first))
+    places = {action.operator_id: action.place for action in plan.actions}
+    annotations += (_of_note(note, places) for note in plan.notes)
     if plan.recipients:
         readers = ", ".join(spelled_name(recipient_label(recipient)) for recipient in plan.recipients)
         annotations.append(_Annotation("recipients", None, f"new passwords are encrypted for {readers}"))
@@ -152,6 +155,12 @@ def _of_guardrail(guardrail: Guardrail) -> _Annotation:
         f"(limit {guardrail.limit}): {ids}{f' and {more} more' if more > 0 else ''}; {guardrail.hint}"
     )
     return _Annotation("guardrail", None, message)
+
+
+def _of_note(note: Note, places: Mapping[str, Place | None]) -> _Annotation:
+    place = next((place for operator_id in note.operator_ids if (place := places.get(operator_id))), None)
+    about = f": {_listed([span for span, _ in id_spans(note.operator_ids)])}" if note.operator_ids else ""
+    return _Annotation("note", place, f"{note.message}{about}")
 
 
 def _of_row(row: Row) -> _Annotation:

@@ -16,7 +16,7 @@ from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.message import Text
 from reconciler.core.model.outcome import StaleAgent
-from reconciler.core.model.plan import Action, Plan
+from reconciler.core.model.plan import Action, Note, Plan
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.model.report import ActionResult, Mismatch, Report
 from reconciler.render import FORMATS, outcome
@@ -49,6 +49,19 @@ def test_keys_are_told_apart(format_: str, count: int) -> None:
     for key in (ZHANG, OTHER):
         shown = told(plan(action(), recipients=(*others, f"{key} 张三@desk")), format_)
         assert all(name in shown for name in (*others, recipient_label(f"{key} 张三@desk")))
+
+
+# Notes
+
+
+@each_format
+def test_a_note_is_told(format_: str) -> None:
+    """With its words and whom it is about."""
+    words = "no live agent has mainGroupName 夜班組; did you mean 夜班组?"
+    made = plan(*(action("edit", str(8001 + 7 * number)) for number in range(20)), notes=(Note(Text(words), ("8015",)),))
+    shown = told(made, format_)
+    assert words in shown
+    assert "8015" in shown.partition(words)[2]
 
 
 # Long values
