@@ -115,6 +115,24 @@ def test_a_percentage_over_100_is_wrong_usage(offline: Workplace) -> None:
         assert "100% is the most" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("id_", "told"),
+    [
+        ("8001 ", '"8001 ": did you mean 8001?'),
+        ("8001\u200b", "8001\\u200b: did you mean 8001?"),
+        ("8001,8002", "several ids are given one by one"),
+        ("", 'there is no agent "", live or desired'),
+    ],
+)
+def test_what_an_id_of_the_command_line_hides_is_shown(place: Workplace, box: Box, id_: str, told: str) -> None:
+    """A blank, an invisible character, a list of ids, and none at all."""
+    box.store.reset([{"operatorId": "8001"}, {"operatorId": "8002"}])
+    place.write(agents("8001", "8002"))
+    ran = place.run("plan", "--target", id_)
+    assert ran.code == 1
+    assert told in ran.err
+
+
 @pytest.mark.parametrize("flag", ["--target", "--exclude"])
 def test_an_id_that_nobody_has_is_an_error_and_a_pattern_a_note(place: Workplace, box: Box, flag: str) -> None:
     """A slip in `--exclude` would include the very agent; nothing is done, and the id that was meant is told."""
