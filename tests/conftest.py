@@ -47,6 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", metavar="HOW", help=told)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many workers again as there are processors: many tests wait, for a process, a pause or a server."""
+    return -(-3 * (os.cpu_count() or 1) // 2)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the markers mean, and refuse a share that is none."""
     config.addinivalue_line("markers", "exhaustive(one_in): tests/exhaustive.py says how much of it is run")

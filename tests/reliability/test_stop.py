@@ -23,7 +23,7 @@ from tests.process import Workplace
 from tests.vendor.line import line
 from tests.vendor.vendor_stub import stub
 
-pytestmark = pytest.mark.exhaustive(3)
+pytestmark = pytest.mark.exhaustive(6)
 """Real processes take their time: a part of the parameter sets stands for all."""
 
 IDS = [str(8001 + number) for number in range(60)]
@@ -89,7 +89,7 @@ def writes(box: Box) -> int:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.exhaustive(3)
+@pytest.mark.exhaustive(8)
 def test_nothing_is_sent_after_a_signal(place: Workplace, box: Box, case: Case, number: signal.Signals) -> None:
     """Whatever a request waits for, once the signal was handled it is not sent; the run is 130 and its books closed."""
     box.store.reset([{"operatorId": id_} for id_ in IDS])
