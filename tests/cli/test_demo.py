@@ -24,7 +24,7 @@ def test_the_demo_ends_with_an_empty_plan(offline: Workplace) -> None:
 @pytest.mark.exhaustive(0)
 def test_a_step_that_fails_ends_the_demo(offline: Workplace) -> None:
     """A demo that does not come to its end says at which code, and exits with 1."""
-    (offline.folder / "jsonschema.py").write_text("raise SystemExit(7)\n")
+    (offline.folder / "deepdiff.py").write_text("raise SystemExit(7)\n")
     ran = offline.run("demo", env={"PYTHONPATH": str(offline.folder)})
     assert ran.code == 1
     assert "exit code 7" in ran.err
