@@ -15,6 +15,7 @@ from reconciler.core.model.outcome import CallOutcome, Finding, Intent
 from reconciler.core.model.plan import Call, CallKind
 from reconciler.core.recovery import (
     adopted_entries,
+    anew_entries,
     appeared_entries,
     entry_after,
     managed_entries,
@@ -491,3 +492,16 @@ def test_what_was_refused_was_not_done_to_it() -> None:
     listed = live(live_agent("8001", name="a", status="disabled"))
     _, findings = recover((intent("create", {"name": "a"}), refused), listed, {})
     assert "nothing shows" in findings[0].message
+
+
+def test_nothing_is_known_of_whom_somebody_made_anew() -> None:
+    """Nothing but the vendor's id is kept; where a run had left something of the one before, it is told."""
+    listed = live(*(replace(live_agent(id_), vendor_id=9) for id_ in ("8001", "8002", "8003")))
+    ledger = {
+        "8001": LedgerEntry(1, password_unknown=True, vendor_id=5),
+        "8002": LedgerEntry(1, {"roleName": "r"}, vendor_id=5),
+        "8003": LedgerEntry(1, in_doubt="author", vendor_id=9),
+    }
+    entries, findings = anew_entries(listed, ledger)
+    assert entries == {id_: LedgerEntry(vendor_id=9) for id_ in ("8001", "8002")}
+    assert [(finding.operator_id, finding.made_anew) for finding in findings] == [("8001", True)]

@@ -14,7 +14,7 @@ from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Action, Call, Plan
 from reconciler.core.model.report import ActionResult, Mismatch
-from reconciler.core.report import action_results, mismatches, read_back, side_effects
+from reconciler.core.report import action_results, drifted, mismatches, read_back, side_effects
 from tests.core.build import REPLACING, agent, desired, env, live, live_agent, planned
 
 TWO_CALLS = planned(desired(agent("8001", status="disabled")))
@@ -210,3 +210,11 @@ def test_what_a_call_changed_unasked() -> None:
     found = [Mismatch("8001", "m", (FieldChange("email", "", "x"),)), Mismatch("8002", "gone")]
     together = read_back(found, effects)
     assert [(each.operator_id, each.unasked) for each in together] == [("8001", True), ("8002", False), ("8004", True)]
+
+
+def test_who_drifted_is_of_no_action() -> None:
+    """Whoever differs afterwards and was in no action of the plan was changed by somebody; each is named once."""
+    wanted = desired(agent("8001", name="a"), agent("8002", name="b"))
+    plan = planned(wanted, live(live_agent("8001", name="old"), live_agent("8002", name="b")))
+    again = planned(wanted, live(live_agent("8001", name="old"), live_agent("8002", name="by hand")))
+    assert drifted(plan, again) == ("8002",)

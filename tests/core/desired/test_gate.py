@@ -21,6 +21,7 @@ from reconciler.core.desired.schema import (
     strict_validator_for,
 )
 from reconciler.core.model.fields import BY_NAME, FIELDS, KEY
+from reconciler.core.saved.plan_schema import plan_gate
 from tests.core.build import HEAD, document
 from tests.strategies import canonical_values
 
@@ -132,3 +133,10 @@ def test_only_what_is_refused_is_judged_and_keeps_its_place() -> None:
         (11, "agents[7] (8007).isrecord"),
         (15, "pools[1] (3…4).nmae"),
     ]
+
+
+def test_of_choices_between_schemas_the_validator_decides() -> None:
+    """Only whether one of several keys is there is judged; a value that fits is left to the strict validator too."""
+    assert not compile_gate({"oneOf": [{"type": "string"}, {"type": "integer"}]}, {})("x")
+    plan_gate.cache_clear()
+    assert not plan_gate()({})

@@ -70,3 +70,18 @@ def test_every_key_of_a_file_is_explained() -> None:
         assert told.count("stands  ") == told.count("example  ") == len(file_keys()[key])
         assert re.search("[\u4e00-\u9fff]", told)
     assert "stands        in agents and pools\n" in key_help("profile")
+
+
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        ("operatorId", "another number is another agent"),
+        ("password", "whenever version is raised"),
+        ("email", "at creation only"),
+        ("sipNumber", "by an edit after creation"),
+        ("name", "at creation and later"),
+    ],
+)
+def test_when_a_field_is_set(name: str, when: str) -> None:
+    """The help of a field says by which calls its value reaches the vendor."""
+    assert when in field_help(BY_NAME[name])

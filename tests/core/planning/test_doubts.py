@@ -217,3 +217,13 @@ def test_rows_of_another_company_where_the_files_say_none() -> None:
     """Whoever names no companyId is told of none."""
     wanted = replace(desired(agent("8001")), company=Company("acme"))
     assert planned(wanted, live(replace(live_agent("8001"), company="7"))).notes == ()
+
+
+def test_whoever_was_made_anew_is_named() -> None:
+    """An agent of the files whose vendor's id is another than the ledger knows; not one that the plan leaves out."""
+    listed = live(*(replace(live_agent(id_), vendor_id=9) for id_ in ("8001", "8002")))
+    ledger = {id_: LedgerEntry(1, vendor_id=5) for id_ in ("8001", "8002")}
+    wanted = desired(agent("8001"), agent("8002"))
+    assert [note.operator_ids for note in noted(planned(wanted, listed, ledger), "made anew")] == [("8001", "8002")]
+    some = planned(wanted, listed, ledger, Policy(targets=("8002",)))
+    assert [note.operator_ids for note in noted(some, "made anew")] == [("8002",)]

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from reconciler.core.model.fields import BY_NAME, COMPARED, FIELDS, KEY, MAX_TEXT, Field, Kind, Value
 from reconciler.core.model.words import ZH_HEADINGS
 from reconciler.core.sheets.csv import COLUMNS, from_cell, to_cell, to_csv
+from reconciler.core.sheets.sheet import read_sheet
+from reconciler.core.sheets.zeros import lost_zeros
 from reconciler.core.yaml.spelling import is_expressible, writable
 from tests.core.build import live, live_agent
 from tests.core.yaml.test_spelling import ODD
@@ -153,3 +155,11 @@ def test_every_listed_field_is_a_column() -> None:
     assert [row.name for row in COLUMNS] == [row.name for row in FIELDS if row.wire.listed]
     assert not {row.kind for row in COLUMNS} & {Kind.PASSWORD}
     assert [row for row in COMPARED if row in COLUMNS and not is_expressible(row, row.default)] == []
+
+
+def test_zeros_that_a_sheet_lost_are_missed() -> None:
+    """A number that nobody has is told where an agent of the file, or a live one, has it with zeros in front."""
+    found = read_sheet("a.csv", "工号,姓名\n801,a\n802,b\n803,c\n")
+    told = [str(problem.message) for problem in lost_zeros(found, in_file=["0801", "0803", "803"], live=["00802", "x"])]
+    same = '"{}" of the sheet is "{}" of {} but for zeros in front, which spreadsheets take away'
+    assert told == [same.format("801", "0801", "the file"), same.format("802", "00802", "the live side")]

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.core.desired.read import read_desired
 from reconciler.core.yaml.meant import as_meant
-from reconciler.core.yaml.slips import without_slips
+from reconciler.core.yaml.slips import is_open, without_slips
 
 HEAD = "version: 1\ncompany: {abbreviate: acme}\nagents:\n"
 
@@ -112,3 +112,10 @@ def test_a_file_that_is_cut_off() -> None:
     for end in range(len(text) - 1):
         desired, problems = read_desired("agents.yaml", text[:end].encode())
         assert problems or desired, text[:end]
+
+
+@pytest.mark.parametrize(("above", "shown"), [((), True), (("  - operatorId: '1'",), True), (("  password:",), False)])
+def test_a_line_is_shown_where_nothing_around_it_is_secret(above: tuple[str, ...], shown: bool) -> None:
+    """Also where what it belongs to never begins at the margin."""
+    lines = [*above, "    name: 张三"]
+    assert is_open(lines, len(lines) - 1, lines[-1]) is shown
