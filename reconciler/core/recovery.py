@@ -256,11 +256,14 @@ def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | N
     """The entry now, with what was found out of each part that is still as it was before.
 
     A record of another agent under the number stands whole, and so does the record of a password that was set since.
+    Where nothing but another `id` was recorded, another run has seen an agent that it did not make: maybe this call's.
     """
     ours, theirs = found or NOT_RECORDED, now or NOT_RECORDED
-    if None not in (before.vendor_id, theirs.vendor_id) and before.vendor_id != theirs.vendor_id:
+    anew = None not in (before.vendor_id, theirs.vendor_id) and before.vendor_id != theirs.vendor_id
+    only_seen = anew and replace(theirs, vendor_id=None, created=None) == NOT_RECORDED
+    if anew and not only_seen:
         return now
-    password = ours if _password(theirs) == _password(before) else theirs
+    password = ours if only_seen or _password(theirs) == _password(before) else theirs
     last_sent = _joined_values(before.last_sent, ours.last_sent, theirs.last_sent)
     to_restore = _joined_values(before.to_restore, ours.to_restore, theirs.to_restore)
     joined = replace(

@@ -412,6 +412,11 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
         ),
         (replace(intent("delete", outcome="done"), before={"8001": KNOWN}), KNOWN, LedgerEntry()),
         (BATCH, LedgerEntry(), LedgerEntry(password_unknown=True)),
+        (
+            replace(BATCH, before={"8001": LedgerEntry(vendor_id=5, recorded=7)}),
+            LedgerEntry(vendor_id=9),
+            LedgerEntry(password_unknown=True),
+        ),
         (BATCH, LedgerEntry(recorded=7), LedgerEntry(recorded=7)),
         (BATCH, LedgerEntry(vendor_id=9, recorded=7), LedgerEntry(vendor_id=9, recorded=7)),
         (

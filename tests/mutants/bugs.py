@@ -1680,6 +1680,14 @@ BUGS: Final = (
         (f"{_ANEW}::test_an_agent_that_is_made_anew_in_mid_run_is_named",),
     ),
     Bug(
+        "agent-that-was-only-seen-taken-for-made",
+        "reconciler/core/recovery.py",
+        "    password = ours if only_seen or ",
+        "    password = ours if ",
+        "What another machine has only seen, and not made, does not end a killed machine's doubt about its password.",
+        ("tests/core/test_recovery.py::test_what_others_recorded_since_stands",),
+    ),
+    Bug(
         "later-password-of-another-machine-reset",
         "reconciler/core/recovery.py",
         "entry.in_doubt, entry.recorded\n",

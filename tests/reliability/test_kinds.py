@@ -146,7 +146,7 @@ class Wide(RuleBasedStateMachine):
         if kind in ("a token that dies", "refused alike"):
             self._crowd(newcomers=data.draw(st.booleans()))
         if kind == "two machines" and data.draw(st.booleans()):
-            self._kill_in_a_batch_and_go_on_elsewhere()
+            self._kill_in_a_batch_and_go_on_elsewhere(anew=data.draw(st.booleans()))
         elif kind == "two machines":
             self._apply(self.appliers[data.draw(st.integers(0, 1))], rules, crash=data.draw(st.integers(0, 3)))
         elif kind == "interrupted waits":
@@ -164,8 +164,11 @@ class Wide(RuleBasedStateMachine):
             self.file.setdefault(id_, {"name": "甲"} if id_ in SINGLES else {})
         self._write()
 
-    def _kill_in_a_batch_and_go_on_elsewhere(self) -> None:
-        """One machine is killed while nobody knows what became of its batch; the other works, and then it again."""
+    def _kill_in_a_batch_and_go_on_elsewhere(self, *, anew: bool) -> None:
+        """One machine is killed while nobody knows what became of its batch; the other works, and then it again.
+
+        With `anew` the other one deletes the agents of the batch and makes them again: the passwords are then its own.
+        """
         one, other = self.appliers
         for id_ in BATCHED:
             self.file.pop(id_, None)
@@ -174,9 +177,20 @@ class Wide(RuleBasedStateMachine):
         self.want([*BATCHED], "甲")
         silent = {"endpoint": "reads", "fault": "drop-before"}
         self._apply(one, [{"endpoint": "create/v2", "fault": "drop-after"}, silent], crash=1)
+        if anew:
+            for id_ in BATCHED:
+                self.file.pop(id_, None)
+            self._write()
+            self._apply(other, [])
+            self.want([*BATCHED], "甲")
         for applier, name in ((other, "乙"), (one, "丙")):
+            before = {id_: agent["password_md5"] for id_, agent in self.box.store.agents().items() if id_ in BATCHED}
             self.want(["8001"], name)
             self._apply(applier, [])
+        last = other.runs[-1]
+        if anew and isinstance(last, Report) and last.exit_code == 0:
+            now = {id_: agent["password_md5"] for id_, agent in self.box.store.agents().items() if id_ in BATCHED}
+            assert now == before, "a machine that was killed reset what another one has made since"
 
     def _crowd(self, *, newcomers: bool) -> None:
         """Many are to be made, or many to go."""
