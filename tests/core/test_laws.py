@@ -303,6 +303,8 @@ def _assert_carried(desired: DesiredState, plan: Plan, live: LiveState, after: L
             number = to_restore.pop("sipNumber", None)
             if "sipNumber" in action.carries and action.carries["sipNumber"] == number:
                 asked = {"sipNumber": number, **asked}
+            if action.removal:  # whoever is in no file is only disabled
+                to_restore = {}
             unasked = {n: v for n, v in to_restore.items() if n not in managed[id_] and BY_NAME[n].wire.listed}
             back = {n: v for n, v in unasked.items() if can_edit(BY_NAME[n], v)}
             assert after.agents[id_].fields == {**live.agents[id_].fields, **back, **asked}

@@ -231,9 +231,9 @@ class Machine(RuleBasedStateMachine):
         attempts = self.box.store.attempts()
         for attempt in attempts[self._seen :]:
             if attempt.endpoint == "create/v2" and attempt.fault != "429":
-                (id_,) = attempt.operator_ids
-                assert id_ not in self._unseen, f"{id_} was created blindly"
-                self._unseen.add(id_)
+                ids = {*attempt.operator_ids}
+                assert not ids & self._unseen, f"{ids & self._unseen} was created blindly"
+                self._unseen |= ids
             elif attempt.endpoint == "one/v2" and attempt.fault is None:
                 self._unseen -= set(attempt.operator_ids)
             elif attempt.endpoint == "page" and attempt.fault is None:
