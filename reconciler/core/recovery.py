@@ -139,6 +139,7 @@ def recover(
     findings: list[Finding] = []
     intents = tuple(intents)
     authors = _authors_of_creates(intents, live, before, edited_since)
+    made: set[str] = set()
     for place, intent in enumerate(intents):
         for operator_id in intent.operator_ids:
             entry = entries.get(operator_id, ledger.get(operator_id))
@@ -147,13 +148,16 @@ def recover(
             remade = intent.kind == "delete" and any(
                 author == "ours" and then > place for then, author in of_creates.items()
             )
+            if intent.kind == "create" and (intent.outcome == "done" or of_creates.get(place) == "ours"):
+                made.add(operator_id)
             if intent.outcome == "done" or (remade and intent.outcome in (None, "lost")):
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
                 author = of_creates.get(place, "unknown")
                 agent = live.agents.get(operator_id)
                 gone = agent is None or is_another(agent, before)
-                if intent.kind in ("edit", "password") and agent and _is_anew(agent, intent, entry, before):
+                was_there = intent.kind in ("edit", "password") and operator_id not in made
+                if was_there and agent and _is_anew(agent, intent, entry, before):
                     entries[operator_id] = replace(NOT_RECORDED, vendor_id=agent.vendor_id, created=agent.created)
                     findings.append(Finding(operator_id, MADE_ANEW, made_anew=True))
                     continue
@@ -165,7 +169,7 @@ def recover(
 def _is_anew(agent: LiveAgent, intent: Intent, entry: LedgerEntry | None, before: ListedBefore) -> bool:
     """Whether the agent is another one than an edit or a password was sent for.
 
-    The ledger's `id` says so. Where it knew nobody, the run had not made the agent itself, and it was listed before.
+    The ledger's `id` says so. Where it knew nobody the agent was listed before, since the run has not made it itself.
     """
     if entry is not None and entry.vendor_id is not None:
         return is_made_anew(entry, agent)

@@ -510,3 +510,21 @@ def test_nothing_is_known_of_whom_somebody_made_anew() -> None:
     entries, findings = anew_entries(listed, ledger)
     assert entries == {id_: LedgerEntry(vendor_id=9) for id_ in ("8001", "8002")}
     assert [(finding.operator_id, finding.made_anew) for finding in findings] == [("8001", True)]
+
+
+@pytest.mark.parametrize("created", [None, "done"])
+def test_an_agent_that_the_run_itself_made_anew_is_owed_what_it_had(created: CallOutcome | None) -> None:
+    """Where the calls of a replace were all noted before the first, its edit is about the agent of its create."""
+    owed = {"sipNumber": "60007"}
+    calls = (
+        intent("delete", to_restore=owed, outcome=created),
+        intent("create", {"name": "a"}, outcome=created),
+        intent("edit", owed),
+    )
+    listed = live(replace(live_agent("8001", name="a", sipNumber="60009"), vendor_id=9))
+    noted = [replace(call, before={}) for call in calls]
+    entries, findings = recover(noted, listed, {}, ListedBefore(largest_id=8), edited_since=True)
+    assert not [finding for finding in findings if finding.made_anew]
+    entry = entries["8001"]
+    assert entry is not None
+    assert entry.to_restore == owed

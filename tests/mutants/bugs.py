@@ -1672,6 +1672,14 @@ BUGS: Final = (
         (f"{_ANEW}::test_what_a_run_left_open_is_not_done_to_another_agent",),
     ),
     Bug(
+        "own-replace-taken-for-another",
+        "reconciler/core/recovery.py",
+        'intent.kind in ("edit", "password") and operator_id not in made\n',
+        'intent.kind in ("edit", "password")\n',
+        "An agent that a killed run made anew itself gets back what it had, also where all its calls were noted ahead.",
+        ("tests/core/test_recovery.py::test_an_agent_that_the_run_itself_made_anew_is_owed_what_it_had",),
+    ),
+    Bug(
         "made-anew-in-mid-run-called-done",
         "reconciler/apply/read_back.py",
         "if operator_id in touched]\n",
