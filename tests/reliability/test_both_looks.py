@@ -155,8 +155,13 @@ AFTERWARDS: dict[str, tuple[list[dict[str, Any]], int, str]] = {
 
 
 def outcome(ran: Ran) -> tuple[int, Any]:
-    """How an apply ended: for each action and agent, whether it is done, what was found, and in which words."""
+    """How an apply ended: for each action and agent, whether it is done, what was found, and in which words.
+
+    In which way a connection broke is chance.
+    """
     report = ran.json
+    for result in report["results"]:
+        result["message"] = result["message"].partition(": the connection")[0]
     return ran.code, {key: report[key] for key in ("results", "mismatches", "warnings") if key in report}
 
 
