@@ -251,11 +251,12 @@ class _Run:
             self._resend.append(job)
 
     def _part_over(self, job: _Job, number: int, part: Call, outcome: Outcome) -> Iterator[Event]:
-        if len(part.operator_ids) > 1 and password_unknown(part, outcome, self._context):
+        unknown = password_unknown(part, outcome, self._context)
+        if unknown and len(part.operator_ids) > 1:
             for operator_id in part.operator_ids:
                 yield from self._part_over(job, number, part.narrowed_to([operator_id]), outcome)
             return
-        if password_unknown(part, outcome, self._context):
+        if unknown:
             self.breaker.alive = True
             record_unknown_password(part, outcome, self._context)
             password = Call("password", part.operator_ids, part.actions, password=part.password)

@@ -214,15 +214,12 @@ class FilesGoal:
 
     def _refuse_unknown_ids(self, live: LiveState) -> None:
         from reconciler.core.planning.doubts import unknown_ids
-        from reconciler.render.spelling import spelled_id
+        from reconciler.render.spelling import unknown_told
 
         if unknown := unknown_ids(self.policy, self.files.desired(), live):
-            ids = {spelled_id(text): guess and spelled_id(guess) for text, guess in unknown.items()}
-            hints = [f"{id_}: did you mean {guess}?" for id_, guess in ids.items() if guess]
-            if any("," in text for text in unknown):
-                hints.append("several ids are given one by one, each with the option before it")
-            hint = "; ".join(hints) or "a pattern such as '80*' may match nobody, an id may not"
-            raise ReconcilerError(f"--target or --exclude: there is no agent {', '.join(ids)}, live or desired", hint)
+            ids, hint = unknown_told(unknown)
+            hint = hint or "a pattern such as '80*' may match nobody, an id may not"
+            raise ReconcilerError(f"--target or --exclude: there is no agent {ids}, live or desired", hint)
 
     def left(self, live: LiveState, ledger: LedgerView, deleted: Collection[str] = ()) -> Plan:
         """What differs still.

@@ -35,19 +35,19 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
         if stop.is_set():
             return Report(results, interrupted=True)
         live = _read_back(session, context, refreshed, events) if outcomes & {"done", "refused"} else None
-        if live is not None and "lost" in outcomes:
+        if live is None:
+            return Report(results, interrupted=stop.is_set())
+        if "lost" in outcomes:
             _settle_unknown(session, context, live)
         with suppress(VendorError, OSError):
-            for operator_id, number in _bound_all_the_same(events, live) if live is not None else ():
+            for operator_id, number in _bound_all_the_same(events, live):
                 deliver(session.reader, Finding(operator_id, "was bound", number), context.credentials)
-        anew = _told_by_listing(session, context, live) if live is not None else {}
-        doubtful = () if live is None else _doubtful_creates(context, live)
+        anew = _told_by_listing(session, context, live)
+        doubtful = _doubtful_creates(context, live)
     except (ReconcilerError, OSError, MemoryError) as error:
         # What was sent is in the journal: the next run tells the ledger.
         words = str(error) or "memory ran out before the result was read back"
         return Report(results, warnings=(words,), interrupted=stop.is_set())
-    if live is None:
-        return Report(results, interrupted=stop.is_set())
     deleted = frozenset(action.operator_id for action in refreshed.plan.actions if action.kind == "delete")
     remaining = session.goal.left(live, books.ledger.view, deleted)
     effects = side_effects(refreshed.plan, events, refreshed.live, live)

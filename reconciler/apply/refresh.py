@@ -17,7 +17,7 @@ from reconciler.clock import now, stamp
 from reconciler.core.model.run import RunOrigin
 from reconciler.errors import Declined, StalePlan
 from reconciler.files.standing import forgotten
-from reconciler.ledger.books import remote_run
+from reconciler.ledger.books import remote_run, run_elsewhere
 from reconciler.ledger.journal import RunRecord, last_run
 from reconciler.ledger.ledger import Ledger, LedgerStore, load_ledger, refuse_foreign
 from reconciler.vendor.http import Transport
@@ -169,7 +169,7 @@ class OpenRuns:
     @property
     def elsewhere(self) -> RunRecord | None:
         """The run of the remote ledger, where this machine's journal does not know it."""
-        return self.there if self.there and not (self.here and self.here.id == self.there.id) else None
+        return run_elsewhere(self.here, self.there)
 
     @property
     def to_look_up(self) -> tuple[RunRecord, ...]:

@@ -19,7 +19,7 @@ from reconciler.apply.record import RunContext
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore
-from reconciler.core.history import begun_record, ended_record
+from reconciler.core.history import LONGEST, begun_record, ended_record
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Action, Plan
@@ -181,7 +181,6 @@ def _room_for_the_end(refreshed: Refreshed) -> bytearray:
     return bytearray(_ROOM + _ROOM_FOR_AN_AGENT * (len(refreshed.live.agents) + len(refreshed.plan.actions)))
 
 
-_LONGEST_NAME: Final = 200
 _ROOM: Final = 32 * 1024 * 1024
 _ROOM_FOR_AN_AGENT: Final = 8 * 1024
 
@@ -233,7 +232,7 @@ def _opened_books(
         endpoint=ledger.endpoint,
         largest_id=refreshed.live.largest_id,
         history=ledger.history,
-        who=session.origin.actor[:_LONGEST_NAME] or who_we_are(),
+        who=session.origin.actor[:LONGEST] or who_we_are(),
     )
     coming = (Credential(operator_id, password) for operator_id, password in passwords.items())
     objects = kept_remotely(session, credentials, coming)

@@ -148,7 +148,7 @@ def _recipients(desired: DesiredState, *, remote: bool) -> Check:
 
 def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
     from reconciler.cli.inputs import place_of
-    from reconciler.ledger.books import remote_run
+    from reconciler.ledger.books import remote_run, run_elsewhere
     from reconciler.ledger.journal import last_run
     from reconciler.ledger.ledger import load_ledger
 
@@ -167,12 +167,12 @@ def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
                 load_ledger(store, desired.company, place.endpoint)
             store.check_rights()
             here, there = last_run(place.journal), remote_run(store)
-            run = there if there is not None and (here is None or here.id != there.id) else here
+            runs = [run for run in (run_elsewhere(here, there), here) if run is not None and run.open_intents]
             yield _held(store, known=known)
     except ReconcilerError as error:
         yield _failed("ledger", error)
         return
-    if run is not None and run.open_intents:
+    for run in runs:
         message = f"of {len(run.open_intents)} calls of the apply at {run.started} nobody knows the outcome"
         yield Check("last apply", "warning", message, "run apply again: it looks them up first")
 

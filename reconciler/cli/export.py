@@ -232,14 +232,15 @@ def _choice(
     from reconciler.core.planning.origin import with_origins
     from reconciler.edit import drift_of
     from reconciler.files.git_revision import desired_at
+    from reconciler.render.spelling import unknown_told
 
     targets, chosen = options["targets"], Policy(targets=options["targets"])
     if not targets and not options["only_drift"]:
         return None
     desired = wanted()
     if missing := unknown_ids(chosen, desired, live):
-        guesses = [f"did you mean {guess}?" for guess in missing.values() if guess]
-        raise WrongUsage(f"nobody is called {', '.join(missing)}", " ".join(guesses) or "check --target")
+        ids, hint = unknown_told(missing)
+        raise WrongUsage(f"nobody is called {ids}", hint or "check --target")
     choice: Choice = dict.fromkeys((*live.agents, *(agent.operator_id for agent in before.agents)))
     if options["only_drift"]:
         then = desired_at(files, options["since"] or "HEAD")

@@ -270,7 +270,9 @@ def _update(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
     _say(shell, f"wrote {file}: {_counted(before, after)}")
 
 
-def _refuse_lost_zeros(shell: Shell, sheet: Sheet, known: Iterable[str], company: Company, options: Any) -> None:
+def _refuse_lost_zeros(
+    shell: Shell, sheet: Sheet, known: Iterable[str], company: Company, options: dict[str, Any]
+) -> None:
     """Refuse new numbers that are those of agents of the file, or live ones, but for zeros in front."""
     from reconciler.core.sheets.zeros import lost_zeros
 

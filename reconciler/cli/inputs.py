@@ -84,10 +84,6 @@ class Options:
             allow_forgotten=self.allow_forgotten,
         )
 
-    def place(self, endpoint: str, network: Network) -> BooksPlace:
-        """Where the books of the vendor at this endpoint lie."""
-        return _place(self.files, self.ledger, endpoint, network, self.password_env)
-
 
 def place_of(
     files: tuple[Path, ...],
@@ -187,7 +183,7 @@ def open_session(
     with connected(settings, lambda seconds: goal.pause(seconds, sleep)) as transport:
         if stop:
             transport.stopped = stop.is_set
-        place = options.place(settings.endpoint, settings.network)
+        place = _place(options.files, options.ledger, settings.endpoint, settings.network, options.password_env)
         tell_if_any(place.take_older_books())
         with closing(place.store()) as store:
             session = Session(goal, transport, store, place.journal, base_of(options.files[0], place.folder))

@@ -35,23 +35,23 @@ def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
       reconciler status
     """
     from reconciler.cli.inputs import place_of
-    from reconciler.ledger.books import remote_run
+    from reconciler.ledger.books import remote_run, run_elsewhere
     from reconciler.ledger.journal import last_run
     from reconciler.render.terminal import visible
 
     place = place_of(**arguments)
     path = place.journal
-    run = last_run(path)
-    there = None
+    here, there = last_run(path), None
     if place.remote:
         try:
             with closing(place.store()) as store:
                 there = remote_run(store)
         except ReconcilerError as error:
-            if run is None:
+            if here is None:
                 raise
             shell.say(visible(f"what other machines left open cannot be read: {error.message}"))
-    run, other = (there, None) if run is None else (run, there if there and there.id != run.id else None)
+    run = here or there
+    other = run_elsewhere(run, there)
     other = other if other and other.open_intents else None
     if format_ == "json":
         elsewhere = {"elsewhere": _head(other)} if other else {}

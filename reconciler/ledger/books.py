@@ -141,6 +141,11 @@ def remote_run(store: LedgerStore) -> RunRecord | None:
     return run_in(store.read_beside(RUN), f"the run beside the ledger {store.name}")
 
 
+def run_elsewhere(here: RunRecord | None, there: RunRecord | None) -> RunRecord | None:
+    """The run `there`, of the remote ledger, where the journal `here` does not know it."""
+    return there if there and not (here and here.id == there.id) else None
+
+
 def save_recovered(
     ledger: Ledger, path: Path, here: RunRecord | None, there: RunRecord | None, objects: Objects
 ) -> None:

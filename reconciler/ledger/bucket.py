@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
     from obstore.store import RetryConfig
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 CONNECT_TIMEOUT: Final = 5.0  # seconds, like the next
 REQUEST_TIMEOUT: Final = 15.0
 PAUSES: Final = (0.3, 1.2, 0.0)
@@ -102,26 +102,26 @@ class Objects:
     def get(self, key: str) -> Version | None:
         """The object, or `None` when there is none."""
         for pause in PAUSES:
-            failure = _asked("get", lambda: self._read(key))
-            if isinstance(failure, Version):
-                return failure
-            if isinstance(failure, FileNotFoundError) and not NO_BUCKET.search(str(failure)):
+            answer = _asked("get", lambda: self._read(key))
+            if isinstance(answer, Version):
+                return answer
+            if isinstance(answer, FileNotFoundError) and not NO_BUCKET.search(str(answer)):
                 return None
-            if _is_final(failure):
+            if _is_final(answer):
                 break
             self._sleep(pause)
-        raise self._error(failure, "read", key)
+        raise self._error(answer, "read", key)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all objects that begin like this; the prefix ends with a slash."""
         for pause in PAUSES:
-            failure = _asked("list", lambda: self._listed(prefix))
-            if not isinstance(failure, Exception):
-                return failure
-            if _is_final(failure):
+            answer = _asked("list", lambda: self._listed(prefix))
+            if not isinstance(answer, Exception):
+                return answer
+            if _is_final(answer):
                 break
             self._sleep(pause)
-        raise self._error(failure, "listed", prefix)
+        raise self._error(answer, "listed", prefix)
 
     def put(self, key: str, data: bytes, seen: Version | None) -> Exception | Version:
         """Write over `seen` once. An error is returned, not raised, because the write may have arrived all the same."""
@@ -162,13 +162,13 @@ class Objects:
     def delete(self, key: str) -> None:
         """Delete an object whose key nobody else uses; one that does not exist is no error."""
         for pause in PAUSES:
-            failure = _asked("delete", lambda: obstore.delete(self._store, key))
-            if failure is None or isinstance(failure, FileNotFoundError):
+            answer = _asked("delete", lambda: obstore.delete(self._store, key))
+            if answer is None or isinstance(answer, FileNotFoundError):
                 return
-            if _is_final(failure):
+            if _is_final(answer):
                 break
             self._sleep(pause)
-        raise self._error(failure, "deleted", key)
+        raise self._error(answer, "deleted", key)
 
     def _read(self, key: str) -> Version:
         result = obstore.get(self._store, key)
@@ -192,7 +192,7 @@ class Objects:
         return ReconcilerError(f"{what}: the store is not reachable, or answers with an error", hint)
 
 
-def _asked(operation: str, ask: Callable[[], T]) -> T | Exception:
+def _asked(operation: str, ask: Callable[[], _T]) -> _T | Exception:
     """What one request came to; an error of the store is returned. The log tells neither key nor words of the store."""
     since, outcome = time.monotonic(), "ok"
     try:

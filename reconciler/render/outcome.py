@@ -49,8 +49,8 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
     if report.drifted:
         count = len(report.drifted)
         words = f"Note: {count:,} other agent{'s differ' if count > 1 else ' differs'} from the files by now"
-        named = ", ".join(text for text, _ in id_spans(report.drifted)[:_SHOWN])
-        more = " …" if len(id_spans(report.drifted)) > _SHOWN else ""
+        spans = [text for text, _ in id_spans(report.drifted)]
+        named, more = ", ".join(spans[:_SHOWN]), " …" if len(spans) > _SHOWN else ""
         lines.append(f"{words}, changed by somebody meanwhile: {named}{more}. Run plan to see.")
     lines.append(_verdict(report, color, again))
     return "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ values what differs is never cut. Each format escapes the result for its syntax.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,15 @@ _PLAIN_ID: Final = re.compile(r"[\w.@+/#:=&~*%!?\\-]+")
 """An id that cannot be read as a span, a list, a count, or a name behind it."""
 _EDGES: Final = ('"', "…")
 _WORDS_OF_OURS: Final = frozenset(("none", "true", "false", "not recorded"))
+
+
+def unknown_told(unknown: Mapping[str, str]) -> tuple[str, str]:
+    """Ids that nobody has, each with what was probably meant, if anything; and the hint, which is empty without one."""
+    ids = {spelled_id(text): guess and spelled_id(guess) for text, guess in unknown.items()}
+    hints = [f"{id_}: did you mean {guess}?" for id_, guess in ids.items() if guess]
+    if any("," in text for text in unknown):
+        hints.append("several ids are given one by one, each with the option before it")
+    return ", ".join(ids), "; ".join(hints)
 
 
 def spelled_id(operator_id: str) -> str:

@@ -186,7 +186,7 @@ class Reader:
         for attempt in range(1, LISTING_TRIES + 1):
             reading = self._read_all_pages(progress, meanwhile)
             by_id = {agent.operator_id: agent for agent in reading.agents}
-            complete = len(reading.totals) == 1 and len(reading.agents) == reading.totals[0] == len(by_id)
+            complete = reading.adds_up
             if complete and (by_id == previous or (reading.has_data and not changed)):
                 return reading.agents
             changed, previous = True, by_id if complete else None

@@ -60,6 +60,10 @@ def test_an_id_that_nobody_has(here: Workplace) -> None:
     ran = here.run("export", "--into", "agents.yaml", "--target", "8OO1")
     assert (ran.code, text(here)) == (64, FILE)
     assert "did you mean 8001?" in ran.err
+    ran = here.run("export", "--into", "agents.yaml", "--target", "8001 ", "--target", "8001,8002")
+    assert (ran.code, text(here)) == (64, FILE)
+    assert '"8001 "' in ran.err
+    assert "several ids are given one by one" in ran.err
 
 
 def test_only_what_drifted(here: Workplace) -> None:

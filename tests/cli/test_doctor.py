@@ -232,6 +232,21 @@ def test_what_an_apply_left_open(here: Workplace, box: Box, tmp_path: Path, else
     assert looked_at(here)["last apply"]["status"] == "warning"
 
 
+def test_what_is_open_here_when_another_machine_has_applied(here: Workplace, box: Box, tmp_path: Path) -> None:
+    """What this machine's journal has open is told, although the last run of the shared ledger has ended."""
+    here.env["RECONCILER_LEDGER"] = made(tmp_path / "books.git").named
+    box.faults([{"endpoint": "edit/v2", "fault": "drop-before", "calls": "all"}])
+    changed = here.write(AGENTS.replace('"8001"', '"8001", name: x'))
+    here.run("apply", "-y")
+    box.faults([])
+    (tmp_path / "other").mkdir()
+    other = Workplace(tmp_path / "other", here.endpoint, here.env)
+    other.write(changed.read_text())
+    assert other.run("apply", "-y").code == 0
+    assert "last apply" not in looked_at(other)
+    assert looked_at(here)["last apply"]["status"] == "warning"
+
+
 def test_a_pipeline_without_a_place_for_books(here: Workplace) -> None:
     """In a pipeline a ledger on the runner's disk is a warning."""
     here.env["CI"] = "true"
