@@ -141,7 +141,7 @@ def made_anew(live: LiveState, ledger: LedgerView) -> dict[str, LedgerEntry]:
     kept = [agent.created is not None and agent.created == ledger[id_].created for id_, agent in others.items()]
     if len(kept) > 1 and all(kept):
         return {}
-    return {id_: _about(NOT_RECORDED, agent) for id_, agent in others.items()}
+    return {id_: about(NOT_RECORDED, agent) for id_, agent in others.items()}
 
 
 def identified(live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHING_LISTED) -> dict[str, LedgerEntry]:
@@ -152,14 +152,15 @@ def identified(live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHI
     entries, anew = {}, made_anew(live, ledger)
     for operator_id, entry in ledger.items():
         agent = live.agents.get(operator_id)
-        if agent is None or agent.vendor_id is None or operator_id in anew or _about(entry, agent) == entry:
+        if agent is None or agent.vendor_id is None or operator_id in anew or about(entry, agent) == entry:
             continue
         if operator_id in before.operator_ids or agent.vendor_id != before.vendor_ids.get(operator_id):
-            entries[operator_id] = _about(entry, agent)
+            entries[operator_id] = about(entry, agent)
     return entries
 
 
-def _about(entry: LedgerEntry, agent: LiveAgent) -> LedgerEntry:
+def about(entry: LedgerEntry, agent: LiveAgent) -> LedgerEntry:
+    """The entry, with what says that it is about this agent: its `id` and `ctime`."""
     return replace(entry, vendor_id=agent.vendor_id, created=agent.created)
 
 

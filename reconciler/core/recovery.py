@@ -15,6 +15,7 @@ from reconciler.core.authorship import (
     NOTHING_LISTED,
     Author,
     ListedBefore,
+    about,
     as_created,
     author_of,
     authors_of,
@@ -72,6 +73,7 @@ def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tupl
 
 _CAME_LATE: Final = "came late, with a password that was not delivered; it will be set anew"
 _UNPROVED: Final = "is there, and nothing shows that the run made it; it is left as it is, see plan"
+_MADE_ANEW: Final = "is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten"
 _ANOTHER: Final = "is there by now, and not as the run would have made it; it is left as it is, see plan"
 
 
@@ -84,7 +86,7 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Fi
     left = [
         id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
     ]
-    return {**anew}, tuple(Finding(operator_id, MADE_ANEW, made_anew=True) for operator_id in left)
+    return {**anew}, tuple(Finding(operator_id, _MADE_ANEW, made_anew=True) for operator_id in left)
 
 
 def _recorded(entry: LedgerEntry) -> LedgerEntry | None:
@@ -153,15 +155,16 @@ def recover(
             if intent.outcome == "done" or (remade and intent.outcome in (None, "lost")):
                 entries[operator_id] = entry_after(entry, intent)
             elif intent.outcome in (None, "lost"):
-                author = of_creates.get(place, "unknown")
                 agent = live.agents.get(operator_id)
-                gone = agent is None or is_another(agent, before)
                 was_there = intent.kind in ("edit", "password") and operator_id not in made
                 if was_there and agent and _is_anew(agent, intent, entry, before):
-                    entries[operator_id] = replace(NOT_RECORDED, vendor_id=agent.vendor_id, created=agent.created)
-                    findings.append(Finding(operator_id, MADE_ANEW, made_anew=True))
-                    continue
-                entries[operator_id], finding = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
+                    entries[operator_id] = about(NOT_RECORDED, agent)
+                    finding = Finding(operator_id, _MADE_ANEW, made_anew=True)
+                else:
+                    author = of_creates.get(place, "unknown")
+                    gone = agent is None or is_another(agent, before)
+                    settled = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
+                    entries[operator_id], finding = settled
                 findings.append(finding)
     return entries, tuple(findings)
 
@@ -175,10 +178,6 @@ def _is_anew(agent: LiveAgent, intent: Intent, entry: LedgerEntry | None, before
         return is_made_anew(entry, agent)
     unknown = intent.before is not None and agent.operator_id not in intent.before
     return unknown and is_another(agent, before)
-
-
-MADE_ANEW: Final = "is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten"
-"""What is found of an agent of which a run has left something open."""
 
 
 def _authors_of_creates(

@@ -105,8 +105,7 @@ def side_effects(plan: Plan, events: Iterable[Event], before: LiveState, now: Li
     for action in plan.actions:
         asked[action.operator_id] |= action.after.keys()
     gone = before.agents.keys() - now.agents.keys() if deleted and before.asked is now.asked is None else set()
-    planned = {action.operator_id for action in plan.actions}
-    others = (Mismatch(operator_id, _GONE, unasked=True) for operator_id in sorted(gone - planned))
+    others = (Mismatch(operator_id, _GONE, unasked=True) for operator_id in sorted(gone - asked.keys()))
     return (*_side_effects(touched, asked, before, now), *others)
 
 

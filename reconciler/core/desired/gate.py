@@ -138,12 +138,10 @@ def _not(rules: Schema, definitions: Schema) -> Check:
     return lambda value: isinstance(value, str) and not check(value)
 
 
-def _one_of(choices: list[Schema], _: Schema) -> Check:
-    """Accept a mapping that has exactly one of several keys. Of other choices the strict validator decides."""
-    if any(choice.keys() != {"required"} for choice in choices):
-        return lambda _: False
-    names = [name for choice in choices for name in choice["required"]]
-    return lambda value: isinstance(value, dict) and sum(name in value for name in names) == 1
+def _one_of(choices: list[Schema], definitions: Schema) -> Check:
+    """Accept a mapping of which one of several schemas is true. They must be such that two never are of the same."""
+    checks = [compile_gate({"type": "object", **choice}, definitions) for choice in choices]
+    return lambda value: sum(check(value) for check in checks) == 1
 
 
 def _dependent(needs: dict[str, list[str]], _: Schema) -> Check:

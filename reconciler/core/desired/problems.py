@@ -106,7 +106,8 @@ def _step_into(node: Any, step: str | int) -> Any:
         return None
 
 
-def _is_secret(path: Path) -> bool:
+def is_secret(path: Path) -> bool:
+    """Whether what stands there may be a secret."""
     return "password" in path or path[:1] == ("recipients",)  # people paste a private key for a public one
 
 
@@ -123,7 +124,7 @@ def _problems_of(document: Document, path: Path, error: Any) -> Iterator[Problem
                     yield problem_at(document, path, message, how, code="missing-key")
         case _:
             message, hint = _ON_REMOVE if path[:1] == ("onRemove",) else _value_words(error, path)
-            if not _is_secret(path) and (meant := _half_width(error)):
+            if not is_secret(path) and (meant := _half_width(error)):
                 message = text("{message}, and {fault}", message=message, fault=id_fault(error.instance))
                 hint = text("write {meant}", meant=meant)
             typed = _as_typed(document, path, error.instance)
@@ -182,9 +183,9 @@ def _unknown_keys(document: Document, path: Path, error: Any) -> Iterator[Proble
     known = error.schema["properties"]
     for name in (name for name in error.instance if name not in known):
         hint = _POOL if name == KEY and path[:1] == ("pools",) else _known_key(name, known)
-        message = text("an unknown key") if _is_secret(path) else text("unknown key {key}", key=_clip(name))
+        message = text("an unknown key") if is_secret(path) else text("unknown key {key}", key=_clip(name))
         place = document.place((*path, name), key=True)
-        where = path_text(document, path if _is_secret(path) else (*path, name))
+        where = path_text(document, path if is_secret(path) else (*path, name))
         yield Problem(place, where, message, hint, "unknown-key")
 
 
@@ -330,7 +331,7 @@ def _type_words(wanted: str | list[str], value: object) -> _Words:
 
 def _as_typed(document: Document, path: Path, value: Node) -> str:
     """A value as typed in the file; empty if it may be secret, or is a mapping or a list."""
-    if _is_secret(path) or isinstance(value, Mapping | Sequence):
+    if is_secret(path) or isinstance(value, Mapping | Sequence):
         return ""
     return _clip(value) if isinstance(value, str) else document.typed_at(document.place(path))
 

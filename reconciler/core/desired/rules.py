@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from reconciler.core.desired.problems import clipped, problem_at
+from reconciler.core.desired.problems import clipped, is_secret, problem_at
 from reconciler.core.desired.resolve import (
     MAX_POOL_AGENTS,
     TEMPLATE,
@@ -290,7 +290,7 @@ def _has_quotes(node: Any) -> bool:
 def _unmatched(value: str, path: Path) -> tuple[Text, Text]:
     sign = value[0] if value[0] in QUOTE_SIGNS else value[-1]
     message = text("{found} stands where a quote of YAML's may be meant", found=f"{sign} {named(sign)}")
-    if "password" in path or path[:1] == ("recipients",):
+    if is_secret(path):
         return message, text("put the text into straight quotes")
     meant = value.strip("".join(QUOTE_SIGNS))
     hint = text("write {meant}; or {kept}, if it is part of the text", meant=quoted(meant), kept=quoted(value))

@@ -137,7 +137,7 @@ def _of_another_company(diff: Diff) -> Iterator[Note]:
 def _idle_patterns(diff: Diff, policy: Policy) -> Iterator[Note]:
     """The patterns of the files and the command line that match nobody, with an id that nearly matches.
 
-    Where only a few were looked at, the files' patterns count that nearly match one of these.
+    Where only a few were looked at, a pattern counts only if it nearly matches one of these.
     """
     given = {"protect": diff.desired.protect, "scope": diff.desired.scope or ()}
     given |= {"--target": policy.targets, "--exclude": policy.excludes}
@@ -147,17 +147,12 @@ def _idle_patterns(diff: Diff, policy: Policy) -> Iterator[Note]:
         if diff.live.asked is not None:
             idle = [pattern for pattern in idle if _near_match(pattern, diff.live.asked)]
         if idle:
-            shown = listed([_with_near_match(pattern, known) for pattern in idle], _SHOWN)
+            shown = listed([_is_meant(pattern, _near_match(pattern, known)) for pattern in idle], _SHOWN)
             yield Note(text("{key}: no agent matches {patterns}", key=name, patterns=shown), code="idle-pattern")
 
 
 def _matches_any(pattern: str, ids: Collection[str]) -> bool:
     return pattern in ids or (bool(_WILD.search(pattern)) and any(map(re.compile(translate(pattern)).match, ids)))
-
-
-def _with_near_match(pattern: str, ids: Iterable[str]) -> str:
-    """A pattern, and the first id that it would match if what looks alike were the same."""
-    return _is_meant(pattern, _near_match(pattern, ids))
 
 
 def _is_meant(name: str, guess: str | None) -> str:

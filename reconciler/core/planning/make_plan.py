@@ -79,19 +79,17 @@ def make_plan(
         batch=policy.batch,
         delete_list=policy.delete_list,
         fewest_calls=count_fewest_calls(actions),
-        reads=reads_of_apply(
-            actions,
-            live.count,
-            all_before=bool(missing or returned) or not is_settled(ledger),
-            all_after=bool(missing) or not is_settled(_others(ledger, actions)),
-        ),
+        reads=_reads(actions, live.count, ledger, missing=bool(missing), returned=bool(returned)),
         policy=policy_in_force(desired),
         missing=missing,
         returned=returned,
     )
 
 
-def _others(ledger: LedgerView, actions: Sequence[Action]) -> LedgerView:
-    """The entries of agents that no action is about, and so of those that are after an apply as they were before."""
+def _reads(actions: Sequence[Action], agents: int, ledger: LedgerView, *, missing: bool, returned: bool) -> int:
+    """How many reads an apply takes; agents that no action is about are after it as they were before."""
     touched = {action.operator_id for action in actions}
-    return {operator_id: entry for operator_id, entry in ledger.items() if operator_id not in touched}
+    settled = is_settled(ledger)
+    after = settled or is_settled({id_: entry for id_, entry in ledger.items() if id_ not in touched})
+    before = missing or returned or not settled
+    return reads_of_apply(actions, agents, all_before=before, all_after=missing or not after)

@@ -186,12 +186,12 @@ class _SheetReader:
             yield f"cells that say nothing, such as - or 无: {self.empty_words:,}"
 
     def lookalikes(self) -> Iterator[Problem]:
-        lines = {str(value): line for (name, value), line in self.first_lines.items() if name == KEY}
         for id_, other in alike(self.agents):
-            alike_ids = {"id": id_, "other": other, "line": lines[other], "difference": difference(id_, other)}
+            line = self.cells[other][0].line
+            alike_ids = {"id": id_, "other": other, "line": line, "difference": difference(id_, other)}
             message = text("{id} looks like {other} in line {line}: {difference}", **alike_ids)
             hint = text("correct one of the two; if both are meant, add one by hand to a file that allows it")
-            yield Problem(Place(self.file, lines[id_]), KEY, message, hint, "lookalike")
+            yield Problem(Place(self.file, self.cells[id_][0].line), KEY, message, hint, "lookalike")
 
     def field_of(self, heading: str) -> str | None:
         """The field of a heading, by the mapping or else by the known headings."""

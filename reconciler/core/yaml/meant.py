@@ -16,9 +16,11 @@ from reconciler.core.text import named
 from reconciler.core.yaml.spelling import (
     AGENT_ORDER,
     COMPANY_ORDER,
+    DOUBLE,
     GUARDRAIL_ORDER,
     PASSWORD_ORDER,
     POOL_ORDER,
+    SINGLE,
     TOP_ORDER,
 )
 
@@ -29,8 +31,6 @@ KNOWN_KEYS: Final = frozenset(
 TOP_KEYS: Final = frozenset(TOP_ORDER)
 
 _BLANK: Final = "[ \t\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]"
-DOUBLE: Final = '"\u201c\u201d\u201e\u201f\uff02\u301d\u301e\u300c\u300d\u300e\u300f\u00ab\u00bb'
-SINGLE: Final = "'\u2018\u2019\u201a\u201b\uff07"
 _DASHES: Final = "-\uff0d\u2014\u2013\u2212\u2010\u2011\ufe63"
 _COLONS: Final = ":\uff1a\ufe55\ufe30\u2236"
 _LIKE_COLONS: Final = ";\uff1b=\uff1d"

@@ -14,7 +14,6 @@ from typing import Final
 from reconciler.core.model.message import NOTHING, Text, joined, text
 from reconciler.core.yaml.meant import (
     BLANK_MISSING,
-    DOUBLE,
     KNOWN_KEYS,
     TOP_KEYS,
     Meant,
@@ -22,7 +21,7 @@ from reconciler.core.yaml.meant import (
     in_place_of,
     indentation,
 )
-from reconciler.core.yaml.spelling import PASSWORD_ORDER, quoted
+from reconciler.core.yaml.spelling import DOUBLE, PASSWORD_ORDER, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +93,14 @@ def _code_of(meant: Meant) -> str:
     return "missing-blank" if all(words.template == BLANK_MISSING for words in meant.words) else "full-width"
 
 
+def _above(lines: Lines, index: int) -> str:
+    """The nearest line above that is not blank; empty if there is none."""
+    return next((line for line in reversed(lines[:index]) if line.strip()), "")
+
+
 def _depth_above(lines: Lines, index: int) -> Iterator[int]:
     """Where the keys of the line above begin, for a line that may be one of them."""
-    above = next((line for line in reversed(lines[:index]) if line.strip()), "")
+    above = _above(lines, index)
     if not re.match(r"\W*-", lines[index]):
         depth = len(_ENTRY_START.match(above)[0])  # type: ignore[index]
         yield depth + 2 if above.rstrip().endswith(":") else depth
@@ -135,7 +139,7 @@ def beside_others(lines: Lines, index: int) -> Iterator[Repair]:
     if _LONE_NAME.fullmatch(line) and indentation(below) > indentation(line):
         words = text("a colon is missing after the key")
         yield Repair(index, len(line), words, {index: f"{line}:"}, code="missing-colon")
-    neighbours = (below, next((line for line in reversed(lines[:index]) if line.strip()), ""))
+    neighbours = (below, _above(lines, index))
     for depth in {len(found[0]) - 2 for each in neighbours if (found := _DASHED.match(each))}:
         if _WHOLE_QUOTED.fullmatch(line.lstrip()) and depth < indentation(line) <= depth + _FARTHEST:
             words = text("a dash (-) is missing before an entry of the list")
@@ -332,7 +336,7 @@ def _may_stand_at(line: str, depth: int) -> bool:
 
 def _may_stand_below(lines: Lines, index: int, depth: int) -> bool:
     """Whether a key of a password's may be indented so below the one above."""
-    above = next((line for line in reversed(lines[:index]) if line.strip()), "")
+    above = _above(lines, index)
     keys = [found[1] for found in (_KEY.match(above), _KEY.match(lines[index])) if found]
     return not (len(keys) == 2 and set(keys) <= set(PASSWORD_ORDER)) or depth == indentation(above)
 

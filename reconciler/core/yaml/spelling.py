@@ -41,9 +41,9 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-QUOTE_SIGNS: Final = frozenset(
-    "\"'\u201c\u201d\u201e\u201f\uff02\u301d\u301e\u300c\u300d\u300e\u300f\u00ab\u00bb\u2018\u2019\u201a\u201b\uff07"
-)
+DOUBLE: Final = '"\u201c\u201d\u201e\u201f\uff02\u301d\u301e\u300c\u300d\u300e\u300f\u00ab\u00bb'
+SINGLE: Final = "'\u2018\u2019\u201a\u201b\uff07"
+QUOTE_SIGNS: Final = frozenset(DOUBLE + SINGLE)
 """The quotes of YAML, and those that an input method or a word processor writes."""
 
 

@@ -135,8 +135,13 @@ def test_only_what_is_refused_is_judged_and_keeps_its_place() -> None:
     ]
 
 
-def test_of_choices_between_schemas_the_validator_decides() -> None:
-    """Only whether one of several keys is there is judged; a value that fits is left to the strict validator too."""
-    assert not compile_gate({"oneOf": [{"type": "string"}, {"type": "integer"}]}, {})("x")
+def test_a_choice_between_schemas() -> None:
+    """A mapping is accepted of which one is true, and nothing else is."""
+    either = compile_gate({"oneOf": [{"properties": {name: {"const": 1}}, "required": [name]} for name in "ab"]}, {})
+    assert [either(value) for value in ({"a": 1}, {"b": 1}, {"a": 2}, {}, "a", None)] == [True, True, *[False] * 4]
+
+
+def test_the_gate_of_plans_is_compiled() -> None:
+    """It is made once, and accepts no document that is none."""
     plan_gate.cache_clear()
     assert not plan_gate()({})
