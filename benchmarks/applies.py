@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measure import Measured, Sample, Thing, environment, interleaved, run
+from benchmarks.measure import Measured, Sample, Thing, environment, interleaved, reconciler
 from benchmarks.report import Limit, Section, seconds
 
 HEAD: Final = "version: 1\ncompany: {abbreviate: acme}\n"
@@ -79,10 +79,9 @@ class Trial:
         folder = self.folder / str(len(list(self.folder.iterdir())))
         folder.mkdir()
         (folder / "agents.yaml").write_text(self.job.text, encoding="utf-8")
-        command = (sys.executable, "-m", "reconciler", "apply", "--auto-approve", "--max-deletes", "100%")
+        command = ("apply", "--auto-approve", "--max-deletes", "100%", "--rate", str(self.job.rate))
         with sandbox(folder, self.job.agents) as endpoint:
-            env = {"RECONCILER_ENDPOINT": endpoint, "RECONCILER_TOKEN": "any", "RECONCILER_RATE": str(self.job.rate)}
-            sample, _ = run(command, folder, env=env)
+            sample, _ = reconciler(command, folder, endpoint=endpoint)
         self.writes = calls(folder)
         return sample
 

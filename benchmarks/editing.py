@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from benchmarks.data import CHANGED_EACH, changed, live_name, operator_ids
-from benchmarks.measure import Measured, Sample, Thing, WrongAnswer, interleaved, run, say
+from benchmarks.measure import Measured, Sample, Thing, WrongAnswer, interleaved, reconciler, run, say
 from benchmarks.report import Limit, Section, memory, ratio, seconds
 from benchmarks.vendor import Vendor, vendor
 from benchmarks.whole import write_file
@@ -32,11 +31,10 @@ MOST: Final = 4
 
 def _ours(file: Path, command: tuple[str | Path, ...], source: bytes, *, seller: Vendor | None) -> Callable[[], Sample]:
     """Return a function that runs a command on a file which holds `source` each time."""
-    env = {"RECONCILER_ENDPOINT": seller.endpoint, "RECONCILER_TOKEN": "any"} if seller else {}
 
     def once() -> Sample:
         file.write_bytes(source)
-        sample, _ = run((sys.executable, "-m", "reconciler", *command), file.parent, env=env)
+        sample, _ = reconciler(command, file.parent, endpoint=seller.endpoint if seller else "")
         if command[0] in ("export", "import") and file.read_bytes().count("改名".encode()) != changed(AGENTS):
             raise WrongAnswer(f"{command[0]} --into did not change {changed(AGENTS)} agents")
         return sample
@@ -72,7 +70,7 @@ def editing(rounds: int, folder: Path) -> Section:
     """
     file, sheet = write_file(AGENTS, folder), folder / "agents.csv"
     _sheet(sheet)
-    run((sys.executable, "-m", "reconciler", "fmt", "-f", file), folder)
+    reconciler(("fmt", "-f", file), folder)
     canonical = file.read_bytes()
     odd = canonical.replace(b"isrecord: true", b"isrecord:   true", AGENTS // CHANGED_EACH)
     with vendor(AGENTS) as seller:

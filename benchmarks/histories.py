@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measure import Sample, Thing, WrongAnswer, environment, interleaved, run
+from benchmarks.measure import Sample, Thing, WrongAnswer, environment, interleaved, reconciler
 from benchmarks.report import Limit, Section, seconds
 
 MANY: Final = 1_000
@@ -51,10 +50,10 @@ def _git(folder: Path, *arguments: str) -> None:
 
 def listing(folder: Path, ledger: str) -> Callable[[], Sample]:
     """List the last ten runs, in a process of its own, which must tell of them."""
-    command = (sys.executable, "-m", "reconciler", "history", "--limit", str(FEW), "--ledger", ledger)
+    command = ("history", "--limit", str(FEW), "--ledger", ledger, "--format", "json")
 
     def once() -> Sample:
-        sample, printed = run((*command, "--format", "json"), folder)
+        sample, printed = reconciler(command, folder)
         if len(json.loads(printed)["runs"]) != FEW:
             raise WrongAnswer(f"not {FEW} runs: {printed[:200]}")
         return sample

@@ -137,6 +137,16 @@ def run(
     return Sample(wall, usage.ru_utime + usage.ru_stime, watch.peaks(usage.ru_maxrss * unit)), printed
 
 
+def reconciler(command: Sequence[str | Path], folder: Path, *, endpoint: str = "", code: int = 0) -> tuple[Sample, str]:
+    """Run `reconciler` like `run`, against the vendor at `endpoint` if one is given.
+
+    Raises:
+        WrongAnswer: it does not exit with `code`.
+    """
+    env = {"RECONCILER_ENDPOINT": endpoint, "RECONCILER_TOKEN": "any"} if endpoint else {}
+    return run((sys.executable, "-m", "reconciler", *command), folder, env=env, code=code)
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return our environment without the variables that steer the things that are measured.
 

@@ -6,12 +6,11 @@ are run as well, against the sandbox and with that limit.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Final
 
 from benchmarks.applies import FIRST, HEAD, sandbox
-from benchmarks.measure import Measured, Sample, Thing, interleaved, run
+from benchmarks.measure import Measured, Sample, Thing, interleaved, reconciler
 from benchmarks.report import Limit, Section, seconds
 from reconciler.core.model.plan import Action
 from reconciler.core.planning.reads import pages, reads_of_apply
@@ -44,10 +43,8 @@ def _apply(folder: Path, agents: int, touched: int) -> Sample:
     rows = (f'  - {{operatorId: "{id_}"{", name: 改" if id_ < first + touched else ""}}}\n' for id_ in ids)
     (place / "agents.yaml").write_text(f"{HEAD}agents:\n{''.join(rows)}", encoding="utf-8")
     with sandbox(place, agents) as endpoint:
-        env = {"RECONCILER_ENDPOINT": endpoint, "RECONCILER_TOKEN": "any"}
-        run((sys.executable, "-m", "reconciler", "plan", "--rate", "0", "--out", "plan.json"), place, env=env)
-        command = (sys.executable, "-m", "reconciler", "apply", "plan.json", "--yes", "--rate", str(RATE))
-        return run(command, place, env=env)[0]
+        reconciler(("plan", "--rate", "0", "--out", "plan.json"), place, endpoint=endpoint)
+        return reconciler(("apply", "plan.json", "--yes", "--rate", str(RATE)), place, endpoint=endpoint)[0]
 
 
 def touched(rounds: int, folder: Path) -> Section:

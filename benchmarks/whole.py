@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks import peers
 from benchmarks.data import PAGE_SIZE, changed
-from benchmarks.measure import ROOT, Measured, Sample, Thing, WrongAnswer, interleaved, run, say
+from benchmarks.measure import ROOT, Measured, Sample, Thing, WrongAnswer, interleaved, reconciler, run, say
 from benchmarks.report import Limit, Section, memory, ratio, seconds
 from benchmarks.vendor import Vendor, vendor
 
@@ -40,12 +40,11 @@ def write_file(size: int, folder: Path) -> Path:
 def ours(size: int, file: Path, seller: Vendor) -> Callable[[], Sample]:
     """Return a function that runs `reconciler plan` without a limit on the rate and checks its plan."""
     plan_file = file.with_name("plan.json")
-    env = {"RECONCILER_ENDPOINT": seller.endpoint, "RECONCILER_TOKEN": "any"}
-    command = (sys.executable, "-m", "reconciler", "plan", "-f", file, "--rate", "0", "--detailed-exitcode")
+    command = ("plan", "-f", file, "--rate", "0", "--detailed-exitcode", "--format", "json", "--output", plan_file)
 
     def once() -> Sample:
         before = seller.asked
-        sample, _ = run((*command, "--format", "json", "--output", plan_file), file.parent, env=env, code=2)
+        sample, _ = reconciler(command, file.parent, endpoint=seller.endpoint, code=2)
         summary = json.loads(plan_file.read_text(encoding="utf-8"))["summary"]
         expected = dict.fromkeys(summary, 0) | {"edit": changed(size), "unchanged": size - changed(size)}
         if summary != expected:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 from random import Random
 from typing import Final, TypeVar
 
@@ -45,7 +46,13 @@ class Share:
         return self.how == ALL
 
     def of(self, cases: Sequence[T], one_in: int) -> list[T]:
-        """Of these cases the ones to run, in their order."""
+        """Of these cases the ones to run, in their order.
+
+        The cases of several parameters are a table. A part steps through it by a number that has no divisor in common
+        with the table's size, so that it comes to every row and column that it has the steps for.
+        """
+        while self.how == PART and one_in > 1 and gcd(one_in, len(cases)) > 1:
+            one_in += 1
         return [cases[number - 1] for number in self.of_points([""] * len(cases), one_in)]
 
     def of_named(self, cases: Mapping[str, T], one_in: int) -> dict[str, T]:

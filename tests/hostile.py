@@ -388,7 +388,7 @@ def named(texts: Iterable[str]) -> dict[str, str]:
     return {f"{number}: {text[:40]!a}": text for number, text in enumerate(texts)}
 
 
-def holds_for(texts: Mapping[str, str], rule: Callable[[str], object]) -> None:
+def assert_holds_for(texts: Mapping[str, str], rule: Callable[[str], object]) -> None:
     """Try a rule with each text; fail with the names of all texts for which it does not hold, and why it does not."""
     broken = []
     for name, text in texts.items():

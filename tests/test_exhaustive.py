@@ -17,8 +17,12 @@ FAULT = "tests/reliability/test_every_fault.py"
 
 def test_a_part_is_the_same_each_time() -> None:
     """One in so many, from the first on; of points the first of each kind is among them."""
-    assert Share("part").of(CASES, 25) == ["case 0", "case 25", "case 50", "case 75"]
+    assert Share("part").of(CASES, 25) == ["case 0", "case 27", "case 54", "case 81"]
     assert Share("part").of(CASES, 0) == []
+    table = [(row, column) for row in range(6) for column in range(12)]
+    rows, columns = zip(*Share("part").of(table, 6), strict=True)
+    assert ({*rows}, {*columns}) == ({*range(6)}, {*range(12)} & {*columns})
+    assert len({*columns}) > 6
     assert Share("part").of_points(["a", "b", "a", "a", "b", "c"], 2) == [1, 2, 4, 6]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hostile import holds_for, named
+from tests.hostile import assert_holds_for, named
 
 
 def test_every_text_that_breaks_a_rule_is_named() -> None:
@@ -15,7 +15,7 @@ def test_every_text_that_breaks_a_rule_is_named() -> None:
         int(text.replace("a", "1").replace("c", "x"))
 
     with pytest.raises(AssertionError) as caught:
-        holds_for({"first": "a", "second": "b", "third": "c"}, rule)
+        assert_holds_for({"first": "a", "second": "b", "third": "c"}, rule)
     told = str(caught.value).splitlines()
     assert told[0] == "2 of 3 texts"
     assert [line.split(":")[:2] for line in told[1:] if ": " in line and line[0] in "st"] == [

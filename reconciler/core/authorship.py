@@ -1,7 +1,8 @@
 """Who made an agent that is there: a request of ours, or somebody else.
 
 That an agent is there and contradicts nothing proves nothing: somebody in the vendor's console, or another tool, may
-have made it. The evidence is weighed here, and nowhere else:
+have made it. The evidence is weighed here, and nowhere else, but what other runs recorded since, which
+`core.recovery` weighs:
 
 | evidence | what it shows |
 |---|---|

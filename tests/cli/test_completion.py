@@ -15,6 +15,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from reconciler.cli.main import cli
+from reconciler.generate import commands
 from tests.process import Workplace
 
 FILE = "version: 1\ncompany: {abbreviate: acme}\nagents:\n" + "".join(
@@ -62,27 +63,15 @@ def test_bash(offline: Workplace) -> None:
         assert offered(offline, "plan", habit, "--max-d") == ["--max-deletes"]
 
 
-def commands(
-    group: click.Group, context: click.Context, *words: str
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command, by its words."""
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from commands(command, context, *words, name)
-        elif command is not None:
-            yield (*words, name), command
-
-
 def about_agents() -> Iterator[tuple[str, ...]]:
     """The words in front of every operator id that any command takes, as its help names them: ID, PATTERN."""
     context = click.Context(cli)
-    for words, command in commands(cli, context):
+    for name, command in commands(cli):
         for parameter in command.params:
             shown = parameter.make_metavar(context)
             if parameter.name != "password_env" and re.search(r"(?<![:\w])(OPERATOR_)?ID\b|PATTERN", shown):
                 option = parameter.opts[:1] if isinstance(parameter, click.Option) else []
-                yield (*words, *option)
+                yield (*name.split(), *option)
 
 
 def test_whoever_takes_an_operator_id_completes_it(offline: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:

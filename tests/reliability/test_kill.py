@@ -65,7 +65,7 @@ def test_killed_at_every_point(two_lanes: list[Lane], share: Share, shard: int) 
 
 NARROW = ("apply", "plan.json", "--auto-approve")
 TARGETS = ("8001", "8002", "8003", "8004", "8005", "8006")
-"""Those of the mixed plan who are there already and stay: edits, a password and deletes."""
+"""Those of the mixed plan who are there already: edits, a password and deletes."""
 
 
 def plan_some(trial: Trial) -> None:

@@ -189,7 +189,7 @@ def test_a_left_lock_file_is_no_lock(tmp_path: Path) -> None:
     for name in ("ledger.json.lock", "ledger.json.holder"):
         (tmp_path / name).write_text("4242\nanother-host\n")
     with LocalStore(path).lock():
-        pass
+        assert LocalStore(path).holder()
 
 
 # A call whose answer is lost.

@@ -75,7 +75,7 @@ def shown(section: Read) -> int:
     return sum(int((found[1] or found[2]).replace(",", "")) if found else 1 for found in counts)
 
 
-def is_well_formed(written: str) -> None:
+def assert_well_formed(written: str) -> None:
     """Everything that is opened is closed, and every row of a table has its cells, as the source has them."""
     assert len(written) <= LIMIT
     lines = written.split("\n")
@@ -87,7 +87,7 @@ def is_well_formed(written: str) -> None:
     assert rows == sum(line.startswith("| ") for line in written.splitlines())
 
 
-def adds_up(written: str, made: Plan) -> dict[str, Read]:
+def assert_adds_up(written: str, made: Plan) -> dict[str, Read]:
     """In every section what is shown and what is said to be left out is all that the plan has of it."""
     found = sections(written)
     for kind in KINDS:

@@ -16,7 +16,7 @@ from reconciler.render import code_quality
 from reconciler.render.findings import fingerprints, sentence
 from reconciler.render.terminal import visible
 from tests.core.build import problems
-from tests.hostile import HOSTILE, holds_for
+from tests.hostile import HOSTILE, assert_holds_for
 
 from .runner import commands
 
@@ -107,4 +107,4 @@ def test_hostile_text() -> None:
         assert entry["description"] == visible(sentence(found))
         assert entry["location"] == {"path": visible(f"a{text}.yaml"), "lines": {"begin": 7}}
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)

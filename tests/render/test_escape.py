@@ -14,7 +14,7 @@ from reconciler.core.model.message import Text
 from reconciler.render.escape import CELLS, cell, clip, code
 from tests.exhaustive import Share
 from tests.fuzz import examples
-from tests.hostile import HOSTILE, MARK, holds_for
+from tests.hostile import HOSTILE, MARK, assert_holds_for
 
 from .build import KINDS, action
 from .reading import MARKDOWN_PARSERS, by_cmark, codes, elements, outside_code, tables
@@ -33,7 +33,7 @@ def test_what_a_saved_plan_could_hold(share: Share) -> None:
         assert page == plain
         assert outside_code(pages[1]) == outside_code(pages[0])
 
-    holds_for(share.of_named(HOSTILE, 4), rule)
+    assert_holds_for(share.of_named(HOSTILE, 4), rule)
 
 
 def _of_a_file(hostile: str) -> str:

@@ -23,7 +23,7 @@ from reconciler.render.spelling import spelled_id, spelled_name, spelled_pair
 from reconciler.render.terminal import visible
 from tests.core.build import live_agent
 from tests.exhaustive import Share
-from tests.hostile import HOSTILE, holds_for
+from tests.hostile import HOSTILE, assert_holds_for
 
 from .build import different
 from .runner import Command, commands, lines, parse, parse_loosely
@@ -281,7 +281,7 @@ def test_no_text_of_others_is_a_command(share: Share) -> None:
                 (each.name, each.properties["title"]) for each in harmless
             }
 
-    holds_for(share.of_named(HOSTILE, 4), rule)
+    assert_holds_for(share.of_named(HOSTILE, 4), rule)
 
 
 @pytest.mark.exhaustive(1)
@@ -295,7 +295,7 @@ def test_the_visible_text_comes_back(share: Share) -> None:
         assert visible(f"ttscontent {spelled_pair(f'b{text}', text)[0].short} → ") in edit.data
         assert all(visible(each.data) == each.data for each in found)
 
-    holds_for(share.of_named(HOSTILE, 4), rule)
+    assert_holds_for(share.of_named(HOSTILE, 4), rule)
 
 
 @settings(deadline=None)
@@ -320,7 +320,7 @@ def test_no_problem_is_a_command() -> None:
         told = visible(f"at agents[0].{text}: no {text}{hint}")
         assert found.data == (told if len(told) <= 8000 else f"{told[:7999]}…")
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 # Problems
@@ -378,7 +378,7 @@ def test_outputs_hold_nothing_of_others() -> None:
             assert re.fullmatch("[a-z]+", name)
             assert re.fullmatch("[0-9]+|true|false|[0-9a-f]{64}", told)
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 def test_an_empty_plan_is_not_refused() -> None:

@@ -27,7 +27,7 @@ from reconciler.render import text as as_text
 from reconciler.render.heading import Heading
 from reconciler.render.terminal import pad, visible
 from tests.core.build import live_agent
-from tests.hostile import holds_for
+from tests.hostile import assert_holds_for
 
 from .golden_cases import CASES, FOLDER, FRAME, HEADING, frame, own, plan_of, rendered
 
@@ -220,7 +220,7 @@ def test_a_plan_shows_hostile_text(format_: str) -> None:
         assert character not in told.replace("\n", "")
         assert told.count("\n") == lines
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 def test_a_report_shows_hostile_text() -> None:
@@ -231,7 +231,7 @@ def test_a_report_shows_hostile_text() -> None:
         assert character not in told.replace("\n", "")
         assert told.count("\n") == outcome.report(spread("x")[2]).count("\n")
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 def test_problems_show_hostile_text() -> None:
@@ -243,7 +243,7 @@ def test_problems_show_hostile_text() -> None:
         begun = [[line for line in text.splitlines() if not line.startswith("      ")] for text in (told, harmless)]
         assert len(begun[0]) == len(begun[1])
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 def test_visible() -> None:
@@ -255,7 +255,7 @@ def test_visible() -> None:
         digits = f"{ord(character):x}"
         assert re.fullmatch(rf"张\\[xuU]0*{digits}三", shown)
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 @pytest.mark.parametrize("text", ["", "张三", "Müller", "ａ", "a b", "Анна", "👩", "❤️", "x\u0301", "→…\\", "ก็", "é"])
@@ -536,7 +536,7 @@ def test_json_carries_any_text() -> None:
         (found,) = json.loads(told)["actions"]
         assert found["name"] == f"x{character}y"
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 def test_a_report_as_json() -> None:

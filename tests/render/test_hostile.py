@@ -17,7 +17,7 @@ from reconciler.core.model.plan import Plan
 from reconciler.render import FORMATS, markdown
 from reconciler.render.terminal import visible
 from tests.exhaustive import Share
-from tests.hostile import GROUPS, HOSTILE, MARK, holds_for
+from tests.hostile import GROUPS, HOSTILE, MARK, assert_holds_for
 
 from .build import HEADING, everywhere
 from .reading import MARKDOWN_PARSERS, codes, elements, outside_code, page, text
@@ -208,7 +208,7 @@ def test_every_format_has_an_oracle() -> None:
 def test_hostile_text_does_nothing(format_: str, group: str, share: Share) -> None:
     """In every place of a plan, in every format, hostile text is said and does nothing."""
     texts = share.of_named(GROUPS[group], 4)
-    holds_for(texts, lambda text: ORACLES[format_](FORMATS[format_](everywhere(text), HEADING), text))
+    assert_holds_for(texts, lambda text: ORACLES[format_](FORMATS[format_](everywhere(text), HEADING), text))
 
 
 def test_the_corpus() -> None:
@@ -234,7 +234,7 @@ def test_visible_text_is_inert() -> None:
         is_inert(visible(hostile))
         assert visible(visible(hostile)) == visible(hostile)
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from reconciler.render.rows import KINDS
 from reconciler.render.spelling import spelled_name, spelled_pair
 from reconciler.render.terminal import visible
 from tests.browser.plans import HEADING, crowd
-from tests.hostile import GROUPS, MARK, holds_for
+from tests.hostile import GROUPS, MARK, assert_holds_for
 from tests.render.golden_cases import CASES, plan_of
 
 from .build import everywhere
@@ -181,7 +181,9 @@ def test_hostile_text_is_text() -> None:
         assert sum(texts.count(each) for each in spelled) == 6
         assert shown in text(next(root.iter("title")))
 
-    holds_for({name: text for group in ("HTML", "hiding", "lines") for name, text in GROUPS[group].items()}, rule)
+    assert_holds_for(
+        {name: text for group in ("HTML", "hiding", "lines") for name, text in GROUPS[group].items()}, rule
+    )
 
 
 def test_no_secret_is_on_the_page() -> None:

@@ -15,11 +15,11 @@ from reconciler.render import markdown
 from reconciler.render.heading import Heading
 from reconciler.render.markdown import marker
 from tests.core.build import live_agent
-from tests.hostile import HOSTILE, holds_for
+from tests.hostile import HOSTILE, assert_holds_for
 
 from .build import HEADING, KINDS, action, plan
 from .reading import by_cmark, codes, outside_code, tables, text
-from .report import DRIFT, adds_up, create, sections, told, trip
+from .report import DRIFT, assert_adds_up, create, sections, told, trip
 
 # The head
 
@@ -37,7 +37,7 @@ def test_a_marker_holds_nothing_of_a_name() -> None:
     def rule(hostile: str) -> None:
         assert re.fullmatch(r"<!-- reconciler:plan:[0-9a-f]{12} -->", marker(Company(hostile)))
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 def test_each_company_has_its_marker() -> None:
@@ -289,7 +289,7 @@ def test_drift_stands_apart() -> None:
     actions = [action(kind, f"8{number}", origin="drift") for number, kind in enumerate(KINDS)]
     actions += [action(kind, f"9{number}", origin="change") for number, kind in enumerate(KINDS)]
     written = told(*actions)
-    found = adds_up(written, plan(*actions))
+    found = assert_adds_up(written, plan(*actions))
     kinds = ["deletes", "replaces", "passwords", "edits", "creates"]
     assert list(found) == [*kinds, *(f"drift {kind}" for kind in kinds)]
     headings = [text(element) for element in by_cmark(written).iter("h4")]

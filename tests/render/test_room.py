@@ -23,7 +23,7 @@ from tests.hostile import HOSTILE
 
 from .build import HEADING, KINDS, action, different, plan
 from .reading import by_cmark, codes
-from .report import Read, adds_up, create, is_well_formed, sections, shown, told, trip
+from .report import Read, assert_adds_up, assert_well_formed, create, sections, shown, told, trip
 
 # Runs of new agents
 
@@ -106,7 +106,7 @@ def _spelt_out(cell: str) -> Iterator[str]:
 def test_a_long_section_is_folded(kind: ActionKind, rows: int, folded: bool) -> None:
     """More than twenty rows are folded, and still read as a table or list. Deletes never are."""
     written = told(*numbered(kind, rows))
-    is_well_formed(written)
+    assert_well_formed(written)
     found = sections(written)[f"{kind}s"]
     assert (found.folded, len(found.rows), found.left) == (folded and kind != "delete", rows, 0)
 
@@ -133,8 +133,8 @@ def test_three_thousand_edits() -> None:
     """A long plan is cut within its limit, says how much is left out, and shows as much as there is room for."""
     made = plan(*numbered("edit", 3000))
     written = markdown.plan(made, HEADING)
-    is_well_formed(written)
-    found = adds_up(written, made)["edits"]
+    assert_well_formed(written)
+    found = assert_adds_up(written, made)["edits"]
     assert found.left > 0
     assert LIMIT - len(written) < 1000
     assert written.count("`reconciler plan` shows all.") == 1
@@ -146,8 +146,8 @@ def test_a_hundred_thousand_creates() -> None:
     pool = [create(f"9{number:05}", f"外呼 9{number:05}") for number in range(1000)]
     made = plan(*numbered("create", 99_000), *pool)
     written = markdown.plan(made, HEADING)
-    is_well_formed(written)
-    assert adds_up(written, made)["creates"].left > 90_000
+    assert_well_formed(written)
+    assert assert_adds_up(written, made)["creates"].left > 90_000
     assert shown(sections(told(*pool))["creates"]) == 1000
 
 
@@ -157,8 +157,8 @@ def test_what_matters_has_room_first() -> None:
     blocked = [different("edit", number, blocked=f"held {number}") for number in range(100)]
     made = plan(*actions, *blocked, guardrails=(trip(),), notes=(Note(Text("kept")),))
     written = markdown.plan(made, HEADING)
-    is_well_formed(written)
-    found = adds_up(written, made)
+    assert_well_formed(written)
+    found = assert_adds_up(written, made)
     assert found["deletes"].left == found["tripped guardrails"].left == found["notes"].left == 0
     assert found["blocked actions"].left == 0
     assert shown(found["replaces"]) > 5 * shown(found["creates"])
@@ -171,7 +171,7 @@ def test_deletes_come_before_anything_lesser(lesser: ActionKind) -> None:
     """As long as one delete is not shown, nothing lesser is; how much of the plan is shown stands at the top."""
     made = plan(*numbered("delete", 3000), *numbered(lesser, 5))
     written = markdown.plan(made, HEADING)
-    found = adds_up(written, made)
+    found = assert_adds_up(written, made)
     assert found["deletes"].left > 0
     assert not found[f"{lesser}s"].rows
     some = f"{3000 - found['deletes'].left:,} of 3,005 changes"
@@ -194,7 +194,7 @@ def test_thousands_of_alike_deletes_are_all_told() -> None:
     many = [action("delete", f"{2 * number:05}", f"坐席 {number}") for number in range(4000)]
     written = told(*many)
     assert all(f"`{each.operator_id}`" in written for each in many)
-    assert adds_up(written, plan(*many))["deletes"].left == 0
+    assert assert_adds_up(written, plan(*many))["deletes"].left == 0
 
 
 @pytest.mark.exhaustive(3)
@@ -228,8 +228,8 @@ def test_huge_strings(huge: str) -> None:
         *actions, company=Company(huge), endpoint=huge, guardrails=guardrails, notes=(Note(Text(huge), (huge,) * 9),)
     )
     written = markdown.plan(made, HEADING)
-    is_well_formed(written)
-    adds_up(written, made)
+    assert_well_formed(written)
+    assert_adds_up(written, made)
     assert sections(written)["tripped guardrails"].left == 0
 
 
@@ -255,8 +255,8 @@ def test_any_plan_fits(groups: list[tuple[ActionKind, int, str, bool, str]]) -> 
     ]
     made = plan(*actions)
     written = markdown.plan(made, HEADING)
-    is_well_formed(written)
-    adds_up(written, made)
+    assert_well_formed(written)
+    assert_adds_up(written, made)
 
 
 def work(made: Plan) -> int:

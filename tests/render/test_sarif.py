@@ -20,7 +20,7 @@ from reconciler.render import sarif
 from reconciler.render.findings import fingerprints, sentence
 from reconciler.render.terminal import visible
 from tests.core.build import problems
-from tests.hostile import HOSTILE, holds_for
+from tests.hostile import HOSTILE, assert_holds_for
 
 from .runner import commands
 
@@ -158,7 +158,7 @@ def test_hostile_text() -> None:
         assert urlsplit(uri)._replace(path="") == urlsplit("")
         assert unquote(uri) == found.place.file.encode("utf-8", "backslashreplace").decode()
 
-    holds_for(HOSTILE, rule)
+    assert_holds_for(HOSTILE, rule)
 
 
 @settings(deadline=None)

@@ -327,7 +327,10 @@ def indented(lines: Lines, indexes: Sequence[int]) -> list[Repair]:
 
 
 def _may_stand_at(line: str, depth: int) -> bool:
-    """Whether the key of a line may be indented so: those of the file itself are not, and all others are."""
+    """Whether the key of a line may be indented so.
+
+    Keys of the file itself are not indented, and all others are; those of a password may stand anywhere.
+    """
     key = _KEY.match(line)
     if key is None or key[1] not in KNOWN_KEYS or key[1] in PASSWORD_ORDER:
         return True  # a password has a version, too

@@ -18,7 +18,7 @@ from reconciler.core.yaml.spelling import is_expressible, writable
 from tests.core.build import live, live_agent
 from tests.core.yaml.test_spelling import ODD
 from tests.fuzz import examples
-from tests.hostile import HOSTILE, holds_for, named
+from tests.hostile import HOSTILE, assert_holds_for, named
 from tests.strategies import canonical_values
 
 TEXTS = [
@@ -76,7 +76,7 @@ def test_no_cell_is_a_formula() -> None:
         assert cell[0] not in "=+-@＝＋－＠\t\r\n"
         assert cell[0] == "'" or not cell[0].isspace()
 
-    holds_for(named(filter(None, TEXTS)), rule)
+    assert_holds_for(named(filter(None, TEXTS)), rule)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from reconciler.files.spreadsheet import csv_text
 from tests.core.build import COMPANY, live, live_agent, state
 from tests.core.sheets.test_csv import TEXTS
 from tests.fuzz import examples
-from tests.hostile import HOSTILE, holds_for
+from tests.hostile import HOSTILE, assert_holds_for
 from tests.strategies import canonical_values
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.csv"))
@@ -518,7 +518,7 @@ def test_hostile_text_is_read_or_told() -> None:
         assert found.problems
         assert "8001" in found.agents
 
-    holds_for({name: text for name, text in HOSTILE.items() if "\0" not in text}, rule)
+    assert_holds_for({name: text for name, text in HOSTILE.items() if "\0" not in text}, rule)
 
 
 def test_folding_leaves_something() -> None:

@@ -28,7 +28,7 @@ from reconciler.core.yaml.spelling import (
     writable,
 )
 from tests.fuzz import examples
-from tests.hostile import HOSTILE, holds_for, named
+from tests.hostile import HOSTILE, assert_holds_for, named
 
 ODD = (
     *("", " ", "~", "null", "no", "On", "y", "TRUE", "1e3", "0071", "0x1f", "0o17", ".inf", ".5", "-", "- a", "---"),
@@ -104,7 +104,7 @@ def test_any_text_is_read_back(text: str) -> None:
 
 def test_odd_text_is_read_back() -> None:
     """Whatever YAML gives a meaning to, and everything hostile, is read back as that text."""
-    holds_for(named(text[:300] for text in (*ODD, *HOSTILE.values()) if writable(text)), assert_read_back)
+    assert_holds_for(named(text[:300] for text in (*ODD, *HOSTILE.values()) if writable(text)), assert_read_back)
 
 
 @settings(deadline=None, max_examples=examples(100))

@@ -128,6 +128,9 @@ class RunRecord:
             self._write(actor)
         else:
             self._leave(actor)
+
+    def assert_right(self) -> None:
+        """Nobody holds the lock beside another, and the ledger is one that may be there."""
         assert sum(actor.lock is not None for actor in self.actors) <= 1, "two holders"
         assert self.server.get(self.key) in self.possible
 
@@ -198,3 +201,4 @@ def test_never_two_holders_and_never_a_lost_ledger(line: Proxy, server: Server, 
     run = RunRecord(line, server, key, actors, dice)
     for _ in range(20):
         run.step()
+        run.assert_right()

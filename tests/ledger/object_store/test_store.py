@@ -111,7 +111,7 @@ def test_a_lock_that_was_deleted_by_hand_can_be_taken(line: Proxy, server: Serve
     server.put(f"{key}.lock", b'{"id": "stale", "who": "ci@runner:7", "since": "then"}')
     server.delete(f"{key}.lock")
     with open_store(url).lock():
-        pass
+        assert server.get(f"{key}.lock")
 
 
 @pytest.mark.parametrize(
