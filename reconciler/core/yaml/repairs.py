@@ -223,6 +223,17 @@ def unclosed_quote(line: str) -> int | None:
     return None
 
 
+def before_a_bracket(lines: Lines, index: int) -> Iterator[Repair]:
+    """A colon between a word and the brace or bracket behind it, which may be one long key to YAML."""
+    if found := _OPENED_WORD.match(lines[index]):
+        line = f"{found[0].rstrip()}: {lines[index][found.end() :]}"
+        words = text("a colon is missing after the key")
+        yield Repair(index, found.end(1), words, {index: line}, code="missing-colon")
+
+
+_OPENED_WORD: Final = re.compile(r"( *(?:- +)?[^\W\d][\w-]*) *(?=[{\[])")
+
+
 def _missing_colon(line: str) -> Iterator[Meant]:
     start = _ENTRY_START.match(line)[0]  # type: ignore[index]
     word, _, value = line[len(start) :].partition(" ")

@@ -69,8 +69,8 @@ def slips_in_lines(file: str, data: bytes, wrong: Iterable[int], *, pure: bool) 
     lines = lines_of(data)
     search = _Search(lines, pure=pure)
     short = [line - 1 for line in sorted(set(wrong)) if len(lines[line - 1]) <= _MAX_LINE]
-    found = (search.typed(lines, index, []) for index in short[:MAX_TOLD])
-    typed = [repair for repairs in found for repair in repairs]
+    found = (search.typed(lines, index, []) or repairs.before_a_bracket(lines, index) for index in short[:MAX_TOLD])
+    typed = [repair for each in found for repair in each]
     problems = tuple(_problem(file, lines, repair) for repair in typed)
     return "\n".join(_all_repaired(lines, typed)).encode(), problems
 
@@ -207,6 +207,7 @@ def _kinds(lines: list[str], trouble: Trouble, near: list[int]) -> Iterator[Iter
     above = range(min(trouble.line, len(lines) - 1), max(-1, trouble.line - _AFTER), -1)
     unclosed = (index for index in above if unclosed_quote(lines[index][:_MAX_LINE]) is not None)
     for index in dict.fromkeys((*islice(unclosed, 1), *suspects)):
+        yield repairs.before_a_bracket(lines, index)
         yield repairs.of_line(lines, index)
         yield repairs.beside_others(lines, index)
     if trouble.opening:

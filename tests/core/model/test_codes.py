@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,20 +23,19 @@ from reconciler.core.model.codes import (
 )
 from reconciler.core.planning.guardrails import code_of
 from reconciler.core.saved.plan_schema import RULES
+from tests.sources import MISTYPED, ROOT, SOURCES, calls_of, tree_of
 
-ROOT = Path(__file__).parents[3]
-SOURCES = [path for path in sorted((ROOT / "reconciler").rglob("*.py")) if path.name != "codes.py"]
-SOURCE = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
+TELLING = [path for path in SOURCES if path.name != "codes.py"]
+SOURCE = "".join(path.read_text(encoding="utf-8") for path in TELLING)
 POSITION = {"Note": 2, "Problem": 4}
 """Where a code stands among the arguments."""
 WITHOUT_CODE = ("sarif.py",)
 """What says only that there is more."""
-CORPUS = (*(ROOT / "tests/core/desired/bad").glob("*.yaml"), *(ROOT / "tests/slips").glob("*.yaml"))
 
 
 def test_every_problem_has_a_code_of_the_table() -> None:
     """All problems of the bad files and of the slips; another process gives the codes on."""
-    told = [problem for path in CORPUS for problem in read_desired("a.yaml", path.read_bytes())[1]]
+    told = [problem for path in MISTYPED for problem in read_desired("a.yaml", path.read_bytes())[1]]
     assert len(told) > 300
     assert [problem for problem in told if problem.code not in KINDS] == []
     _, again = unpacked(iter([packed_problems(told)]))
@@ -57,8 +54,8 @@ def test_every_code_is_told_somewhere() -> None:
 def test_what_is_made_has_a_code(name: str, kinds: dict[str, Kind]) -> None:
     """Each note and problem of the source is given a code, of the table where it is written there."""
     made = 0
-    for path in SOURCES:
-        for call in calls_of(ast.parse(path.read_text(encoding="utf-8")), name):
+    for path in TELLING:
+        for call in calls_of(tree_of(path), name):
             given = call.args[POSITION[name] :] + [each.value for each in call.keywords if each.arg == "code"]
             starred = any(isinstance(argument, ast.Starred) for argument in call.args)
             assert given or starred or path.name in WITHOUT_CODE, ast.unparse(call)
@@ -67,19 +64,12 @@ def test_what_is_made_has_a_code(name: str, kinds: dict[str, Kind]) -> None:
     assert made > 5
 
 
-def calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
-    """The calls of a class by its bare name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-            yield node
-
-
 def test_what_is_blocked_has_a_code() -> None:
     """Wherever a reason is given why an action cannot be done, a code of the table is given too."""
     found = [
         {each.arg: each.value for each in call.keywords}
         for path in (ROOT / "reconciler/core/planning").glob("*.py")
-        for call in calls_of(ast.parse(path.read_text(encoding="utf-8")), "replace")
+        for call in calls_of(tree_of(path), "replace")
         if any(each.arg == "blocked" for each in call.keywords)
     ]
     codes = [ast.literal_eval(given["code"]) for given in found]

@@ -6,8 +6,6 @@ import ast
 import copy
 import json
 import pickle
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +16,7 @@ from reconciler.core.desired.packed import packed_problems, unpacked
 from reconciler.core.desired.read import read_desired
 from reconciler.core.model.message import NOTHING, Text, joined, listed, text
 from reconciler.core.model.problem import Place, Problem
-
-ROOT = Path(__file__).parents[3]
-SOURCES = sorted((ROOT / "reconciler").rglob("*.py"))
-MISTYPED = sorted([*(ROOT / "tests/slips").glob("*.yaml"), *(ROOT / "tests/core/desired/bad").glob("*.yaml")])
+from tests.sources import MISTYPED, SOURCES, calls_of, tree_of
 
 
 def said_again(message: Any) -> str:
@@ -82,13 +77,6 @@ def test_every_problem_is_made_of_a_template() -> None:
             assert said_again(words) == words, file
 
 
-def calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
-    """The calls of a function by its bare name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-            yield node
-
-
 def is_literal(node: ast.expr, constants: set[str]) -> bool:
     """Whether an expression is a text that stands in the source, or the name of one that does."""
     if isinstance(node, ast.Name):
@@ -113,7 +101,7 @@ def not_literal(tree: ast.AST) -> list[str]:
 def test_every_template_stands_in_the_source() -> None:
     """A template is a literal, so that a translator finds all; none is made of a value, whose braces would be read."""
     for source in SOURCES:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
+        tree = tree_of(source)
         imports = (node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
         if source.name != "message.py" and "reconciler.core.model.message" in imports:
             assert not_literal(tree) == [], source
