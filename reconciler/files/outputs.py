@@ -14,7 +14,7 @@ from reconciler.files.desired_files import is_desired_state, is_hidden
 
 _LOOKED_AT: Final = 1 << 20
 """Bytes of an existing file that are looked at."""
-_TOP_KEY: Final = re.compile(r"""(?:\A\{\s*|^(?:\?[ \t]+)?)["']?(?:version|agents)["']?[ \t]*:(?:\s|$)""", re.MULTILINE)
+_TOP_KEY: Final = r"""(?m)(?:\A\{\s*|^(?:\?[ \t]+)?)["']?(?:version|agents)["']?[ \t]*:(?:\s|$)"""
 _HINT: Final = "name another file; nothing was read or written"
 
 
@@ -59,5 +59,5 @@ def _looks_desired(target: Path) -> bool:
     try:
         top = json.loads(text)
     except (ValueError, RecursionError):
-        return _TOP_KEY.search(text) is not None
+        return re.search(_TOP_KEY, text) is not None
     return isinstance(top, dict) and "format" not in top and ("agents" in top or top.get("version") == 1)

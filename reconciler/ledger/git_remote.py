@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from reconciler.core.model.address import is_loopback
+from reconciler.core.model.address import GIT_BRANCH, is_loopback
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.ledger.git_command import Settings, settings_at, top_of
 
-PREFIX: Final = "git+"
 _EXAMPLE: Final = "it looks like git+origin#reconciler/acme, or git+https://host/books.git#acme"
 _SSH: Final = re.compile(r"(?:[\w.+-]+@)?(?:\w[\w.-]*|\[[0-9a-fA-F:]+\]):(?!/?/)[^@:]+")
 """The short form of an address for ssh, `git@host:path`."""
@@ -27,12 +26,7 @@ class BranchPlace:
     branch: str
 
     def __str__(self) -> str:
-        return f"{PREFIX}{self.remote}#{self.branch}"
-
-
-def is_branch(named: str) -> bool:
-    """Whether `--ledger` names a branch."""
-    return named.startswith(PREFIX)
+        return f"{GIT_BRANCH}{self.remote}#{self.branch}"
 
 
 def parse_branch(named: str) -> BranchPlace:
@@ -41,7 +35,7 @@ def parse_branch(named: str) -> BranchPlace:
     Raises:
         WrongUsage: it cannot be used; the message does not repeat it, since it may hold a password.
     """
-    remote, sign, branch = named.removeprefix(PREFIX).rpartition("#")
+    remote, sign, branch = named.removeprefix(GIT_BRANCH).rpartition("#")
     if not sign or not remote or not branch:
         raise WrongUsage("the ledger names no branch of a git remote", _EXAMPLE)
     if not branch.isprintable() or _BAD_NAME.search(branch):

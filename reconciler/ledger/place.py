@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reconciler.core.model.address import folder_name, is_rehearsal
+from reconciler.core.model.address import GIT_BRANCH, folder_name, is_rehearsal
 from reconciler.errors import LockHeld, ReconcilerError, WrongUsage
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
-from reconciler.ledger.git_remote import is_branch
 from reconciler.ledger.on_disk import LEDGER, LocalStore
 from reconciler.settings import DIRECT, Network
 
@@ -45,7 +44,7 @@ class BooksPlace:
     @property
     def remote(self) -> bool:
         """Whether the ledger is in an object store, or on a branch of a git remote."""
-        return "://" in self.named or is_branch(self.named)
+        return "://" in self.named or self.named.startswith(GIT_BRANCH)
 
     @property
     def folder(self) -> Path:
@@ -95,7 +94,7 @@ class BooksPlace:
             return LocalStore(self.ledger)
         from reconciler.ledger.remote import RemoteStore
 
-        if is_branch(self.named):
+        if self.named.startswith(GIT_BRANCH):
             from reconciler.ledger.git_branch import GitBranch
 
             return RemoteStore(GitBranch(self.named, self.base.parent, password_env=self.password_env))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Plan
 from reconciler.core.model.problem import Problem
-from reconciler.core.model.report import Report
 from reconciler.core.saved.plan_json import change_document, plan_document
 from reconciler.core.text import json_text
 from reconciler.render.heading import Heading
+
+if TYPE_CHECKING:
+    from reconciler.core.model.outcome import StaleAgent
+    from reconciler.core.model.report import Report
 
 
 def plan(plan: Plan, heading: Heading) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from reconciler.core.desired.diagnosis import Checked, diagnosed
 from reconciler.core.desired.packed import PackedAgent, unpacked_agent
 from reconciler.core.desired.problems import schema_problems
 from reconciler.core.desired.resolve import Base, ResolvedAgent, is_template, resolve
@@ -60,12 +59,18 @@ def parse_files(files: Iterable[tuple[str, Content]], *, pure: bool = False) -> 
     found = _parsed(files, pure=pure)
     if not found.problems:
         return found
-    problems = diagnosed(files, _checked(found), lambda mended: _checked(_parsed(mended, pure=pure)), pure=pure)
+    problems = _diagnosed(files, found, pure=pure)
     return replace(found, problems=problems)
 
 
-def _checked(parsed: ParsedFiles) -> Checked:
-    return Checked(frozenset(document.file for document in parsed.documents), parsed.problems)
+def _diagnosed(files: tuple[tuple[str, Content], ...], found: ParsedFiles, *, pure: bool) -> Problems:
+    # Imported here because a good file needs none of what knows slips.
+    from reconciler.core.desired.diagnosis import Checked, diagnosed
+
+    def checked(parsed: ParsedFiles) -> Checked:
+        return Checked(frozenset(document.file for document in parsed.documents), parsed.problems)
+
+    return diagnosed(files, checked(found), lambda mended: checked(_parsed(mended, pure=pure)), pure=pure)
 
 
 def _parsed(files: Iterable[tuple[str, Content]], *, pure: bool) -> ParsedFiles:

@@ -1,4 +1,7 @@
-"""The vendor's base URL: which spellings of it mean one vendor, and the name of the folder for that vendor's books."""
+"""The vendor's base URL: which spellings of it mean one vendor, and the name of the folder for that vendor's books.
+
+Also how a ledger on a git branch is addressed.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ BASE_URL: Final = re.compile(
     re.IGNORECASE,
 )
 """A plain base URL: no user, query, fragment or blank."""
+GIT_BRANCH: Final = "git+"
+"""How the name of a ledger begins that is a branch of a git remote."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 

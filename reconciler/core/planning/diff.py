@@ -5,10 +5,11 @@ Only managed fields are compared, so no difference in an unmanaged one has to be
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reconciler.core.model.desired import DesiredAgent, DesiredState, PasswordSource, Policy, matches
 from reconciler.core.model.diff import AgentDiff, Diff, FieldChange, PasswordChange
@@ -162,6 +163,15 @@ def _editable(name: str) -> bool:
 
 def load_deepdiff() -> type[DeepDiff]:
     """DeepDiff, imported on first use since most runs need none. A caller that waits for pages may call ahead."""
-    from deepdiff import DeepDiff
-
+    hidden = _FOREIGN - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        from deepdiff import DeepDiff
+    finally:
+        for name in hidden:
+            del sys.modules[name]
     return DeepDiff
+
+
+_FOREIGN: Final = frozenset(("numpy", "pandas", "polars", "pydantic.main"))
+"""What DeepDiff would import wherever it is installed, to know values of its kinds: longer than all else it imports."""

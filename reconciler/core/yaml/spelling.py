@@ -32,7 +32,7 @@ _PHONES: Final = frozenset(("showcaller", "bindcode"))
 QUOTED: Final = _PHONES | {row.name for row in FIELDS if row.kind in (Kind.KEY, Kind.SIP_NUMBER)}
 """The fields whose text always goes into quotes: their digits are no number."""
 
-_PLAIN: Final = re.compile(r"[\w/(\x80-\U0010ffff](?:[^\[\]{},?:#\s]|:(?=\S)|(?<=\S)#| +(?=[^\s#]))*")
+_PLAIN: Final = re.compile(r"(?:[\w/(]|[^\x00-\x7f])(?:[^\[\]{},?:#\s]|:(?=\S)|(?<=\S)#| +(?=[^\s#]))*")
 _NUMERIC: Final = re.compile(r"[0-9][-+.:_ 0-9A-Fa-fTtZzXxOo]*")
 """Text that some YAML reader may take for a number, a date or a time of day."""
 _WORDS: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
