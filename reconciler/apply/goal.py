@@ -299,4 +299,7 @@ class SavedPlanGoal:
         desired, policy = expected_state(self.saved.plan)
         # What the plan gives back is among its own values. What else is owed was not to be given back: it is managed.
         settled = {operator_id: replace(entry, to_restore={}) for operator_id, entry in ledger.items()}
+        # Whom the plan disables, since the files no longer have them, it promises no password.
+        removed = settled.keys() & {action.operator_id for action in self.saved.plan.actions if action.removal}
+        settled |= {operator_id: replace(settled[operator_id], password_unknown=False) for operator_id in removed}
         return make_plan(desired, live, settled, policy)

@@ -1370,6 +1370,14 @@ BUGS: Final = (
         ("tests/core/planning/test_reads.py::test_a_ledger_that_waits_for_somebody_is_not_settled",),
     ),
     Bug(
+        "password-of-the-disabled-missed",
+        "reconciler/apply/goal.py",
+        "password_unknown=False) for operator_id in removed",
+        "password_unknown=True) for operator_id in removed",
+        "A saved plan that disables somebody whose password nobody knows is done once they are disabled.",
+        ("tests/core/saved/test_staleness.py::test_nothing_is_left_once_it_was_applied",),
+    ),
+    Bug(
         "stale-plan-applied",
         "reconciler/apply/goal.py",
         "        if agents := stale_agents(self.saved.plan, live, ledger):\n",

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.apply.goal import SavedPlanGoal
-from reconciler.core.model.desired import DesiredState, PasswordSource
+from reconciler.core.model.desired import DesiredState, PasswordSource, Removal
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import BY_NAME, LISTED, Value, encode
 from reconciler.core.model.ledger import LedgerEntry
@@ -274,6 +274,12 @@ def test_a_plan_is_fresh_until_a_touched_agent_moves(
     desired(agent("8001", env(1), name="")),
     live(live_agent("8001")),
     {"8001": LedgerEntry(to_restore={"name": " "})},
+    Random(0),
+)
+@example(
+    replace(desired(agent("8001")), on_remove=Removal(disable=True)),
+    live(live_agent("8001"), live_agent("8002")),
+    {"8002": LedgerEntry(password_unknown=True)},
     Random(0),
 )
 def test_nothing_is_left_once_it_was_applied(
