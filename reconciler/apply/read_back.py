@@ -53,7 +53,7 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
     effects = side_effects(refreshed.plan, events, refreshed.live, live)
     touched = {action.operator_id for action in refreshed.plan.actions}
     others = [Mismatch(operator_id, _MADE_ANEW_MEANWHILE) for operator_id in sorted(anew) if operator_id in touched]
-    others += [*_uninvited(context.strangers), *doubtful, *left_open_and_made_anew(refreshed)]
+    others += [*_uninvited(context.strangers), *doubtful, *left_alone(refreshed)]
     differing = (*read_back(mismatches(results, remaining), effects), *others)
     narrowed = live.asked is not None or session.goal.saved or refreshed.plan.targets or refreshed.plan.excludes
     named = {mismatch.operator_id for mismatch in differing}
@@ -64,9 +64,9 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
 _MADE_ANEW_MEANWHILE: Final = "was deleted and made anew by somebody meanwhile: what this run set is not true of it"
 
 
-def left_open_and_made_anew(refreshed: Refreshed) -> tuple[Mismatch, ...]:
-    """Of whom a run left something open, and who are other agents by now: nothing of it is done to them."""
-    return tuple(Mismatch(each.operator_id, each.message) for each in refreshed.findings if each.made_anew)
+def left_alone(refreshed: Refreshed) -> tuple[Mismatch, ...]:
+    """Of whom a run left something open, and who may be somebody else's agents: nothing of it is done to them."""
+    return tuple(Mismatch(each.operator_id, each.message) for each in refreshed.findings if each.left_alone)
 
 
 def _told_by_listing(session: Session, context: RunContext, live: LiveState) -> Entries:

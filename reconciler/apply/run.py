@@ -14,7 +14,7 @@ from typing import Any, Final
 from reconciler.apply.channel import CallChannel
 from reconciler.apply.execute import execute
 from reconciler.apply.history import record_bytes
-from reconciler.apply.read_back import closed_books, deliver, left_open_and_made_anew
+from reconciler.apply.read_back import closed_books, deliver, left_alone
 from reconciler.apply.record import RunContext
 from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
@@ -92,7 +92,7 @@ def makes_credentials(plan: Plan) -> bool:
 
 def nothing_to_do(refreshed: Refreshed) -> Report:
     """The report of an apply whose plan has no action."""
-    return Report((), left_open_and_made_anew(refreshed), verified=True)
+    return Report((), left_alone(refreshed), verified=True)
 
 
 def _bind(session: Session, refreshed: Refreshed) -> None:

@@ -56,8 +56,8 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
 def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Finding, ...]]:
     """The entries of agents that are listed although their creates were given up, and findings about them.
 
-    One that is as the create makes it came late, and gets a password that is known. Another one is not of that create:
-    somebody made it, or it was changed since, and nothing of it is overwritten.
+    One that is as the create makes it came late, and gets a password that is known. Of another one nothing shows
+    whether somebody made it, or changed it since: nothing of it is overwritten, and it is in doubt.
     """
     entries: Entries = {}
     findings: list[Finding] = []
@@ -66,8 +66,9 @@ def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tupl
         if entry.awaited is None or agent is None:
             continue
         ours = as_created(entry.awaited, agent)
-        entries[operator_id] = _recorded(replace(entry, password_unknown=ours, awaited=None))
-        findings.append(Finding(operator_id, _CAME_LATE if ours else _ANOTHER))
+        waited = replace(entry, password_unknown=ours, awaited=None)
+        entries[operator_id] = waited if ours else doubt_about(waited)
+        findings.append(Finding(operator_id, _CAME_LATE if ours else _ANOTHER, left_alone=not ours))
     return entries, tuple(findings)
 
 
@@ -86,7 +87,7 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Fi
     left = [
         id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
     ]
-    return {**anew}, tuple(Finding(operator_id, _MADE_ANEW, made_anew=True) for operator_id in left)
+    return {**anew}, tuple(Finding(operator_id, _MADE_ANEW, left_alone=True) for operator_id in left)
 
 
 def _recorded(entry: LedgerEntry) -> LedgerEntry | None:
@@ -159,7 +160,7 @@ def recover(
                 was_there = intent.kind in ("edit", "password") and operator_id not in made
                 if was_there and agent and _is_anew(agent, intent, entry, before):
                     entries[operator_id] = about(NOT_RECORDED, agent)
-                    finding = Finding(operator_id, _MADE_ANEW, made_anew=True)
+                    finding = Finding(operator_id, _MADE_ANEW, left_alone=True)
                 else:
                     author = of_creates.get(place, "unknown")
                     gone = agent is None or is_another(agent, before)
@@ -306,8 +307,9 @@ def _settled_by_listing(
     agent = live.agents.get(operator_id)
     match intent.kind:
         case "create" if agent and author != "ours":
-            judged = entry if author == "stranger" else doubt_about(entry)
-            return judged, Finding(operator_id, _UNPROVED)
+            # The old agent of a replace is there still: nobody is in doubt.
+            is_old = author == "stranger"
+            return entry if is_old else doubt_about(entry), Finding(operator_id, _UNPROVED, left_alone=not is_old)
         case "create" if agent:
             doubtful = entry is not None and entry.password_unknown
             known = "with the password that was stored before"

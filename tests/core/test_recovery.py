@@ -180,7 +180,8 @@ def test_what_an_unsettled_call_did(
     """The listing shows whether it was carried out; what is never listed counts as not recorded."""
     call = replace(unsettled, outcome=outcome)
     ledger = {"8001": entry} if entry else {}
-    assert recover([call], listed, ledger) == ({"8001": after}, (Finding("8001", message, number),))
+    finding = Finding("8001", message, number, left_alone=message == STRANGE)
+    assert recover([call], listed, ledger) == ({"8001": after}, (finding,))
 
 
 def test_a_batch_that_was_cut_short() -> None:
@@ -194,7 +195,7 @@ def test_a_batch_that_was_cut_short() -> None:
     entries, findings = recover([batch], live(live_agent("8001", name="a")), {})
     awaited = LedgerEntry(password_unknown=True, awaited={"name": "a"})
     assert entries == {"8001": LedgerEntry(in_doubt="author"), "8002": awaited}
-    assert findings == (Finding("8001", STRANGE), Finding("8002", "was not created"))
+    assert findings == (Finding("8001", STRANGE, left_alone=True), Finding("8002", "was not created"))
     done = replace(batch, outcome="done")
     assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
 
@@ -205,7 +206,7 @@ SOMEBODY = "is there by now, and not as the run would have made it; it is left a
 
 @pytest.mark.parametrize("ledger", [{}, {"8001": LedgerEntry(to_restore={"roleName": "r"})}])
 def test_who_appears_after_a_create_was_given_up(ledger: Mapping[str, LedgerEntry]) -> None:
-    """One that is as the create makes it gets a known password; another one is left alone, its doubt is over."""
+    """One that is as the create makes it gets a known password; another one is left alone, and is in doubt."""
     owed = ledger["8001"].to_restore if ledger else {}
     entries, _ = recover([intent("create", {"name": "a"}, 1)], NOBODY, ledger)
     doubt = entries["8001"]
@@ -218,8 +219,9 @@ def test_who_appears_after_a_create_was_given_up(ledger: Mapping[str, LedgerEntr
     assert known["8001"] is not None
     assert known["8001"].awaited is None
     for other in (live_agent("8001", name="b"), live_agent("8001", name="a", ttscontent="mine")):
-        after = LedgerEntry(to_restore=owed) if owed else None
-        assert appeared_entries(live(other), book) == ({"8001": after}, (Finding("8001", SOMEBODY),))
+        after = LedgerEntry(to_restore=owed, in_doubt="author")
+        finding = Finding("8001", SOMEBODY, left_alone=True)
+        assert appeared_entries(live(other), book) == ({"8001": after}, (finding,))
 
 
 def test_a_doubt_that_names_no_create_stays() -> None:
@@ -378,7 +380,7 @@ def test_a_call_was_about_another_agent(
     """
     listed = live(replace(live_agent("8001"), vendor_id=9))
     entries, (finding,) = recover([call], listed, {"8001": entry} if entry else {}, before, edited_since=True)
-    assert finding.made_anew is anew
+    assert finding.left_alone is anew
     assert (entries["8001"] == LedgerEntry(vendor_id=9)) is anew
 
 
@@ -509,7 +511,7 @@ def test_nothing_is_known_of_whom_somebody_made_anew() -> None:
     }
     entries, findings = anew_entries(listed, ledger)
     assert entries == {id_: LedgerEntry(vendor_id=9) for id_ in ("8001", "8002")}
-    assert [(finding.operator_id, finding.made_anew) for finding in findings] == [("8001", True)]
+    assert [(finding.operator_id, finding.left_alone) for finding in findings] == [("8001", True)]
 
 
 @pytest.mark.parametrize("created", [None, "done"])
@@ -524,7 +526,7 @@ def test_an_agent_that_the_run_itself_made_anew_is_owed_what_it_had(created: Cal
     listed = live(replace(live_agent("8001", name="a", sipNumber="60009"), vendor_id=9))
     noted = [replace(call, before={}) for call in calls]
     entries, findings = recover(noted, listed, {}, ListedBefore(largest_id=8), edited_since=True)
-    assert not [finding for finding in findings if finding.made_anew]
+    assert not [finding for finding in findings if finding.left_alone]
     entry = entries["8001"]
     assert entry is not None
     assert entry.to_restore == owed

@@ -1370,6 +1370,14 @@ BUGS: Final = (
         ("tests/core/planning/test_reads.py::test_a_ledger_that_waits_for_somebody_is_not_settled",),
     ),
     Bug(
+        "doubt-of-a-killed-run-unsaid",
+        "reconciler/core/recovery.py",
+        "Finding(operator_id, _UNPROVED, left_alone=not is_old)",
+        "Finding(operator_id, _UNPROVED, left_alone=False)",
+        "An apply names those of a killed run's creates of whom nothing shows who made them.",
+        (f"{_ANEW}::test_an_agent_of_a_killed_batch_of_whom_nothing_is_shown_is_named",),
+    ),
+    Bug(
         "password-of-the-disabled-missed",
         "reconciler/apply/goal.py",
         "password_unknown=False) for operator_id in removed",

@@ -220,6 +220,19 @@ def test_a_password_whose_answer_was_lost_is_not_set_for_another_agent(vendor: B
     assert (ended.exit_code, digests(vendor, "8001")) == (4, {DIGEST})
 
 
+def test_an_agent_of_a_killed_batch_of_whom_nothing_is_shown_is_named(vendor: Box, tmp_path: Path) -> None:
+    """Where somebody deletes one of a killed run's batch, nothing shows who made the others: exit 4, and a doubt."""
+    applier = machine(tmp_path, vendor, {}, *BATCH)
+    killed(applier, vendor, "create/v2")
+    vendor.store.remove("8002")
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    assert ended.exit_code == 4
+    assert {mismatch.operator_id for mismatch in ended.mismatches} == {"8001", "8003"}
+    ledger = json.loads((applier.books / "ledger.json").read_bytes())["agents"]
+    assert {id_ for id_, entry in ledger.items() if entry.get("inDoubt") == "author"} == {"8001", "8003"}
+
+
 def test_an_agent_that_is_made_anew_in_mid_run_is_named(vendor: Box, tmp_path: Path) -> None:
     """Its password was set, and is not that of the agent that is there now: exit 4, and planned again."""
     applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")

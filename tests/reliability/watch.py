@@ -274,11 +274,11 @@ class Passwords:
         return {id_: digests - withdrawn.get(id_, set()) for id_, digests in kept.items()}, withdrawn
 
     def _unknown(self) -> Iterator[str]:
-        """Whose password the ledger calls unknown, or not set."""
+        """Whose password the ledger calls unknown, or in doubt, which each plan notes."""
         for folder in {applier.ledger_folder or applier.books for applier in self.appliers}:
             with suppress(OSError):
                 agents = json.loads((folder / "ledger.json").read_bytes())["agents"]
-                yield from (operator_id for operator_id, entry in agents.items() if entry.get("unsure"))
+                yield from (id_ for id_, entry in agents.items() if entry.get("unsure") or entry.get("inDoubt"))
 
     def _open(self) -> Iterator[str]:
         """Whom a journal has a call about whose outcome it does not know."""

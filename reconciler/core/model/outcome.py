@@ -50,13 +50,14 @@ class Intent:
 class Finding:
     """What recovery finds out about an agent whose call was never settled.
 
-    The password of `sip_number` may still be undelivered. `made_anew`: somebody else's agent has the number by now.
+    The password of `sip_number` may still be undelivered. `left_alone`: the agent may be somebody else's, and nothing
+    of it is overwritten.
     """
 
     operator_id: str
     message: str
     sip_number: str | None = None
-    made_anew: bool = False
+    left_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
