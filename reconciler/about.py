@@ -9,8 +9,3 @@ DISTRIBUTION: Final = "zuoxi-reconciler"
 
 HOME: Final = "https://reconciler.example"
 """The project's pages. `.example` is reserved and leads nowhere; `make release-check` refuses to publish it."""
-
-
-def install_hint(extra: str) -> str:
-    """What to type where the libraries of an extra are missing."""
-    return f"pip install '{DISTRIBUTION}[{extra}]'"

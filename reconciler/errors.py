@@ -13,7 +13,7 @@
     └── WrongUsage          64   a setting on the command line or in the environment is unusable
 
 A message may hold text of the vendor or of a file: whoever prints it makes that visible first
-(`render.terminal.visible`). No message ever holds a secret.
+(`render.terminal.visible`). No message ever holds a secret, neither in its words nor as one of its values.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from reconciler.core.text import counted
+from reconciler.about import DISTRIBUTION
+from reconciler.core.model.message import NOTHING, Text, text, verbatim
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reconciler.core.model.ledger import LockInfo
     from reconciler.core.model.outcome import StaleAgent
     from reconciler.core.model.problem import Problem
@@ -38,23 +41,45 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or unknown
 
 
+def install_hint(extra: str) -> Text:
+    """What to type where the libraries of an extra are missing."""
+    return verbatim(f"pip install '{DISTRIBUTION}[{extra}]'")
+
+
 class ReconcilerError(Exception):
-    """The run cannot go on. `message` says why; `hint` says in one sentence what to do next, or is empty."""
+    """The run cannot go on. `message` says why; `hint` says in one sentence what to do next, or is empty.
+
+    `code` names the kind (`core.model.codes`).
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, code: str, message: Text, hint: Text = NOTHING) -> None:
+        self.code = code
         self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def unreadable(what: Text | Path, error: OSError, hint: Text = NOTHING) -> ReconcilerError:
+    """The error that a file cannot be read."""
+    return ReconcilerError("unreadable-file", text("{what} cannot be read: {why}", what=what, why=error.strerror), hint)
+
+
+def unwritable(what: Text | Path, error: OSError, hint: Text = NOTHING) -> ReconcilerError:
+    """The error that a file cannot be written."""
+    words = text("{what} cannot be written: {why}", what=what, why=error.strerror)
+    return ReconcilerError("unwritable-file", words, hint)
 
 
 class InvalidFiles(ReconcilerError):
     """The desired-state files have problems; `problems` holds all of them, sorted by place."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        count = len(problems)
-        super().__init__(f"{counted(count, 'problem')} in the desired state")
+        words = text("{count} {count:problem|problems} in the desired state", count=len(problems))
+        super().__init__("invalid-files", words)
         self.problems = problems
 
 
@@ -70,16 +95,18 @@ class MissingSecrets(ReconcilerError):
     """Passwords that apply needs cannot be read or do not fit; `problems` has one problem for each."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("passwords that this apply needs are missing or unusable; nothing was sent")
+        words = text("passwords that this apply needs are missing or unusable; nothing was sent")
+        super().__init__("missing-secret", words)
         self.problems = problems
 
 
 class NewerFormat(ReconcilerError):
     """A newer version wrote the file, in a format that this one does not know; nothing is moved or written."""
 
-    def __init__(self, what: str, format_: str) -> None:
-        hint = "update reconciler, and leave the file as it is; nothing was changed"
-        super().__init__(f"{what} was written by a newer version of reconciler, in the format {format_}", hint)
+    def __init__(self, what: Text, format_: str) -> None:
+        newer = "{what} was written by a newer version of reconciler, in the format {format}"
+        hint = text("update reconciler, and leave the file as it is; nothing was changed")
+        super().__init__("newer-format", text(newer, what=what, format=format_), hint)
 
 
 class LedgerConflict(ReconcilerError):
@@ -95,8 +122,8 @@ class Declined(ReconcilerError):
 class LockHeld(Declined):
     """Another apply holds the ledger's lock; `info` says which one, where that is known."""
 
-    def __init__(self, message: str, hint: str = "", info: LockInfo | None = None) -> None:
-        super().__init__(message, hint)
+    def __init__(self, code: str, message: Text, hint: Text = NOTHING, info: LockInfo | None = None) -> None:
+        super().__init__(code, message, hint)
         self.info = info
 
 
@@ -105,9 +132,12 @@ class StalePlan(Declined):
 
     def __init__(self, moved: tuple[StaleAgent, ...]) -> None:
         agents = len({agent.operator_id for agent in moved})
-        them = "1 agent that it touches is" if agents == 1 else f"{agents} agents that it touches are"
-        hint = "nothing was done; plan again, and have the new plan reviewed"
-        super().__init__(f"the plan no longer holds: {them} not as it was reviewed", hint)
+        no_longer = (
+            "the plan no longer holds: {count} {count:agent that it touches is|agents that it touches are} "
+            "not as it was reviewed"
+        )
+        hint = text("nothing was done; plan again, and have the new plan reviewed")
+        super().__init__("stale-plan", text(no_longer, count=agents), hint)
         self.moved = moved
 
 

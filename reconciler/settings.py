@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from reconciler.core.model.address import BASE_URL, is_loopback
+from reconciler.core.model.message import text
 from reconciler.core.model.secret import Secret
 from reconciler.errors import WrongUsage
 from reconciler.files.private import read_regular
@@ -82,7 +83,9 @@ def connection(
         WrongUsage: the endpoint or the token is missing or unusable; the hint says what to set.
     """
     if not endpoint:
-        raise WrongUsage("no vendor to talk to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
+        raise WrongUsage(
+            "no-endpoint", text("no vendor to talk to"), text("pass --endpoint URL or set RECONCILER_ENDPOINT")
+        )
     checked, secret = checked_endpoint(endpoint), _token(token, token_file)
     return Connection(checked, secret, parallelism=parallelism, rate=rate, timeout=timeout, network=network)
 
@@ -99,24 +102,36 @@ def network(ca_file: Path | None, proxy: str | None) -> Network:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
         except ssl.SSLError:
-            raise WrongUsage(f"{ca_file} holds no certificate", "--ca-file takes certificates as PEM") from None
+            raise WrongUsage(
+                "bad-certificate",
+                text("{ca_file} holds no certificate", ca_file=ca_file),
+                text("--ca-file takes certificates as PEM"),
+            ) from None
         except OSError as error:
-            raise WrongUsage(f"{ca_file} cannot be read: {error.strerror}", "--ca-file takes a PEM file") from None
+            raise WrongUsage(
+                "unreadable-file",
+                text("{ca_file} cannot be read: {why}", ca_file=ca_file, why=error.strerror),
+                text("--ca-file takes a PEM file"),
+            ) from None
     return Network(ca_file, _proxy(proxy) if proxy else None)
 
 
 def _proxy(url: str) -> Proxy:
-    hint = "it looks like http://proxy.example:3128, in RECONCILER_PROXY also http://USER:PASSWORD@proxy.example:3128"
+    hint = text(
+        "it looks like http://proxy.example:3128, in RECONCILER_PROXY also http://USER:PASSWORD@proxy.example:3128"
+    )
     try:
         parts = urlsplit(url)
         port = 80 if parts.port is None else parts.port
     except ValueError:
-        raise WrongUsage("the proxy is no URL", hint) from None
+        raise WrongUsage("bad-proxy", text("the proxy is no URL"), hint) from None
     user, password = (unquote(each or "") for each in (parts.username, parts.password))
     bare = f"http://{parts.netloc.rpartition('@')[2]}".removesuffix("/")
     unwanted = parts.path.strip("/") or parts.query or parts.fragment or not f"{user}{password}".isprintable()
     if parts.scheme != "http" or unwanted or not port or not BASE_URL.fullmatch(bare):
-        raise WrongUsage("the proxy is no plain http:// URL; what goes through it is encrypted all the same", hint)
+        raise WrongUsage(
+            "bad-proxy", text("the proxy is no plain http:// URL; what goes through it is encrypted all the same"), hint
+        )
     return Proxy(f"{bare}:{port}" if parts.port is None else bare, user, Secret(password))
 
 
@@ -128,10 +143,14 @@ def checked_endpoint(endpoint: str) -> str:
     """
     url = BASE_URL.fullmatch(endpoint)
     if url is None or int(url["port"] or 1) not in range(1, 65536):
-        hint = "it looks like https://vendor.example: no user, query or blank in it"
-        raise WrongUsage("the endpoint is not a plain base URL", hint)
+        hint = text("it looks like https://vendor.example: no user, query or blank in it")
+        raise WrongUsage("bad-endpoint", text("the endpoint is not a plain base URL"), hint)
     if url["scheme"].lower() == "http" and not is_loopback(url["host"].strip("[]")):
-        raise WrongUsage("http:// would send the token in the clear", "use https://; http:// is for this machine only")
+        raise WrongUsage(
+            "insecure-address",
+            text("http:// would send the token in the clear"),
+            text("use https://; http:// is for this machine only"),
+        )
     return endpoint.rstrip("/")
 
 
@@ -139,26 +158,39 @@ def _token(token: str | None, file: Path | None) -> Secret:
     """The token, from the environment or from a private file. No option takes it: others can see a command line."""
     if token and file:
         raise WrongUsage(
-            "the token is given twice", "keep one of RECONCILER_TOKEN and --token-file (RECONCILER_TOKEN_FILE)"
+            "bad-token",
+            text("the token is given twice"),
+            text("keep one of RECONCILER_TOKEN and --token-file (RECONCILER_TOKEN_FILE)"),
         )
-    text = token or (_read_private(file) if file else "")
-    text = text.strip()
-    if not text:
-        raise WrongUsage("no token", "set RECONCILER_TOKEN, or pass --token-file FILE (mode 0600)")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise WrongUsage("the token holds characters that no HTTP header can carry", "copy it again from the vendor")
-    return Secret(text)
+    secret = (token or (_read_private(file) if file else "")).strip()
+    if not secret:
+        raise WrongUsage(
+            "bad-token", text("no token"), text("set RECONCILER_TOKEN, or pass --token-file FILE (mode 0600)")
+        )
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise WrongUsage(
+            "bad-token",
+            text("the token holds characters that no HTTP header can carry"),
+            text("copy it again from the vendor"),
+        )
+    return Secret(secret)
 
 
 def _read_private(file: Path) -> str:
     try:
         data, mode = read_regular(file, MAX_TOKEN_BYTES)
         if others_can_read(mode):
-            raise WrongUsage(f"token file {file} can be read by others", f"chmod 600 {file}")
+            raise WrongUsage(
+                "readable-by-others",
+                text("token file {file} can be read by others", file=file),
+                text("chmod 600 {file}", file=file),
+            )
         return data.decode("ascii")
     except OSError as error:
         # The message does not repeat the path: a user may have put the token itself in its place.
-        hint = "--token-file and RECONCILER_TOKEN_FILE take a path; the token itself goes into RECONCILER_TOKEN"
-        raise WrongUsage(f"the token file cannot be read: {error.strerror}", hint) from None
+        hint = text("--token-file and RECONCILER_TOKEN_FILE take a path; the token itself goes into RECONCILER_TOKEN")
+        raise WrongUsage(
+            "unreadable-file", text("the token file cannot be read: {why}", why=error.strerror), hint
+        ) from None
     except UnicodeDecodeError:
-        raise WrongUsage(f"token file {file} holds something that is no token") from None
+        raise WrongUsage("bad-token", text("token file {file} holds something that is no token", file=file)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ MISTYPED: Final = sorted([*(ROOT / "tests/slips").glob("*.yaml"), *(ROOT / "test
 """Slips and other bad files: each has a problem at least."""
 
 
+@cache
 def tree_of(source: Path) -> ast.Module:
     """A source file as a tree."""
     return ast.parse(source.read_text(encoding="utf-8"))

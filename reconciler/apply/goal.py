@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.clock import now, stamp
 from reconciler.core.model.address import same_endpoint
+from reconciler.core.model.message import text
 from reconciler.errors import Declined, ReconcilerError, StalePlan
 from reconciler.files.standing import by_file
 
@@ -218,8 +219,10 @@ class FilesGoal:
 
         if unknown := unknown_ids(self.policy, self.files.desired(), live):
             ids, hint = unknown_told(unknown)
-            hint = hint or "a pattern such as '80*' may match nobody, an id may not"
-            raise ReconcilerError(f"--target or --exclude: there is no agent {ids}, live or desired", hint)
+            hint = hint or text("a pattern such as '80*' may match nobody, an id may not")
+            raise ReconcilerError(
+                "unknown-agent", text("--target or --exclude: there is no agent {ids}, live or desired", ids=ids), hint
+            )
 
     def left(self, live: LiveState, ledger: LedgerView, deleted: Collection[str] = ()) -> Plan:
         """What differs still.
@@ -285,8 +288,12 @@ class SavedPlanGoal:
         from reconciler.core.saved.staleness import stale_agents
 
         if not same_endpoint(live.endpoint, self.saved.plan.endpoint):
-            message = f"the plan was made for {self.saved.plan.endpoint}, and this is {live.endpoint}"
-            raise Declined(message, "set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
+            message = text(
+                "the plan was made for {then}, and this is {now}", then=self.saved.plan.endpoint, now=live.endpoint
+            )
+            raise Declined(
+                "another-endpoint", message, text("set RECONCILER_ENDPOINT or --endpoint to that, or plan anew")
+            )
         if agents := stale_agents(self.saved.plan, live, ledger):
             raise StalePlan(agents)
         return self.saved.plan

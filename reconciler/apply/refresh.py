@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.apply.goal import Goal
 from reconciler.clock import now, stamp
+from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.run import RunOrigin
 from reconciler.errors import Declined, StalePlan
 from reconciler.files.standing import forgotten
@@ -161,7 +162,8 @@ class OpenRuns:
         """
         runs = last_run(session.journal), remote_run(session.store)
         whose = session.goal.company, session.transport.endpoint
-        for run, what in zip(runs, (f"the journal {session.journal}", session.store.name), strict=True):
+        names = text("the journal {path}", path=session.journal), verbatim(session.store.name)
+        for run, what in zip(runs, names, strict=True):
             if run is not None:
                 refuse_foreign(what, (run.company, run.endpoint), whose)
         return cls(*(run if run is not None and run.open_intents else None for run in runs))
@@ -188,7 +190,11 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     company, endpoint = session.goal.company, session.transport.endpoint
     ledger = load_ledger(session.store, company, endpoint)
     if session.goal.saved and session.goal.saved.seal in ledger.applied:
-        raise Declined("this plan was applied already", "reconciler status shows the last run; plan anew to go on")
+        raise Declined(
+            "applied-already",
+            text("this plan was applied already"),
+            text("reconciler status shows the last run; plan anew to go on"),
+        )
     open_runs = OpenRuns.read(session)
     live = None if open_runs.to_look_up else _narrow(session, ledger, on_progress, meanwhile)
     if live is not None:

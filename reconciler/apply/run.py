@@ -21,6 +21,7 @@ from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore
 from reconciler.core.history import LONGEST, begun_record, ended_record
 from reconciler.core.model.desired import DesiredState
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Finding, Intent
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.report import ActionResult, Report
@@ -30,7 +31,7 @@ from reconciler.core.report import action_results
 from reconciler.core.saved.plan_json import digest
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
-from reconciler.errors import Declined, ReconcilerError, VendorError
+from reconciler.errors import Declined, ReconcilerError, VendorError, unwritable
 from reconciler.ledger.books import Books, save_recovered
 from reconciler.ledger.journal import RunRecord
 from reconciler.ledger.ledger import Objects, next_name
@@ -77,8 +78,14 @@ def refuse_unkept(session: Session, plan: Plan, credentials: CredentialsFile) ->
     """
     if not session.store.remote or credentials.is_sealed or not makes_credentials(plan):
         return
-    hint = "name recipients: in the files (docs/credentials.md): new credentials are stored with the ledger, sealed"
-    raise Declined("nothing was done: the plan makes credentials, and a runner that dies would lose them", hint)
+    hint = text(
+        "name recipients: in the files (docs/credentials.md): new credentials are stored with the ledger, sealed"
+    )
+    raise Declined(
+        "no-recipients",
+        text("nothing was done: the plan makes credentials, and a runner that dies would lose them"),
+        hint,
+    )
 
 
 def makes_credentials(plan: Plan) -> bool:
@@ -243,8 +250,8 @@ def _opened_books(
     except OSError as error:
         if saved and ledger.applied.pop(saved.seal, None) and not session.store.remote:
             ledger.save(run_id)  # nothing of it was sent: it can be applied yet
-        hint = "nothing was sent; mend that and run apply again"
-        raise ReconcilerError(f"the journal {session.journal} cannot be written: {error.strerror}", hint) from None
+        hint = text("nothing was sent; mend that and run apply again")
+        raise unwritable(text("the journal {journal}", journal=session.journal), error, hint) from None
 
 
 def adopt(

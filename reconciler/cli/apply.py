@@ -28,6 +28,7 @@ from reconciler.cli.options import (
     guardrail_options,
 )
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import joined, text
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
 from reconciler.files.outputs import refuse_desired_state
@@ -164,12 +165,15 @@ def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
         return
     if options.policy != Policy():
         raise WrongUsage(
-            "a saved plan is applied as it is", "limits, targets, excludes and --expires-in belong to plan --out"
+            "wrong-usage",
+            text("a saved plan is applied as it is"),
+            text("limits, targets, excludes and --expires-in belong to plan --out"),
         )
     saved = load_plan(planfile)
     if saved.expired(now()):
-        span = f"made at {saved.created_at}, expired at {saved.expires_at}"
-        raise Declined(f"nothing was done: the plan is out of its time: {span}", "plan anew, and have that reviewed")
+        expired = "nothing was done: the plan is out of its time: made at {made}, expired at {end}"
+        message = text(expired, made=saved.created_at, end=saved.expires_at)
+        raise Declined("plan-expired", message, text("plan anew, and have that reviewed"))
     if not options.ledger:
         _refuse_unsaid_books(saved.plan)
     yield SavedPlanGoal(saved)
@@ -181,8 +185,15 @@ def _refuse_unsaid_books(plan: Plan) -> None:
         return
     folders = {Path(file).parent.resolve() for file in plan.files}
     if folders and Path(os.path.commonpath(folders)) != Path.cwd():
-        message = f"nothing was done: the plan was made from {plan.files[0]}, and nothing says where the books lie"
-        raise Declined(message, "give -f as it was given to plan, or --ledger: a plan file does not decide that")
+        message = text(
+            "nothing was done: the plan was made from {files}, and nothing says where the books lie",
+            files=plan.files[0],
+        )
+        raise Declined(
+            "no-ledger",
+            message,
+            text("give -f as it was given to plan, or --ledger: a plan file does not decide that"),
+        )
 
 
 def _recover(shell: Shell, session: Session, refreshed: Refreshed, credentials_file: CredentialsFile) -> None:
@@ -275,15 +286,25 @@ def _refuse_unfit(plan: Plan, expect: str | None, saved: SavedPlan | None) -> No
     from reconciler.core.saved.plan_json import digest
 
     if expect and expect not in (digest(plan), saved and saved.seal):
-        message = f"nothing was done: the plan is not the one that was reviewed; its digest is {digest(plan)}"
-        message += f", the seal of its file {saved.seal}" if saved else ""
+        message = text(
+            "nothing was done: the plan is not the one that was reviewed; its digest is {digest}", digest=digest(plan)
+        )
+        if saved:
+            message = text("{message}, the seal of its file {seal}", message=message, seal=saved.seal)
         if not plan.actions:
-            raise Declined(message, "there is nothing left to change: it may have been applied already")
-        raise Declined(message, "have the plan above reviewed; flags count too, give those that plan was given")
+            raise Declined(
+                "applied-already", message, text("there is nothing left to change: it may have been applied already")
+            )
+        raise Declined(
+            "another-plan",
+            message,
+            text("have the plan above reviewed; flags count too, give those that plan was given"),
+        )
     if plan.refused:
-        reasons = [f"guardrail {guardrail.rule}" for guardrail in plan.guardrails if not guardrail.ok]
-        reasons += [f"{len(plan.blocked)} blocked"] if plan.blocked else []
-        raise Declined(f"nothing was done: {', '.join(reasons)}", "the plan above says why, and how to go on")
+        reasons = [text("guardrail {rule}", rule=each.rule) for each in plan.guardrails if not each.ok]
+        reasons += [text("{count} blocked", count=len(plan.blocked))] if plan.blocked else []
+        message = text("nothing was done: {reasons}", reasons=joined(reasons, ", "))
+        raise Declined("plan-refused", message, text("the plan above says why, and how to go on"))
 
 
 def _ask(shell: Shell, plan: Plan) -> None:
@@ -291,10 +312,16 @@ def _ask(shell: Shell, plan: Plan) -> None:
 
     if not shell.can_ask:
         raise Declined(
-            "nothing was done: there is no terminal to ask on", "pass --auto-approve if the plan is reviewed"
+            "no-terminal",
+            text("nothing was done: there is no terminal to ask on"),
+            text("pass --auto-approve if the plan is reviewed"),
         )
     if shell.unread:
-        raise Declined("nothing was done: the plan could not be shown", "look where the output of apply goes")
+        raise Declined(
+            "not-shown",
+            text("nothing was done: the plan could not be shown"),
+            text("look where the output of apply goes"),
+        )
     count = len(plan.actions)
     company = visible(plan.company.abbreviate)
     shell.ask(f"Apply {count} action{'s' * (count != 1)} to {company}? Only 'yes' goes on: ")
@@ -302,7 +329,7 @@ def _ask(shell: Shell, plan: Plan) -> None:
     with suppress(OSError, ValueError):  # the terminal has gone, or what came is no text
         answer = sys.stdin.readline()
     if answer.strip() != "yes":
-        raise Declined("nothing was done: not approved")
+        raise Declined("not-approved", text("nothing was done: not approved"))
 
 
 @contextmanager

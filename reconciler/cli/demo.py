@@ -14,10 +14,10 @@ from typing import Final
 
 import click
 
-from reconciler.about import install_hint
 from reconciler.cli.shell import Shell
 from reconciler.cli.shipped import shipped
-from reconciler.errors import ReconcilerError
+from reconciler.core.model.message import text
+from reconciler.errors import ReconcilerError, install_hint
 from reconciler.files.child_environment import bare
 
 # -P: a module that lies in the folder by chance is not imported.
@@ -39,7 +39,7 @@ def demo(shell: Shell) -> None:
       reconciler demo
     """
     if find_spec("aiohttp") is None:
-        raise ReconcilerError("the sandbox needs aiohttp", install_hint("sandbox"))
+        raise ReconcilerError("extra-missing", text("the sandbox needs aiohttp"), install_hint("sandbox"))
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as name:
         folder = Path(name)
         (folder / "agents.yaml").write_bytes(shipped("agents.yaml").read_bytes())
@@ -62,7 +62,9 @@ def _sandbox(environment: Mapping[str, str]) -> Iterator[str]:
             said = process.stdout.readline() if process.stdout else ""
             _, found, address = said.partition("http://")
             if not found:
-                raise ReconcilerError("the sandbox did not start", "`reconciler sandbox` shows why")
+                raise ReconcilerError(
+                    "demo-failed", text("the sandbox did not start"), text("`reconciler sandbox` shows why")
+                )
             yield f"http://{address.split()[0]}"
         finally:
             process.terminate()
@@ -73,9 +75,13 @@ def _steps(shell: Shell, folder: Path, environment: Mapping[str, str]) -> None:
         shell.data(f"\n$ reconciler {' '.join(arguments)}\n")
         command = [*_RECONCILER, *arguments]
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=False)  # noqa: S603
-        text = done.stdout.decode()
+        shown = done.stdout.decode()
         if arguments[0] == "apply" and done.returncode == 0:
-            text = text[text.index("\nApplied") + 1 :]  # the plan was shown just before
-        shell.data(text)
+            shown = shown[shown.index("\nApplied") + 1 :]  # the plan was shown just before
+        shell.data(shown)
         if done.returncode:
-            raise ReconcilerError(f"the demo ended at this step with exit code {done.returncode}", "please report it")
+            raise ReconcilerError(
+                "demo-failed",
+                text("the demo ended at this step with exit code {returncode}", returncode=done.returncode),
+                text("please report it"),
+            )

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError
 from reconciler.files.system import AS_BYTES, NO_WAIT, writable
 
@@ -49,9 +50,12 @@ def _opened(path: Path) -> int:
         return os.open(path, flags, 0o666)
     except OSError as error:
         pipe = error.errno == errno.ENXIO and stat.S_ISFIFO(path.stat().st_mode)
-        why = "nobody reads the pipe" if pipe else error.strerror
-        hint = "nothing was sent; start its reader first, or name a file" if pipe else "nothing was sent; name another"
-        raise ReconcilerError(f"the events file {path} cannot be written: {why}", hint) from None
+        why, hint = error.strerror, text("nothing was sent; name another")
+        if pipe:
+            why, hint = text("nobody reads the pipe"), text("nothing was sent; start its reader first, or name a file")
+        raise ReconcilerError(
+            "unwritable-file", text("the events file {path} cannot be written: {why}", path=path, why=why), hint
+        ) from None
 
 
 class _Log:

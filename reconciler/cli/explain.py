@@ -15,7 +15,7 @@ def explain(shell: Shell, /, field: str | None) -> None:
 
     A KEY is one of the file beside an agent's fields (onRemove, guardrails, maxDeletes). A WORD is one that sheets use
     for a field (手机, 技能组) or for a value (班长, 禁止外呼), or one for a key (保护). A CODE is that of a problem, a
-    blocked change, a guardrail or a note, as JSON has it (duplicate-key). Without any, names every field.
+    blocked change, a guardrail, a note or an error, as JSON has it (duplicate-key). Without any, names every field.
 
     \b
     Examples:

@@ -22,6 +22,7 @@ from reconciler.cli.live import (
 )
 from reconciler.cli.options import FILES, OPERATOR_ID
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import WrongUsage
 from reconciler.files.collector import collector_paused
 
@@ -131,7 +132,9 @@ def _company(options: dict[str, Any], *, files_named: bool) -> Company:
         return company_named(options["company"], options["company_id"])
     files: tuple[Path, ...] = options["files"]
     if not files_named and not files[0].exists():
-        raise WrongUsage("whose agents?", "pass --company ABBREVIATE, or -f FILE with a company in it")
+        raise WrongUsage(
+            "no-company", text("whose agents?"), text("pass --company ABBREVIATE, or -f FILE with a company in it")
+        )
     return load_desired(files).company
 
 
@@ -240,7 +243,7 @@ def _choice(
     desired = wanted()
     if missing := unknown_ids(chosen, desired, live):
         ids, hint = unknown_told(missing)
-        raise WrongUsage(f"nobody is called {ids}", hint or "check --target")
+        raise WrongUsage("unknown-agent", text("nobody is called {ids}", ids=ids), hint or text("check --target"))
     choice: Choice = dict.fromkeys((*live.agents, *(agent.operator_id for agent in before.agents)))
     if options["only_drift"]:
         then = desired_at(files, options["since"] or "HEAD")

@@ -72,13 +72,13 @@ def _formatted(files: tuple[Path, ...]) -> list[tuple[str, bytes, bytes]]:
 
 
 def _rewrite(name: str, data: bytes) -> None:
-    from reconciler.errors import ReconcilerError
+    from reconciler.errors import unwritable
     from reconciler.files.worktree import rewrite
 
     try:
         rewrite(Path(name), data)
     except OSError as error:
-        raise ReconcilerError(f"{name} cannot be written: {error.strerror}") from None
+        raise unwritable(Path(name), error) from None
 
 
 def _lines(name: str, before: bytes, after: bytes, *, color: bool) -> Iterator[str]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.errors import ReconcilerError
+from reconciler.core.model.message import text
+from reconciler.errors import unwritable
 
 if TYPE_CHECKING:
     from reconciler.core.model.plan import Plan
@@ -29,13 +30,13 @@ def publish(plan: Plan, heading: Heading, environment: Mapping[str, str], seal: 
         _append("GITHUB_OUTPUT", environment, "".join(f"{name}={value}\n" for name, value in values.items()))
 
 
-def _append(variable: str, environment: Mapping[str, str], text: str) -> None:
+def _append(variable: str, environment: Mapping[str, str], content: str) -> None:
     """Append on a new line: another command of the step may have written to the file without a line end."""
     path = Path(environment[variable])
     try:
         with path.open("ab") as stream:
             has_text = os.fstat(stream.fileno()).st_size > 0
-            stream.write((f"\n{text}" if has_text else text).encode("utf-8", "backslashreplace"))
+            stream.write((f"\n{content}" if has_text else content).encode("utf-8", "backslashreplace"))
     except OSError as error:
-        hint = f"unset {variable} to do without, or choose another --format"
-        raise ReconcilerError(f"{variable}: {path} cannot be written: {error.strerror}", hint) from None
+        hint = text("unset {variable} to do without, or choose another --format", variable=variable)
+        raise unwritable(text("{variable}: {path}", variable=variable, path=path), error, hint) from None

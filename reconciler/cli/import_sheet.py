@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def _mapping(context: click.Context, parameter: click.Parameter, texts: tuple[st
     from reconciler.core.model.words import fold_heading
 
     fields: dict[str, str] = {}
-    for text in (line for given in texts for line in _map_lines(given, context, parameter)):
-        heading, sign, name = text.rpartition("=")
+    for line in (line for given in texts for line in _map_lines(given, context, parameter)):
+        heading, sign, name = line.rpartition("=")
         if not sign or not fold_heading(heading):
             raise click.BadParameter("it takes HEADING=FIELD, or HEADING= to leave a column out.", context, parameter)
         if fold_heading(heading) in map(fold_heading, fields):
@@ -126,7 +127,7 @@ def import_sheet(shell: Shell, /, **options: Any) -> None:
     if sheet.problems:
         _refuse(shell, sheet.problems)
     if not sheet.agents:
-        raise ReconcilerError(f"{path} names no agent", "nothing was written")
+        raise ReconcilerError("no-agents", text("{path} names no agent", path=path), text("nothing was written"))
     _say_columns(shell, sheet)
     if options["into"] is None:
         _new_file(shell, sheet, options)
@@ -164,11 +165,19 @@ def _read_workbook(path: Path, data: bytes, options: dict[str, Any]) -> tuple[Sh
     names = ", ".join(each.name for each in sheets)
     found = [each for each in sheets if each.name == options["tab"]] if options["tab"] else list(sheets)
     if options["tab"] and not found:
-        raise WrongUsage(f"{path} has no sheet {options['tab']}", f"it has: {names}")
+        raise WrongUsage(
+            "which-sheet",
+            text("{path} has no sheet {tab}", path=path, tab=options["tab"]),
+            text("it has: {names}", names=names),
+        )
     if len(found) > 1:
         found = [each for each in found if has_headings(each.rows, options["mapping"])] or found[:1]
     if len(found) > 1:
-        raise WrongUsage(f"several sheets of {path} have agents", f"name one with --sheet: {names}")
+        raise WrongUsage(
+            "which-sheet",
+            text("several sheets of {path} have agents", path=path),
+            text("name one with --sheet: {names}", names=names),
+        )
     sheet = found[0]
     spans = f"{', '.join(sheet.merged[:_PLACES])}{', …' if len(sheet.merged) > _PLACES else ''}"
     notes = [f"merged cells have their value in each of their rows: {spans}"] if sheet.merged else []
@@ -202,13 +211,15 @@ def _check(**options: Any) -> None:
         raise click.UsageError("--into stands alone: no --output, --company or --force.")
     if options["into"] is None and options["company"] is None:
         raise WrongUsage(
-            "whose agents?", "pass --company ABBREVIATE for a new file, or --into FILE for one that is there"
+            "no-company",
+            text("whose agents?"),
+            text("pass --company ABBREVIATE for a new file, or --into FILE for one that is there"),
         )
 
 
 def _refuse(shell: Shell, problems: Iterable[Problem]) -> None:
     """Show each kind of fault of each column once, with its count and first places, and raise `ReconcilerError`."""
-    from reconciler.render import text
+    from reconciler.render.text import problems as problems_text
 
     kinds: dict[tuple[int, str, str], list[Problem]] = {}
     for problem in problems:
@@ -216,14 +227,18 @@ def _refuse(shell: Shell, problems: Iterable[Problem]) -> None:
         kinds.setdefault((column, _QUOTED.sub("", problem.message), _QUOTED.sub("", problem.hint)), []).append(problem)
     lines = []
     for alike in kinds.values():
-        lines.append(text.problems(alike[:1], color=shell.watched))
+        lines.append(problems_text(alike[:1], color=shell.watched))
         if more := alike[1:]:
             cells = ", ".join(problem.path.split(" ")[0] or f"line {problem.place.line}" for problem in more[:_PLACES])
             rest = f" and {len(more) - _PLACES:,} more" if len(more) > _PLACES else ""
             lines.append(f"      {len(more):,} more of this kind: {cells}{rest}\n")
     shell.say("".join(lines))
     count = sum(map(len, kinds.values()))
-    raise ReconcilerError(f"{count:,} problem{'s' * (count != 1)} in the spreadsheet", "nothing was written")
+    raise ReconcilerError(
+        "invalid-sheet",
+        text("{count:,} {count:problem|problems} in the spreadsheet", count=count),
+        text("nothing was written"),
+    )
 
 
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[0-9]+|U\+[0-9A-F]+[A-Z -]*')
@@ -319,7 +334,11 @@ def _check_result(before: DesiredState | None, after: DesiredState, sheet: Sheet
         same_password = old_agent is None or old_agent.password == agent.password
         as_expected = as_expected and dict(agent.fields) == kept and same_password
     if not as_expected:
-        raise ReconcilerError("the file would not be what the sheet says", "nothing was written; please report it")
+        raise ReconcilerError(
+            "not-the-same",
+            text("the file would not be what the sheet says"),
+            text("nothing was written; please report it"),
+        )
 
 
 def _counted(before: DesiredState, after: DesiredState) -> str:

@@ -13,7 +13,8 @@ import click
 from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
 from reconciler.cli.shipped import shipped
-from reconciler.errors import Declined, ReconcilerError
+from reconciler.core.model.message import text
+from reconciler.errors import Declined, ReconcilerError, unreadable
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -90,7 +91,11 @@ def init(shell: Shell, /, folder: Path, **options: Any) -> None:
     files += [(folder / name, data) for name, data in _pipeline(options["ci"])]
     written = [_write_new(shell, path, data) for path, data in files]
     if not any((*written, _ignore(shell, folder / ".gitignore"))):
-        raise Declined("everything is there already", "nothing was written; delete what should be written anew")
+        raise Declined(
+            "already-there",
+            text("everything is there already"),
+            text("nothing was written; delete what should be written anew"),
+        )
     for number, step in enumerate(_steps(folder, options["ci"], exported=exported), 1):
         _say(shell, f"{number}. {step}")
     _warn_about_root(shell, folder, options["ci"])
@@ -163,7 +168,9 @@ def _write_new(shell: Shell, path: Path, data: bytes) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ReconcilerError(f"the folder {path.parent} cannot be made: {error.strerror}") from None
+        raise ReconcilerError(
+            "unwritable-file", text("the folder {parent} cannot be made: {why}", parent=path.parent, why=error.strerror)
+        ) from None
     write_file(path, data, replace=False)
     _say(shell, f"wrote {path}")
     return True
@@ -179,7 +186,7 @@ def _ignore(shell: Shell, path: Path) -> bool:
     try:
         data, _ = read_regular(path, _MAX_IGNORE_BYTES)
     except OSError as error:
-        raise ReconcilerError(f"{path} cannot be read: {error.strerror}", f"add {IGNORED} to it") from None
+        raise unreadable(path, error, text("add {ignored} to it", ignored=IGNORED)) from None
     if _IGNORING_LINES & {line.strip().decode("utf-8", "replace") for line in data.splitlines()}:
         _say(shell, f"kept {path}: it has {IGNORED} already")
         return False

@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.options import OPERATOR_ID, books_options, connection_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -126,7 +127,11 @@ def rebind(shell: Shell, /, files: tuple[Path, ...], endpoint: str | None, **whe
     from reconciler.render.terminal import visible
 
     if not endpoint:
-        raise WrongUsage("no endpoint to bind the books to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
+        raise WrongUsage(
+            "no-endpoint",
+            text("no endpoint to bind the books to"),
+            text("pass --endpoint URL or set RECONCILER_ENDPOINT"),
+        )
     company, place = load_desired(files).company, place_of(files, endpoint=endpoint, **where)
     tell_if_any(place.take_older_books())
     before = rebind_books(place, company)

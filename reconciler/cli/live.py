@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.options import CONNECTION, LEDGER, F
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def company_named(abbreviate: str, company_id: int | None) -> Company:
     from reconciler.core.yaml.spelling import writable
 
     if not abbreviate or not writable(abbreviate):
-        raise WrongUsage("--company names nobody", "pass the company's abbreviation: --company acme")
+        raise WrongUsage(
+            "no-company", text("--company names nobody"), text("pass the company's abbreviation: --company acme")
+        )
     return Company(abbreviate, company_id)
 
 
@@ -108,8 +111,12 @@ def check_export(exported: Exported, live: LiveState) -> None:
 
     desired, problems = read_files([(name, text.encode()) for name, text in exported.files.items()])
     if desired is None or make_plan(desired, live, {}, Policy()).actions:
-        what = problems[0].message if problems else "its plan is not empty"
-        raise ReconcilerError(f"the export is not what is live: {what}", "nothing was written; please report it")
+        what = problems[0].message if problems else text("its plan is not empty")
+        raise ReconcilerError(
+            "not-the-same",
+            text("the export is not what is live: {what}", what=what),
+            text("nothing was written; please report it"),
+        )
 
 
 def warn_unexported(shell: Shell, notes: Iterable[Note]) -> None:

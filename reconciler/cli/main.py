@@ -177,8 +177,7 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         code = cli.main(arguments, prog_name="reconciler", standalone_mode=False, obj=shell)
     except click.UsageError as error:
         if shell.wants_document:
-            document = {"message": error.format_message(), "hint": "", "problems": []}
-            shell.document({"error": document, "exit_code": EXIT_USAGE})
+            shell.document(_document("wrong-usage", error.format_message(), exit_code=EXIT_USAGE))
         if shell.json_lines:
             shell.say(error.format_message())
         else:
@@ -211,9 +210,10 @@ def _show_error(error: ReconcilerError, shell: Shell) -> None:
     if shell.wants_document:
         from reconciler.render import json as rendered
 
-        document = {"message": error.message, "hint": error.hint, "problems": rendered.problems(problems)}
-        moved = {"moved": rendered.stale_agents(error.moved)} if isinstance(error, StalePlan) else {}
-        shell.document({"error": {**document, **moved}, "exit_code": error.exit_code})
+        more = {"problems": rendered.problems(problems)}
+        if isinstance(error, StalePlan):
+            more["moved"] = rendered.stale_agents(error.moved)
+        shell.document(_document(error.code, error.message, error.hint, error.exit_code, **more))
     from reconciler.render.terminal import visible
     from reconciler.render.text import problems as problems_text
 
@@ -221,6 +221,12 @@ def _show_error(error: ReconcilerError, shell: Shell) -> None:
         shell.say(problems_text(problems, color=shell.watched))
     for line in (f"error: {error.message}", *(f"       {detail}" for detail in (error.hint, *_notes(error)) if detail)):
         shell.say(visible(line))
+
+
+def _document(code: str, message: str, hint: str = "", exit_code: int = 1, **more: object) -> dict[str, object]:
+    """An error as JSON."""
+    told: dict[str, object] = {"code": code, "message": message, "hint": hint, "problems": [], **more}
+    return {"error": told, "exit_code": exit_code}
 
 
 def _notes(error: ReconcilerError) -> list[str]:
@@ -233,7 +239,7 @@ def _no_memory(shell: Shell) -> int:
     message = "there is not enough memory, and nothing more was done"
     hint = "allow it more (ulimit -v, the limit of its container); `reconciler status` shows the last apply"
     if shell.wants_document:
-        shell.document({"error": {"message": message, "hint": hint, "problems": []}, "exit_code": 1})
+        shell.document(_document("out-of-memory", message, hint))
     shell.say(f"error: {message}\n       {hint}")
     return 1
 
@@ -248,6 +254,6 @@ def _unexpected(error: Exception, shell: Shell) -> int:
     where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""  # noqa: PTH119
     message = f"internal error: {type(error).__name__}{where}; please report it"
     if shell.wants_document:
-        shell.document({"error": {"message": message, "hint": "", "problems": []}, "exit_code": 1})
+        shell.document(_document("internal-error", message))
     shell.say(message)
     return 1

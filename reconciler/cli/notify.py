@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from reconciler.about import install_hint
 from reconciler.cli.shell import Shell
-from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.core.model.message import text
+from reconciler.errors import ReconcilerError, WrongUsage, install_hint, unreadable
 
 if TYPE_CHECKING:
     from reconciler.render.notice import Notice
@@ -66,12 +66,22 @@ def notify(
         return
     targets = _NEXT_URL.split(os.environ.get("RECONCILER_NOTIFY", "").strip())
     if targets == [""]:
-        raise WrongUsage("nobody to notify", "set RECONCILER_NOTIFY to URLs in Apprise's forms, such as slack://…")
+        raise WrongUsage(
+            "no-receiver",
+            text("nobody to notify"),
+            text("set RECONCILER_NOTIFY to URLs in Apprise's forms, such as slack://…"),
+        )
     failed = [number for number, took in enumerate(_sent(notice, targets), 1) if not took]
     if failed:
         named = ", ".join(map(str, failed))
-        message = f"of {len(targets)} URLs in RECONCILER_NOTIFY these took no notice: number {named}"
-        raise ReconcilerError(message, "check each by itself; a proxy is named by HTTPS_PROXY here")
+        message = text(
+            "of {targets} URLs in RECONCILER_NOTIFY these took no notice: number {named}",
+            targets=len(targets),
+            named=named,
+        )
+        raise ReconcilerError(
+            "not-delivered", message, text("check each by itself; a proxy is named by HTTPS_PROXY here")
+        )
     shell.say(f"notified {len(targets)}")
 
 
@@ -90,7 +100,9 @@ def _notice(plan: Path | None, report: Path | None, links: tuple[str, ...], *, w
     try:
         return report_notice(_read(report), told, with_ids=with_ids)
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise ReconcilerError(f"{report} is no report", "apply --output makes one") from None
+        raise ReconcilerError(
+            "no-report", text("{report} is no report", report=report), text("apply --output makes one")
+        ) from None
 
 
 def _read(report: Path) -> dict[str, Any]:
@@ -99,7 +111,7 @@ def _read(report: Path) -> dict[str, Any]:
     try:
         data, _ = read_regular(report, MAX_BYTES)
     except OSError as error:
-        raise ReconcilerError(f"{report} cannot be read: {error.strerror}", "apply --output makes a report") from None
+        raise unreadable(report, error, text("apply --output makes a report")) from None
     document = json.loads(data)
     if not isinstance(document, dict):
         raise TypeError
@@ -117,13 +129,19 @@ def _sent(notice: Notice, targets: list[str]) -> Iterator[bool]:
     try:
         import apprise  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
-        raise ReconcilerError("notify needs apprise", install_hint("notify")) from None
+        raise ReconcilerError("extra-missing", text("notify needs apprise"), install_hint("notify")) from None
     clients: list[Any] = []
     for number, url in enumerate(targets, 1):
         client: Any = apprise.Apprise()
         if not client.add(url):
-            hint = "https://github.com/caronc/apprise/wiki lists the forms; the URL is not repeated, as it holds tokens"
-            raise WrongUsage(f"URL number {number} in RECONCILER_NOTIFY is none that Apprise knows", hint)
+            hint = text(
+                "https://github.com/caronc/apprise/wiki lists the forms; the URL is not repeated, as it holds tokens"
+            )
+            raise WrongUsage(
+                "no-receiver",
+                text("URL number {number} in RECONCILER_NOTIFY is none that Apprise knows", number=number),
+                hint,
+            )
         clients.append(client)
     for client in clients:
         try:

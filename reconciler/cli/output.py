@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.about import install_hint
 from reconciler.cli.shell import Shell
-from reconciler.errors import ReconcilerError
+from reconciler.core.model.message import text
+from reconciler.errors import ReconcilerError, install_hint, unwritable
 
 if TYPE_CHECKING:
     from reconciler.core.model.plan import Plan
@@ -29,8 +29,8 @@ def show(shell: Shell, plan: Plan, heading: Heading, format_: str, output: Path 
     try:
         rendered = FORMATS[format_](plan, heading)
     except ModuleNotFoundError as error:
-        message = f"--format {format_} needs {error.name}, which is not installed"
-        raise ReconcilerError(message, install_hint(format_)) from None
+        message = text("--format {format} needs {name}, which is not installed", format=format_, name=error.name)
+        raise ReconcilerError("extra-missing", message, install_hint(format_)) from None
     if output is None:
         shell.data(rendered)
     else:
@@ -50,4 +50,4 @@ def write(output: Path, rendered: str) -> None:
     try:
         output.write_bytes(rendered.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        raise ReconcilerError(f"{output} cannot be written: {error.strerror}") from None
+        raise unwritable(output, error) from None

@@ -19,6 +19,7 @@ from reconciler.cli.options import (
 )
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.files.collector import collector_paused
 from reconciler.files.outputs import refuse_desired_state
@@ -136,12 +137,24 @@ def _offline(shell: Shell, options: Options, since: str | None, out: Path | None
     from reconciler.files.desired_files import load_desired
 
     if since is None:
-        raise WrongUsage("--offline holds the files against those of before", "name their revision: --since GITREF")
+        raise WrongUsage(
+            "wrong-usage",
+            text("--offline holds the files against those of before"),
+            text("name their revision: --since GITREF"),
+        )
     if out is not None:
-        raise WrongUsage("--offline makes a plan that cannot be applied, so --out cannot save it", "leave one out")
+        raise WrongUsage(
+            "wrong-usage",
+            text("--offline makes a plan that cannot be applied, so --out cannot save it"),
+            text("leave one out"),
+        )
     after, before = load_desired(options.files), _desired_at(shell, options, since)
     if before is None:
-        raise ReconcilerError("what this change means cannot be told", "name a revision whose files have no problems")
+        raise ReconcilerError(
+            "unclear-change",
+            text("what this change means cannot be told"),
+            text("name a revision whose files have no problems"),
+        )
     plan = offline_plan(before, after, options.policy)
     refuse_sources(plan.actions, options.password_rules)
     return plan

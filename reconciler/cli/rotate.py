@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.options import FILES, OPERATOR_ID
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import WrongUsage
 
 
@@ -44,11 +45,15 @@ def rotate(shell: Shell, /, ids: tuple[str, ...], files: tuple[Path, ...]) -> No
         if id_ not in known:
             guess = closest(id_, known)
             raise WrongUsage(
-                f"no agent of the files is {id_}", f"did you mean {guess}?" if guess else "check the number"
+                "unknown-agent",
+                text("no agent of the files is {id}", id=id_),
+                text("did you mean {guess}?", guess=guess) if guess else text("check the number"),
             )
     if without := [id_ for id_ in ids if id_ not in sources]:
-        hint = "write one into the file: password: {generate: true, version: 1}"
-        raise WrongUsage(f"the files say no password of {', '.join(without)}", hint)
+        hint = text("write one into the file: password: {{generate: true, version: 1}}")
+        raise WrongUsage(
+            "no-password", text("the files say no password of {without}", without=", ".join(without)), hint
+        )
     wanted = {id_: raised(sources[id_]) for id_ in ids}
     for file, data in with_versions_raised(reading, wanted).items():
         write_file(Path(file), data, replace=True)

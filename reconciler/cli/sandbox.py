@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from reconciler.about import install_hint
 from reconciler.cli.shell import Shell
-from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.core.model.message import text, verbatim
+from reconciler.errors import ReconcilerError, WrongUsage, install_hint
 
 
 @click.command()
@@ -42,10 +42,15 @@ def sandbox(shell: Shell, /, **options: Any) -> None:
     try:
         from reconciler.sandbox.server import SandboxOptions, serve
     except ImportError:
-        raise ReconcilerError("the sandbox needs aiohttp", install_hint("sandbox")) from None
+        raise ReconcilerError("extra-missing", text("the sandbox needs aiohttp"), install_hint("sandbox")) from None
     try:
         serve(SandboxOptions(**options), lambda line: shell.data(line + "\n"))
     except ValueError as error:
-        raise WrongUsage(str(error)) from None
+        raise WrongUsage("bad-data-file", verbatim(str(error))) from None
     except OSError as error:
-        raise ReconcilerError(f"cannot listen on {options['host']}:{options['port']}: {error.strerror}") from None
+        raise ReconcilerError(
+            "cannot-listen",
+            text(
+                "cannot listen on {host}:{port}: {why}", host=options["host"], port=options["port"], why=error.strerror
+            ),
+        ) from None

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -23,4 +24,8 @@ def shipped(name: str) -> Traversable:
         found = folder / name
         if found.is_dir() or found.is_file():
             return found
-    raise ReconcilerError(f"this installation has no examples/{name}", "install reconciler from its wheel")
+    raise ReconcilerError(
+        "incomplete-installation",
+        text("this installation has no examples/{name}", name=name),
+        text("install reconciler from its wheel"),
+    )

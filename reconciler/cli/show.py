@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.options import OPERATOR_ID, connection_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def show(shell: Shell, /, operator_id: str, format_: str, **arguments: Any) -> N
         live_row = session.reader.one(operator_id)
         live = live_row.agent if live_row else None
     if live is None and agent is None:
-        raise ReconcilerError(f"there is no agent {operator_id}, live or desired", "reconciler plan lists who differs")
+        raise ReconcilerError(
+            "unknown-agent",
+            text("there is no agent {operator_id}, live or desired", operator_id=operator_id),
+            text("reconciler plan lists who differs"),
+        )
     ledger = {operator_id: recorded}
     verdict = _verdict(desired, live, agent, ledger, goal.due(ledger)) if live else "not live; apply would create it"
     rows = compare_agent(live, agent, recorded if live else NOT_RECORDED)

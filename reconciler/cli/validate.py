@@ -13,6 +13,7 @@ import click
 from reconciler.cli.options import OUTPUT, files_by_position, format_option
 from reconciler.cli.output import write
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.files.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
 
 def _contents(files: tuple[Path, ...]) -> Iterator[tuple[str, Content]]:
     """The contents of the files, and of standard input where it is named."""
-    from reconciler.core.model.message import text
     from reconciler.core.model.problem import MAX_BYTES, Place, Problem
     from reconciler.files.desired_files import read_contents
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.about import install_hint
-from reconciler.errors import ReconcilerError
+from reconciler.core.model.message import Text, text
+from reconciler.errors import ReconcilerError, install_hint, unreadable
 
 _BINARY: Final = b"age-encryption.org/"
 _BEGIN: Final = b"-----BEGIN AGE ENCRYPTED FILE-----"
@@ -35,7 +35,9 @@ class Sealer:
         self._age = _pyrage()
         self._keys = [self._key(number, recipient) for number, recipient in enumerate(recipients, start=1)]
         if not self._keys:
-            raise ReconcilerError("there is no recipient to encrypt for", "add one to recipients:")
+            raise ReconcilerError(
+                "no-recipients", text("there is no recipient to encrypt for"), text("add one to recipients:")
+            )
 
     def seal(self, data: bytes) -> bytes:
         """The data as one ordinary binary age file."""
@@ -56,9 +58,13 @@ class Sealer:
             key = kind.Recipient.from_str(recipient)
             self._age.encrypt(b"", [key])
         except (self._age.RecipientError, self._age.EncryptError, ValueError, LookupError):
-            message = f"recipient {number} ({recipient[:_QUOTED]}…) is no public key that age can encrypt for"
-            hint = "nothing was sent; copy the key again, whole"
-            raise ReconcilerError(message, hint) from None
+            message = text(
+                "recipient {number} ({recipient}…) is no public key that age can encrypt for",
+                number=number,
+                recipient=recipient[:_QUOTED],
+            )
+            hint = text("nothing was sent; copy the key again, whole")
+            raise ReconcilerError("bad-recipient", message, hint) from None
         return key
 
 
@@ -83,15 +89,18 @@ class Unsealed:
     torn: int
 
 
+_CREDENTIALS: Final = text("the credentials")
+
+
 def is_sealed(data: bytes) -> bool:
     """Whether data is encrypted; a file's first 40 bytes are enough to tell."""
     return data.startswith((_BINARY, _BEGIN)) or (bool(data) and _BEGIN.startswith(data))
 
 
-def unseal(data: bytes, identity: Path) -> Unsealed:
+def unseal(data: bytes, identity: Path, what: Text = _CREDENTIALS) -> Unsealed:
     """Decrypt a finished file or a sequence of records; `identity` is an age identity file or an SSH private key.
 
-    A record that was cut off is left out and counted.
+    `what` names it in an error. A record that was cut off is left out and counted.
 
     Raises:
         ReconcilerError: the file is damaged or for another key, the identity is unusable, or pyrage is not installed.
@@ -106,8 +115,12 @@ def unseal(data: bytes, identity: Path) -> Unsealed:
         except age.DecryptError as error:
             if not opened or number < len(records):
                 reason = str(error).partition("\n")[0]
-                message = f"the credentials do not open with {identity}: {reason}"
-                raise ReconcilerError(message, "they are for another key, or the file is damaged") from None
+                message = text(
+                    "{what} do not open with {identity}: {reason}", what=what, identity=identity, reason=reason
+                )
+                raise ReconcilerError(
+                    "cannot-decrypt", message, text("they are for another key, or the file is damaged")
+                ) from None
             torn += 1  # a power cut can leave the last record with its end but without its middle
     return Unsealed(b"".join(opened), torn)
 
@@ -129,13 +142,17 @@ def _identities(path: Path) -> list[Any]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ReconcilerError(f"the identity file {path} cannot be read: {error.strerror}") from None
+        raise unreadable(text("the identity file {path}", path=path), error) from None
     if is_sealed(data):
-        hint = f"open it first: --identity <(age -d {path})"
-        raise ReconcilerError(f"the identity file {path} is itself encrypted", hint)
+        hint = text("open it first: --identity <(age -d {path})", path=path)
+        raise ReconcilerError("bad-identity", text("the identity file {path} is itself encrypted", path=path), hint)
     keys = [_ssh_key(path, data)] if data.lstrip().startswith(b"-----BEGIN") else list(_age_keys(path, data))
     if not keys:
-        raise ReconcilerError(f"the identity file {path} holds no identity", "age-keygen -o FILE makes one")
+        raise ReconcilerError(
+            "bad-identity",
+            text("the identity file {path} holds no identity", path=path),
+            text("age-keygen -o FILE makes one"),
+        )
     return keys
 
 
@@ -144,8 +161,8 @@ def _ssh_key(path: Path, data: bytes) -> Any:
     try:
         return age.ssh.Identity.from_buffer(data)
     except age.IdentityError:
-        hint = "an ed25519 or RSA key without a passphrase is needed; age itself also asks for passphrases"
-        raise ReconcilerError(f"the SSH key {path} cannot be used", hint) from None
+        hint = text("an ed25519 or RSA key without a passphrase is needed; age itself also asks for passphrases")
+        raise ReconcilerError("bad-identity", text("the SSH key {path} cannot be used", path=path), hint) from None
 
 
 def _age_keys(path: Path, data: bytes) -> Iterator[Any]:
@@ -157,13 +174,15 @@ def _age_keys(path: Path, data: bytes) -> Iterator[Any]:
         try:
             yield age.x25519.Identity.from_str(identity)
         except age.IdentityError:
-            message = f"line {number} of the identity file {path} is no age identity"
-            raise ReconcilerError(message, "a line is AGE-SECRET-KEY-1… or begins with #") from None
+            message = text("line {number} of the identity file {path} is no age identity", number=number, path=path)
+            raise ReconcilerError(
+                "bad-identity", message, text("a line is AGE-SECRET-KEY-1… or begins with #")
+            ) from None
 
 
 def _pyrage() -> Any:
     try:
         import pyrage  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
-        raise ReconcilerError("encryption needs pyrage", install_hint("age")) from None
+        raise ReconcilerError("extra-missing", text("encryption needs pyrage"), install_hint("age")) from None
     return pyrage

@@ -19,15 +19,22 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.clock import stamp
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.age import Sealer, Unsealed, is_sealed, unseal
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, unreadable, unwritable
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import json_line, private_folder
 from reconciler.files.system import AS_BYTES, NO_FOLLOW, others_can_read, read_at, sync_folder
 
 _HEAD_BYTES: Final = 64
-_HINT: Final = "nothing was sent; name another with --credentials"
+_NAME: Final = "credentials-%Y%m%dT%H%M%SZ"
+_HINT: Final = text("nothing was sent; name another with --credentials")
+_NAME_KEY: Final = text("name your key with --identity")
+
+
+def _named(path: Path) -> Text:
+    return text("the credentials file {path}", path=path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +93,21 @@ class CredentialsFile:
                 raise
         except OSError as error:
             if isinstance(error, FileExistsError) and os.path.lexists(self.path):
-                reason = "exists already, and an encrypted one must be new"
-            else:
-                reason = f"cannot be written: {error.strerror}"
-            raise ReconcilerError(f"the credentials file {self.path} {reason}", _HINT) from None
+                exists = text("{what} exists already, and an encrypted one must be new", what=_named(self.path))
+                raise ReconcilerError("already-there", exists, _HINT) from None
+            raise unwritable(_named(self.path), error, _HINT) from None
         self._handle = handle
         self.used = True
 
     def _check(self, handle: int) -> None:
         """Refuse a file that others can read or that is encrypted. End a last line that was cut off."""
-        status = os.fstat(handle)
+        status, what = os.fstat(handle), _named(self.path)
         if others_can_read(status.st_mode):
-            hint = f"chmod 600 {self.path}, or name another with --credentials"
-            raise ReconcilerError(f"the credentials file {self.path} can be read by others", hint)
+            hint = text("chmod 600 {path}, or name another with --credentials", path=self.path)
+            raise ReconcilerError("readable-by-others", text("{what} can be read by others", what=what), hint)
         if is_sealed(read_at(handle, _HEAD_BYTES, 0)):
-            raise ReconcilerError(f"the credentials file {self.path} is encrypted: nothing can be added to it", _HINT)
+            message = text("{what} is encrypted: nothing can be added to it", what=what)
+            raise ReconcilerError("encrypted", message, _HINT)
         if status.st_size and read_at(handle, 1, status.st_size - 1) != b"\n":
             _append(handle, b"\n")
 
@@ -225,9 +232,6 @@ def new_path(folder: Path, ending: str, at: datetime) -> Path:
     return folder / f"{at:{_NAME}}{ending}"
 
 
-_NAME: Final = "credentials-%Y%m%dT%H%M%SZ"
-
-
 def _append(handle: int, data: bytes) -> None:
     """Append all of the data, or raise `OSError` and leave the file as it was: half a line would spoil the next one."""
     end = os.fstat(handle).st_size
@@ -284,11 +288,11 @@ def read_credentials(path: Path, identity: Path | None) -> Delivered:
         with path.open("rb") as stream:
             data, mode = stream.read(), os.fstat(stream.fileno()).st_mode
     except OSError as error:
-        raise ReconcilerError(f"the credentials file {path} cannot be read: {error.strerror}") from None
+        raise unreadable(_named(path), error) from None
     if not is_sealed(data):
         return _delivered(path, Unsealed(data, 0), exposed=stat.S_ISREG(mode) and others_can_read(mode))
     if identity is None:
-        raise ReconcilerError(f"the credentials file {path} is encrypted", "name your key with --identity")
+        raise ReconcilerError("encrypted", text("{what} is encrypted", what=_named(path)), _NAME_KEY)
     return _delivered(path, unseal(data, identity), exposed=False)
 
 
@@ -299,29 +303,27 @@ def read_kept(objects: Iterable[tuple[str, bytes]], identity: Path | None) -> tu
         ReconcilerError: there is no identity, none of it opens, or it is damaged; no message quotes from it.
     """
     if identity is None:
-        raise ReconcilerError("credentials beside a ledger are encrypted", "name your key with --identity")
+        raise ReconcilerError("encrypted", text("credentials beside a ledger are encrypted"), _NAME_KEY)
     contents: list[bytes] = []
     closed: list[ReconcilerError] = []
     for name, data in objects:
         try:
-            contents.append(unseal(data, identity).content)
+            contents.append(unseal(data, identity, verbatim(name)).content)
         except ReconcilerError as error:
             closed.append(error)
-            error.message = error.message.replace("the credentials", name, 1)
     if closed and not contents:
         raise closed[-1]
     return _delivered(Path("what is kept"), Unsealed(b"".join(contents), 0), exposed=False), len(closed)
 
 
 def _delivered(path: Path, unsealed: Unsealed, *, exposed: bool) -> Delivered:
-    lines: list[Line] = []
-    torn = unsealed.torn
-    for number, text in enumerate(unsealed.content.split(b"\n"), start=1):
+    lines, torn = list[Line](), unsealed.torn
+    for number, line in enumerate(unsealed.content.split(b"\n"), start=1):
         try:
-            lines += [_line(text)] if text.strip() else []
+            lines += [_line(line)] if line.strip() else []
         except (KeyError, TypeError):
-            message = f"{path} is no credentials file, or is damaged: line {number} cannot be understood"
-            raise ReconcilerError(message) from None
+            damaged = "{path} is no credentials file, or is damaged: line {number} cannot be understood"
+            raise ReconcilerError("bad-credentials", text(damaged, path=path, number=number)) from None
         except (ValueError, RecursionError):
             torn += 1
     return Delivered(tuple(lines), torn, exposed)
@@ -344,8 +346,8 @@ def _line(text: bytes) -> Line:
     if not text.startswith(b"{"):
         raise TypeError
     fields = json.loads(text)
-    values = [fields[name] for name in ("operatorId", "password", "sipNumber", "sipPassword", "at")]
-    values.append(fields.get("withdraws"))
+    names = ("operatorId", "password", "sipNumber", "sipPassword", "at")
+    values = [*(fields[name] for name in names), fields.get("withdraws")]
     if not isinstance(values[0], str) or not all(isinstance(value, str | None) for value in values):
         raise TypeError
     operator_id, password, sip_number, sip_password, at, names = values

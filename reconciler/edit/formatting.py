@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.core.desired.problems import schema_problems
 from reconciler.core.desired.read import parse_files
 from reconciler.core.model.fields import BY_NAME, Kind, canon
+from reconciler.core.model.message import text
 from reconciler.core.model.problem import Problem
 from reconciler.core.yaml.document import Document, parse
 from reconciler.edit.abridged import abridged
@@ -30,15 +31,15 @@ def fmt(file: str, data: bytes) -> bytes:
         ReconcilerError: the file cannot be formatted without changing its meaning or losing a comment.
     """
     document = _checked(file, data)
-    text = formatted_text(document)
-    formatted = text.encode()
+    formatted = formatted_text(document).encode()
     if formatted == data:
         return data
-    del text
     after, problems = parse(file, formatted)
     if after is None or problems or not _alike("", document.root, after.root) or not _same_comments(document, after):
         raise ReconcilerError(
-            f"{file} cannot be formatted without changing it", "it is left as it is; please report it"
+            "not-the-same",
+            text("{file} cannot be formatted without changing it", file=file),
+            text("it is left as it is; please report it"),
         )
     return formatted
 

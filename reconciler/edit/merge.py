@@ -12,6 +12,7 @@ from typing import Final
 
 from reconciler.core.desired.read import ParsedFiles, parse_files
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import Text, joined, text
 from reconciler.edit.comments import comments_of
 from reconciler.edit.live import FileChanges, changes_for_live
 from reconciler.edit.patch import apply_changes
@@ -45,7 +46,7 @@ def merge_live(before: ParsedFiles, live: LiveState) -> Merged:
     Raises:
         ReconcilerError: the merged file would be unreadable, or would lose a comment.
     """
-    return _merged(before, lambda reading: changes_for_live(reading, live), "the live agents")
+    return _merged(before, lambda reading: changes_for_live(reading, live), text("the live agents"))
 
 
 def merge_sheet(before: ParsedFiles, sheet: SheetValues) -> Merged:
@@ -62,14 +63,15 @@ def merge_sheet(before: ParsedFiles, sheet: SheetValues) -> Merged:
     def compare(reading: ParsedFiles) -> FileChanges:
         return changes_for_sheet(reading, in_file if reading is before else managed_values(reading), wanted)
 
-    merged = _merged(before, compare, "the sheet")
+    source = text("the sheet")
+    merged = _merged(before, compare, source)
     if operator_id := agent_managing_more(merged.after, wanted, before):
         file = before.documents[0].file
-        raise _failed("the sheet", file, f"agent {operator_id} takes values from another one by an alias")
+        raise _failed(source, file, text("agent {id} takes values from another one by an alias", id=operator_id))
     return merged
 
 
-def _merged(before: ParsedFiles, compare: Callable[[ParsedFiles], FileChanges], source: str) -> Merged:
+def _merged(before: ParsedFiles, compare: Callable[[ParsedFiles], FileChanges], source: Text) -> Merged:
     (document,) = before.documents
     file, data = document.file, document.data
     reading = before
@@ -81,15 +83,15 @@ def _merged(before: ParsedFiles, compare: Callable[[ParsedFiles], FileChanges], 
         kept_comments = (Counter(comments_of(document)) if kept_comments is None else kept_comments) - dropped
         reading = parse_files(((file, changed.encode()),))
     else:
-        raise _failed(source, file, "aliases change it back")
+        raise _failed(source, file, text("aliases change it back"))
     if kept_comments is None:
         return Merged(data, before, before)
     if reading.problems:
         problem = reading.problems[0]
-        raise _failed(source, file, "; ".join(filter(None, (problem.message, problem.hint))))
+        raise _failed(source, file, joined([each for each in (problem.message, problem.hint) if each]))
     (after,) = reading.documents
     if kept_comments - Counter(comments_of(after)):
-        raise _failed(source, file, "a comment would be lost")
+        raise _failed(source, file, text("a comment would be lost"))
     return Merged(with_ends_of(data, after.data), before, reading)
 
 
@@ -99,5 +101,9 @@ def with_ends_of(before: bytes, after: bytes) -> bytes:
     return _BOM * before.startswith(_BOM) + (after.replace(b"\n", b"\r\n") if windows_lines else after)
 
 
-def _failed(source: str, file: str, reason: str) -> ReconcilerError:
-    return ReconcilerError(f"{source} cannot be merged into {file}: {reason}", "it is left as it is")
+def _failed(source: Text, file: str, reason: Text) -> ReconcilerError:
+    return ReconcilerError(
+        "cannot-edit",
+        text("{source} cannot be merged into {file}: {reason}", source=source, file=file, reason=reason),
+        text("it is left as it is"),
+    )

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reconciler.core.desired.read import ParsedFiles, parse_files
 from reconciler.core.desired.resolve import ResolvedAgent
+from reconciler.core.model.message import Text, text
 from reconciler.core.yaml.document import Document, parse
 from reconciler.edit.comments import comments_of
 from reconciler.edit.live import FileChanges, change_agent, remove_empty_pools
@@ -40,16 +41,16 @@ def with_versions_raised(reading: ParsedFiles, wanted: Sources) -> dict[str, byt
     for document in reading.documents:
         changes = _changes(_part(reading, document), wanted)
         if changes:
-            text, dropped = apply_changes(document, changes)
-            after, _ = parse(document.file, text.encode())
+            content, dropped = apply_changes(document, changes)
+            after, _ = parse(document.file, content.encode())
             if after is None or Counter(comments_of(document)) - dropped - Counter(comments_of(after)):
-                raise _failed(document.file, "a comment would be lost")
-            changed[document.file] = with_ends_of(document.data, text.encode())
+                raise _failed(document.file, text("a comment would be lost"))
+            changed[document.file] = with_ends_of(document.data, content.encode())
     result = parse_files((*{**contents, **changed}.items(),))
     if result.problems:
         raise _failed(result.problems[0].place.file, result.problems[0].message)
     if _meaning(result) != {**_meaning(reading), **_meaning(reading, wanted)}:
-        raise _failed(", ".join(changed), "another agent takes values from one of these by an alias")
+        raise _failed(", ".join(changed), text("another agent takes values from one of these by an alias"))
     return changed
 
 
@@ -85,8 +86,12 @@ def raised(source: Mapping[str, Any]) -> dict[str, Any]:
     return {**source, "version": int(source["version"]) + 1}
 
 
-def _failed(file: str, reason: str) -> ReconcilerError:
-    return ReconcilerError(f"versions cannot be raised in {file}: {reason}", "it is left as it is; raise them by hand")
+def _failed(file: str, reason: Text) -> ReconcilerError:
+    return ReconcilerError(
+        "cannot-edit",
+        text("versions cannot be raised in {file}: {reason}", file=file, reason=reason),
+        text("it is left as it is; raise them by hand"),
+    )
 
 
 def files_of(reading: ParsedFiles, ids: Collection[str]) -> dict[str, str]:

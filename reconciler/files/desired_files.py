@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from reconciler.core.model.desired import Company, DesiredState
 from reconciler.core.model.message import text
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
-from reconciler.errors import InvalidFiles, ReconcilerError
+from reconciler.errors import InvalidFiles, ReconcilerError, unreadable
 from reconciler.files.private import read_regular
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def parsed_file(file: Path) -> ParsedFiles:
     try:
         data, _ = read_regular(file, MAX_BYTES)
     except OSError as error:
-        raise ReconcilerError(f"{file} cannot be read: {error.strerror}") from None
+        raise unreadable(file, error) from None
     return _parsed(((str(file), data),))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
-from reconciler.core.model.message import Text, text
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.core.model.problem import MAX_BYTES, Content, Place, Problem
 from reconciler.errors import InvalidFiles, ReconcilerError
 from reconciler.files.child_environment import bare
@@ -132,10 +132,18 @@ def _commit(folder: Path, ref: str) -> str:
     process = _run(folder, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
     errors = process.stderr.decode("utf-8", "replace").strip()
     if process.returncode:
-        hint = "a shallow clone may not have it: fetch it first (in GitHub Actions fetch-depth: 0)"
-        raise ReconcilerError(f"git knows no commit {ref}", hint if "single revision" in errors else errors)
+        hint = text("a shallow clone may not have it: fetch it first (in GitHub Actions fetch-depth: 0)")
+        raise ReconcilerError(
+            "unknown-revision",
+            text("git knows no commit {ref}", ref=ref),
+            hint if "single revision" in errors else verbatim(errors),
+        )
     if "ambiguous" in errors:  # a tag that somebody pushed could pass for a branch
-        raise ReconcilerError(f"{ref} names more than one thing", "write it out, such as refs/remotes/origin/main")
+        raise ReconcilerError(
+            "unknown-revision",
+            text("{ref} names more than one thing", ref=ref),
+            text("write it out, such as refs/remotes/origin/main"),
+        )
     return process.stdout.decode().strip()
 
 
@@ -145,9 +153,17 @@ def _git(folder: Path, *arguments: str) -> bytes:
     if process.returncode:
         errors = process.stderr.decode("utf-8", "replace").strip()
         if "promisor remote" in errors:
-            hint = "have all of it: git fetch --refetch --no-filter; or clone without --filter"
-            raise ReconcilerError(f"the clone in {folder} is a partial one, and lacks what the revision holds", hint)
-        raise ReconcilerError(f"git {arguments[0]} failed in {folder}", errors)
+            hint = text("have all of it: git fetch --refetch --no-filter; or clone without --filter")
+            raise ReconcilerError(
+                "partial-clone",
+                text("the clone in {folder} is a partial one, and lacks what the revision holds", folder=folder),
+                hint,
+            )
+        raise ReconcilerError(
+            "git-failed",
+            text("git {arguments} failed in {folder}", arguments=arguments[0], folder=folder),
+            verbatim(errors),
+        )
     return process.stdout
 
 
@@ -167,6 +183,12 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(command, capture_output=True, check=False, env=environment)  # noqa: S603
     except FileNotFoundError:
-        raise ReconcilerError("git is not installed", "--since reads the files of before with it") from None
+        raise ReconcilerError(
+            "git-missing", text("git is not installed"), text("--since reads the files of before with it")
+        ) from None
     except ValueError:  # a name holds a NUL character
-        raise ReconcilerError(f"git {arguments[0]} failed in {folder}", "a name holds a NUL character") from None
+        raise ReconcilerError(
+            "git-failed",
+            text("git {arguments} failed in {folder}", arguments=arguments[0], folder=folder),
+            text("a name holds a NUL character"),
+        ) from None

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.model.message import text
 from reconciler.errors import WrongUsage
 from reconciler.files.desired_files import is_desired_state, is_hidden
 
 _LOOKED_AT: Final = 1 << 20
 """Bytes of an existing file that are looked at."""
 _TOP_KEY: Final = r"""(?m)(?:\A\{\s*|^(?:\?[ \t]+)?)["']?(?:version|agents)["']?[ \t]*:(?:\s|$)"""
-_HINT: Final = "name another file; nothing was read or written"
+_HINT: Final = text("name another file; nothing was read or written")
 
 
 def refuse_desired_state(targets: Iterable[Path | None], files: Sequence[Path] = ()) -> None:
@@ -28,9 +29,15 @@ def refuse_desired_state(targets: Iterable[Path | None], files: Sequence[Path] =
         if target is None:
             continue
         if any(_is_given(target, file) for file in files):
-            raise WrongUsage(f"{target} is one of the desired-state files", _HINT)
+            raise WrongUsage(
+                "output-is-input", text("{target} is one of the desired-state files", target=target), _HINT
+            )
         if _looks_desired(target):
-            raise WrongUsage(f"{target} holds a desired state: it has version or agents at its top", _HINT)
+            raise WrongUsage(
+                "output-is-input",
+                text("{target} holds a desired state: it has version or agents at its top", target=target),
+                _HINT,
+            )
 
 
 def _is_given(target: Path, file: Path) -> bool:

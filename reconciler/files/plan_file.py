@@ -16,12 +16,13 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.clock import parse_stamp, stamp
+from reconciler.core.model.message import text
 from reconciler.core.model.plan import Plan
 from reconciler.core.saved.plan_json import FORMAT, read_plan, saved_document
 from reconciler.core.saved.plan_schema import is_plan
 from reconciler.core.saved.validity import is_sound
 from reconciler.core.text import is_newer_format, json_text
-from reconciler.errors import Declined, NewerFormat, ReconcilerError
+from reconciler.errors import Declined, NewerFormat, ReconcilerError, unreadable
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import read_regular
 
@@ -59,12 +60,14 @@ def save_plan(
     Raises:
         ReconcilerError: the file cannot be written.
     """
-    text = json_text(saved_document(plan, tool, created_at, files)).encode().removesuffix(_END)
-    seal = _seal(text)
+    content = json_text(saved_document(plan, tool, created_at, files)).encode().removesuffix(_END)
+    seal = _seal(content)
     try:
-        replace_file(path, b"".join((text, _SEAL_START, seal.encode(), _SEAL_END)))
+        replace_file(path, b"".join((content, _SEAL_START, seal.encode(), _SEAL_END)))
     except OSError as error:
-        raise ReconcilerError(f"the plan cannot be saved to {path}: {error.strerror}") from None
+        raise ReconcilerError(
+            "unwritable-file", text("the plan cannot be saved to {path}: {why}", path=path, why=error.strerror)
+        ) from None
     return SavedPlan(plan, tool, created_at, _expiry(created_at, plan.expires_in), seal, files)
 
 
@@ -100,12 +103,14 @@ def load_plan(path: Path) -> SavedPlan:
     try:
         data, _ = read_regular(path, MAX_BYTES)
     except OSError as error:
-        raise ReconcilerError(f"the plan {path} cannot be read: {error.strerror}", "save one with plan --out") from None
+        raise unreadable(text("the plan {path}", path=path), error, text("save one with plan --out")) from None
     try:
         return _unseal(path, data)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
-        hint = "save a new one with plan --out, and have that reviewed"
-        raise Declined(f"the plan {path} is not as it was saved: it was changed or damaged", hint) from None
+        hint = text("save a new one with plan --out, and have that reviewed")
+        raise Declined(
+            "plan-changed", text("the plan {path} is not as it was saved: it was changed or damaged", path=path), hint
+        ) from None
 
 
 def _unseal(path: Path, data: bytes) -> SavedPlan:
@@ -128,10 +133,14 @@ def _why_not_saved(path: Path, data: bytes) -> Exception:
     document = json.loads(data)
     format_ = document["format"]
     if is_newer_format(format_, FORMAT):
-        return NewerFormat(f"the plan {path}", format_)
+        return NewerFormat(text("the plan {path}", path=path), format_)
     if format_ != FORMAT and str(format_).startswith(FORMAT.partition("/")[0]):
-        return Declined(f"the plan {path} has another format than {FORMAT}", "apply it with the version that saved it")
+        return Declined(
+            "another-format",
+            text("the plan {path} has another format than {format}", path=path, format=FORMAT),
+            text("apply it with the version that saved it"),
+        )
     if "seal" not in document:
-        hint = "plan --format json prints a plan to read; plan --out FILE saves one to apply"
-        return Declined(f"the plan {path} is not a saved one", hint)
+        hint = text("plan --format json prints a plan to read; plan --out FILE saves one to apply")
+        return Declined("no-saved-plan", text("the plan {path} is not a saved one", path=path), hint)
     return ValueError()

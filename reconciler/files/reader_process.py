@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn, Protocol, Self
 
 from reconciler.core.desired.packed import packed_company, packed_problems, packed_state, unpacked, unpacked_company
 from reconciler.core.model.desired import Company, DesiredState
+from reconciler.core.model.message import text
 from reconciler.core.model.problem import Content
 from reconciler.errors import InvalidFiles, ReconcilerError
 from reconciler.files.child_environment import bare_while_starting, forget
@@ -127,7 +128,9 @@ class ReaderProcess:
         if self._desired is None:
             raise AssertionError("neither a state nor an error")
         if self._company not in (None, self._desired.company):
-            raise ReconcilerError("the company was read twice and differs", "please report it")
+            raise ReconcilerError(
+                "not-the-same", text("the company was read twice and differs"), text("please report it")
+            )
         return self._desired
 
     def _receive(self, receiver: _Receiver) -> None:
@@ -141,8 +144,10 @@ class ReaderProcess:
                 self._desired, problems = unpacked(parts)
             self._error = InvalidFiles(problems) if problems else None
         except (EOFError, OSError, MemoryError):
-            hint = "it may have run out of memory; try again, or split the file"
-            self._error = ReconcilerError("the process that reads the files has ended by itself", hint)
+            hint = text("it may have run out of memory; try again, or split the file")
+            self._error = ReconcilerError(
+                "reader-ended", text("the process that reads the files has ended by itself"), hint
+            )
         finally:
             self._company_known.set()
             self._done.set()

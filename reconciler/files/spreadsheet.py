@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.model.message import text
 from reconciler.core.model.words import field_for_word
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, unreadable
 from reconciler.files.private import read_regular
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 
-_HINT: Final = "in Excel or WPS: Save as, CSV UTF-8 (逗号分隔)"
+_HINT: Final = text("in Excel or WPS: Save as, CSV UTF-8 (逗号分隔)")
 _WORKBOOK_STARTS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -53,7 +54,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return read_regular(path, MAX_BYTES)[0]
     except OSError as error:
-        raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+        raise unreadable(path, error) from None
 
 
 def is_workbook(data: bytes) -> bool:
@@ -68,13 +69,19 @@ def csv_text(file: str, data: bytes, encoding: str = "") -> CsvText:
         ReconcilerError: the bytes are a workbook, a page of HTML, or in none of these encodings.
     """
     if is_workbook(data):
-        raise ReconcilerError(f"{file} is a workbook, not CSV", _HINT)
+        raise ReconcilerError("unreadable-sheet", text("{file} is a workbook, not CSV", file=file), _HINT)
     if data[:512].lstrip().lower().startswith((b"<html", b"<!doctype", b"<table", b"<?xml")):
-        raise ReconcilerError(f"{file} is a page of HTML or XML, not CSV", f"open it, and save it again; {_HINT}")
+        raise ReconcilerError(
+            "unreadable-sheet",
+            text("{file} is a page of HTML or XML, not CSV", file=file),
+            text("open it, and save it again; {hint}", hint=_HINT),
+        )
     read = _named(encoding, file, data) if encoding else _text(file, data)
     if "\0" in read.text[: read.text.find("\n") + 2]:
-        hint = f"name it: --encoding utf-16-le; or {_HINT}"
-        raise ReconcilerError(f"{file} is no text, or in UTF-16 without a mark", hint)
+        hint = text("name it: --encoding utf-16-le; or {hint}", hint=_HINT)
+        raise ReconcilerError(
+            "unreadable-sheet", text("{file} is no text, or in UTF-16 without a mark", file=file), hint
+        )
     return read
 
 
@@ -119,13 +126,20 @@ def _decoded_as(encoding: str, file: str, data: bytes) -> str:
     try:
         return data.decode(encoding)
     except LookupError:
-        hint = "such as utf-8, gb18030, big5, utf-16"
-        raise ReconcilerError(f"{encoding} is no encoding that is known", hint) from None
+        hint = text("such as utf-8, gb18030, big5, utf-16")
+        raise ReconcilerError(
+            "unreadable-sheet", text("{encoding} is no encoding that is known", encoding=encoding), hint
+        ) from None
     except UnicodeDecodeError as error:
         line = data[: error.start].decode(encoding, "replace").count("\n") + 1
-        message = f"{file}:{line}: a character in this line is not in {encoding.upper()}, as the rest is"
-        hint = f"mend it, or save the original again; {_HINT}; --encoding reads it in another"
-        raise ReconcilerError(message, hint) from None
+        message = text(
+            "{file}:{line}: a character in this line is not in {encoding}, as the rest is",
+            file=file,
+            line=line,
+            encoding=encoding.upper(),
+        )
+        hint = text("mend it, or save the original again; {hint}; --encoding reads it in another", hint=_HINT)
+        raise ReconcilerError("unreadable-sheet", message, hint) from None
 
 
 def _is_damaged_utf8(data: bytes) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.errors import Declined
 from reconciler.files.child_environment import bare
 
@@ -43,16 +44,18 @@ def _git(folder: Path, *arguments: str) -> bytes:
             command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env=environment, timeout=_TIMEOUT
         )
     except FileNotFoundError:
-        raise _unknown(folder, "git is not installed") from None
+        raise _unknown(folder, text("git is not installed")) from None
     except (OSError, ValueError) as error:
-        raise _unknown(folder, getattr(error, "strerror", None) or str(error)) from None
+        raise _unknown(folder, verbatim(getattr(error, "strerror", None) or str(error))) from None
     except subprocess.TimeoutExpired:
-        raise _unknown(folder, f"git did not answer within {_TIMEOUT:g} seconds") from None
+        raise _unknown(folder, text("git did not answer within {seconds:g} seconds", seconds=_TIMEOUT)) from None
     if done.returncode:
-        raise _unknown(folder, done.stderr.decode("utf-8", "replace").strip())
+        raise _unknown(folder, verbatim(done.stderr.decode("utf-8", "replace").strip()))
     return done.stdout
 
 
-def _unknown(folder: Path, why: str) -> Declined:
-    message = f"nobody can say whether git tracks what lies in {folder}: {why}"
-    return Declined(message, "mend that, or keep the ledger elsewhere with --ledger; nothing was read")
+def _unknown(folder: Path, why: Text) -> Declined:
+    message = text("nobody can say whether git tracks what lies in {folder}: {why}", folder=folder, why=why)
+    return Declined(
+        "untrusted-books", message, text("mend that, or keep the ledger elsewhere with --ledger; nothing was read")
+    )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
-from reconciler.about import install_hint
+from reconciler.core.model.message import text
 from reconciler.core.sheets.rows import SheetRow, column_letters
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, install_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,18 @@ def workbook_sheets(file: str, data: bytes) -> tuple[WorkbookSheet, ...]:
     try:
         from python_calamine import CalamineError, load_workbook
     except ImportError:
-        hint = f"{install_hint('xlsx')}; or in Excel or WPS: Save as, CSV UTF-8 (逗号分隔)"
-        raise ReconcilerError(f"{file} is a workbook, and what reads one is not installed", hint) from None
+        hint = text("{install}; or in Excel or WPS: Save as, CSV UTF-8 (逗号分隔)", install=install_hint("xlsx"))
+        raise ReconcilerError(
+            "extra-missing", text("{file} is a workbook, and what reads one is not installed", file=file), hint
+        ) from None
     try:
         book = load_workbook(BytesIO(data))
         return tuple(_sheet(book.get_sheet_by_name(name), name) for name in book.sheet_names)
     except (CalamineError, ValueError, OSError):
         raise ReconcilerError(
-            f"{file} is a workbook, not CSV, and cannot be read as one", "save it again, without a password"
+            "unreadable-sheet",
+            text("{file} is a workbook, not CSV, and cannot be read as one", file=file),
+            text("save it again, without a password"),
         ) from None
 
 

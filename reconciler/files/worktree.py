@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from reconciler.errors import Declined, ReconcilerError
+from reconciler.core.model.message import listed, text
+from reconciler.errors import Declined, ReconcilerError, unwritable
 from reconciler.files.atomic import replace_file, written_beside
 from reconciler.files.desired_files import is_desired_state, is_hidden
 
-_HINT: Final = "--force replaces it; nothing was written"
+_HINT: Final = text("--force replaces it; nothing was written")
 
 
 def write_file(path: Path, data: bytes, *, replace: bool) -> None:
@@ -32,9 +33,9 @@ def write_file(path: Path, data: bytes, *, replace: bool) -> None:
         else:
             _create(path, data)
     except FileExistsError:
-        raise Declined(f"{path} is there already", _HINT) from None
+        raise Declined("already-there", text("{path} is there already", path=path), _HINT) from None
     except OSError as error:
-        raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from None
+        raise unwritable(path, error) from None
 
 
 def refuse_existing(path: Path, *, replace: bool) -> None:
@@ -46,9 +47,11 @@ def refuse_existing(path: Path, *, replace: bool) -> None:
     if not os.path.lexists(path):
         return
     if path.exists() and not path.is_file():
-        raise Declined(f"{path} is no regular file", "name another; nothing was written")
+        raise Declined(
+            "no-regular-file", text("{path} is no regular file", path=path), text("name another; nothing was written")
+        )
     if not replace:
-        raise Declined(f"{path} is there already", _HINT)
+        raise Declined("already-there", text("{path} is there already", path=path), _HINT)
 
 
 def rewrite(path: Path, data: bytes) -> None:
@@ -94,7 +97,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, replace: bool) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ReconcilerError(f"the folder {folder} cannot be made: {error.strerror}") from None
+        raise ReconcilerError(
+            "unwritable-file", text("the folder {folder} cannot be made: {why}", folder=folder, why=error.strerror)
+        ) from None
     for name, data in files.items():
         write_file(folder / name, data, replace=replace)
 
@@ -104,6 +109,6 @@ def _refuse_others(folder: Path, files: Mapping[str, bytes]) -> None:
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if is_desired_state(path))
     others = sorted(name for name in names if name not in files and not is_hidden(name))
     if others:
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        hint = "move them away, or name an empty folder; nothing was written"
-        raise Declined(f"{folder} holds desired-state files of its own: {others[0]}{more}", hint)
+        message = text("{folder} holds desired-state files of its own: {names}", folder=folder, names=listed(others, 1))
+        hint = text("move them away, or name an empty folder; nothing was written")
+        raise Declined("folder-in-use", message, hint)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.journal import Journal, JournaledCall, RunRecord, last_run, open_part, run_in
 from reconciler.ledger.ledger import NO_OBJECTS, Ledger, LedgerStore, Objects
@@ -49,8 +50,10 @@ class Books:
         """
         last = last_run(path)
         if last is not None and last.open_intents:
-            hint = "run apply again: it looks them up first"
-            raise ReconcilerError(f"the journal {path} still has calls that nobody has looked up", hint)
+            hint = text("run apply again: it looks them up first")
+            raise ReconcilerError(
+                "open-calls", text("the journal {path} still has calls that nobody has looked up", path=path), hint
+            )
         books = cls(ledger, Journal(path), run.id)
         if not ledger.store.remote:
             ledger.save(run.id, objects)
@@ -138,7 +141,7 @@ def remote_run(store: LedgerStore) -> RunRecord | None:
     """
     if not store.remote:
         return None
-    return run_in(store.read_beside(RUN), f"the run beside the ledger {store.name}")
+    return run_in(store.read_beside(RUN), text("the run beside the ledger {name}", name=store.name))
 
 
 def run_elsewhere(here: RunRecord | None, there: RunRecord | None) -> RunRecord | None:

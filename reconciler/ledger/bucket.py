@@ -17,8 +17,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
-from reconciler.about import install_hint
-from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.core.model.message import Text, text
+from reconciler.errors import ReconcilerError, WrongUsage, install_hint
 from reconciler.ledger.swap_store import Version, content_of
 from reconciler.log import milliseconds, tell
 from reconciler.settings import Network, Proxy
@@ -29,7 +29,9 @@ try:
     from obstore import exceptions
     from obstore.store import AzureStore, GCSStore, S3Store
 except ModuleNotFoundError:
-    raise ReconcilerError("a ledger in an object store needs a library", install_hint("remote")) from None
+    raise ReconcilerError(
+        "extra-missing", text("a ledger in an object store needs a library"), install_hint("remote")
+    ) from None
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
@@ -49,7 +51,7 @@ UNTRUSTED: Final = re.compile(r"InvalidCertificate|certificate verify|UnknownIss
 _CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _NEAR: Final = "localhost,127.0.0.0/8,::1,169.254.0.0/16,metadata.google.internal"
 """What no proxy is asked for: this machine, and where a cloud tells a machine its identity."""
-EXAMPLE: Final = "it looks like s3://bucket/path/ledger.json, gs://… or az://container/…"
+EXAMPLE: Final = text("it looks like s3://bucket/path/ledger.json, gs://… or az://container/…")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,15 @@ def parse_url(url: str) -> ObjectPlace:
         parts = urlsplit(url)
         unwanted = {"@", ":"} & set(parts.netloc) or {"?", "#"} & set(url)
     except ValueError:
-        raise WrongUsage("the ledger's URL is not a URL", EXAMPLE) from None
+        raise WrongUsage("bad-ledger", text("the ledger's URL is not a URL"), EXAMPLE) from None
     if parts.scheme not in ("s3", "gs", "az"):
-        raise WrongUsage("the ledger's URL must begin with s3://, gs:// or az://", EXAMPLE)
+        raise WrongUsage("bad-ledger", text("the ledger's URL must begin with s3://, gs:// or az://"), EXAMPLE)
     if unwanted:
-        hint = "credentials come from the environment; the URL is bucket and key only"
-        raise WrongUsage("the ledger's URL holds a user, port, query or fragment", hint)
+        hint = text("credentials come from the environment; the URL is bucket and key only")
+        raise WrongUsage("bad-ledger", text("the ledger's URL holds a user, port, query or fragment"), hint)
     key = parts.path.removeprefix("/")
     if not re.fullmatch(r"[A-Za-z0-9$._-]+", parts.netloc) or not _is_key(key):
-        raise WrongUsage("the ledger's URL names no bucket and key", EXAMPLE)
+        raise WrongUsage("bad-ledger", text("the ledger's URL names no bucket and key"), EXAMPLE)
     return ObjectPlace(parts.scheme, parts.netloc, key)
 
 
@@ -110,7 +112,7 @@ class Objects:
             if _is_final(answer):
                 break
             self._sleep(pause)
-        raise self._error(answer, "read", key)
+        raise self._error(answer, text("read"), key)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all objects that begin like this; the prefix ends with a slash."""
@@ -121,7 +123,7 @@ class Objects:
             if _is_final(answer):
                 break
             self._sleep(pause)
-        raise self._error(answer, "listed", prefix)
+        raise self._error(answer, text("listed"), prefix)
 
     def put(self, key: str, data: bytes, seen: Version | None) -> Exception | Version:
         """Write over `seen` once. An error is returned, not raised, because the write may have arrived all the same."""
@@ -146,7 +148,7 @@ class Objects:
                 break
             seen = current
             self._sleep(pause)
-        raise self._error(outcome, "written", key)
+        raise self._error(outcome, text("written"), key)
 
     def accepts(self, key: str, intruder: bytes, *, over: Version | None, kept: bytes) -> bool:
         """Whether the store accepts a write whose condition fails. The object holds `kept`, and must keep it."""
@@ -157,7 +159,7 @@ class Objects:
             if isinstance(outcome, REFUSED):
                 return False
             self._sleep(pause)
-        raise self._error(outcome, "written", key)
+        raise self._error(outcome, text("written"), key)
 
     def delete(self, key: str) -> None:
         """Delete an object whose key nobody else uses; one that does not exist is no error."""
@@ -168,7 +170,7 @@ class Objects:
             if _is_final(answer):
                 break
             self._sleep(pause)
-        raise self._error(answer, "deleted", key)
+        raise self._error(answer, text("deleted"), key)
 
     def _read(self, key: str) -> Version:
         result = obstore.get(self._store, key)
@@ -177,19 +179,38 @@ class Objects:
     def _listed(self, prefix: str) -> list[str]:
         return [each["path"] for part in obstore.list(self._store, prefix) for each in part]
 
-    def _error(self, failure: object, done: str, key: str) -> ReconcilerError:
-        what = f"{self._place.scheme}://{self._place.bucket}/{key} cannot be {done}"
+    def _error(self, failure: object, done: Text, key: str) -> ReconcilerError:
+        place = f"{self._place.scheme}://{self._place.bucket}/{key}"
+        what = text("{place} cannot be {done}", place=place, done=done)
         if isinstance(failure, FileNotFoundError):
             bucket = self._place.bucket
-            return ReconcilerError(f"{what}: there is no bucket {bucket}", "create it first, or mend the name")
+            return ReconcilerError(
+                "no-bucket",
+                text("{what}: there is no bucket {bucket}", what=what, bucket=bucket),
+                text("create it first, or mend the name"),
+            )
         if isinstance(failure, NO_ACCESS):
-            return ReconcilerError(f"{what}: no permission", "docs/ledger.md lists the permissions that it takes")
+            return ReconcilerError(
+                "no-permission",
+                text("{what}: no permission", what=what),
+                text("docs/ledger.md lists the permissions that it takes"),
+            )
         if isinstance(failure, REFUSED):
-            return ReconcilerError(f"{what}: the store refuses though nobody changed it", "run it again")
+            return ReconcilerError(
+                "store-failed",
+                text("{what}: the store refuses though nobody changed it", what=what),
+                text("run it again"),
+            )
         if UNTRUSTED.search(str(failure)):
-            return ReconcilerError(f"{what}: the certificate of the store is not trusted", UNTRUSTED_HINT)
-        hint = "check the network, and the endpoint, region and credentials in the environment"
-        return ReconcilerError(f"{what}: the store is not reachable, or answers with an error", hint)
+            return ReconcilerError(
+                "untrusted-certificate",
+                text("{what}: the certificate of the store is not trusted", what=what),
+                UNTRUSTED_HINT,
+            )
+        hint = text("check the network, and the endpoint, region and credentials in the environment")
+        return ReconcilerError(
+            "store-failed", text("{what}: the store is not reachable, or answers with an error", what=what), hint
+        )
 
 
 def _asked(operation: str, ask: Callable[[], _T]) -> _T | Exception:
@@ -253,9 +274,11 @@ def _open(place: ObjectPlace, timeout: float, network: Network) -> AzureStore | 
             case _:
                 return AzureStore(place.bucket, config=limits, retry_config=no_retry)
     except STORE_ERRORS:
-        hint = "docs/ledger.md lists the variables for credentials, region and endpoint"
-        message = f"the environment does not tell how to reach {place.scheme}://{place.bucket}"
-        raise ReconcilerError(message, hint) from None
+        hint = text("docs/ledger.md lists the variables for credentials, region and endpoint")
+        message = text(
+            "the environment does not tell how to reach {scheme}://{bucket}", scheme=place.scheme, bucket=place.bucket
+        )
+        raise ReconcilerError("store-failed", message, hint) from None
 
 
 def _is_final(failure: Exception) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.git_command import CALL_TIMEOUT, Done, Git
 from reconciler.ledger.git_remote import parse_branch, resolve
@@ -96,7 +97,7 @@ class GitBranch:
         self._look()
         done = self._git.run(*self._push_arguments(self._commit([]), "--dry-run"))
         if not done.ok:
-            raise self._error(_refusal(done) or done.said, "written")
+            raise self._error(verbatim(_refusal(done) or done.said), _WRITTEN)
 
     def get(self, name: str) -> Version | None:
         """The file, or `None` when there is none.
@@ -147,13 +148,15 @@ class GitBranch:
             if done.ok:
                 return self._written(commit, changes)
             if refusal and not _MOVED.search(refusal):
-                raise self._error(f"{refusal}: {done.said}" if done.said else refusal, "written", refused=True)
+                raise self._error(verbatim(f"{refusal}: {done.said}" if done.said else refusal), _WRITTEN, refused=True)
             if refusal:
                 moves += 1
                 if moves == MOVES:
-                    raise self._error("others write to it all the time" if stirred else done.said, "written")
+                    raise self._error(
+                        text("others write to it all the time") if stirred else verbatim(done.said), _WRITTEN
+                    )
             elif (failures := failures + 1) == len(PAUSES) or _hopeless(done.said):
-                raise self._error(done.said, "written")
+                raise self._error(verbatim(done.said), _WRITTEN)
             self._sleep(PAUSES[0] if refusal else PAUSES[failures - 1])
 
     def close(self) -> None:
@@ -175,8 +178,12 @@ class GitBranch:
             self._look()
         versions = [self._version(change.name) for change in changes]
         if not self._proved and [version and version.data for version in versions] != [each.data for each in changes]:
-            hint = "it may be a copy that is brought up to date later: name the repository itself"
-            raise ReconcilerError(f"{self} cannot hold a lock: it does not show what was just written", hint)
+            hint = text("it may be a copy that is brought up to date later: name the repository itself")
+            raise ReconcilerError(
+                "cannot-lock",
+                text("{what} cannot hold a lock: it does not show what was just written", what=self),
+                hint,
+            )
         self._proved = True
         return versions
 
@@ -207,7 +214,7 @@ class GitBranch:
             if _hopeless(listed.said):
                 break
             self._sleep(pause)
-        raise self._error(listed.said, "read")
+        raise self._error(verbatim(listed.said), _READ)
 
     def _check_that_it_is_new(self, listed: Done, alike: Sequence[bytes]) -> None:
         """Refuse to take the branch for one that is not there yet, where that is not certain.
@@ -216,10 +223,14 @@ class GitBranch:
         over HTTP it takes a page that is empty, or has no line break, for a repository without branches.
         """
         if alike:
-            hint = "delete that one: git would take it for the ledger's"
-            raise ReconcilerError(f"{self} cannot be made: there is {alike[0].decode('utf-8', 'replace')}", hint)
+            hint = text("delete that one: git would take it for the ledger's")
+            raise ReconcilerError(
+                "bad-ledger",
+                text("{what} cannot be made: there is {other}", what=self, other=alike[0].decode("utf-8", "replace")),
+                hint,
+            )
         if not listed.spoke_git:
-            raise self._error("what answers there is no git server", "read")
+            raise self._error(text("what answers there is no git server"), _READ)
 
     def _fetch(self) -> Done:
         quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--depth=1")
@@ -233,8 +244,12 @@ class GitBranch:
             files[name.decode("utf-8", "replace")] = _Entry(blob, int(size) if kind == "blob" else 0)
         strange = sorted(name for name in files if name.partition("/")[0] not in BOOKS)
         if strange:
-            hint = "name a branch of its own; the first apply makes it"
-            raise ReconcilerError(f"{self} holds something else than books: {strange[0]}", hint)
+            hint = text("name a branch of its own; the first apply makes it")
+            raise ReconcilerError(
+                "no-books",
+                text("{what} holds something else than books: {strange}", what=self, strange=strange[0]),
+                hint,
+            )
         self._tip, self._files = commit, files
 
     def _version(self, name: str) -> Version | None:
@@ -242,10 +257,18 @@ class GitBranch:
         if entry is None:
             return None
         if entry.size > MAX_BYTES:
-            raise ReconcilerError(f"{name} of {self} is too large; {MAX_BYTES >> 20} MB is the limit")
+            raise ReconcilerError(
+                "books-too-large",
+                text(
+                    "{name} of {what} is too large; {max_bytes} MB is the limit",
+                    name=name,
+                    what=self,
+                    max_bytes=MAX_BYTES >> 20,
+                ),
+            )
         done = self._git.run("cat-file", "blob", entry.blob)
         if not done.ok:
-            raise self._error(done.said, "read")
+            raise self._error(verbatim(done.said), _READ)
         return Version(done.out, entry.blob)
 
     def _commit(self, changes: Sequence[Change]) -> str:
@@ -264,22 +287,38 @@ class GitBranch:
     def _plumb(self, *arguments: str, data: bytes = b"", index: bool = False) -> str:
         done = self._git.run(*arguments, data=data, index=index)
         if not done.ok:
-            raise ReconcilerError(f"git {arguments[0]} failed for {self}", done.said)
+            raise ReconcilerError(
+                "git-failed",
+                text("git {arguments} failed for {what}", arguments=arguments[0], what=self),
+                verbatim(done.said),
+            )
         return done.out.decode().strip()
 
-    def _error(self, why: str, verb: str, *, refused: bool = False) -> ReconcilerError:
+    def _error(self, why: Text, verb: Text, *, refused: bool = False) -> ReconcilerError:
         """An error about the remote, in its own words and git's, which hold no password."""
         if refused or _NO_ACCESS.search(why):
-            hint = "docs/ledger.md says what the pipeline needs to be allowed, and how git learns who it is"
-            return ReconcilerError(f"{self} cannot be {verb}: no permission: {why}", hint)
-        hint = "check the remote's name and git's settings with: git ls-remote REMOTE"
+            hint = text("docs/ledger.md says what the pipeline needs to be allowed, and how git learns who it is")
+            return ReconcilerError(
+                "no-permission",
+                text("{what} cannot be {verb}: no permission: {why}", what=self, verb=verb, why=why),
+                hint,
+            )
+        hint = text("check the remote's name and git's settings with: git ls-remote REMOTE")
         if _NAME_TAKEN.search(why):
-            hint = "no branch can be called as a part of another one's name: name another branch"
-        return ReconcilerError(f"{self} cannot be {verb}: {why or 'git failed'}", hint)
+            hint = text("no branch can be called as a part of another one's name: name another branch")
+        return ReconcilerError(
+            "git-failed",
+            text("{what} cannot be {verb}: {why}", what=self, verb=verb, why=why or text("git failed")),
+            hint,
+        )
 
 
 def _tag(version: Version | None) -> str | None:
     return version.tag if version else None
+
+
+_READ: Final = text("read")
+_WRITTEN: Final = text("written")
 
 
 def _refusal(done: Done) -> str:

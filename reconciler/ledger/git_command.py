@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.model.message import text, verbatim
 from reconciler.errors import ReconcilerError
 from reconciler.files.child_environment import bare, without_secrets
 from reconciler.files.system import end_group
@@ -83,10 +84,16 @@ def settings_at(folder: Path) -> Settings:
     environment = {**_clean(bare(os.environ)), **_named(os.environ, _SETTINGS_VARIABLES)}
     version = re.search(r"(\d+)\.(\d+)", _call(["version"], environment, CALL_TIMEOUT).out.decode("utf-8", "replace"))
     if version is None or (int(version[1]), int(version[2])) < OLDEST:
-        raise ReconcilerError(f"a ledger on a branch needs git {OLDEST[0]}.{OLDEST[1]} or newer", "update git")
+        raise ReconcilerError(
+            "git-missing",
+            text("a ledger on a branch needs git {oldest} or newer", oldest=".".join(map(str, OLDEST))),
+            text("update git"),
+        )
     done = _call(["-C", _existing(folder), "config", "--list", "-z"], environment, CALL_TIMEOUT)
     if not done.ok:
-        raise ReconcilerError(f"git's settings in {folder} cannot be read", done.said)
+        raise ReconcilerError(
+            "git-failed", text("git's settings in {folder} cannot be read", folder=folder), verbatim(done.said)
+        )
     pairs = (entry.decode("utf-8", "replace").partition("\n") for entry in done.out.split(b"\0")[:-1])
     return tuple((key, value if newline else "true") for key, newline, value in pairs)
 
@@ -162,14 +169,18 @@ class Git:
             lines = "".join(f"\tdirectory = {_quoted(value)}\n" for value in self._trusted)
             (folder / "trusted").write_text(f"[safe]\n{lines}", encoding="utf-8")
         except OSError as error:
-            hint = "name a folder with room in TMPDIR"
-            raise ReconcilerError(f"there is no room for git's copy of the books: {error.strerror}", hint) from None
+            hint = text("name a folder with room in TMPDIR")
+            raise ReconcilerError(
+                "unwritable-file", text("there is no room for git's copy of the books: {why}", why=error.strerror), hint
+            ) from None
         self._folder = folder
         made = ["init", "--quiet", "--bare", "--template=", "--initial-branch=books", str(folder / "books.git")]
         done = _call(made, self._environment(made[0]), self.timeout)
         if not done.ok:
             self.close()
-            raise ReconcilerError("git cannot make a repository for its copy of the books", done.said)
+            raise ReconcilerError(
+                "git-failed", text("git cannot make a repository for its copy of the books"), verbatim(done.said)
+            )
         return folder
 
     def _environment(self, command: str) -> dict[str, str]:
@@ -227,9 +238,13 @@ def _call(arguments: Iterable[str], environment: Mapping[str, str], timeout: flo
             start_new_session=True,
         )
     except FileNotFoundError:
-        raise ReconcilerError("git is not installed", "a ledger on a branch is read and written with it") from None
+        raise ReconcilerError(
+            "git-missing", text("git is not installed"), text("a ledger on a branch is read and written with it")
+        ) from None
     except (OSError, ValueError) as error:  # a name holds a NUL character
-        raise ReconcilerError(f"git cannot be started: {getattr(error, 'strerror', None) or error}") from None
+        raise ReconcilerError(
+            "git-failed", text("git cannot be started: {why}", why=getattr(error, "strerror", None) or error)
+        ) from None
     with process:
         try:
             out, errors = process.communicate(data, timeout)

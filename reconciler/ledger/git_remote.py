@@ -9,10 +9,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.core.model.address import GIT_BRANCH, is_loopback
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.ledger.git_command import Settings, settings_at, top_of
 
-_EXAMPLE: Final = "it looks like git+origin#reconciler/acme, or git+https://host/books.git#acme"
+_EXAMPLE: Final = text("it looks like git+origin#reconciler/acme, or git+https://host/books.git#acme")
 _SSH: Final = re.compile(r"(?:[\w.+-]+@)?(?:\w[\w.-]*|\[[0-9a-fA-F:]+\]):(?!/?/)[^@:]+")
 """The short form of an address for ssh, `git@host:path`."""
 _BAD_NAME: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(/|$)|(^|/)\.|/$|^/|\.$|^-|^@$|^refs/")
@@ -37,11 +38,11 @@ def parse_branch(named: str) -> BranchPlace:
     """
     remote, sign, branch = named.removeprefix(GIT_BRANCH).rpartition("#")
     if not sign or not remote or not branch:
-        raise WrongUsage("the ledger names no branch of a git remote", _EXAMPLE)
+        raise WrongUsage("bad-ledger", text("the ledger names no branch of a git remote"), _EXAMPLE)
     if not branch.isprintable() or _BAD_NAME.search(branch):
-        raise WrongUsage("the ledger's branch has a name that git does not allow", _EXAMPLE)
+        raise WrongUsage("bad-ledger", text("the ledger's branch has a name that git does not allow"), _EXAMPLE)
     if not remote.isprintable() or "::" in remote:
-        raise WrongUsage("the ledger's git remote is no name, URL or path", _EXAMPLE)
+        raise WrongUsage("bad-ledger", text("the ledger's git remote is no name, URL or path"), _EXAMPLE)
     if "://" in remote:
         _check_url(remote)
     elif re.match(r"[^/@]*:[^/]*@", remote):
@@ -54,22 +55,26 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         host, password = parts.hostname or "", parts.password
     except ValueError:
-        raise WrongUsage("the ledger's git remote is not a URL", _EXAMPLE) from None
+        raise WrongUsage("bad-ledger", text("the ledger's git remote is not a URL"), _EXAMPLE) from None
     if parts.scheme not in ("https", "http", "ssh", "file"):
-        raise WrongUsage("the ledger's git remote must begin with https://, ssh:// or file://", _EXAMPLE)
+        raise WrongUsage(
+            "bad-ledger", text("the ledger's git remote must begin with https://, ssh:// or file://"), _EXAMPLE
+        )
     if "?" in url or password is not None or ("@" in parts.netloc and parts.scheme != "ssh"):
         raise _with_password()
     if parts.scheme == "http" and not is_loopback(host):
         raise WrongUsage(
-            "http:// is for this machine only: whoever is on the way could forge the books", "use https://"
+            "insecure-address",
+            text("http:// is for this machine only: whoever is on the way could forge the books"),
+            text("use https://"),
         )
     if parts.scheme != "file" and (not host or host.startswith("-")):
-        raise WrongUsage("the ledger's git remote names no host", _EXAMPLE)
+        raise WrongUsage("bad-ledger", text("the ledger's git remote names no host"), _EXAMPLE)
 
 
 def _with_password() -> WrongUsage:
-    hint = "git's credential helper, a header of its settings, or ssh say who you are; the URL is the place only"
-    return WrongUsage("the ledger's git remote holds a user, a password or a query", hint)
+    hint = text("git's credential helper, a header of its settings, or ssh say who you are; the URL is the place only")
+    return WrongUsage("bad-ledger", text("the ledger's git remote holds a user, a password or a query"), hint)
 
 
 def resolve(place: BranchPlace, folder: Path) -> tuple[Settings, Settings]:
@@ -85,8 +90,12 @@ def resolve(place: BranchPlace, folder: Path) -> tuple[Settings, Settings]:
     own = {name: [value for key, value in settings if key == head + name] for name in ("url", "pushurl")}
     if own["url"]:
         if len(own["url"]) > 1 or len(own["pushurl"]) > 1:
-            hint = "name the URL of one"
-            raise ReconcilerError(f"the git remote {remote} is several repositories, and books lie in one", hint)
+            hint = text("name the URL of one")
+            raise ReconcilerError(
+                "bad-ledger",
+                text("the git remote {remote} is several repositories, and books lie in one", remote=remote),
+                hint,
+            )
         others = (
             (name, value) for name in ("proxy", "proxyauthmethod") for key, value in settings if key == head + name
         )
@@ -96,7 +105,11 @@ def resolve(place: BranchPlace, folder: Path) -> tuple[Settings, Settings]:
         return settings, (("remote.books.url", str(Path(remote).resolve())),)
     if _SSH.fullmatch(remote):
         return settings, (("remote.books.url", remote),)
-    raise ReconcilerError(f"git knows no remote {remote} in {folder}, and there is no such folder", _EXAMPLE)
+    raise ReconcilerError(
+        "bad-ledger",
+        text("git knows no remote {remote} in {folder}, and there is no such folder", remote=remote, folder=folder),
+        _EXAMPLE,
+    )
 
 
 def _absolute(url: str, folder: Path) -> str:

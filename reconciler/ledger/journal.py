@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from reconciler.core.model.fields import BY_NAME
+from reconciler.core.model.message import Text, text
 from reconciler.core.text import is_newer_format
-from reconciler.errors import NewerFormat, ReconcilerError
+from reconciler.errors import NewerFormat, ReconcilerError, unreadable
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
 from reconciler.ledger.ledger import read_entry
@@ -265,11 +266,11 @@ def last_run(path: Path) -> RunRecord | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ReconcilerError(f"the journal {path} cannot be read: {error.strerror}") from None
-    return run_in(data, f"the journal {path}")
+        raise unreadable(text("the journal {path}", path=path), error) from None
+    return run_in(data, text("the journal {path}", path=path))
 
 
-def run_in(data: bytes | None, what: str) -> RunRecord | None:
+def run_in(data: bytes | None, what: Text) -> RunRecord | None:
     """The run in a journal's bytes; `None` for none. `what` it is goes into messages.
 
     Raises:
@@ -281,8 +282,8 @@ def run_in(data: bytes | None, what: str) -> RunRecord | None:
         lines = list(_lines(data or b""))
         return _run_record(lines) if lines else None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-        hint = "it is left as it is: look at the live agents with plan; then move the journal away"
-        raise ReconcilerError(f"{what} is damaged", hint) from None
+        hint = text("it is left as it is: look at the live agents with plan; then move the journal away")
+        raise ReconcilerError("books-damaged", text("{what} is damaged", what=what), hint) from None
 
 
 def _format(data: bytes) -> str:

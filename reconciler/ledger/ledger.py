@@ -19,6 +19,7 @@ from reconciler.core.model.address import same_endpoint
 from reconciler.core.model.desired import Company
 from reconciler.core.model.fields import BY_NAME, Value, fits
 from reconciler.core.model.ledger import LedgerEntry, LedgerView, LockInfo
+from reconciler.core.model.message import Text, text
 from reconciler.core.text import is_newer_format
 from reconciler.errors import Declined, NewerFormat, ReconcilerError
 
@@ -252,12 +253,13 @@ def load_ledger(store: LedgerStore, company: Company, endpoint: str = "") -> Led
         ReconcilerError: the ledger cannot be read, is damaged, or was written by a newer version.
     """
     ledger = read_ledger(store, company)
-    refuse_foreign(f"the ledger {store.name}", (ledger.company.abbreviate, ledger.endpoint), (company, endpoint))
+    what = text("the ledger {name}", name=store.name)
+    refuse_foreign(what, (ledger.company.abbreviate, ledger.endpoint), (company, endpoint))
     ledger.endpoint = ledger.endpoint or endpoint
     return ledger
 
 
-def refuse_foreign(what: str, made: tuple[str, str], now: tuple[Company, str]) -> None:
+def refuse_foreign(what: Text, made: tuple[str, str], now: tuple[Company, str]) -> None:
     """Refuse books of another vendor or company. `made` is the company's name and the endpoint as the books say them.
 
     Raises:
@@ -265,17 +267,30 @@ def refuse_foreign(what: str, made: tuple[str, str], now: tuple[Company, str]) -
     """
     (owner, before), (company, endpoint) = made, now
     if owner != company.abbreviate:
-        hint = (
-            "keep one ledger a company: name another with --ledger; if this is the same one under a new name, "
-            "reconciler ledger rebind says so in the books"
+        hint = text(
+            "keep one ledger a company: name another with --ledger; if this is the same one under a new "
+            "name, reconciler ledger rebind says so in the books"
         )
-        raise Declined(f"{what} belongs to company {owner}, not {company.abbreviate}", hint)
+        raise Declined(
+            "another-ledger",
+            text(
+                "{what} belongs to company {owner}, not {abbreviate}",
+                what=what,
+                owner=owner,
+                abbreviate=company.abbreviate,
+            ),
+            hint,
+        )
     if before and endpoint and not same_endpoint(before, endpoint):
-        hint = (
-            "it knows the agents of that vendor only: name another ledger with --ledger; if it is the same vendor at a "
-            "new address, reconciler ledger rebind says so in the books"
+        hint = text(
+            "it knows the agents of that vendor only: name another ledger with --ledger; if it is the same "
+            "vendor at a new address, reconciler ledger rebind says so in the books"
         )
-        raise Declined(f"{what} was made with {before}, and this is {endpoint}", hint)
+        raise Declined(
+            "another-ledger",
+            text("{what} was made with {before}, and this is {endpoint}", what=what, before=before, endpoint=endpoint),
+            hint,
+        )
 
 
 def read_ledger(store: LedgerStore, company: Company) -> Ledger:
@@ -292,9 +307,9 @@ def read_ledger(store: LedgerStore, company: Company) -> Ledger:
         if not is_newer_format(document["format"], FORMAT):
             return _read(store, company, document)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        hint = "restore it, or move it away: passwords and roles then count as not recorded"
-        raise ReconcilerError(f"the ledger {store.name} is damaged", hint) from None
-    raise NewerFormat(f"the ledger {store.name}", document["format"])
+        hint = text("restore it, or move it away: passwords and roles then count as not recorded")
+        raise ReconcilerError("books-damaged", text("the ledger {name} is damaged", name=store.name), hint) from None
+    raise NewerFormat(text("the ledger {name}", name=store.name), document["format"])
 
 
 def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Ledger:

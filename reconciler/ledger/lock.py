@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.clock import now, stamp
 from reconciler.core.model.ledger import LockInfo
+from reconciler.core.model.message import text
 from reconciler.errors import LockHeld, ReconcilerError
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
@@ -48,11 +49,16 @@ class FileLockBeside:
             lock.acquire(blocking=False)
         except Timeout:
             info = self._signature() or LockInfo("unknown", "another apply", "just now")
-            whose = f" by {info.who} since {info.since}"
-            raise LockHeld(f"the ledger {self._path} is locked{whose}", "wait until that apply is over", info) from None
+            by = "the ledger {path} is locked by {who} since {since}"
+            message = text(by, path=self._path, who=info.who, since=info.since)
+            raise LockHeld("locked", message, text("wait until that apply is over"), info) from None
         except OSError as error:
-            hint = "it must be on a file system that can lock"
-            raise ReconcilerError(f"the ledger {self._path} cannot be locked: {error.strerror}", hint) from None
+            hint = text("it must be on a file system that can lock")
+            raise ReconcilerError(
+                "cannot-lock",
+                text("the ledger {path} cannot be locked: {why}", path=self._path, why=error.strerror),
+                hint,
+            ) from None
         try:
             with suppress(OSError):  # the note serves messages only
                 replace_file(self._note, json.dumps(asdict(lock_info())).encode())

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from reconciler.core.model.message import Text, text
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.bucket import REQUEST_TIMEOUT, ObjectPlace, Objects, parse_url
 from reconciler.ledger.swap_store import LEDGER, Change, Version, content_of
@@ -114,15 +115,19 @@ def _try_conditions(objects: Objects, place: ObjectPlace, key: str) -> None:
     first, second, intruder = (secrets.token_bytes(16) for _ in range(3))
     one = objects.swap(key, first, None)
     if content_of(one) != first:
-        _refuse_store(place, "does not show what was just written")
+        _refuse_store(place, text("does not show what was just written"))
     if objects.accepts(key, intruder, over=None, kept=first):
-        _refuse_store(place, "overwrites an object that must only be created")
+        _refuse_store(place, text("overwrites an object that must only be created"))
     if content_of(objects.swap(key, second, one)) != second:
-        _refuse_store(place, "does not replace the version that it is told to")
+        _refuse_store(place, text("does not replace the version that it is told to"))
     if objects.accepts(key, intruder, over=one, kept=second):
-        _refuse_store(place, "overwrites an object that has changed since")
+        _refuse_store(place, text("overwrites an object that has changed since"))
 
 
-def _refuse_store(place: ObjectPlace, does: str) -> NoReturn:
-    hint = "use another object store, or a ledger on disk"
-    raise ReconcilerError(f"{place.scheme}://{place.bucket} cannot hold a lock: it {does}", hint)
+def _refuse_store(place: ObjectPlace, does: Text) -> NoReturn:
+    hint = text("use another object store, or a ledger on disk")
+    raise ReconcilerError(
+        "cannot-lock",
+        text("{scheme}://{bucket} cannot hold a lock: it {does}", scheme=place.scheme, bucket=place.bucket, does=does),
+        hint,
+    )

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.core.model.ledger import LockInfo
-from reconciler.errors import LedgerConflict, ReconcilerError
+from reconciler.core.model.message import text, verbatim
+from reconciler.errors import LedgerConflict, ReconcilerError, unreadable, unwritable
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder, read_regular
 from reconciler.ledger.ledger import NO_OBJECTS, Objects
@@ -56,13 +57,15 @@ class LocalStore:
             return read_regular(self.path, MAX_BYTES)[0]
         except FileNotFoundError:
             if self.path.is_symlink():  # a disk that is not mounted is no first use
-                hint = f"mount it, or make the first ledger there with --ledger {self._file}"
+                hint = text("mount it, or make the first ledger there with --ledger {file}", file=self._file)
                 raise ReconcilerError(
-                    f"the ledger {self.path} is a link to {self._file}, which is not there", hint
+                    "unreadable-file",
+                    text("the ledger {path} is a link to {file}, which is not there", path=self.path, file=self._file),
+                    hint,
                 ) from None
             return None
         except OSError as error:
-            raise ReconcilerError(f"the ledger {self.path} cannot be read: {error.strerror}") from None
+            raise unreadable(text("the ledger {path}", path=self.path), error) from None
 
     def read_beside(self, name: str) -> bytes | None:
         """The bytes of a file that lies beside the ledger, or `None` when there is none.
@@ -76,7 +79,7 @@ class LocalStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+            raise unreadable(path, error) from None
 
     def check_rights(self) -> None:
         """Refuse a folder in which nothing can be written.
@@ -86,8 +89,11 @@ class LocalStore:
         """
         folder = next(each for each in self._file.parents if os.path.lexists(each))
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-            why = "may not be written" if folder.is_dir() else "is no folder"
-            raise ReconcilerError(f"the ledger {self.path} cannot be written: {folder} {why}", "name another: --ledger")
+            why = text("{folder} is no folder", folder=folder)
+            if folder.is_dir():
+                why = text("{folder} may not be written", folder=folder)
+            message = text("the ledger {path} cannot be written: {why}", path=self.path, why=why)
+            raise ReconcilerError("unwritable-file", message, text("name another: --ledger"))
 
     def names(self, folder: str) -> list[str]:
         """The names of all files in a folder that lies beside the ledger, in their order.
@@ -101,7 +107,7 @@ class LocalStore:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+            raise unreadable(path, error) from None
 
     def write(self, data: bytes, before: Objects = NO_OBJECTS, after: Objects = NO_OBJECTS) -> None:
         """Replace the file, mode 0600; a reader sees the old or the new. The others are written before and after it.
@@ -111,8 +117,10 @@ class LocalStore:
             ReconcilerError: a file cannot be read or written.
         """
         if self._content() != self._seen:
-            hint = "run apply again: it reads the ledger anew"
-            raise LedgerConflict(f"somebody else wrote the ledger {self.path} meanwhile", hint)
+            hint = text("run apply again: it reads the ledger anew")
+            raise LedgerConflict(
+                "ledger-conflict", text("somebody else wrote the ledger {path} meanwhile", path=self.path), hint
+            )
         files = {**{self._beside(name): each for name, each in before.items()}, self._file: data}
         files |= {self._beside(name): each for name, each in after.items()}
         for path, content in files.items():
@@ -140,9 +148,9 @@ class LocalStore:
             private_folder(path.parent)
             replace_file(path, content)
         except OSError as error:
-            what = f"the ledger {self.path}" if path == self._file else str(path)
-            hint = "mend that and run apply again"
-            raise ReconcilerError(f"{what} cannot be written: {error.strerror}", hint) from None
+            what = text("the ledger {path}", path=self.path) if path == self._file else verbatim(str(path))
+            hint = text("mend that and run apply again")
+            raise unwritable(what, error, hint) from None
 
     def _beside(self, name: str) -> Path:
         return self._file.parent / (name if self._file.name == LEDGER else f"{self._file.stem}.{name}")
@@ -168,9 +176,11 @@ class LocalStore:
         """
         info = self.holder()
         if info is None:
-            raise ReconcilerError(f"the ledger {self.path} is not locked")
-        whose = "" if info.id == lock_id else f" (its id is {info.id})"
-        raise ReconcilerError(f"{info.who} is at work{whose}", "a local lock goes when its process ends: end that")
+            raise ReconcilerError("not-locked", text("the ledger {path} is not locked", path=self.path))
+        message = text("{who} is at work", who=info.who)
+        if info.id != lock_id:
+            message = text("{message} (its id is {id})", message=message, id=info.id)
+        raise ReconcilerError("locked", message, text("a local lock goes when its process ends: end that"))
 
     def close(self) -> None:
         """Nothing is kept only while the store is in use."""

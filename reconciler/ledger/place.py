@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.model.address import GIT_BRANCH, folder_name, is_rehearsal
+from reconciler.core.model.message import text
 from reconciler.errors import LockHeld, ReconcilerError, WrongUsage
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
@@ -146,9 +147,14 @@ class BooksPlace:
                 raise
             return ""
         except OSError as error:
-            hint = "mend that, or name the ledger with --ledger"
-            message = f"the books in {self.base} cannot be copied to {self.own_folder}: {error.strerror}"
-            raise ReconcilerError(message, hint) from None
+            hint = text("mend that, or name the ledger with --ledger")
+            message = text(
+                "the books in {base} cannot be copied to {own_folder}: {why}",
+                base=self.base,
+                own_folder=self.own_folder,
+                why=error.strerror,
+            )
+            raise ReconcilerError("bad-ledger", message, hint) from None
         if not books:
             return ""
         names = " and ".join(book.name for book in books)
@@ -168,7 +174,11 @@ class BooksPlace:
         folders = self.folders()
         if len(folders) > 1:
             names = ", ".join(folder.name for folder in folders)
-            raise WrongUsage(f"{self.base} has the books of several vendors: {names}", "say which one with --endpoint")
+            raise WrongUsage(
+                "several-ledgers",
+                text("{base} has the books of several vendors: {names}", base=self.base, names=names),
+                text("say which one with --endpoint"),
+            )
         return folders[0] if folders else self.base
 
 

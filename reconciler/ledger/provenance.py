@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.text import counted
+from reconciler.core.model.message import text
 from reconciler.errors import Declined
 from reconciler.files.tracked import tracked
 from reconciler.ledger.place import BooksPlace
 
 _TAKE_OUT: Final = "take them out with git rm --cached, and name another place with --ledger if others need them"
-_NO_LINK: Final = "put a folder in its place, or name the ledger's file with --ledger; nothing was read"
+_NO_LINK: Final = text("put a folder in its place, or name the ledger's file with --ledger; nothing was read")
 
 
 def refuse_brought(place: BooksPlace) -> None:
@@ -31,7 +31,9 @@ def refuse_brought(place: BooksPlace) -> None:
         return
     for part in _folders(place.base):
         if part.is_symlink():
-            raise Declined(f"{part} is a link, and books are not kept behind one", _NO_LINK)
+            raise Declined(
+                "untrusted-books", text("{part} is a link, and books are not kept behind one", part=part), _NO_LINK
+            )
     refuse_tracked([place.base])
 
 
@@ -60,6 +62,8 @@ def refuse_tracked(paths: Iterable[Path]) -> None:
 def _refuse(path: Path) -> None:
     names = [name for name in tracked(path) if Path(name).name != ".gitignore"]
     if names:
-        more = f" and {counted(len(names) - 1, 'other file')}" if len(names) > 1 else ""
-        what = f"git tracks {path.parent / names[0]}{more}"
-        raise Declined(f"{what}: books are not taken from what a change can bring", f"{_TAKE_OUT}; nothing was read")
+        what = text("{path}", path=path.parent / names[0])
+        if len(names) > 1:
+            what = text("{path} and {more} other {more:file|files}", path=what, more=len(names) - 1)
+        message = text("git tracks {what}: books are not taken from what a change can bring", what=what)
+        raise Declined("untrusted-books", message, text("{take_out}; nothing was read", take_out=_TAKE_OUT))

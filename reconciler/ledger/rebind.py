@@ -8,7 +8,8 @@ from pathlib import Path
 
 from reconciler.core.model.address import is_rehearsal, same_endpoint
 from reconciler.core.model.desired import Company
-from reconciler.errors import ReconcilerError, WrongUsage
+from reconciler.core.model.message import text
+from reconciler.errors import ReconcilerError, WrongUsage, unwritable
 from reconciler.files.private import private_folder
 from reconciler.ledger.books import remote_run
 from reconciler.ledger.journal import Journal, last_run, open_part
@@ -45,7 +46,9 @@ def rebind(place: BooksPlace, company: Company) -> Rebound:
         ledger, run = read_ledger(store, company), last_run(place.journal)
         if not ledger.serial and run is None:
             raise ReconcilerError(
-                f"there are no books to rebind: {store.name} is not there", "the first apply makes them"
+                "no-books",
+                text("there are no books to rebind: {name} is not there", name=store.name),
+                text("the first apply makes them"),
             )
         before = Rebound(store.name, ledger.company.abbreviate, ledger.endpoint)
         # The journal first: if the ledger cannot be written then, the books disagree, and the next try goes on.
@@ -53,10 +56,8 @@ def rebind(place: BooksPlace, company: Company) -> Rebound:
             try:
                 Journal(place.journal).rebind(company.abbreviate, place.endpoint)
             except OSError as error:
-                hint = "mend that, and rebind again"
-                raise ReconcilerError(
-                    f"the journal {place.journal} cannot be written: {error.strerror}", hint
-                ) from None
+                hint = text("mend that, and rebind again")
+                raise unwritable(text("the journal {journal}", journal=place.journal), error, hint) from None
         if ledger.serial:
             if not same_endpoint(ledger.endpoint, place.endpoint):
                 # Another address may number its agents anew.
@@ -99,8 +100,13 @@ def _move_journal(place: BooksPlace) -> None:
 
 
 def _not_moved(folder: Path, place: BooksPlace, error: OSError) -> ReconcilerError:
-    message = f"the books in {folder} cannot be moved to {place.own_folder}: {error.strerror}"
-    return ReconcilerError(message, "move them by hand, and rebind again")
+    message = text(
+        "the books in {folder} cannot be moved to {own_folder}: {why}",
+        folder=folder,
+        own_folder=place.own_folder,
+        why=error.strerror,
+    )
+    return ReconcilerError("cannot-move", message, text("move them by hand, and rebind again"))
 
 
 def _other_folder(place: BooksPlace) -> Path | None:
@@ -114,8 +120,14 @@ def _other_folder(place: BooksPlace) -> Path | None:
     others = [folder for folder in place.folders() if is_rehearsal(_endpoint_of(folder, place)) == rehearsal]
     if len(others) > 1:
         names = ", ".join(folder.name for folder in others)
-        hint = f"move the ones that are meant to {place.own_folder} by hand, and rebind again"
-        raise WrongUsage(f"{place.base} has the books of several vendors: {names}", hint)
+        hint = text(
+            "move the ones that are meant to {own_folder} by hand, and rebind again", own_folder=place.own_folder
+        )
+        raise WrongUsage(
+            "several-ledgers",
+            text("{base} has the books of several vendors: {names}", base=place.base, names=names),
+            hint,
+        )
     return others[0] if others else None
 
 

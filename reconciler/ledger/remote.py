@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import Final
 
 from reconciler.core.model.ledger import LockInfo
+from reconciler.core.model.message import Text, joined, text
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
 from reconciler.ledger.ledger import NO_OBJECTS, Objects, next_name
 from reconciler.ledger.lock import lock_info
@@ -120,8 +121,10 @@ class RemoteStore:
         changes = [Change(name, content, self._seen.get(name)) for name, content in pieces]
         for change, version in zip(changes, self._store.swap(changes), strict=False):
             if content_of(version) != change.data:
-                hint = "run apply again: it reads the ledger anew"
-                raise LedgerConflict(f"somebody else wrote the ledger {self.name} meanwhile", hint)
+                hint = text("run apply again: it reads the ledger anew")
+                raise LedgerConflict(
+                    "ledger-conflict", text("somebody else wrote the ledger {name} meanwhile", name=self.name), hint
+                )
             self._seen[change.name] = version
 
     @contextmanager
@@ -168,9 +171,13 @@ class RemoteStore:
         """
         holder = self._release(lock_id)
         if holder is None:
-            raise ReconcilerError(f"{self.name} is not locked")
+            raise ReconcilerError("not-locked", text("{name} is not locked", name=self.name))
         if holder.id != lock_id:
-            raise ReconcilerError(f"{self.name} is locked by another: {_signature(holder)}", "nothing was removed")
+            raise ReconcilerError(
+                "locked",
+                text("{name} is locked by another: {holder}", name=self.name, holder=_signature(holder)),
+                text("nothing was removed"),
+            )
 
     def close(self) -> None:
         """Remove what is kept on this machine while the store is in use."""
@@ -184,24 +191,43 @@ class RemoteStore:
         current = self._store.get(LOCK)
         for _ in range(TRIES):
             if holder := self._holder(current):
-                hint = f"wait until that apply is over; if it died: reconciler ledger unlock --id {holder.id}"
-                raise LockHeld(f"{self.name} is locked by {_signature(holder)}", hint, holder)
+                hint = text(
+                    "wait until that apply is over; if it died: reconciler ledger unlock --id {id}", id=holder.id
+                )
+                raise LockHeld(
+                    "locked",
+                    text("{name} is locked by {holder}", name=self.name, holder=_signature(holder)),
+                    hint,
+                    holder,
+                )
             try:
                 current = self._swap(LOCK, lock_bytes, current)
             except ReconcilerError as error:
-                raise ReconcilerError(error.message, f"{error.hint}; {_unlock_hint(own_lock)}") from None
+                raise ReconcilerError(
+                    error.code,
+                    error.message,
+                    joined((error.hint, _unlock_hint(own_lock))),
+                ) from None
             if content_of(current) == lock_bytes:
                 return
-        raise LockHeld(f"{self.name} is locked by one apply after the other", "wait until they are over")
+        raise LockHeld(
+            "locked",
+            text("{name} is locked by one apply after the other", name=self.name),
+            text("wait until they are over"),
+        )
 
     def _release_own(self, own_lock: LockInfo) -> None:
         try:
             holder = self._release(own_lock.id)
         except ReconcilerError as error:
-            raise ReconcilerError(f"the lock was not released: {error.message}", _unlock_hint(own_lock)) from None
+            raise ReconcilerError(
+                "lock-left", text("the lock was not released: {message}", message=error.message), _unlock_hint(own_lock)
+            ) from None
         if holder is None or holder.id != own_lock.id:
-            hint = "two applies may have run at once: look at the plan of the next one"
-            raise ReconcilerError(f"somebody removed the lock of {self.name} while this apply ran", hint)
+            hint = text("two applies may have run at once: look at the plan of the next one")
+            raise ReconcilerError(
+                "lock-lost", text("somebody removed the lock of {name} while this apply ran", name=self.name), hint
+            )
 
     def _release(self, lock_id: str) -> LockInfo | None:
         """Swap the lock with this id for a note that it is free. Returns who held the lock at that moment."""
@@ -224,14 +250,16 @@ class RemoteStore:
             if not all(isinstance(part, str) for part in asdict(info).values()):
                 raise TypeError
         except (ValueError, TypeError):
-            hint = "make sure that no apply is running, then delete it by hand"
-            raise ReconcilerError(f"the lock of {self.name} holds something that is no lock", hint) from None
+            hint = text("make sure that no apply is running, then delete it by hand")
+            raise ReconcilerError(
+                "bad-lock", text("the lock of {name} holds something that is no lock", name=self.name), hint
+            ) from None
         return info
 
 
-def _signature(holder: LockInfo) -> str:
-    return f"{holder.who} since {holder.since} (id {holder.id})"
+def _signature(holder: LockInfo) -> Text:
+    return text("{who} since {since} (id {id})", who=holder.who, since=holder.since, id=holder.id)
 
 
-def _unlock_hint(own_lock: LockInfo) -> str:
-    return f"if the lock stays behind: reconciler ledger unlock --id {own_lock.id}"
+def _unlock_hint(own_lock: LockInfo) -> Text:
+    return text("if the lock stays behind: reconciler ledger unlock --id {id}", id=own_lock.id)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.core.model.fields import Value
+from reconciler.core.model.message import Text, joined, text
 from reconciler.core.text import width
 from reconciler.render.terminal import drawn, escaped, visible
 
@@ -32,13 +33,13 @@ _EDGES: Final = ('"', "…")
 _WORDS_OF_OURS: Final = frozenset(("none", "true", "false", "not recorded"))
 
 
-def unknown_told(unknown: Mapping[str, str]) -> tuple[str, str]:
+def unknown_told(unknown: Mapping[str, str]) -> tuple[str, Text]:
     """Ids that nobody has, each with what was probably meant, if anything; and the hint, which is empty without one."""
-    ids = {spelled_id(text): guess and spelled_id(guess) for text, guess in unknown.items()}
-    hints = [f"{id_}: did you mean {guess}?" for id_, guess in ids.items() if guess]
-    if any("," in text for text in unknown):
-        hints.append("several ids are given one by one, each with the option before it")
-    return ", ".join(ids), "; ".join(hints)
+    ids = {spelled_id(id_): guess and spelled_id(guess) for id_, guess in unknown.items()}
+    hints = [text("{id}: did you mean {guess}?", id=id_, guess=guess) for id_, guess in ids.items() if guess]
+    if any("," in id_ for id_ in unknown):
+        hints.append(text("several ids are given one by one, each with the option before it"))
+    return ", ".join(ids), joined(hints)
 
 
 def spelled_id(operator_id: str) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.vendor.spellings import without_secrets
 
 MAX_MESSAGE: Final = 500
@@ -33,6 +34,11 @@ class Ok:
     """The vendor carried the request out. `data` is the envelope's, in the shape that `core.model.endpoints` names."""
 
     data: Any = None
+
+    @property
+    def words(self) -> Text:
+        """Nothing: there is nothing to tell."""
+        return NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,13 @@ class Refused:
         """Whether the code is that of a server error, which may come after the work was done."""
         return 500 <= self.code < 600
 
+    @property
+    def words(self) -> Text:
+        """The outcome in words."""
+        return text("the vendor refused: {message} (code {code})", message=self.message, code=self.code)
+
     def __str__(self) -> str:
-        return f"the vendor refused: {self.message} (code {self.code})"
+        return self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,13 @@ class NotSent:
     interrupted: bool = False
     hint: str = ""
 
+    @property
+    def words(self) -> Text:
+        """The outcome in words."""
+        return text("not sent: {reason}", reason=self.reason)
+
     def __str__(self) -> str:
-        return f"not sent: {self.reason}"
+        return self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +101,13 @@ class Lost:
     reason: str
     retry_after: float | None = None
 
+    @property
+    def words(self) -> Text:
+        """The outcome in words."""
+        return text("outcome unknown: {reason}", reason=self.reason)
+
     def __str__(self) -> str:
-        return f"outcome unknown: {self.reason}"
+        return self.words
 
 
 @dataclass(frozen=True, slots=True)

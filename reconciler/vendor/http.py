@@ -27,6 +27,7 @@ import httpx
 
 from reconciler import __version__
 from reconciler.core.model.endpoints import ENDPOINTS, EndpointName
+from reconciler.core.model.message import text
 from reconciler.errors import WrongUsage
 from reconciler.log import told
 from reconciler.settings import Connection, Proxy
@@ -76,7 +77,9 @@ class Transport:
             base = self._endpoint.path.rstrip("/")
             self._urls = {name: self._endpoint.copy_with(path=base + row.path) for name, row in ENDPOINTS.items()}
         except (httpx.InvalidURL, ValueError):  # an impossible host name raises ValueError
-            raise WrongUsage("the endpoint is not a URL", "it looks like https://vendor.example") from None
+            raise WrongUsage(
+                "bad-endpoint", text("the endpoint is not a URL"), text("it looks like https://vendor.example")
+            ) from None
         # Reading all certificates takes as long as reading ten pages. Plain http needs none: its context trusts nobody.
         plain = self._endpoint.scheme == "http"
         trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else trusting(settings.network.ca_file)

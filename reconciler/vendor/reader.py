@@ -16,6 +16,7 @@ from reconciler.core.model.desired import Company
 from reconciler.core.model.endpoints import PAGE_SIZE, EndpointName
 from reconciler.core.model.fields import KEY
 from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.message import NOTHING, Text, joined, listed, text, verbatim
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import (
@@ -87,9 +88,9 @@ class Reader:
                 looked_up: LookedUp | None = outcome.data
                 return looked_up
             if isinstance(outcome, Refused):
-                raise VendorError(str(outcome), _hint(outcome))
+                raise VendorError("vendor-refused", outcome.words, _hint(outcome))
             self._back_off(attempt, outcome)
-        raise _gave_up(str(outcome))
+        raise _gave_up(outcome.words)
 
     def count(self) -> int:
         """How many live agents there are, by the first page of the listing.
@@ -150,7 +151,7 @@ class Reader:
         outcome = self._read_until_answered("page", wire.search_body(self._company, value, name))
         if isinstance(outcome, Refused):
             if outcome.authentication:
-                raise VendorError(str(outcome), _hint(outcome))
+                raise VendorError("vendor-refused", outcome.words, _hint(outcome))
             return [], None
         rows, total = (outcome.data or {}).get("result") or [], whole_number((outcome.data or {}).get("total"))
         return (_decoded(rows), total) if isinstance(rows, list) else ([], None)
@@ -159,7 +160,7 @@ class Reader:
         """Nobody, if there is no such agent by 2.1.4 nor by a filtered page; `None` if one of them shows somebody."""
         outcome = self._read_until_answered("one", wire.one_body(self._company, operator_id))
         if isinstance(outcome, Refused) and outcome.authentication:
-            raise VendorError(str(outcome), _hint(outcome))
+            raise VendorError("vendor-refused", outcome.words, _hint(outcome))
         shown = isinstance(outcome, Ok) and outcome.data
         return None if shown or self._filtered(KEY, operator_id) != [] else []
 
@@ -226,14 +227,16 @@ class Reader:
         """The rows of a page, the total that it names, and whether it has data at all."""
         outcome = self._read_until_answered("page", wire.page_body(self._company, number))
         if isinstance(outcome, Refused):
-            raise VendorError(str(outcome), _hint(outcome))
+            raise VendorError("vendor-refused", outcome.words, _hint(outcome))
         if outcome.data is None:
             return [], 0, False
         data = outcome.data
         total = whole_number(data.get("total"))
         rows = data.get("result") or []
         if total is None or total > MAX_AGENTS or not isinstance(rows, list):
-            raise VendorError("the vendor's listing names no sensible total, or its rows are no list")
+            raise VendorError(
+                "vendor-unclear", text("the vendor's listing names no sensible total, or its rows are no list")
+            )
         return rows, total, True
 
     def _read_until_answered(self, name: EndpointName, body: Mapping[str, Any]) -> Ok | Refused:
@@ -243,13 +246,13 @@ class Reader:
             if isinstance(outcome, Ok | Refused):
                 return outcome
             self._back_off(attempt, outcome)
-        raise _gave_up(str(outcome))
+        raise _gave_up(outcome.words)
 
     def _back_off(self, attempt: int, outcome: NotSent | Lost) -> None:
         if isinstance(outcome, NotSent) and outcome.hint:
-            raise VendorError(outcome.reason, outcome.hint)
+            raise VendorError("vendor-unreachable", verbatim(outcome.reason), verbatim(outcome.hint))
         if isinstance(outcome, NotSent) and outcome.turned_away:
-            raise _gave_up(str(outcome), HOPELESS_AFTER)
+            raise _gave_up(outcome.words, HOPELESS_AFTER)
         if attempt < READ_TRIES:
             self._transport.sleep(backoff(attempt, outcome.retry_after))
 
@@ -272,33 +275,38 @@ class _Reading:
         ids = {agent.operator_id for agent in self.agents}
         return len(self.totals) == 1 and len(ids) == len(self.agents) == self.totals[0]
 
-    def __str__(self) -> str:
+    @property
+    def words(self) -> Text:
         """What does not add up in it."""
         if len(self.totals) > 1:
-            return f"one page named {self.totals[0]:,} agents in all, and another {self.totals[1]:,}"
+            two = "one page named {one:,} {one:agent|agents} in all, and another {other:,}"
+            return text(two, one=self.totals[0], other=self.totals[1])
         counts = Counter(agent.operator_id for agent in self.agents)
-        said = [f"{len(self.agents):,} rows, where {self.totals[0]:,} were promised"]
+        promised = "{rows:,} {rows:row|rows}, where {total:,} {total:was|were} promised"
+        said = [text(promised, rows=len(self.agents), total=self.totals[0])]
         if twice := [operator_id for operator_id, count in counts.items() if count > 1]:
-            more = f" and {len(twice) - _SHOWN} more" if len(twice) > _SHOWN else ""
-            said.append(f"{', '.join(twice[:_SHOWN])}{more} listed twice")
+            said.append(text("{ids} listed twice", ids=listed(twice, _SHOWN)))
         elif self.sizes[-1] < PAGE_SIZE and len(self.agents) < self.totals[0]:
-            said.append(f"page {len(self.sizes)} had {self.sizes[-1]} rows of the {PAGE_SIZE} that were asked for")
-        return "; ".join(said)
+            short = "page {page} had {rows} {rows:row|rows} of the {size} that were asked for"
+            said.append(text(short, page=len(self.sizes), rows=self.sizes[-1], size=PAGE_SIZE))
+        return joined(said)
 
 
 def _incomplete(seen: Sequence[_Reading]) -> IncompleteListing:
     """What was seen in readings that do not count. Alike each time, it is no change but how the vendor lists."""
-    words = [str(reading) for reading in seen]
+    words = [reading.words for reading in seen]
     if len(set(words)) == 1 and all(len(reading.totals) == 1 for reading in seen):
-        message = f"the listing does not add up, {len(seen)} times over in the same way: {words[0]}"
-        return IncompleteListing(
-            f"{message}; nothing was concluded from it", "ask the vendor: nobody's editing does this"
+        alike = (
+            "the listing does not add up, {times} times over in the same way: {words}; nothing was concluded from it"
         )
-    message = f"the listing changed while it was read, {len(seen)} times over; nothing was concluded from it"
+        hint = text("ask the vendor: nobody's editing does this")
+        return IncompleteListing("listing-incomplete", text(alike, times=len(seen), words=words[0]), hint)
+    changed = "the listing changed while it was read, {times} times over; nothing was concluded from it"
     odd = [word for word, reading in zip(words, seen, strict=True) if not reading.adds_up]
-    last = f"; seen last: {odd[-1]}" if odd else ""
-    hint = f"try again when nobody is editing agents in the console{last}"
-    return IncompleteListing(message, hint)
+    hint = text("try again when nobody is editing agents in the console")
+    if odd:
+        hint = text("{hint}; seen last: {words}", hint=hint, words=odd[-1])
+    return IncompleteListing("listing-incomplete", text(changed, times=len(seen)), hint)
 
 
 _Answer = TypeVar("_Answer")
@@ -349,8 +357,12 @@ def _value(agent: LiveAgent, name: str) -> object:
     return agent.operator_id if name == KEY else agent.fields[name]
 
 
-def _gave_up(reason: str, tries: int = READ_TRIES) -> VendorError:
-    return VendorError(f"the vendor could not be read, {tries} times over: {reason}", "try again later")
+def _gave_up(reason: Text, tries: int = READ_TRIES) -> VendorError:
+    return VendorError(
+        "vendor-unreachable",
+        text("the vendor could not be read, {tries} times over: {reason}", tries=tries, reason=reason),
+        text("try again later"),
+    )
 
 
 def _looked_up(operator_id: str, row: object) -> Outcome:
@@ -366,12 +378,14 @@ def _looked_up(operator_id: str, row: object) -> Outcome:
     return Ok(LookedUp(agent, str(number) if number else None, Secret(password) if password else None))
 
 
-def _hint(refused: Refused) -> str:
-    return "check the token, and whose company it is for" if refused.authentication else ""
+def _hint(refused: Refused) -> Text:
+    return text("check the token, and whose company it is for") if refused.authentication else NOTHING
 
 
 def _decoded(rows: Sequence[object]) -> list[LiveAgent]:
     try:
         return [wire.live_agent(row) for row in rows]
     except ValueError as error:
-        raise VendorError(f"the vendor's listing cannot be understood: {error}") from None
+        raise VendorError(
+            "vendor-unclear", text("the vendor's listing cannot be understood: {error}", error=error)
+        ) from None

@@ -6,7 +6,9 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-UNTRUSTED_HINT: Final = (
+from reconciler.core.model.message import text
+
+UNTRUSTED_HINT: Final = text(
     "where a company's own authority signs, as behind a proxy that looks into TLS, pass its certificate: --ca-file "
     "FILE (RECONCILER_CA_FILE); where that is not expected, somebody may be listening"
 )

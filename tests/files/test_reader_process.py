@@ -21,6 +21,7 @@ from reconciler.apply.refresh import refresh
 from reconciler.cli.inputs import Options, files_goal, open_session
 from reconciler.core.desired.read import read_files
 from reconciler.core.model.desired import Company, DesiredState
+from reconciler.core.model.message import text
 from reconciler.core.saved.plan_json import plan_document
 from reconciler.errors import InvalidFiles, ReconcilerError, VendorError, WrongUsage
 from reconciler.files import reader_process
@@ -254,7 +255,7 @@ def test_good_files_leave_the_other_error(
     with pytest.raises(WrongUsage), files_goal(given) as goal, open_session(given, goal):
         pass
     with pytest.raises(VendorError), files_goal(given):
-        raise VendorError("no")
+        raise VendorError("vendor-refused", text("no"))
 
 
 def test_bad_files_end_the_listing(

@@ -1503,8 +1503,8 @@ BUGS: Final = (
     Bug(
         "committed-books-believed",
         "reconciler/ledger/provenance.py",
-        "    if names:\n        more",
-        "    if not path.name:\n        more",
+        "    if names:\n        what",
+        "    if not path.name:\n        what",
         "Books that a change of the files can bring are refused, unread.",
         (
             "tests/cli/test_brought_books.py::test_a_committed_ledger",

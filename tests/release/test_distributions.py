@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import pytest
 
-from reconciler.about import DISTRIBUTION, HOME, install_hint
+from reconciler.about import DISTRIBUTION, HOME
+from reconciler.errors import install_hint
 from release.clean_install import LOWEST
 from release.distributions import ROOT, build, objections
 
@@ -103,7 +104,7 @@ def test_hints_name_the_distribution() -> None:
     hinted = set()
     for path in sorted((ROOT / "reconciler").rglob("*.py")):
         text = path.read_text("utf-8")
-        assert "pip install" not in text or path.name == "about.py", path
+        assert "pip install" not in text or path.name == "errors.py", path
         hinted |= set(re.findall(r'install_hint\("(\w+)"\)', text))
     assert hinted >= {"age", "remote", "sandbox"}
     assert hinted <= PROJECT["optional-dependencies"].keys()

@@ -17,6 +17,7 @@ from reconciler.apply.refresh import Refreshed, Session, refresh
 from reconciler.apply.run import adopt, carry_out, nothing_to_do, record_recovery
 from reconciler.clock import now
 from reconciler.core.model.desired import Policy
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Plan
 from reconciler.core.model.report import Report
@@ -175,7 +176,7 @@ class Applier:
             if not refreshed.plan.actions:
                 return nothing_to_do(refreshed)
             if refreshed.plan.refused:
-                raise Declined("nothing was done")
+                raise Declined("not-approved", text("nothing was done"))
             ours = [action for action in refreshed.plan.actions if not action.vendor_password]
             passwords = resolve_passwords(ours, self.passwords, PasswordRules(("*",)))
             self.planned(refreshed)

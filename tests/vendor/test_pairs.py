@@ -21,6 +21,7 @@ from reconciler.core.model.desired import Company
 from reconciler.core.model.endpoints import ENDPOINTS, PREFIX
 from reconciler.core.model.fields import Value
 from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.message import text
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import Ok, Refused
@@ -239,13 +240,17 @@ TABLE: dict[str, Case] = {
     # The client filters nothing and asks for the largest pages.
     "page-filtered": Case(listing, [], differs={"operatorId": GONE, "sipNumber": GONE}),
     "page-full": Case(
-        listing, IncompleteListing("the listing does not add up"), differs={**PAGE, "mainGroupName": GONE}
+        listing,
+        IncompleteListing("listing-incomplete", text("the listing does not add up")),
+        differs={**PAGE, "mainGroupName": GONE},
     ),  # one row of eleven
     "page-minimal": Case(listing, [], differs=PAGE),
     "page-refused-company-id": Case(
-        listing, VendorError("companyId 不是支持的参数"), IN_4242, {**PAGE, "companyId": GONE}
+        listing, VendorError("vendor-refused", text("companyId 不是支持的参数")), IN_4242, {**PAGE, "companyId": GONE}
     ),
-    "page-refused-size": Case(listing, VendorError("pageSize 最大值为 100"), differs={"pageSize": 100}),
+    "page-refused-size": Case(
+        listing, VendorError("vendor-refused", text("pageSize 最大值为 100")), differs={"pageSize": 100}
+    ),
 }
 
 

@@ -1,19 +1,11 @@
-"""The kinds of what is told of files, sheets and plans, each by a code that stays: meaning, example, and way out."""
+"""The kinds of what is told of files, sheets, plans and runs, each by a code that stays: meaning, example, way out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind: what it means, what is written or done where one is told, and what to write or do about it."""
-
-    meaning: str
-    wrong: str
-    right: str
-
+from reconciler.core.model.error_kinds import ERRORS
+from reconciler.core.model.kind import Kind
 
 PROBLEMS: Final[dict[str, Kind]] = {
     "bad-id": Kind(
@@ -240,6 +232,7 @@ SECTIONS: Final = (
     ("Blocked changes", ("means", "example", "way out"), REFUSALS),
     ("Guardrails", ("means", "example", "way out"), GUARDRAILS),
     ("Notes", ("means", "example", "to do"), NOTES),
+    ("Errors", ("means", "example", "way out"), ERRORS),
 )
 """What the page of messages tells, in its order: title, heads and kinds."""
 KINDS: Final[dict[str, Kind]] = {code: kind for _, _, kinds in SECTIONS for code, kind in kinds.items()}
@@ -256,7 +249,8 @@ def code_help(code: str) -> str:
 def messages_page() -> str:
     """The text of `docs/messages.md`."""
     head = (
-        "# Messages\n\nMade by `make generate`; edit `reconciler/core/model/codes.py` instead. "
+        "# Messages\n\nMade by `make generate`; edit `reconciler/core/model/codes.py` and "
+        "`error_kinds.py` beside it. "
         "Each kind of what is told has a\ncode that stays, whatever its words: in JSON (`code`), as the rule of SARIF "
         "and of GitLab's code quality,\nand for `reconciler explain CODE`.\n"
     )

@@ -38,16 +38,23 @@ class _Number(int):
 def text(template: str, /, **values: Any) -> Text:
     """The template with its values filled in: `text("{count} {count:agent|agents} of {group}", count=…, group=…)`.
 
-    The template is a literal, so that all of them can be found in the source; braces of its own are doubled.
+    The template is a literal, so that all of them can be found in the source; braces of its own are doubled. A value
+    that is neither text nor a number, such as a path, is kept as its text.
     """
-    filled = {name: _Number(value) if value.__class__ is int else value for name, value in values.items()}
+    kept = {name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()}
+    filled = {name: _Number(value) if value.__class__ is int else value for name, value in kept.items()}
     made = Text(template.format_map(filled))
-    made.template, made.values = template, values
+    made.template, made.values = template, kept
     return made
 
 
 NOTHING: Final = Text()
 """No words."""
+
+
+def verbatim(words: str) -> Text:
+    """Words that nobody translates: a name, a command, what another program says."""
+    return text("{words}", words=words)
 
 
 def joined(parts: Sequence[Text], between: str = "; ") -> Text:
@@ -59,7 +66,7 @@ def joined(parts: Sequence[Text], between: str = "; ") -> Text:
 
 def listed(names: Sequence[str], most: int) -> Text:
     """The first names of a list, and how many more there are: `8001, 8002 and 3 more`."""
-    shown = text("{names}", names=", ".join(names[:most]))
+    shown = verbatim(", ".join(names[:most]))
     return shown if len(names) <= most else text("{names} and {more} more", names=shown, more=len(names) - most)
 
 

@@ -6,6 +6,9 @@ import ast
 import copy
 import json
 import pickle
+import re
+from collections.abc import Iterator
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -77,6 +80,34 @@ def test_every_problem_is_made_of_a_template() -> None:
             assert said_again(words) == words, file
 
 
+def values_of(template: str) -> set[str]:
+    """The names that stand in a template."""
+    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+
+
+def assigned_in(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The names that are assigned something, anywhere in a tree, each with what it is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    yield target.id, node.value
+
+
+def templates_of(call: ast.Call, tree: ast.AST) -> list[str]:
+    """What may be the template of a call: a literal, or each one that the name of it stands for in the file."""
+    template = call.args[0]
+    nodes = [value for name, value in assigned_in(tree) if isinstance(template, ast.Name) and name == template.id]
+    return [each.value for each in (template, *nodes) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+
+
+def holds_words(value: ast.expr) -> bool:
+    """Whether a value is written as a phrase of its own, which nobody could say in another language."""
+    parts = value.values if isinstance(value, ast.JoinedStr) else [value]
+    said = [each.value for each in parts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return any(re.search("[a-z] [a-z]", each) for each in said)
+
+
 def is_literal(node: ast.expr, constants: set[str]) -> bool:
     """Whether an expression is a text that stands in the source, or the name of one that does."""
     if isinstance(node, ast.Name):
@@ -86,14 +117,9 @@ def is_literal(node: ast.expr, constants: set[str]) -> bool:
 
 def not_literal(tree: ast.AST) -> list[str]:
     """The calls that make a message of something that does not stand in the source."""
-    assigned = [
-        (target.id, node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-    ]
-    constants = {name for name, value in assigned if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+    constants = {
+        name for name, value in assigned_in(tree) if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
     made = [call for call in calls_of(tree, "text") if not is_literal(call.args[0], constants)]
     return [ast.unparse(call) for call in (*made, *calls_of(tree, "Text"))]
 
@@ -105,3 +131,18 @@ def test_every_template_stands_in_the_source() -> None:
         imports = (node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
         if source.name != "message.py" and "reconciler.core.model.message" in imports:
             assert not_literal(tree) == [], source
+
+
+def test_every_value_of_a_template_is_given() -> None:
+    """The names in a template are those that are given, so that no message fails when it is told; none is a phrase."""
+    told = 0
+    for source in SOURCES:
+        tree = tree_of(source)
+        for call in calls_of(tree, "text") if source.name != "message.py" else ():
+            given = {each.arg for each in call.keywords if each.arg}
+            templates = templates_of(call, tree)
+            told += len(templates)
+            if templates and len(given) == len(call.keywords):
+                assert any(values_of(template) == given for template in templates), f"{source}:{call.lineno}"
+            assert not any(holds_words(each.value) for each in call.keywords), f"{source}:{call.lineno}"
+    assert told > 500

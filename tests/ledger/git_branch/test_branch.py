@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.core.model.message import text
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
 from reconciler.ledger.git_branch import GitBranch
 from reconciler.ledger.remote import RemoteStore
@@ -112,7 +113,7 @@ def test_the_lock_tells_who_holds_it(host: Host, stores: Stores) -> None:
 
 def test_a_lock_is_free_after_a_failed_body(bare: Host, stores: Stores) -> None:
     """The lock is released however the body ends, also by an interrupt."""
-    for ending in (ReconcilerError("no"), KeyboardInterrupt(), SystemExit(4)):
+    for ending in (ReconcilerError("git-failed", text("no")), KeyboardInterrupt(), SystemExit(4)):
         with pytest.raises(type(ending)), stores(bare.named).lock():
             raise ending
         assert bare.free

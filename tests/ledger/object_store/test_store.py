@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("obstore", reason="the extra `remote` is not installed")
 
+from reconciler.core.model.message import text
 from reconciler.errors import LedgerConflict, LockHeld, ReconcilerError
 from tests.ledger.object_store.proxy import Proxy
 from tests.ledger.object_store.s3 import BUCKET, Server
@@ -75,7 +76,7 @@ def test_the_lock_tells_who_holds_it(line: Proxy, url: str) -> None:
 
 def test_a_lock_is_free_after_a_failed_body(line: Proxy, server: Server, url: str, key: str) -> None:
     """The lock is released however the body ends, also by an interrupt."""
-    for ending in (ReconcilerError("no"), KeyboardInterrupt(), SystemExit(4)):
+    for ending in (ReconcilerError("store-failed", text("no")), KeyboardInterrupt(), SystemExit(4)):
         with pytest.raises(type(ending)), open_store(url).lock():
             raise ending
         assert is_free(server, key)
