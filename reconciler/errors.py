@@ -63,6 +63,11 @@ class ReconcilerError(Exception):
         return self.message
 
 
+def told_error(error: ReconcilerError | OSError) -> Text:
+    """The words of an error, those of the operating system too."""
+    return error.message if isinstance(error, ReconcilerError) else verbatim(str(error))
+
+
 def unreadable(what: Text | Path, error: OSError, hint: Text = NOTHING) -> ReconcilerError:
     """The error that a file cannot be read."""
     return ReconcilerError("unreadable-file", text("{what} cannot be read: {why}", what=what, why=error.strerror), hint)

@@ -31,7 +31,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "MissingSecrets": ((PROBLEM, PROBLEM),),
     "NewerFormat": (text("the plan {path}", path="p.json"), "reconciler.plan/9"),
     "LockHeld": ("locked", text("{path} is locked", path="l"), text("wait"), LockInfo("1", "me", "now")),
-    "StalePlan": ((StaleAgent("8001", "it is gone"), StaleAgent("8002", "it is gone")),),
+    "StalePlan": ((StaleAgent("8001", text("it is gone")), StaleAgent("8002", text("it is gone"))),),
 }
 
 
@@ -76,5 +76,5 @@ def test_an_error_can_be_copied_and_sent(name: str) -> None:
 @pytest.mark.parametrize(("count", "words"), [(1, "1 agent that it touches is"), (2, "2 agents that it touches are")])
 def test_a_stale_plan_counts_agents(count: int, words: str) -> None:
     """One agent is, and several are, not as it was reviewed; an agent that moved twice counts once."""
-    moved = [StaleAgent(str(number), "it has changed") for number in (*range(count), 0)]
+    moved = [StaleAgent(str(number), text("it has changed")) for number in (*range(count), 0)]
     assert str(errors.StalePlan(tuple(moved))) == f"the plan no longer holds: {words} not as it was reviewed"

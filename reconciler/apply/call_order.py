@@ -6,6 +6,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Call
 
@@ -33,7 +34,7 @@ class CallOrder:
         self.ready = [index for index, missing in enumerate(self._missing) if not missing]
         heapq.heapify(self.ready)
 
-    def stop(self, reason: str) -> Iterator[Event]:
+    def stop(self, reason: Text) -> Iterator[Event]:
         """Let nothing more start; an event for each call that is neither started nor over."""
         ready = set(self.ready)
         waiting = [index for index in sorted(self._open) if self._missing[index] or index in ready]
@@ -58,14 +59,15 @@ class CallOrder:
                     self._one_less(other)
                 elif other in self._open:
                     ids = self._calls[other].operator_ids if call.batch else call.operator_ids[:3]
-                    yield self._skip(other, f"not tried: it needs the {call.kind} of {', '.join(ids)}, which failed")
+                    needs = "not tried: it needs the {kind} of {ids}, which failed"
+                    yield self._skip(other, text(needs, kind=call.kind, ids=", ".join(ids)))
                     ended.append((other, dict.fromkeys(self._calls[other].operator_ids, outcome)))
             for other in self._before[index]:
                 self._one_less(other)
             if call.moves_sip:
                 yield from self._through_the_gate(index, whole)
 
-    def _skip(self, index: int, reason: str) -> Event:
+    def _skip(self, index: int, reason: Text) -> Event:
         self._open.discard(index)
         return Event(self._calls[index], "skipped", reason)
 
@@ -86,13 +88,13 @@ class CallOrder:
             if not self._at_risk:
                 self._one_less(other)
             elif other in self._open:
-                yield self._skip(other, "not tried: it could be given a SIP number that another agent waits for")
+                yield self._skip(other, text("not tried: it could be given a SIP number that another agent waits for"))
                 yield from self._skipped_after(other)
 
     def _skipped_after(self, index: int) -> Iterator[Event]:
         for other in self._needed_by[index]:
             if other in self._open:
-                yield self._skip(other, "not tried: it needs the create, which was not tried")
+                yield self._skip(other, text("not tried: it needs the create, which was not tried"))
                 yield from self._skipped_after(other)
 
     def _one_less(self, index: int) -> None:

@@ -22,6 +22,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Call
 from reconciler.vendor.answer import NotSent, Ok, Outcome, Refused
@@ -74,37 +75,38 @@ class CircuitBreaker:
 
     def __init__(self) -> None:
         self.alive = False
-        self.opened = ""
+        self.opened = NOTHING
         self._silent = 0
         self._row: list[_Heard] = []
         self._words: tuple[int, str] = (0, "")
-        self._refused = Refused(0, "")
+        self._refused = Refused(0, NOTHING)
         self._accepted = -1
         self._has_looked = False
         self._alone: dict[Hashable, tuple[tuple[int, str], set[str]]] = {}
         self._served: set[Hashable] = set()
 
-    def stop_reason(self, outcome: Outcome, event: Event) -> str:
+    def stop_reason(self, outcome: Outcome, event: Event) -> Text:
         """Why the run stops after this outcome of a part, or nothing.
 
         What an interrupt kept back says nothing of the vendor.
         """
         if isinstance(outcome, NotSent) and outcome.interrupted:
-            return ""
+            return NOTHING
         if isinstance(outcome, Ok | Refused):
             self.alive, self._silent = True, 0
         else:
             self._silent += 1
         if isinstance(outcome, Refused) and outcome.authentication:
-            return "not tried: the vendor no longer accepts the token"
+            return text("not tried: the vendor no longer accepts the token")
         if isinstance(outcome, NotSent) and outcome.hint:
-            return f"not tried: {outcome.reason}"
+            return text("not tried: {reason}", reason=outcome.reason)
         if self._silent >= DEAD_AFTER:
-            away = isinstance(outcome, NotSent) and outcome.turned_away
-            return f"not tried: the vendor {'turns every request away' if away else 'does not answer'}"
+            if isinstance(outcome, NotSent) and outcome.turned_away:
+                return text("not tried: the vendor turns every request away")
+            return text("not tried: the vendor does not answer")
         if isinstance(outcome, Ok) and event.outcome != "done":
-            return "not tried: passwords and intents can no longer be stored"
-        return ""
+            return text("not tried: passwords and intents can no longer be stored")
+        return NOTHING
 
     def hear(self, number: int, call: Call, outcome: Outcome) -> None:
         """Note how the request of an intent ended. Silence says nothing of the vendor's state."""
@@ -138,8 +140,11 @@ class CircuitBreaker:
         self._has_looked &= bool(self._row)
 
     def _open(self, count: int) -> None:
-        self.opened = f"not tried: the vendor refused {count} requests in a row alike, which may be its state: "
-        self.opened += f"{self._refused.message} (code {self._refused.code})"
+        alike = (
+            "not tried: the vendor refused {count} {count:request|requests} in a row alike, which may be its state: "
+            "{message} (code {code})"
+        )
+        self.opened = text(alike, count=count, message=self._refused.message, code=self._refused.code)
 
     @property
     def doubtful(self) -> bool:

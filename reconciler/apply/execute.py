@@ -29,6 +29,7 @@ from reconciler.apply.record import (
 )
 from reconciler.apply.settle import settle
 from reconciler.apply.threads import ready_threads
+from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Call
 from reconciler.log import milliseconds
@@ -56,10 +57,10 @@ class _Job:
         settled = settle(self.call, channel, maybe_sent=self.maybe_sent, batch=self.batch)
         return replace(settled, ms=milliseconds(time.monotonic() - since))
 
-    def unsent(self, reason: str) -> Event:
+    def unsent(self, reason: Text) -> Event:
         """How it ends where it is not sent."""
         if self.created is not None:
-            words = f"created, and nobody knows its password: {reason}; run apply again"
+            words = text("created, and nobody knows its password: {reason}; run apply again", reason=reason)
             return Event(self.created.create, "lost", words)
         return Event(self.call, "lost" if self.maybe_sent else "skipped", reason)
 
@@ -92,7 +93,7 @@ def execute(calls: Sequence[Call], context: RunContext) -> Iterator[Event]:
             for future in sorted(finished, key=lambda future: running[future][1]):
                 job, number = running.pop(future)
                 yield from _timed(run.settled(job, number, future.result()), job, future.result().ms)
-    yield from run.stop("not tried: interrupted")
+    yield from run.stop(text("not tried: interrupted"))
 
 
 class _Run:
@@ -108,7 +109,7 @@ class _Run:
         self._ends: defaultdict[int, dict[str, CallOutcome]] = defaultdict(dict)
         self._claimed: defaultdict[int, set[str]] = defaultdict(set)
         self._judged: set[int] = set()
-        self._stopped = ""
+        self._stopped = NOTHING
 
     @property
     def ready(self) -> bool:
@@ -119,7 +120,7 @@ class _Run:
         """Whether a further request may be under way."""
         return running < places and self.breaker.has_room(running)
 
-    def doubt(self) -> str:
+    def doubt(self) -> Text:
         """Make sure that the refusals are not the vendor's state: why the run stops, or nothing."""
         if self.breaker.doubtful and self._trial() is None:
             if operator_id := self.breaker.agent_to_look_up:
@@ -150,11 +151,11 @@ class _Run:
 
     def not_journaled(self, job: _Job, error: OSError) -> Iterator[Event]:
         """End a request that is not sent because its intent cannot be stored; nothing else is sent either."""
-        why = f"it could not be noted: {error.strerror}"
-        yield job.unsent(why) if job.created else Event(job.call, "not-sent", f"nothing was sent: {why}")
-        yield from self.stop("not tried: passwords and intents can no longer be stored")
+        why = text("it could not be noted: {why}", why=error.strerror)
+        yield job.unsent(why) if job.created else Event(job.call, "not-sent", text("nothing was sent: {why}", why=why))
+        yield from self.stop(text("not tried: passwords and intents can no longer be stored"))
 
-    def stop(self, reason: str) -> Iterator[Event]:
+    def stop(self, reason: Text) -> Iterator[Event]:
         """Let nothing more start; an event for each call that is neither started nor over."""
         self._stopped = self._stopped or reason
         held = [_Job(index, *part) for index, halving in self._halvings.items() for part in halving.rest()]
@@ -188,7 +189,9 @@ class _Run:
             with suppress(OSError):
                 # A request that may have been sent may come through yet.
                 doubt: CallOutcome = "lost" if settled.maybe_sent else "refused"
-                words = f"in a list: {settled.refused}" if settled.refused else "not made, and sent anew"
+                words = text("not made, and sent anew")
+                if settled.refused:
+                    words = text("in a list: {refused}", refused=settled.refused.words)
                 self._context.books.record_outcome(number, Event(part, doubt, words))
             if settled.refused is None:
                 yield from self._enqueue(_Job(job.index, part, settled.maybe_sent, job.batch or settled.batch))
@@ -220,16 +223,17 @@ class _Run:
         else:
             halving.refuse((part, settled.maybe_sent) for part in settled.to_resend if settled.refused)
             alone = isinstance(outcome, Refused) and not settled.to_resend
-            if alone and self.breaker.gives_up(job.call):
-                yield from self._refuse_rest(job.index, halving.rest(), str(outcome))
+            if outcome is not None and alone and self.breaker.gives_up(job.call):
+                yield from self._refuse_rest(job.index, halving.rest(), outcome.words)
             parts = halving.following()
         for call, maybe_sent in parts:
             batch = job.batch or settled.batch if call.kind == "create" else None
             yield from self._enqueue(_Job(job.index, call, maybe_sent, batch, halved=True))
 
-    def _refuse_rest(self, index: int, parts: Sequence[Part], words: str) -> Iterator[Event]:
+    def _refuse_rest(self, index: int, parts: Sequence[Part], words: Text) -> Iterator[Event]:
         """End the rest of a list of which enough single agents were refused alike: nothing of it is sent."""
-        why = f"{words}; {DOUBTED_AFTER} others were refused so one by one, and it was not sent alone"
+        others = "{words}; {count} {count:other was|others were} refused so one by one, and it was not sent alone"
+        why = text(others, words=words, count=DOUBTED_AFTER)
         for call, maybe_sent in parts:
             event = Event(call, "lost" if maybe_sent else "refused", why)
             if not maybe_sent and call.kind == "create":

@@ -10,13 +10,14 @@ from reconciler.apply.record import RunContext, keep_in_doubt, owe_nothing, with
 from reconciler.apply.refresh import Refreshed, Session
 from reconciler.core.authorship import author_of, identified, made_anew
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Finding
 from reconciler.core.model.report import Mismatch, Report
 from reconciler.core.planning.reads import agents_after, is_restored, is_settled, look_after
 from reconciler.core.recovery import Entries, awaiting, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, drifted, mismatches, read_back, side_effects
 from reconciler.credentials.delivery import CredentialsFile
-from reconciler.errors import ReconcilerError, VendorError
+from reconciler.errors import ReconcilerError, VendorError, told_error
 from reconciler.ledger.journal import last_run
 from reconciler.vendor.reader import Reader
 
@@ -41,12 +42,12 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
             _settle_unknown(session, context, live)
         with suppress(VendorError, OSError):
             for operator_id, number in _bound_all_the_same(events, live):
-                deliver(session.reader, Finding(operator_id, "was bound", number), context.credentials)
+                deliver(session.reader, Finding(operator_id, text("was bound"), number), context.credentials)
         anew = _told_by_listing(session, context, live)
         doubtful = _doubtful_creates(context, live)
     except (ReconcilerError, OSError, MemoryError) as error:
         # What was sent is in the journal: the next run tells the ledger.
-        words = str(error) or "memory ran out before the result was read back"
+        words = _NO_MEMORY if isinstance(error, MemoryError) else told_error(error)
         return Report(results, warnings=(words,), interrupted=stop.is_set())
     deleted = frozenset(action.operator_id for action in refreshed.plan.actions if action.kind == "delete")
     remaining = session.goal.left(live, books.ledger.view, deleted)
@@ -61,7 +62,10 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
     return Report(results, differing, verified=True, everybody=not narrowed, drifted=more)
 
 
-_MADE_ANEW_MEANWHILE: Final = "was deleted and made anew by somebody meanwhile: what this run set is not true of it"
+_NO_MEMORY: Final = text("memory ran out before the result was read back")
+_MADE_ANEW_MEANWHILE: Final = text(
+    "was deleted and made anew by somebody meanwhile: what this run set is not true of it"
+)
 
 
 def left_alone(refreshed: Refreshed) -> tuple[Mismatch, ...]:
@@ -167,15 +171,16 @@ def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, .
         if author == "stranger" or (author in ("elder", "unknown") and creates.denied(operator_id)):
             withdraw(call, context)
             if names := owe_nothing(operator_id, context):
-                words = "is somebody else's by now, and gets nothing of the agent that was replaced: "
-                doubtful.append(Mismatch(operator_id, words + ", ".join(names)))
+                nothing = "is somebody else's by now, and gets nothing of the agent that was replaced: {names}"
+                doubtful.append(Mismatch(operator_id, text(nothing, names=", ".join(names))))
         elif author == "ours":
             context.books.record_intent(refused.intent_for(operator_id, by_batch=by_batch))
             reopened = True
-            doubtful.append(Mismatch(operator_id, "is there, although the vendor refused to create it; apply again"))
+            there = text("is there, although the vendor refused to create it; apply again")
+            doubtful.append(Mismatch(operator_id, there))
         else:
             keep_in_doubt(call, context)
-            doubtful.append(Mismatch(operator_id, "is there, and nothing shows who made it: see plan to go on"))
+            doubtful.append(Mismatch(operator_id, text("is there, and nothing shows who made it: see plan to go on")))
     if singles:
         context.books.checkpoint(settled=not reopened)
     return tuple(doubtful)
@@ -183,4 +188,4 @@ def _doubtful_creates(context: RunContext, live: LiveState) -> tuple[Mismatch, .
 
 def _uninvited(operator_ids: list[str]) -> Iterator[Mismatch]:
     for operator_id in operator_ids:
-        yield Mismatch(operator_id, "was created by the vendor in a batch, although nobody asked for it")
+        yield Mismatch(operator_id, text("was created by the vendor in a batch, although nobody asked for it"))

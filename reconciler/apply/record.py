@@ -10,6 +10,7 @@ from typing import Final
 
 from reconciler.apply.channel import CallChannel, CreatedItem
 from reconciler.core.model.ledger import NOT_RECORDED
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import CallOutcome, Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
@@ -109,7 +110,9 @@ def record(call: Call, outcome: Outcome, number: int, context: RunContext, batch
         context.books.record_outcome(number, event)
     except OSError as error:
         if isinstance(outcome, Ok):
-            return Event(call, "lost", f"done, but that could not be noted ({error.strerror}); run apply again")
+            return Event(
+                call, "lost", text("done, but that could not be noted ({why}); run apply again", why=error.strerror)
+            )
     return event
 
 
@@ -121,8 +124,8 @@ def _event(call: Call, outcome: Outcome) -> Event:
     if isinstance(outcome, Ok):
         return Event(call, "done")
     if type(outcome) is Refused and outcome.server_error and call.kind != "create":
-        return Event(call, "lost", f"outcome unknown: {outcome}")
-    return Event(call, _OUTCOMES[type(outcome)], str(outcome))
+        return Event(call, "lost", text("outcome unknown: {outcome}", outcome=outcome.words))
+    return Event(call, _OUTCOMES[type(outcome)], outcome.words)
 
 
 def _withdraw_untrue(call: Call, outcome: Outcome, context: RunContext, batch: Sequence[str]) -> None:

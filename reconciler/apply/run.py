@@ -31,7 +31,7 @@ from reconciler.core.report import action_results
 from reconciler.core.saved.plan_json import digest
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
-from reconciler.errors import Declined, ReconcilerError, VendorError, unwritable
+from reconciler.errors import Declined, ReconcilerError, VendorError, told_error, unwritable
 from reconciler.ledger.books import Books, save_recovered
 from reconciler.ledger.journal import RunRecord
 from reconciler.ledger.ledger import Objects, next_name
@@ -149,7 +149,7 @@ def carry_out(
         room.clear()
         with suppress(VendorError, OSError):
             for operator_id in () if stop.is_set() else _created_late(plan, events):
-                deliver(session.reader, Finding(operator_id, "came late"), credentials)
+                deliver(session.reader, Finding(operator_id, text("came late")), credentials)
         report = closed_books(session, context, refreshed, events)
         return _ended(session, context, report, record, plan.actions, events)
 
@@ -171,8 +171,9 @@ def _ended(
         objects = {**kept_remotely(session, context.credentials), books.ledger.history: ended}
         books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part", objects)
     except (ReconcilerError, MemoryError) as error:
-        words = str(error) or "memory ran out before the end of the run could be noted"
-        words = f"{words}; the next apply looks up what this one did" if session.store.remote else words
+        words = _NO_MEMORY if isinstance(error, MemoryError) else told_error(error)
+        if session.store.remote:
+            words = text("{words}; the next apply looks up what this one did", words=words)
         return replace(report, warnings=(*report.warnings, words))
     return report
 
@@ -188,17 +189,18 @@ def _room_for_the_end(refreshed: Refreshed) -> bytearray:
     return bytearray(_ROOM + _ROOM_FOR_AN_AGENT * (len(refreshed.live.agents) + len(refreshed.plan.actions)))
 
 
+_NO_MEMORY: Final = text("memory ran out before the end of the run could be noted")
 _ROOM: Final = 32 * 1024 * 1024
 _ROOM_FOR_AN_AGENT: Final = 8 * 1024
 
 
 def _cut_short(books: Books, results: tuple[ActionResult, ...], *, interrupted: bool) -> Report:
     """Close the books of a run that no memory was left for. What was in flight stays open for the next run."""
-    warnings = ["memory ran out: what was in flight is looked up by the next apply; allow it more memory"]
+    warnings = [text("memory ran out: what was in flight is looked up by the next apply; allow it more memory")]
     try:
         books.checkpoint(settled=False)
     except (ReconcilerError, OSError) as error:
-        warnings.append(str(error))
+        warnings.append(told_error(error))
     return Report(results, warnings=tuple(warnings), interrupted=interrupted)
 
 

@@ -23,6 +23,7 @@ from reconciler.apply.channel import CallChannel, PartOutcomes, Settled
 from reconciler.apply.settle_create import settle_batch, settle_create
 from reconciler.core.authorship import is_another
 from reconciler.core.model.fields import BY_NAME
+from reconciler.core.model.message import text
 from reconciler.core.model.plan import Call
 from reconciler.vendor.answer import Lost, Ok, Outcome, Refused, joined
 from reconciler.vendor.reader import LookedUp
@@ -67,7 +68,7 @@ def _look_for_edit(call: Call, channel: CallChannel) -> Outcome | None:
     """`Ok` where every value of a lost edit is seen; `None` where it is to be sent again."""
     outcome = channel.look_up(call.operator_ids[0])
     if isinstance(outcome, Refused):
-        return Lost("it could not be looked up")
+        return Lost(text("it could not be looked up"))
     if not isinstance(outcome, Ok):
         return None
     agent: LookedUp | None = outcome.data
@@ -80,7 +81,7 @@ def _look_for_edit(call: Call, channel: CallChannel) -> Outcome | None:
 def _delete(call: Call, channel: CallChannel, maybe_sent: bool) -> Settled:
     ended: PartOutcomes = []
     outcome = channel.send(call)
-    lost: Outcome | None = Lost("an earlier request may have deleted it") if maybe_sent else None
+    lost: Outcome | None = Lost(text("an earlier request may have deleted it")) if maybe_sent else None
     for attempt in range(1, CALL_TRIES):
         if isinstance(outcome, Ok) or (isinstance(outcome, Refused) and outcome.authentication):
             break

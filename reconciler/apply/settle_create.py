@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconciler.apply.channel import CallChannel, CreatedItem, PartOutcomes, Settled
 from reconciler.core.authorship import Author, author_of, authors_of
 from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.message import text
 from reconciler.core.model.plan import Call
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, Undecided, joined, told_secret
 from reconciler.vendor.reader import LookedUp
@@ -17,7 +18,7 @@ from reconciler.vendor.retry import CALL_TRIES, backoff
 def settle_create(call: Call, channel: CallChannel, maybe_sent: bool, batch: Call | None) -> Settled:
     """Create one agent. A request that may have made it is never repeated blindly."""
     outcome = channel.send(call)
-    lost: Outcome | None = Lost("an earlier request may have made it") if maybe_sent else None
+    lost: Outcome | None = Lost(text("an earlier request may have made it")) if maybe_sent else None
     for attempt in range(1, CALL_TRIES):
         if isinstance(outcome, Ok):
             return _answered_create(call, outcome, channel)
@@ -52,7 +53,7 @@ def _answered_create(call: Call, outcome: Ok, channel: CallChannel) -> Settled:
         strangers = tuple(item for id_, item in named.items() if id_ != operator_id)
         return Settled([(call, Ok(items))], strangers=strangers)
     seen = _look_for_agent(call, channel)
-    unseen = Lost("the answer names another agent, and this one is not to be seen")
+    unseen = Lost(text("the answer names another agent, and this one is not to be seen"))
     return Settled([(call, seen or unseen)], strangers=tuple(named.values()))
 
 
@@ -86,7 +87,7 @@ def _refused_create(
         )
     if authors[operator_id] in ("elder", "unknown") and channel.creates.denied(operator_id):
         return Settled([(call, refused)])
-    return Settled([(call, _not_ours(authors[operator_id], f"{refused}; "))])
+    return Settled([(call, _not_ours(authors[operator_id], refused))])
 
 
 def _look_for_agent(call: Call, channel: CallChannel) -> Outcome | None:
@@ -96,7 +97,7 @@ def _look_for_agent(call: Call, channel: CallChannel) -> Outcome | None:
     """
     outcome = channel.look_up_twice(call.operator_ids[0])
     if not isinstance(outcome, Ok):
-        return outcome if isinstance(outcome, Lost) else Lost("it could not be looked up")
+        return outcome if isinstance(outcome, Lost) else Lost(text("it could not be looked up"))
     found: LookedUp | None = outcome.data
     if found is None:
         return None
@@ -104,14 +105,16 @@ def _look_for_agent(call: Call, channel: CallChannel) -> Outcome | None:
     return Ok([found.as_item()]) if author == "ours" else _not_ours(author)
 
 
-def _not_ours(author: Author, words: str = "") -> Outcome:
-    """How a create ends whose agent is there, and not as ours; `words` are what the vendor said, if it did."""
-    go_on = "run plan to see how to go on"
+def _not_ours(author: Author, refused: Refused | None = None) -> Outcome:
+    """How a create ends whose agent is there, and not as ours; `refused` is what the vendor said, if it did."""
+    kind: type[Refused] = Undecided
+    words = text("it is there, and nothing shows who made it: it is left as it is; run plan to see how to go on")
     if author == "stranger":
-        return Stranger(0, f"{words}somebody else made it: it is left as it is; {go_on}")
-    if author == "elder":
-        return Undecided(0, f"{words}somebody else made it, as its id says: it is left as it is; {go_on}")
-    return Undecided(0, f"{words}it is there, and nothing shows who made it: it is left as it is; {go_on}")
+        kind, words = Stranger, text("somebody else made it: it is left as it is; run plan to see how to go on")
+    elif author == "elder":
+        by_id = "somebody else made it, as its id says: it is left as it is; run plan to see how to go on"
+        words = text(by_id)
+    return kind(0, text("{refused}; {words}", refused=refused.words, words=words) if refused else words)
 
 
 def _agents(found: Mapping[str, LookedUp]) -> dict[str, LiveAgent]:
@@ -142,7 +145,7 @@ def settle_batch(call: Call, channel: CallChannel, maybe_sent: bool) -> Settled:
 
 def _settle_answered_batch(call: Call, outcome: Outcome, channel: CallChannel, maybe_sent: bool) -> Settled:
     """What the last answer to a batch comes to, agent by agent."""
-    earlier = Lost("an earlier request may have made them") if maybe_sent else None
+    earlier = Lost(text("an earlier request may have made them")) if maybe_sent else None
     if isinstance(outcome, NotSent | Lost) or (isinstance(outcome, Refused) and outcome.authentication):
         return Settled([(call, joined(earlier, outcome))])
     named = _named_agents(outcome.data)
@@ -151,7 +154,7 @@ def _settle_answered_batch(call: Call, outcome: Outcome, channel: CallChannel, m
     rest = [id_ for id_ in call.operator_ids if id_ not in created]
     there = _look_up_each(rest, channel) if maybe_sent or isinstance(outcome, Ok) else {}
     if there is None:
-        unseen = Lost("the answer does not name it, and it could not be looked up")
+        unseen = Lost(text("the answer does not name it, and it could not be looked up"))
         return Settled([*_created_parts(call, created), (call.narrowed_to(rest), unseen)], strangers=strangers)
     authors = authors_of(call.fields, call.operator_ids, _agents(there), channel.before)
     if created and not maybe_sent:  # an answer that names some says of the others that it has not made them

@@ -138,7 +138,7 @@ def apply(
         run = (shell, options, session, refreshed, credentials_file, events, stop)
         report = _ask_and_carry_out(*run, auto_approve=auto_approve)
     _say_where(shell, credentials_file)
-    report = replace(report, warnings=(*report.warnings, *(f"{each.message}; {each.hint}" for each in unreleased)))
+    report = replace(report, warnings=(*report.warnings, *(joined((each.message, each.hint)) for each in unreleased)))
     _finish(shell, heading, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
 
 

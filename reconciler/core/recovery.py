@@ -27,6 +27,7 @@ from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
 from reconciler.core.model.ledger import NOT_RECORDED, Doubt, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Finding, Intent
 
 Entries = dict[str, LedgerEntry | None]
@@ -72,10 +73,11 @@ def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tupl
     return entries, tuple(findings)
 
 
-_CAME_LATE: Final = "came late, with a password that was not delivered; it will be set anew"
-_UNPROVED: Final = "is there, and nothing shows that the run made it; it is left as it is, see plan"
-_MADE_ANEW: Final = "is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten"
-_ANOTHER: Final = "is there by now, and not as the run would have made it; it is left as it is, see plan"
+_CAME_LATE: Final = text("came late, with a password that was not delivered; it will be set anew")
+_UNDELIVERED: Final = text("was created, with a password of the vendor's that was not delivered; it will be set anew")
+_UNPROVED: Final = text("is there, and nothing shows that the run made it; it is left as it is, see plan")
+_ANEW: Final = text("is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten")
+_ANOTHER: Final = text("is there by now, and not as the run would have made it; it is left as it is, see plan")
 
 
 def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Finding, ...]]:
@@ -87,7 +89,7 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Fi
     left = [
         id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
     ]
-    return {**anew}, tuple(Finding(operator_id, _MADE_ANEW, left_alone=True) for operator_id in left)
+    return {**anew}, tuple(Finding(operator_id, _ANEW, left_alone=True) for operator_id in left)
 
 
 def _recorded(entry: LedgerEntry) -> LedgerEntry | None:
@@ -160,7 +162,7 @@ def recover(
                 was_there = intent.kind in ("edit", "password") and operator_id not in made
                 if was_there and agent and _is_anew(agent, intent, entry, before):
                     entries[operator_id] = about(NOT_RECORDED, agent)
-                    finding = Finding(operator_id, _MADE_ANEW, left_alone=True)
+                    finding = Finding(operator_id, _ANEW, left_alone=True)
                 else:
                     author = of_creates.get(place, "unknown")
                     gone = agent is None or is_another(agent, before)
@@ -231,12 +233,9 @@ def recover_beside(
         for operator_id in intent.operator_ids:
             before[operator_id] = _known_before(operator_id, intent, ledger)
     found, findings = recover(intents, live, before, listed, edited_since=edited_since)
-    entries = {
-        operator_id: _joined(before[operator_id], entry, ledger.get(operator_id))
-        for operator_id, entry in found.items()
-    }
+    entries = {id_: _joined(before[id_], entry, ledger.get(id_)) for id_, entry in found.items()}
     return entries, tuple(
-        replace(finding, message="was dealt with by another run since, and what that recorded stands")
+        replace(finding, message=text("was dealt with by another run since, and what that recorded stands"))
         if entries[finding.operator_id] == ledger.get(finding.operator_id) != found[finding.operator_id]
         else finding
         for finding in findings
@@ -311,24 +310,24 @@ def _settled_by_listing(
             is_old = author == "stranger"
             return entry if is_old else doubt_about(entry), Finding(operator_id, _UNPROVED, left_alone=not is_old)
         case "create" if agent:
-            doubtful = entry is not None and entry.password_unknown
-            known = "with the password that was stored before"
-            known = "perhaps with another password than the one stored; it will be set anew" if doubtful else known
-            undelivered = "with a password of the vendor's that was not delivered; it will be set anew"
-            message = f"was created, {undelivered if intent.vendor_password else known}"
+            message = text("was created, with the password that was stored before")
+            if intent.vendor_password:
+                message = _UNDELIVERED
+            elif entry is not None and entry.password_unknown:
+                message = text("was created, perhaps with another password than the one stored; it will be set anew")
             created = _entry_of_created(entry, intent, password_unknown=intent.vendor_password)
             return created, Finding(operator_id, message, sip_number=_text(agent.fields["sipNumber"]))
         case "create":
-            return awaiting(entry, intent.fields), Finding(operator_id, "was not created")
+            return awaiting(entry, intent.fields), Finding(operator_id, text("was not created"))
         case "delete" if not gone:
-            return entry, Finding(operator_id, "was not deleted")
+            return entry, Finding(operator_id, text("was not deleted"))
         case "delete":
-            since = ", and another agent has its number by now" if agent else ""
-            return entry_after(entry, intent), Finding(operator_id, f"was deleted{since}")
+            message = text("was deleted, and another agent has its number by now") if agent else text("was deleted")
+            return entry_after(entry, intent), Finding(operator_id, message)
         case "password":
             doubt: Doubt = (entry and entry.in_doubt) or "password"
             doubted = replace(entry or NOT_RECORDED, password_version=None, in_doubt=doubt)
-            return doubted, Finding(operator_id, "may have its new password; it counts as not recorded")
+            return doubted, Finding(operator_id, text("may have its new password; it counts as not recorded"))
         case _:
             return _settled_edit(operator_id, intent, live, entry)
 
@@ -349,9 +348,10 @@ def _settled_edit(
     number = sent_number if agent is not None and sent_number == agent.fields["sipNumber"] else None
     kept = {name: value for name, value in entry.last_sent.items() if name not in intent.fields} if entry else {}
     reduced = replace(entry, last_sent=kept) if entry else None
-    hidden = "; what is never listed is sent again" if len(listed) < len(intent.fields) else ""
-    message = ("was edited" if was_edited else "was not edited") if listed else "may have been edited"
-    return reduced, Finding(operator_id, message + hidden, sip_number=number)
+    message = (text("was edited") if was_edited else text("was not edited")) if listed else text("may have been edited")
+    if len(listed) < len(intent.fields):
+        message = text("{message}; what is never listed is sent again", message=message)
+    return reduced, Finding(operator_id, message, sip_number=number)
 
 
 def _text(value: object) -> str | None:

@@ -10,6 +10,7 @@ from typing import Final
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED, Kind, Value
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.report import ActionOutcome, ActionResult, Mismatch
@@ -36,7 +37,7 @@ def _result(action: Action, events: Sequence[Event], call_count: int) -> ActionR
         return ActionResult(action, "done")
     failure = next((event for event in events if event.outcome not in ("done", "skipped")), None)
     reasons = [event.message for event in events if event.outcome == "skipped"]
-    message = failure.message if failure else reasons[0] if reasons else "not started"
+    message = failure.message if failure else reasons[0] if reasons else text("not started")
     outcome: ActionOutcome = "partly" if done else "failed" if failure else "skipped"
     return ActionResult(action, outcome, message)
 
@@ -62,16 +63,17 @@ def drifted(plan: Plan, again: Plan) -> tuple[str, ...]:
 
 
 _MESSAGES = {
-    "create": "is no longer in the listing",
-    "delete": "was deleted, and is still in the listing",
-    "password": "its password is not recorded as set",
+    "create": text("is no longer in the listing"),
+    "delete": text("was deleted, and is still in the listing"),
+    "password": text("its password is not recorded as set"),
 }
+_NOT_MADE: Final = text("the vendor accepted the change and did not make it")
 
 
 def _mismatch(action: Action, created: set[str]) -> Mismatch:
-    message = _MESSAGES.get(action.kind, "the vendor accepted the change and did not make it")
+    message = _MESSAGES.get(action.kind, _NOT_MADE)
     if action.kind == "create" and action.operator_id in created:
-        message = "was created, and is not in the listing"
+        message = text("was created, and is not in the listing")
     changes = action.changes if action.kind in ("edit", "replace") else ()
     return Mismatch(action.operator_id, message, changes)
 
@@ -82,8 +84,8 @@ _VALUES_OF_NEW: Final = {
     if row.wire.create is not None and row.kind in (Kind.FLAG, Kind.CHOICE, Kind.INTEGER)
 }
 """What a new agent has where the create does not send it, by the vendor's reference (2.1.1); it is silent on texts."""
-_GONE: Final = "is gone, and this run did not ask for that: by the vendor with a call, or by somebody meanwhile"
-_UNASKED: Final = "changed, and this run did not ask for it: by the vendor with a call, or by somebody meanwhile"
+_GONE: Final = text("is gone, and this run did not ask for that: by the vendor with a call, or by somebody meanwhile")
+_UNASKED: Final = text("changed, and this run did not ask for it: by the vendor with a call, or by somebody meanwhile")
 
 
 def side_effects(plan: Plan, events: Iterable[Event], before: LiveState, now: LiveState) -> tuple[Mismatch, ...]:

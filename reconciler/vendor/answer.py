@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from reconciler.core.model.message import NOTHING, Text, text
+from reconciler.core.model.message import NOTHING, Text, text, verbatim
 from reconciler.vendor.spellings import without_secrets
 
 MAX_MESSAGE: Final = 500
@@ -50,7 +50,7 @@ class Refused:
     """
 
     code: int
-    message: str
+    message: Text
     authentication: bool = False
     data: Any = None
 
@@ -76,11 +76,11 @@ class NotSent:
     says what a person has to mend first, where trying again changes nothing.
     """
 
-    reason: str
+    reason: Text
     retry_after: float | None = None
     turned_away: bool = False
     interrupted: bool = False
-    hint: str = ""
+    hint: Text = NOTHING
 
     @property
     def words(self) -> Text:
@@ -98,7 +98,7 @@ class Lost:
     `retry_after` is in seconds.
     """
 
-    reason: str
+    reason: Text
     retry_after: float | None = None
 
     @property
@@ -114,7 +114,9 @@ class Lost:
 class Stranger(Refused):
     """The agent that a create was about is there, and somebody else made it: it is left as it is."""
 
-    def __str__(self) -> str:
+    @property
+    def words(self) -> Text:
+        """The outcome in words, which are our own."""
         return self.message
 
 
@@ -122,7 +124,9 @@ class Stranger(Refused):
 class Undecided(Refused):
     """The agent that a create was about is there, and nothing shows who made it: it is left as it is."""
 
-    def __str__(self) -> str:
+    @property
+    def words(self) -> Text:
+        """The outcome in words, which are our own."""
         return self.message
 
 
@@ -137,14 +141,17 @@ def joined(earlier: Outcome | None, later: Outcome) -> Outcome:
     """
     if isinstance(later, Ok) or not isinstance(earlier, Lost):
         return later
-    return Lost(f"{earlier.reason}; then {later}") if isinstance(later, Refused | NotSent) else later
+    if not isinstance(later, Refused | NotSent):
+        return later
+    return Lost(text("{reason}; then {later}", reason=earlier.reason, later=later.words))
 
 
 def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
     """The outcome without the request's secrets and with its text cut short: a vendor may quote what it refuses."""
 
-    def clean(text: str) -> str:
-        return without_secrets(text, secrets)[:MAX_MESSAGE]
+    def clean(words: Text) -> Text:
+        cleaned = without_secrets(words, secrets)[:MAX_MESSAGE]
+        return words if words == cleaned else verbatim(cleaned)
 
     match outcome:
         case Refused(code, message, authentication, data):
@@ -160,22 +167,31 @@ def redacted(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
 def classify_response(status: int, headers: Mapping[str, str], body: bytes, success_codes: frozenset[int]) -> Outcome:
     """What a complete HTTP answer means. `headers` are looked up by their lower-case names."""
     envelope = _envelope(body)
-    message = str(envelope.get("msg") or "") if envelope else ""
+    message = verbatim(str(envelope.get("msg") or "")) if envelope else NOTHING
     code = whole_number(envelope.get("code")) if envelope else None
     if status == 429:
-        reason = message or "the vendor asks to slow down (429)"
+        reason = message or text("the vendor asks to slow down (429)")
         return NotSent(reason, _retry_after(headers) or 1.0, turned_away=True)
     if status in (401, 403):
-        return Refused(code or status, message or f"HTTP {status}", authentication=True)
+        return Refused(code or status, message or text("HTTP {status}", status=status), authentication=True)
     if status >= 500:
-        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))
+        words = text("HTTP {status}", status=status)
+        if message.strip():
+            words = text("{status} {message}", status=words, message=message.rstrip())
+        return Lost(words, _retry_after(headers))
     if 300 <= status < 400:
-        return Refused(status, "a redirect, which is not followed; check the endpoint")
+        return Refused(status, text("a redirect, which is not followed; check the endpoint"))
     if envelope is None or code is None:
-        return Lost(f"HTTP {status}, and not the vendor's envelope; check the endpoint")
+        return Lost(text("HTTP {status}, and not the vendor's envelope; check the endpoint", status=status))
     if code in success_codes:
-        return Ok(envelope.get("data")) if status < 300 else Lost(f"HTTP {status} with a code of success")
-    return Refused(code, message or "without a reason", authentication=code in (401, 403), data=envelope.get("data"))
+        return (
+            Ok(envelope.get("data"))
+            if status < 300
+            else Lost(text("HTTP {status} with a code of success", status=status))
+        )
+    return Refused(
+        code, message or text("without a reason"), authentication=code in (401, 403), data=envelope.get("data")
+    )
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:

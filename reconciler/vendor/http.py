@@ -27,7 +27,7 @@ import httpx
 
 from reconciler import __version__
 from reconciler.core.model.endpoints import ENDPOINTS, EndpointName
-from reconciler.core.model.message import text
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.errors import WrongUsage
 from reconciler.log import told
 from reconciler.settings import Connection, Proxy
@@ -132,7 +132,7 @@ class Transport:
         if isinstance(outcome, Ok | Refused):
             self.limiter.record_answer()
         if isinstance(outcome, Ok) and not has_shape(ENDPOINTS[name].data, outcome.data):
-            outcome = Lost("the answer's data is not of the form that the reference gives")
+            outcome = Lost(text("the answer's data is not of the form that the reference gives"))
         self._log.tell(name, content, outcome, waited=began - queued, took=ended - began)
         return outcome
 
@@ -147,36 +147,44 @@ class Transport:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return _INTERRUPTED if state.called_off else self._unconnected(error)
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
-            return NotSent("the request could not be built")
+            return NotSent(text("the request could not be built"))
         except httpx.ProxyError as error:
             return self._proxy_refusal(str(error))
         except httpx.HTTPError as error:
             if not state.sent:
                 return self._unconnected(error)
             late = isinstance(error, httpx.TimeoutException)
-            seconds = f"no answer within {self._settings.timeout:g} s"
-            return Lost(seconds if late else "the connection broke before the answer was whole")
+            seconds = text("no answer within {timeout:g} s", timeout=self._settings.timeout)
+            return Lost(seconds if late else text("the connection broke before the answer was whole"))
         except MemoryError:
-            return Lost("no memory is left for the answer") if state.sent else NotSent("no memory is left to send it")
+            if state.sent:
+                return Lost(text("no memory is left for the answer"))
+            return NotSent(text("no memory is left to send it"))
 
     def _unconnected(self, error: httpx.HTTPError) -> NotSent:
-        host, why = self._endpoint.host, distrust(error)
+        host, why = verbatim(self._endpoint.host), distrust(error)
         if why:
-            return NotSent(f"the certificate of {host} is not trusted: {why}", hint=UNTRUSTED_HINT)
-        through = f" through the proxy {self._proxy.host}" if self._proxy else ""
-        return NotSent(f"no connection to {host}{through} ({_root_cause(error)})")
+            words = text("the certificate of {host} is not trusted: {why}", host=host, why=why)
+            return NotSent(words, hint=UNTRUSTED_HINT)
+        if self._proxy:
+            host = text("{host} through the proxy {proxy}", host=host, proxy=self._proxy.host)
+        return NotSent(text("no connection to {host} ({why})", host=host, why=_root_cause(error)))
 
     def _proxy_refusal(self, answer: str) -> NotSent:
         """What it means that the proxy makes no connection; its answer begins with an HTTP status."""
-        status = answer[:3] if answer[:3].isdigit() and answer.isascii() else "no HTTP"
-        proxy = f"the proxy {self._proxy.host if self._proxy else ''}"
+        status = answer[:3] if answer[:3].isdigit() and answer.isascii() else text("no HTTP")
+        proxy, host = self._proxy.host if self._proxy else "", self._endpoint.host
         if status == "407":
-            hint = "set RECONCILER_PROXY to http://USER:PASSWORD@HOST:PORT; a flag could be read by others"
-            return NotSent(f"{proxy} wants another user and password, or any (407)", hint=hint)
+            hint = text("set RECONCILER_PROXY to http://USER:PASSWORD@HOST:PORT; a flag could be read by others")
+            words = text("the proxy {proxy} wants another user and password, or any (407)", proxy=proxy)
+            return NotSent(words, hint=hint)
         if status.startswith("4"):
-            hint = f"have {self._endpoint.host} allowed there, or name another proxy"
-            return NotSent(f"{proxy} makes no connection to {self._endpoint.host} ({status})", hint=hint)
-        return NotSent(f"{proxy} has no connection to {self._endpoint.host} ({status})")
+            refuses = "the proxy {proxy} makes no connection to {host} ({status})"
+            words = text(refuses, proxy=proxy, host=host, status=status)
+            return NotSent(words, hint=text("have {host} allowed there, or name another proxy", host=host))
+        return NotSent(
+            text("the proxy {proxy} has no connection to {host} ({status})", proxy=proxy, host=host, status=status)
+        )
 
     def _read(self, response: httpx.Response) -> Outcome:
         codes = self._settings.success_codes
@@ -186,7 +194,7 @@ class Transport:
         except _UnreadableError as error:
             # Some statuses, such as 401 and 429, decide the outcome without a body.
             outcome = classify_response(response.status_code, response.headers, b"", codes)
-            return Lost(str(error)) if isinstance(outcome, Lost) else outcome
+            return Lost(error.why) if isinstance(outcome, Lost) else outcome
         finally:
             if self._exchange_state.answers > 1:  # the next request would be answered by what is left over
                 response.extensions["network_stream"].close()
@@ -194,7 +202,7 @@ class Transport:
         return classify_response(response.status_code, response.headers, body, codes)
 
 
-_INTERRUPTED: Final = NotSent("the run was interrupted before it was sent", interrupted=True)
+_INTERRUPTED: Final = NotSent(text("the run was interrupted before it was sent"), interrupted=True)
 
 
 _ANSWER: Final = b"HTTP/1."
@@ -335,13 +343,16 @@ class _TimedTransport(httpx.HTTPTransport):
 
 
 class _UnreadableError(Exception):
-    """The body of an answer cannot be read; the message says why."""
+    """The body of an answer cannot be read; `why` says why."""
+
+    def __init__(self, why: Text) -> None:
+        self.why = why
 
 
 def _root_cause(error: BaseException) -> str:
     while (deeper := error.__cause__ or error.__context__) is not None:
         error = deeper
-    return (error.strerror or "refused") if isinstance(error, OSError) else type(error).__name__
+    return (error.strerror or text("refused")) if isinstance(error, OSError) else type(error).__name__
 
 
 def _bounded_body(response: httpx.Response) -> bytes:
@@ -351,23 +362,23 @@ def _bounded_body(response: httpx.Response) -> bytes:
         for chunk in response.stream:  # type: ignore[union-attr]
             raw += chunk
             if len(raw) > MAX_ANSWER:
-                raise _UnreadableError("the answer is too large")
+                raise _UnreadableError(text("the answer is too large"))
     except httpx.TimeoutException:
-        raise _UnreadableError("the answer took too long") from None
+        raise _UnreadableError(text("the answer took too long")) from None
     except httpx.HTTPError:
-        raise _UnreadableError("the connection broke before the answer was whole") from None
+        raise _UnreadableError(text("the connection broke before the answer was whole")) from None
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding == "identity":
         return bytes(raw)
     if encoding != "gzip":
-        raise _UnreadableError("the answer has an encoding that was not asked for")
+        raise _UnreadableError(text("the answer has an encoding that was not asked for"))
     unzip = zlib.decompressobj(wbits=31)
     try:
         body = unzip.decompress(bytes(raw), MAX_ANSWER)
     except zlib.error:
-        raise _UnreadableError("the answer is cut or damaged") from None
+        raise _UnreadableError(text("the answer is cut or damaged")) from None
     if not unzip.eof:
-        raise _UnreadableError("the answer is too large, or cut")
+        raise _UnreadableError(text("the answer is too large, or cut"))
     return body
 
 

@@ -16,7 +16,7 @@ from reconciler.core.model.desired import Company
 from reconciler.core.model.endpoints import PAGE_SIZE, EndpointName
 from reconciler.core.model.fields import KEY
 from reconciler.core.model.live import LiveAgent
-from reconciler.core.model.message import NOTHING, Text, joined, listed, text, verbatim
+from reconciler.core.model.message import NOTHING, Text, joined, listed, text
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
 from reconciler.vendor.answer import (
@@ -250,7 +250,7 @@ class Reader:
 
     def _back_off(self, attempt: int, outcome: NotSent | Lost) -> None:
         if isinstance(outcome, NotSent) and outcome.hint:
-            raise VendorError("vendor-unreachable", verbatim(outcome.reason), verbatim(outcome.hint))
+            raise VendorError("vendor-unreachable", outcome.reason, outcome.hint)
         if isinstance(outcome, NotSent) and outcome.turned_away:
             raise _gave_up(outcome.words, HOPELESS_AFTER)
         if attempt < READ_TRIES:
@@ -371,9 +371,9 @@ def _looked_up(operator_id: str, row: object) -> Outcome:
     try:
         agent = wire.live_agent(row)
     except ValueError:
-        return Lost("the answer shows no agent")
+        return Lost(text("the answer shows no agent"))
     if agent.operator_id != operator_id or not isinstance(row, dict):
-        return Lost("the answer shows another agent")
+        return Lost(text("the answer shows another agent"))
     number, password = row.get("sipNumber"), told_secret(row.get("sipPassword"))
     return Ok(LookedUp(agent, str(number) if number else None, Secret(password) if password else None))
 

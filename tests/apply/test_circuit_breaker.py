@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.apply.circuit_breaker import ALIKE_AT_MOST, DOUBTED_AFTER, CircuitBreaker, Halving, likeness, part_of
+from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.plan import Call
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
 
-FULL = Refused(20030, "坐席授权数已满")
+FULL = Refused(20030, text("坐席授权数已满"))
 
 
 def edit(operator_id: int | str, name: str = "new") -> Call:
@@ -56,15 +57,16 @@ def batch(count: int) -> Call:
 )
 def test_alike(one: tuple[str, str], other: tuple[str, str], same: bool) -> None:
     """Refusals are alike by code and words, whatever the own number, time or trace id; other numbers count."""
-    first, second = (likeness(Refused(1, words), [operator_id]) for words, operator_id in (one, other))
+    first, second = (likeness(Refused(1, verbatim(words)), [operator_id]) for words, operator_id in (one, other))
     assert (first == second) is same
-    assert first != likeness(Refused(2, one[0]), [one[1]])
+    assert first != likeness(Refused(2, verbatim(one[0])), [one[1]])
 
 
 def test_a_list_and_its_agent_are_alike() -> None:
     """A list is refused in the words of the one that is at fault."""
     ids = [str(8000 + number) for number in range(100)]
-    assert likeness(Refused(1, "坐席 8013 通话中"), ids) == likeness(Refused(1, "坐席 8013 通话中"), ["8013"])
+    busy = Refused(1, text("坐席 8013 通话中"))
+    assert likeness(busy, ids) == likeness(busy, ["8013"])
 
 
 # What is tried, and when the run stops
@@ -148,9 +150,9 @@ def test_in_a_row(story: list[str]) -> None:
     """Fewer than eight alike between two other answers never raise a doubt; silence is no answer."""
     outcomes: dict[str, Outcome] = {
         "alike": FULL,
-        "other": Refused(1, "other"),
-        "lost": Lost("?"),
-        "away": NotSent("429"),
+        "other": Refused(1, text("other")),
+        "lost": Lost(text("?")),
+        "away": NotSent(text("429")),
     }
     breaker, row, last = CircuitBreaker(), 0, ""
     for number, what in enumerate(story):

@@ -10,10 +10,16 @@ from hypothesis import strategies as st
 
 from reconciler.apply.create_requests import CreateRequests
 from reconciler.core.authorship import Author
+from reconciler.core.model.message import text
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused
 from tests.core.build import live_agent
 
-NO, BROKEN, LOST, AWAY = Refused(20005, "in use"), Refused(500, "internal error"), Lost("no answer"), NotSent("429")
+NO, BROKEN, LOST, AWAY = (
+    Refused(20005, text("in use")),
+    Refused(500, text("internal error")),
+    Lost(text("no answer")),
+    NotSent(text("429")),
+)
 ANSWERS = st.lists(st.sampled_from([NO, BROKEN, LOST, AWAY, Ok()]), max_size=5)
 AUTHORS = st.sampled_from(["ours", "stranger", "unproved", "unknown"])
 NOW = 1_700_000_000_000

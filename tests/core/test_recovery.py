@@ -11,6 +11,7 @@ from reconciler.core.authorship import ListedBefore
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.outcome import CallOutcome, Finding, Intent
 from reconciler.core.model.plan import Call, CallKind
 from reconciler.core.recovery import (
@@ -98,7 +99,7 @@ def test_what_is_remembered(entry: LedgerEntry | None, done: Intent, after: Ledg
 LISTED = live(live_agent("8001", name="a", sipNumber="60001"))
 NEW = live(live_agent("8001", sipNumber="60001"))
 NOBODY = live()
-STRANGE = "is there, and nothing shows that the run made it; it is left as it is, see plan"
+STRANGE = text("is there, and nothing shows that the run made it; it is left as it is, see plan")
 
 
 @pytest.mark.parametrize("outcome", [None, "lost"])
@@ -180,7 +181,7 @@ def test_what_an_unsettled_call_did(
     """The listing shows whether it was carried out; what is never listed counts as not recorded."""
     call = replace(unsettled, outcome=outcome)
     ledger = {"8001": entry} if entry else {}
-    finding = Finding("8001", message, number, left_alone=message == STRANGE)
+    finding = Finding("8001", verbatim(message), number, left_alone=message == STRANGE)
     assert recover([call], listed, ledger) == ({"8001": after}, (finding,))
 
 
@@ -190,18 +191,18 @@ def test_a_batch_that_was_cut_short() -> None:
     both = live(live_agent("8001", name="a", sipNumber="60001"), live_agent("8002", name="a"))
     entries, findings = recover([batch], both, {})
     assert entries == {"8001": LedgerEntry(password_unknown=True), "8002": LedgerEntry(password_unknown=True)}
-    words = "was created, with a password of the vendor's that was not delivered; it will be set anew"
+    words = text("was created, with a password of the vendor's that was not delivered; it will be set anew")
     assert findings == (Finding("8001", words, "60001"), Finding("8002", words))
     entries, findings = recover([batch], live(live_agent("8001", name="a")), {})
     awaited = LedgerEntry(password_unknown=True, awaited={"name": "a"})
     assert entries == {"8001": LedgerEntry(in_doubt="author"), "8002": awaited}
-    assert findings == (Finding("8001", STRANGE, left_alone=True), Finding("8002", "was not created"))
+    assert findings == (Finding("8001", STRANGE, left_alone=True), Finding("8002", text("was not created")))
     done = replace(batch, outcome="done")
     assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
 
 
-LATE = "came late, with a password that was not delivered; it will be set anew"
-SOMEBODY = "is there by now, and not as the run would have made it; it is left as it is, see plan"
+LATE = text("came late, with a password that was not delivered; it will be set anew")
+SOMEBODY = text("is there by now, and not as the run would have made it; it is left as it is, see plan")
 
 
 @pytest.mark.parametrize("ledger", [{}, {"8001": LedgerEntry(to_restore={"roleName": "r"})}])
@@ -284,7 +285,7 @@ def test_the_calls_of_a_run_add_up() -> None:
     listed = live(live_agent("8001"), live_agent("8003"))
     entries, findings = recover(run, listed, {"8001": KNOWN, "8002": KNOWN, "8003": KNOWN})
     assert entries == {"8001": LedgerEntry(2, {"roleName": "q"}), "8002": None, "8003": KNOWN}
-    assert findings == (Finding("8002", "was deleted"), Finding("8003", "was not deleted"))
+    assert findings == (Finding("8002", text("was deleted")), Finding("8003", text("was not deleted")))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED, Kind, Value
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Action, Call, Plan
 from reconciler.core.model.report import ActionResult, Mismatch
@@ -23,7 +24,9 @@ TWO_CALLS = planned(desired(agent("8001", status="disabled")))
 
 def outcomes(plan: Plan, *ended: tuple[CallOutcome, str]) -> list[tuple[str, str]]:
     """What is made of calls that ended so, in order; the rest never ended."""
-    events = [Event(call, outcome, message) for call, (outcome, message) in zip(plan.calls, ended, strict=False)]
+    events = [
+        Event(call, outcome, verbatim(message)) for call, (outcome, message) in zip(plan.calls, ended, strict=False)
+    ]
     return [(result.outcome, result.message) for result in action_results(plan, events)]
 
 
@@ -78,14 +81,14 @@ def test_what_was_done_and_is_not_so() -> None:
     listed = live(*(live_agent(f"800{index}") for index in (2, 3, 4, 5)))
     plan = planned(wanted, listed, policy=REPLACING)
     done = tuple(ActionResult(action, "done") for action in plan.actions)
-    changed = "the vendor accepted the change and did not make it"
+    changed = text("the vendor accepted the change and did not make it")
     assert mismatches(done, plan) == (
-        Mismatch("8001", "was created, and is not in the listing"),
+        Mismatch("8001", text("was created, and is not in the listing")),
         Mismatch("8002", changed, (FieldChange("name", "", "n"),)),
         Mismatch("8003", changed, (FieldChange("email", "", "n"),)),
-        Mismatch("8004", "its password is not recorded as set"),
-        Mismatch("8005", "was deleted, and is still in the listing"),
-        Mismatch("8009", "was created, and is not in the listing"),
+        Mismatch("8004", text("its password is not recorded as set")),
+        Mismatch("8005", text("was deleted, and is still in the listing")),
+        Mismatch("8009", text("was created, and is not in the listing")),
     )
 
 
@@ -173,9 +176,9 @@ def test_a_field_stands_once(found: list[tuple[str, str]], effects: list[tuple[s
     """What is still planned and was never asked for is a side effect, and is told once; nothing is lost."""
 
     def told(pairs: list[tuple[str, str]], *, unasked: bool) -> list[Mismatch]:
-        return [Mismatch(id_, "x", (FieldChange(name, 1, 2),), unasked) for id_, name in pairs]
+        return [Mismatch(id_, text("x"), (FieldChange(name, 1, 2),), unasked) for id_, name in pairs]
 
-    gone = Mismatch("8003", "is no longer in the listing")
+    gone = Mismatch("8003", text("is no longer in the listing"))
     both = read_back([*told(found, unasked=False), gone], told(effects, unasked=True))
     named = [(each.operator_id, change.field) for each in both for change in each.changes]
     assert sorted(named) == sorted({*found, *effects})
@@ -207,7 +210,7 @@ def test_what_a_call_changed_unasked() -> None:
         ("8001", ["email"]),
         ("8004", ["isrecord"]),
     ]
-    found = [Mismatch("8001", "m", (FieldChange("email", "", "x"),)), Mismatch("8002", "gone")]
+    found = [Mismatch("8001", text("m"), (FieldChange("email", "", "x"),)), Mismatch("8002", text("gone"))]
     together = read_back(found, effects)
     assert [(each.operator_id, each.unasked) for each in together] == [("8001", True), ("8002", False), ("8004", True)]
 

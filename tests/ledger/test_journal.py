@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.errors import ReconcilerError
@@ -26,7 +27,7 @@ def path(tmp_path: Path) -> Path:
     with closing(Journal(path)) as journal:
         journal.begin(RUN)
         first = Intent("password", ("8001",), {}, 4, before=KNOWN)
-        journal.record_outcome(journal.record_intent(first), Event(CALLS[0], "lost", "没有回答"))
+        journal.record_outcome(journal.record_intent(first), Event(CALLS[0], "lost", text("没有回答")))
         journal.record_intent(Intent.of(CALLS[1]))
     return path
 

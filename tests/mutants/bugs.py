@@ -455,8 +455,8 @@ BUGS: Final = (
     Bug(
         "lost-edit-taken-for-refused",
         "reconciler/vendor/answer.py",
-        '        return Lost(f"HTTP {status} {message}".strip(), _retry_after(headers))\n',
-        '        return Refused(status, f"HTTP {status} {message}".strip())\n',
+        "        return Lost(words, _retry_after(headers))\n",
+        "        return Refused(status, words)\n",
         "A server error is no refusal: the request may have been carried out.",
         (f"{_FAULT}[5xx-after-edit/v2]",),
     ),
@@ -471,7 +471,7 @@ BUGS: Final = (
     Bug(
         "unanswered-look-up-is-absence",
         "reconciler/apply/settle_create.py",
-        '        return outcome if isinstance(outcome, Lost) else Lost("it could not be looked up")\n',
+        '        return outcome if isinstance(outcome, Lost) else Lost(text("it could not be looked up"))\n',
         "        return None\n",
         "While nobody can be asked whether a create arrived, it is not sent again.",
         (f"{_PLANTED}::test_a_create_is_not_repeated_without_a_look",),
@@ -1220,11 +1220,11 @@ BUGS: Final = (
         "reconciler/vendor/http.py",
         """\
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL):
-            return NotSent("the request could not be built")
+            return NotSent(text("the request could not be built"))
 """,
         """\
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            return NotSent(f"the request could not be built: {error}")
+            return NotSent(text("the request could not be built: {error}", error=error))
 """,
         "No message of a library that may quote the token is repeated.",
         ("tests/vendor/test_secrets.py::test_a_token_that_no_header_can_carry",),
@@ -1232,8 +1232,8 @@ BUGS: Final = (
     Bug(
         "vendors-words-not-masked",
         "reconciler/vendor/answer.py",
-        "        return without_secrets(text, secrets)[:MAX_MESSAGE]",
-        "        return text[:MAX_MESSAGE]",
+        "        cleaned = without_secrets(words, secrets)[:MAX_MESSAGE]",
+        "        cleaned = words[:MAX_MESSAGE]",
         "A vendor that quotes the token or a password in its refusal is not repeated word for word, in no spelling.",
         (
             "tests/vendor/test_secrets.py::test_a_quoted_secret_is_masked",

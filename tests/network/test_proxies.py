@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from reconciler.core.model.message import text
 from reconciler.core.model.secret import Secret
 from reconciler.sandbox.server import Box
 from reconciler.settings import Connection, Network
@@ -131,5 +132,5 @@ def test_nothing_is_sent_over_a_late_tunnel(company: Authority, door: Door, box:
         outcome = transport.send("edit", {**body, "name": "赵六"})
     finally:
         transport.close()
-    assert outcome == NotSent("the run was interrupted before it was sent", interrupted=True)
+    assert outcome == NotSent(text("the run was interrupted before it was sent"), interrupted=True)
     assert box.store.agents()["8001"]["name"] == "王五"

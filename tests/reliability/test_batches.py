@@ -19,6 +19,7 @@ from reconciler.apply.settle import settle
 from reconciler.clock import now
 from reconciler.core.model.desired import Company, PasswordSource, Policy
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Call
 from reconciler.core.model.report import Report
@@ -38,7 +39,12 @@ from tests.reliability.mixed import Applier, credential_lines, known_credentials
 
 IDS = ("8001", "8002", "8003")
 BATCH = Call("create", IDS, (0, 1, 2), {"name": "外呼"}, vendor_password=True)
-NO, BROKEN, LOST, GONE = Refused(20005, "in use"), Refused(500, "internal error"), Lost("no answer"), Ok(None)
+NO, BROKEN, LOST, GONE = (
+    Refused(20005, text("in use")),
+    Refused(500, text("internal error")),
+    Lost(text("no answer")),
+    Ok(None),
+)
 
 
 def item(operator_id: str, password: str | None = "123456") -> dict[str, Any]:  # noqa: S107 - a made-up one
@@ -183,7 +189,7 @@ def test_a_batch_that_is_refused_in_part() -> None:
 
 def test_a_batch_without_a_valid_token() -> None:
     """Nothing is halved when the vendor does not know us."""
-    refused = Refused(401, "who", authentication=True)
+    refused = Refused(401, text("who"), authentication=True)
     assert settle(BATCH, channel(Scripted([refused]))) == Settled([(BATCH, refused)])
 
 
@@ -210,7 +216,7 @@ def test_a_lost_batch_that_comes_through_late() -> None:
     assert ended.to_resend == []
 
 
-@pytest.mark.parametrize("looks", [[LOST] * 2, [GONE, *[NotSent("no connection")] * 2]])
+@pytest.mark.parametrize("looks", [[LOST] * 2, [GONE, *[NotSent(text("no connection"))] * 2]])
 def test_a_lost_batch_that_cannot_be_looked_up(looks: list[Outcome]) -> None:
     """It stays lost, and is not sent again blindly."""
     vendor = Scripted([LOST], looks)
@@ -226,7 +232,7 @@ def test_a_look_without_an_answer_is_repeated() -> None:
 
 def test_a_lost_batch_that_is_turned_away_then() -> None:
     """Lost once and never sent again since: it counts as lost."""
-    away = NotSent("429")
+    away = NotSent(text("429"))
     vendor = Scripted([LOST, away, away, away], [GONE] * 3)
     ((_, outcome),) = settle(BATCH, channel(vendor)).over
     assert isinstance(outcome, Lost)
@@ -238,7 +244,7 @@ def test_a_stopped_run_looks_for_nobody() -> None:
     """Told to stop, a batch without an answer is the next run's."""
     stop = threading.Event()
     stop.set()
-    for outcome in (LOST, NotSent("429")):
+    for outcome in (LOST, NotSent(text("429"))):
         vendor = Scripted([outcome])
         assert settle(BATCH, channel(vendor, stop)) == Settled([(BATCH, outcome)])
 
@@ -332,7 +338,7 @@ def test_a_shared_secret_is_stored_before_the_call(tmp_path: Path) -> None:
     with closing(CredentialsFile(tmp_path / ".reconciler/credentials-1.jsonl", now)) as credentials:
         context = RunContext(hand, Books(_ledger(tmp_path), Journal(tmp_path / "j"), "r"), credentials, 1)
         assert [told(event)[2] for event in execute([ours], context)] == ["done"]
-        vendor.answers = [Refused(401, "who", authentication=True)]
+        vendor.answers = [Refused(401, text("who"), authentication=True)]
         assert [told(event)[2] for event in execute([ours], context)] == ["refused"]
     assert stored[0] == list(IDS)
     assert [line["operatorId"] for line in credential_lines(tmp_path) if line.get("withdrawn")] == list(IDS)
@@ -437,7 +443,7 @@ def test_a_lost_password_is_set_anew(tmp_path: Path) -> None:
 
 def test_a_lost_password_that_cannot_be_set(tmp_path: Path) -> None:
     """The create is not called done: the ledger and the journal keep the doubt, and the next run sets it."""
-    vendor = Scripted([LOST, Ok(), Refused(20099, "no"), Ok()], [*map(here, IDS)])
+    vendor = Scripted([LOST, Ok(), Refused(20099, text("no")), Ok()], [*map(here, IDS)])
     events, books = carried_out(tmp_path, vendor, BATCH)
     assert events == [("create", "8001", "done"), ("create", "8002", "lost"), ("create", "8003", "done")]
     assert {id_ for id_, entry in books.ledger.entries.items() if entry.password_unknown} == {"8002"}
@@ -446,7 +452,7 @@ def test_a_lost_password_that_cannot_be_set(tmp_path: Path) -> None:
 
 def test_a_run_that_ends_before_lost_passwords_are_set(tmp_path: Path) -> None:
     """Stopped by a token that is no longer good, whoever was made is still in doubt, and what is left is not tried."""
-    vendor = Scripted([LOST, Refused(401, "who", authentication=True)], [*map(here, IDS)])
+    vendor = Scripted([LOST, Refused(401, text("who"), authentication=True)], [*map(here, IDS)])
     events, books = carried_out(tmp_path, vendor, BATCH, *EDITS)
     assert sorted(events) == [*(("create", id_, "lost") for id_ in IDS), *(("edit", id_, "skipped") for id_ in IDS)]
     assert vendor.asked[-1] == "password 8001"
@@ -456,7 +462,7 @@ def test_a_run_that_ends_before_lost_passwords_are_set(tmp_path: Path) -> None:
 
 def test_a_run_that_ends_between_halves(tmp_path: Path) -> None:
     """What a stopped run does not send again is told as not tried."""
-    vendor = Scripted([NO, Refused(401, "who", authentication=True)])
+    vendor = Scripted([NO, Refused(401, text("who"), authentication=True)])
     events, books = carried_out(tmp_path, vendor, BATCH)
     assert events == [("create", "8001", "refused"), ("create", "8002 8003", "skipped")]
     assert books.open == []
@@ -464,7 +470,7 @@ def test_a_run_that_ends_between_halves(tmp_path: Path) -> None:
 
 def test_what_was_tried_and_not_sent_again_stays_in_doubt(tmp_path: Path) -> None:
     """Of a lost batch some are there, and then the run ends: another may come through yet, and the next run looks."""
-    vendor = Scripted([LOST, Refused(401, "who", authentication=True)], [here("8001"), GONE, here("8003")])
+    vendor = Scripted([LOST, Refused(401, text("who"), authentication=True)], [here("8001"), GONE, here("8003")])
     events, books = carried_out(tmp_path, vendor, BATCH)
     assert vendor.asked[-1] == "create 8002"
     ended = [("create", "8001", "refused"), ("create", "8002", "lost"), ("create", "8003", "refused")]

@@ -19,6 +19,7 @@ import pytest
 from reconciler.apply.channel import CallChannel
 from reconciler.apply.settle import settle
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.report import Report
@@ -241,10 +242,10 @@ HERE = Ok(LookedUp(live_agent("8001", sipNumber="60001"), "60001", Secret("sip")
 GONE = Ok(None)
 
 
-@pytest.mark.parametrize("unanswered", [Lost("no answer"), Refused(401, "no", authentication=True)])
+@pytest.mark.parametrize("unanswered", [Lost(text("no answer")), Refused(401, text("no"), authentication=True)])
 def test_a_create_is_not_repeated_without_a_look(unanswered: Outcome) -> None:
     """Where the look-up has no answer either, a create stays lost, and is the next run's to find out about."""
-    vendor = Scripted([Lost("no answer")], [unanswered] * 2)
+    vendor = Scripted([Lost(text("no answer"))], [unanswered] * 2)
     ((_, outcome),) = settled(Call("create", ("8001",), (0,)), vendor)
     assert not isinstance(outcome, Ok)
     assert vendor.asked == ["create 8001", *["look 8001"] * (1 + isinstance(unanswered, Lost))]
@@ -253,7 +254,7 @@ def test_a_create_is_not_repeated_without_a_look(unanswered: Outcome) -> None:
 @pytest.mark.parametrize("kind", ["create", "edit", "delete"])
 def test_a_stopped_run_sends_no_more(kind: Literal["create", "edit", "delete"]) -> None:
     """Interrupted, what is in flight ends as it ends: nothing is looked up or sent again."""
-    vendor = Scripted([Lost("no answer")], [])
+    vendor = Scripted([Lost(text("no answer"))], [])
     ((_, outcome),) = settled(Call(kind, ("8001",), (0,)), vendor, stopped=True)
     assert isinstance(outcome, Lost)
     assert len(vendor.asked) == 1
@@ -261,7 +262,7 @@ def test_a_stopped_run_sends_no_more(kind: Literal["create", "edit", "delete"]) 
 
 def test_a_create_that_arrives_late_is_ours() -> None:
     """Repeated after a look that showed nobody, and refused because the first one arrived after all: it is done."""
-    vendor = Scripted([Lost("no answer"), Refused(20005, "in use")], [GONE, HERE])
+    vendor = Scripted([Lost(text("no answer")), Refused(20005, text("in use"))], [GONE, HERE])
     ended = settled(Call("create", ("8001",), (0,)), vendor)
     done = Ok([{"operatorId": "8001", "sipNumber": "60001", "sipPassword": "sip"}])
     assert ended == [(("8001",), done)]
@@ -270,7 +271,7 @@ def test_a_create_that_arrives_late_is_ours() -> None:
 
 def test_one_of_a_delete_list_is_gone_already() -> None:
     """A refused list is halved until who does not exist stands alone: that is done, and so are the others."""
-    no = Refused(20004, "no such agent")
+    no = Refused(20004, text("no such agent"))
     vendor = Scripted([no, no, Ok(), Ok()], [GONE])
     ended = settled(Call("delete", ("8001", "8002", "8003"), (0, 1, 2)), vendor)
     assert ended == [(("8001",), Ok()), (("8002", "8003"), Ok())]
@@ -335,7 +336,7 @@ def test_a_budget_ends() -> None:
     """A fifth of the planned calls may be repeated or looked up without an answer, and two in any case."""
     for planned, most in ((0, 2), (10, 2), (100, 20)):
         assert spent(Budget(planned), most + 1) == [True] * most + [False]
-    vendor = Scripted([Lost("no answer")] * 4, [Lost("no answer")] * 3)
+    vendor = Scripted([Lost(text("no answer"))] * 4, [Lost(text("no answer"))] * 3)
     budget = Budget(10)
     for _ in range(2):
         ((_, outcome),) = settled(Call("edit", ("8001",), (0,), {"name": "a"}), vendor, budget)

@@ -203,8 +203,10 @@ def spread(text: str) -> tuple[Plan, Heading, Report, list[Problem]]:
         notes=(Note(Text(f"kept {text}"), (f"8{text}",)),),
         guardrails=(Guardrail("maxDeletes", "1", 1, 2, (f"8{text}",), Text("raise it"), "file"),),
     )
-    results = tuple(ActionResult(actions[0], outcome, f"said {text}") for outcome in ("partly", "failed", "skipped"))
-    mismatches = (Mismatch(f"8{text}", "is not so", changes),)
+    results = tuple(
+        ActionResult(actions[0], outcome, Text(f"said {text}")) for outcome in ("partly", "failed", "skipped")
+    )
+    mismatches = (Mismatch(f"8{text}", Text("is not so"), changes),)
     problems = [Problem(place, f"agents[0].{text}", Text(f"no {text}"), Text(f"write {text}"))]
     return whole, HEADING, Report(results, mismatches, verified=True), problems
 

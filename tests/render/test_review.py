@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
-from reconciler.core.model.message import Text
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Note, Plan
 from reconciler.core.model.recipient import recipient_label
@@ -123,8 +123,8 @@ LOOKS: Final = {
 def test_texts_that_look_alike_are_told_apart(format_: str, what: str) -> None:
     """Blanks, hidden characters, other normal forms, other scripts: in no format do two ids or names look the same."""
     shown = []
-    for text in LOOKS[what]:
-        made = action("delete", text, live=live_agent(text)) if what == "id" else action("delete", "8001", text)
+    for look in LOOKS[what]:
+        made = action("delete", look, live=live_agent(look)) if what == "id" else action("delete", "8001", look)
         shown.append(told(plan(made), format_))
     assert all(one.split() != other.split() for one, other in combinations(shown, 2))
 
@@ -272,10 +272,10 @@ def test_refusals_of_one_reason_are_one_row(format_: str) -> None:
 def test_a_report_tells_one_reason_once(outcome_: Any, message: str) -> None:
     """Hundreds of agents of whom the same was refused, or not tried, are one row; another reason has its own."""
     results = [
-        ActionResult(action("delete", f"{8000 + number}"), outcome_, message.format(8000 + number))
+        ActionResult(action("delete", f"{8000 + number}"), outcome_, verbatim(message.format(8000 + number)))
         for number in range(400)
     ]
-    other = ActionResult(action("delete", "9000", "李四"), outcome_, "the vendor is busy")
+    other = ActionResult(action("delete", "9000", "李四"), outcome_, text("the vendor is busy"))
     shown = outcome.report(Report((*results, other), verified=True))
     assert f"delete 8000…8399 (400)\n      {message.format('8000…8399')}\n" in shown
     assert shown.count("\n! ") + shown.startswith("! ") == 2
@@ -289,11 +289,11 @@ def test_a_report_tells_one_reason_once(outcome_: Any, message: str) -> None:
 def test_what_moved_and_what_is_not_so_is_told_once() -> None:
     """So are agents that moved alike since a review, and those that are not as the vendor said."""
     changes = (FieldChange("afterInterval", 5, 10),)
-    moved = [StaleAgent(f"{8000 + number}", "was changed", changes) for number in range(40)]
+    moved = [StaleAgent(f"{8000 + number}", text("was changed"), changes) for number in range(40)]
     assert outcome.stale_agents(moved) == (
         "! moved  8000…8039 (40)  was changed\n      afterInterval: reviewed 5, now 10\n"
     )
-    mismatches = tuple(Mismatch(f"{8000 + number}", "is not so", changes) for number in range(40))
+    mismatches = tuple(Mismatch(f"{8000 + number}", text("is not so"), changes) for number in range(40))
     results = tuple(ActionResult(action("edit", each.operator_id), "done") for each in mismatches)
     shown = outcome.report(Report(results, mismatches, verified=True))
     assert shown.startswith("! not so  8000…8039 (40)  is not so\n      afterInterval: wanted 10, is 5\n")

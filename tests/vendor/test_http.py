@@ -22,6 +22,7 @@ from unittest.mock import patch
 import pytest
 
 from reconciler.core.model.endpoints import EndpointName
+from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.secret import Secret
 from reconciler.settings import SUCCESS_CODES, Connection, Network
 from reconciler.vendor.answer import Lost, NotSent, Ok, Refused, classify_response
@@ -101,7 +102,7 @@ def test_success_codes_are_a_setting(vendor: Stub, code: int, good: bool) -> Non
     """Which codes mean success is told to the client, not known by it."""
     vendor.script(envelope(code, "x"))
     with line(vendor.url, success_codes=frozenset({1})) as client:
-        assert client.edit() == (Ok(None) if good else Refused(code, "x"))
+        assert client.edit() == (Ok(None) if good else Refused(code, text("x")))
 
 
 @pytest.mark.parametrize("code", [1, -1, 100, 404, 500, 20005, 999_999_999, "20005", "1"])
@@ -109,14 +110,14 @@ def test_success_codes_are_a_setting(vendor: Stub, code: int, good: bool) -> Non
 def test_another_code_is_a_refusal(vendor: Stub, client: Line, code: Any, status: int) -> None:
     """Whatever the status below 500, another code is a refusal with the vendor's words."""
     vendor.script(envelope(code, "坐席工号 8001 已存在", status=status))
-    assert client.edit() == Refused(int(code), "坐席工号 8001 已存在")
+    assert client.edit() == Refused(int(code), text("坐席工号 8001 已存在"))
 
 
 @pytest.mark.parametrize("code", [401, 403, "401", "403"])
 def test_a_code_can_refuse_the_token(vendor: Stub, client: Line, code: Any) -> None:
     """401 and 403 inside the envelope mean the token, also with HTTP 200."""
     vendor.script(envelope(code, "token 无效"))
-    assert client.edit() == Refused(int(code), "token 无效", authentication=True)
+    assert client.edit() == Refused(int(code), text("token 无效"), authentication=True)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -133,27 +134,27 @@ def test_a_status_can_refuse_the_token(vendor: Stub, client: Line, status: int, 
 def test_a_refused_token_keeps_the_vendors_words(vendor: Stub, client: Line) -> None:
     """Code and words of the envelope come before those of HTTP."""
     vendor.script(envelope(20002, "token 已过期", status=401))
-    assert client.edit() == Refused(20002, "token 已过期", authentication=True)
+    assert client.edit() == Refused(20002, text("token 已过期"), authentication=True)
 
 
 @pytest.mark.parametrize("msg", [ABSENT, None, ""])
 def test_a_refusal_without_words(vendor: Stub, client: Line, msg: Any) -> None:
     """A refusal that gives no reason says so."""
     vendor.script(envelope(20005, msg))
-    assert client.edit() == Refused(20005, "without a reason")
+    assert client.edit() == Refused(20005, text("without a reason"))
 
 
 @pytest.mark.parametrize("msg", [{"zh": "不行"}, ["不行"], 404, True])
 def test_words_that_are_no_text(vendor: Stub, client: Line, msg: Any) -> None:
     """A reason of another kind is shown as it is."""
     vendor.script(envelope(20005, msg))
-    assert client.edit() == Refused(20005, str(msg))
+    assert client.edit() == Refused(20005, verbatim(str(msg)))
 
 
 def test_long_words_are_cut(vendor: Stub, client: Line) -> None:
     """A reason of a megabyte is cut to what a person reads."""
     vendor.script(envelope(20005, "错" * 350_000))
-    assert client.edit() == Refused(20005, "错" * 500)
+    assert client.edit() == Refused(20005, verbatim("错" * 500))
 
 
 @pytest.mark.parametrize("code", NO_CODES.values(), ids=NO_CODES)
@@ -356,7 +357,7 @@ def _drip(wire: ssl.SSLSocket) -> None:
 def test_the_timeout_is_for_the_whole_answer_by_tls_too(certificate: Path) -> None:
     """A header that drips for ever is given up when the time is over, also where it comes encrypted."""
     with by_tls(certificate, _drip) as client:
-        assert client.edit() == Lost("no answer within 1 s")
+        assert client.edit() == Lost(text("no answer within 1 s"))
 
 
 def test_an_answer_by_tls(certificate: Path) -> None:
@@ -380,7 +381,7 @@ def test_a_vendor_that_reads_nothing(certificate: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         with line(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.3) as client:
-            assert client.transport.send("edit", {"name": "x" * 20_000_000}) == Lost("no answer within 0.3 s")
+            assert client.transport.send("edit", {"name": "x" * 20_000_000}) == Lost(text("no answer within 0.3 s"))
 
 
 def test_a_host_with_several_addresses(vendor: Stub) -> None:
@@ -544,9 +545,9 @@ def test_connected_closes(vendor: Stub) -> None:
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        (Refused(20005, "已存在"), "the vendor refused: 已存在 (code 20005)"),
-        (NotSent("no connection"), "not sent: no connection"),
-        (Lost("HTTP 502"), "outcome unknown: HTTP 502"),
+        (Refused(20005, text("已存在")), "the vendor refused: 已存在 (code 20005)"),
+        (NotSent(text("no connection")), "not sent: no connection"),
+        (Lost(text("HTTP 502")), "outcome unknown: HTTP 502"),
     ],
 )
 def test_an_outcome_in_words(outcome: Refused | NotSent | Lost, words: str) -> None:

@@ -7,9 +7,10 @@ from itertools import product
 
 import pytest
 
+from reconciler.core.model.message import text
 from reconciler.vendor.answer import Lost, NotSent, Ok, Outcome, Refused, Stranger, joined
 
-OUTCOMES: tuple[Outcome, ...] = (Ok(), Refused(500, "no"), NotSent("gone"), Lost("cut"))
+OUTCOMES: tuple[Outcome, ...] = (Ok(), Refused(500, text("no")), NotSent(text("gone")), Lost(text("cut")))
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4])
@@ -30,7 +31,7 @@ def test_a_later_outcome_never_makes_a_lost_one_forgotten(length: int) -> None:
 
 def test_the_words_of_both_are_kept() -> None:
     """Who reads that a call is lost also reads what was answered since."""
-    assert str(joined(Lost("cut"), Refused(20005, "in use"))) == (
+    assert str(joined(Lost(text("cut")), Refused(20005, text("in use")))) == (
         "outcome unknown: cut; then the vendor refused: in use (code 20005)"
     )
-    assert joined(None, Stranger(0, "x")) == Stranger(0, "x")
+    assert joined(None, Stranger(0, text("x"))) == Stranger(0, text("x"))

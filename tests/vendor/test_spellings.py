@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.model.message import packed_text
 from reconciler.core.model.secret import Secret
 from reconciler.vendor.answer import Refused
 from reconciler.vendor.spellings import LEFT_OUT, MASK, without_secrets
@@ -83,6 +84,7 @@ def test_an_outcome_repeats_no_spelling(vendor: Stub, client: Line, spell: Spell
         assert outcome.code == 20001
         assert outcome.message == LEFT_OUT or MASK in outcome.message
         assert spell(secret) not in outcome.message
+        assert spell(secret) not in repr(packed_text(outcome.message)[1])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Literal
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.message import NOTHING, Text
 from reconciler.core.model.plan import Call, CallKind
 
 CallOutcome = Literal["done", "refused", "not-sent", "lost", "skipped"]
@@ -55,7 +56,7 @@ class Finding:
     """
 
     operator_id: str
-    message: str
+    message: Text
     sip_number: str | None = None
     left_alone: bool = False
 
@@ -69,7 +70,7 @@ class Event:
 
     call: Call
     outcome: CallOutcome
-    message: str = ""
+    message: Text = NOTHING
     ms: int | None = field(default=None, compare=False)
 
 
@@ -78,5 +79,5 @@ class StaleAgent:
     """An agent that is no longer as the reviewed plan has it; `before` of each change is the reviewed value."""
 
     operator_id: str
-    message: str
+    message: Text
     changes: tuple[FieldChange, ...] = ()

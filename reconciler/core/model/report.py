@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import NOTHING, Text
 from reconciler.core.model.plan import Action
 
 ActionOutcome = Literal["done", "partly", "failed", "skipped"]
@@ -17,7 +18,7 @@ class ActionResult:
 
     action: Action
     outcome: ActionOutcome
-    message: str = ""
+    message: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Mismatch:
     """
 
     operator_id: str
-    message: str
+    message: Text
     changes: tuple[FieldChange, ...] = ()
     unasked: bool = False
 
@@ -47,7 +48,7 @@ class Report:
     mismatches: tuple[Mismatch, ...] = ()
     verified: bool = False
     interrupted: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Text, ...] = ()
     everybody: bool = False
     drifted: tuple[str, ...] = ()
 

@@ -14,6 +14,7 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.message import text
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Plan
 from reconciler.core.model.problem import Place
@@ -37,17 +38,17 @@ def _stale(action: Action, live: LiveState, ledger: LedgerView) -> Iterator[Stal
     operator_id = action.operator_id
     now = live.agents.get(operator_id)
     if action.live is None and now is not None:
-        yield StaleAgent(operator_id, "appeared: it was not there, and is listed now")
+        yield StaleAgent(operator_id, text("appeared: it was not there, and is listed now"))
     elif action.live is not None and now is None:
-        yield StaleAgent(operator_id, "vanished: it is no longer listed")
+        yield StaleAgent(operator_id, text("vanished: it is no longer listed"))
     elif action.live is not None and now is not None and action.live != now:
-        yield StaleAgent(operator_id, "was changed on the live side", _listing_changes(action.live, now))
+        yield StaleAgent(operator_id, text("was changed on the live side"), _listing_changes(action.live, now))
     elif action.live is not None and now is not None and _made_anew(action.live, now):
-        yield StaleAgent(operator_id, "was deleted and made anew: it is another agent under the same number")
+        yield StaleAgent(operator_id, text("was deleted and made anew: it is another agent under the same number"))
     entry = ledger.get(operator_id, NOT_RECORDED)
     if entry.deciding != action.recorded.deciding:
         before, after = _shown_entry(action.recorded), _shown_entry(entry)
-        yield StaleAgent(operator_id, "has another record in the ledger", _changes(before, after))
+        yield StaleAgent(operator_id, text("has another record in the ledger"), _changes(before, after))
 
 
 def _made_anew(before: LiveAgent, now: LiveAgent) -> bool:

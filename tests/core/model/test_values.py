@@ -11,6 +11,7 @@ import pytest
 from reconciler.core.model.desired import Limit
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.live import LiveAgent
+from reconciler.core.model.message import text
 from reconciler.core.model.problem import Place
 from reconciler.core.model.report import ActionOutcome, ActionResult, Mismatch, Report
 from reconciler.core.model.secret import Secret
@@ -80,7 +81,7 @@ def test_a_fingerprint_covers_every_listed_value() -> None:
 
 
 RESULT = act(planned(desired(agent(name="b")), live(live_agent(name="a"))), "8001")
-MISMATCH = Mismatch("8001", "x", (FieldChange("name", "a", "b"),))
+MISMATCH = Mismatch("8001", text("x"), (FieldChange("name", "a", "b"),))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import BY_NAME, LISTED, Value, encode
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
@@ -103,10 +104,10 @@ def values(*changes: tuple[str, Value, Value]) -> tuple[FieldChange, ...]:
     return tuple(FieldChange(*change) for change in changes)
 
 
-APPEARED = "appeared: it was not there, and is listed now"
-VANISHED = "vanished: it is no longer listed"
-CHANGED = "was changed on the live side"
-ANOTHER = "has another record in the ledger"
+APPEARED = text("appeared: it was not there, and is listed now")
+VANISHED = text("vanished: it is no longer listed")
+CHANGED = text("was changed on the live side")
+ANOTHER = text("has another record in the ledger")
 HELD = "SIP number {} is held by {}, from whom nothing in this plan takes it"
 
 STALE: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry], list[StaleAgent]]] = {
@@ -161,10 +162,10 @@ STALE: dict[str, tuple[Mapping[str, LiveAgent], Mapping[str, LedgerEntry], list[
     "a free number taken by a stranger": (
         {**ROWS, "9001": live_agent("9001", sipNumber="60008")},
         BOOK,
-        [StaleAgent("8008", HELD.format("60008", "9001"))],
+        [StaleAgent("8008", verbatim(HELD.format("60008", "9001")))],
     ),
     "a free number taken by one who stays": (
-        changed("8007", sipNumber="60008"), BOOK, [StaleAgent("8008", HELD.format("60008", "8007"))]
+        changed("8007", sipNumber="60008"), BOOK, [StaleAgent("8008", verbatim(HELD.format("60008", "8007")))]
     ),
     "values and record": (
         changed("8001", name="other"),
