@@ -16,6 +16,7 @@ from types import NoneType
 from typing import Any, Final
 
 from reconciler.core.model.operator_id import ID_PATTERN, is_sound
+from reconciler.core.model.spoilt import NOT_SPOILT
 
 Schema = dict[str, Any]
 Check = Callable[[Any], bool]
@@ -29,7 +30,12 @@ def compile_gate(schema: Schema, definitions: Schema) -> Check:
     Raises:
         KeyError: the schema has a keyword that the compiler does not know.
     """
-    keywords = {keyword: value for keyword, value in schema.items() if keyword not in _ANNOTATIONS}
+    keywords = _keywords(schema)
+    if "$ref" in keywords:
+        referred = _keywords(definitions[keywords["$ref"].removeprefix(_DEFINED)])
+        if referred.keys() <= _OF_TEXT - keywords.keys():  # one check of both is quicker than one of each
+            del keywords["$ref"]
+            keywords |= referred
     checks: list[Check] = []
     kinds = keywords.get("type")
     if isinstance(kinds, list) and "object" in kinds:
@@ -44,12 +50,22 @@ def compile_gate(schema: Schema, definitions: Schema) -> Check:
         values = choices[0] if isinstance(choices[0], list) else choices
         checks.append(_enum([value for value in values if _type(keywords.get("type"))(value)]))
         keywords.pop("type", None)
+    elif isinstance(kinds, str) and kinds in _OF_KIND:
+        own, check_of = _OF_KIND[kinds]
+        checks.append(check_of({keyword: keywords.pop(keyword) for keyword in own & keywords.keys()}))
     checks += [_CHECKS[keyword](value, definitions) for keyword, value in keywords.items()]
     return reduce(_both, checks) if checks else _accept_all
 
 
 _ANNOTATIONS: Final = frozenset(("$schema", "$id", "$defs", "title", "description", "markdownDescription", "default"))
+_DEFINED: Final = "#/$defs/"
 _OF_OBJECT: Final = frozenset(("type", "properties", "required", "additionalProperties"))
+_OF_TEXT: Final = frozenset(("type", "minLength", "maxLength", "pattern"))
+_OF_INTEGER: Final = frozenset(("type", "minimum", "maximum"))
+
+
+def _keywords(schema: Schema) -> Schema:
+    return {keyword: value for keyword, value in schema.items() if keyword not in _ANNOTATIONS}
 
 
 def _accept_all(_: Any) -> bool:
@@ -77,7 +93,8 @@ def _object(schema: Schema, definitions: Schema) -> Check:
         if not (isinstance(value, dict) and required <= value.keys()):
             return False
         for name, inner in value.items():
-            if inner.__class__ is not classes.get(name) or (inner.__class__ is str and len(inner) > longest):
+            class_ = inner.__class__
+            if class_ is not classes.get(name) or (class_ is str and len(inner) > longest):
                 passes = checks.get(name, other)
                 if passes is None or not passes(inner):
                     return False
@@ -112,6 +129,22 @@ def _type(names: str | list[str] | None, _: Schema | None = None) -> Check:
     return lambda value: value.__class__ in kinds
 
 
+def _text(rules: Schema) -> Check:
+    """Accept text, its length and pattern included: most checks of a large file are of text."""
+    least, most = rules.get("minLength", 0), rules.get("maxLength", inf)
+    fits = pattern_check(rules["pattern"]) if "pattern" in rules else _accept_all
+    return lambda value: value.__class__ is str and least <= len(value) <= most and fits(value)
+
+
+def _integer(rules: Schema) -> Check:
+    least, most = rules.get("minimum", -inf), rules.get("maximum", inf)
+    return lambda value: value.__class__ is int and least <= value <= most
+
+
+_OF_KIND: Final = {"string": (_OF_TEXT, _text), "integer": (_OF_INTEGER, _integer)}
+"""By type the keywords that one check covers, its own included."""
+
+
 def _pattern(pattern: str, _: Schema) -> Check:
     fits = pattern_check(pattern)
     return lambda value: not isinstance(value, str) or fits(value)
@@ -123,6 +156,8 @@ def pattern_check(pattern: str) -> Callable[[str], bool]:
         return is_sound
     # In ECMA, $ matches only at the end; in Python also before a final line break.
     search = re.compile(pattern.replace("$", r"\Z")).search
+    if pattern == NOT_SPOILT:  # as digits alone never are
+        return lambda value: value.isdigit() or search(value) is not None
     return lambda value: search(value) is not None
 
 
@@ -161,5 +196,5 @@ _CHECKS: Final[dict[str, Callable[[Any, Schema], Check]]] = {
     "not": _not,
     "oneOf": _one_of,
     "dependentRequired": _dependent,
-    "$ref": lambda name, definitions: compile_gate(definitions[name.removeprefix("#/$defs/")], definitions),
+    "$ref": lambda name, definitions: compile_gate(definitions[name.removeprefix(_DEFINED)], definitions),
 }

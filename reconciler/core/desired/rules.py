@@ -26,7 +26,8 @@ from reconciler.core.model.problem import Place, Problem, closest
 from reconciler.core.text import named
 from reconciler.core.yaml.document import Document
 from reconciler.core.yaml.nodes import Mapping, Path, Sequence
-from reconciler.core.yaml.spelling import QUOTE_SIGNS, is_meant_quoted, quoted
+from reconciler.core.yaml.scalars import QUOTE_SIGNS, is_meant_quoted
+from reconciler.core.yaml.spelling import quoted
 
 Rule = Callable[[tuple[Document, ...], tuple[ResolvedAgent, ...]], Iterator[Problem]]
 
@@ -262,8 +263,8 @@ def _quotes_are_yamls(documents: tuple[Document, ...], _: tuple[ResolvedAgent, .
 
 
 def _texts(document: Document) -> Iterator[tuple[Path, str]]:
-    """The texts that were probably meant to stand in quotes, wherever in the file."""
-    found: list[tuple[Path, Mapping | Sequence]] = [((), document.root)] if _has_quotes(document.root) else []
+    """The texts that were probably meant to stand in quotes, wherever in the file: nearly no file has one."""
+    found: list[tuple[Path, Mapping | Sequence]] = [((), document.root)] if document.has_quotes else []
     while found:
         path, node = found.pop()
         steps: Iterable[tuple[Any, Any]] = node.items() if isinstance(node, Mapping) else enumerate(node)
@@ -272,19 +273,6 @@ def _texts(document: Document) -> Iterator[tuple[Path, str]]:
                 found.append(((*path, step), value))
             elif isinstance(value, str) and is_meant_quoted(value):
                 yield (*path, step), value
-
-
-def _has_quotes(node: Any) -> bool:
-    """Whether a text in it has a quote at an end: nearly none has, and large files are only looked through for that."""
-    values: Iterable[Any] = node.values() if isinstance(node, Mapping) else node
-    for value in values:
-        kind = value.__class__
-        if kind is str:
-            if value and (value[-1] in QUOTE_SIGNS or value[0] in QUOTE_SIGNS):
-                return True
-        elif (kind is Mapping or kind is Sequence) and _has_quotes(value):
-            return True
-    return False
 
 
 def _unmatched(value: str, path: Path) -> tuple[Text, Text]:

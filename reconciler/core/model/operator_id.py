@@ -89,6 +89,9 @@ def look(text: str) -> str:
 
 def alike(ids: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Each id that looks like an earlier one and is another, and that earlier one."""
+    ids = tuple(ids)
+    if (all_of_them := "".join(ids)).isascii() and all_of_them.isdigit():
+        return  # as most are: digits look like no other digits
     first: dict[str, str] = {}
     for id_ in ids:
         other = first.setdefault(look(id_), id_)

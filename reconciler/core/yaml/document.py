@@ -20,6 +20,8 @@ from reconciler.core.yaml.nodes import Builder, Mapping, Node, Path, Sequence, U
 class Document:
     """One parsed file: its value `root`, its bytes `data`, their digest `sha256` in hex, and `pure` as in `parse`.
 
+    `has_quotes`: a text without YAML's quotes begins or ends with a sign of one.
+
     Only problems need places, and recording them would slow every good file down by a tenth. So the first call of
     `place` parses the file again, with places, and keeps the result.
     """
@@ -29,6 +31,7 @@ class Document:
     root: Mapping
     sha256: str
     pure: bool = False
+    has_quotes: bool = False
     _with_places: list[Mapping] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -105,7 +108,8 @@ def parse(file: str, data: bytes, *, pure: bool = False) -> tuple[Document | Non
             root = builder.build()
     except (UnreadableDocument, ValueError, OverflowError, yaml.YAMLError) as error:
         return None, (_text_problem(file, data) or _parse_problem(file, data, error),)
-    return Document(file, data, root, hashlib.sha256(data).hexdigest(), pure), tuple(builder.problems)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Document(file, data, root, sha256, pure, builder.scalars.has_quotes), tuple(builder.problems)
 
 
 def peek_value(data: bytes, key: str, before: frozenset[str]) -> Node:

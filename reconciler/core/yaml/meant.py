@@ -13,14 +13,13 @@ from typing import Final
 
 from reconciler.core.model.message import Text, text
 from reconciler.core.text import named
+from reconciler.core.yaml.scalars import DOUBLE, SINGLE
 from reconciler.core.yaml.spelling import (
     AGENT_ORDER,
     COMPANY_ORDER,
-    DOUBLE,
     GUARDRAIL_ORDER,
     PASSWORD_ORDER,
     POOL_ORDER,
-    SINGLE,
     TOP_ORDER,
 )
 

@@ -21,7 +21,8 @@ from reconciler.core.yaml.meant import (
     in_place_of,
     indentation,
 )
-from reconciler.core.yaml.spelling import DOUBLE, PASSWORD_ORDER, quoted
+from reconciler.core.yaml.scalars import DOUBLE
+from reconciler.core.yaml.spelling import PASSWORD_ORDER, quoted
 
 
 @dataclass(frozen=True, slots=True)

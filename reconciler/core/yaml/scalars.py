@@ -22,6 +22,11 @@ _FRACTION: Final = re.compile(
 )
 _LONGEST_INTEGER: Final = 100
 
+DOUBLE: Final = '"\u201c\u201d\u201e\u201f\uff02\u301d\u301e\u300c\u300d\u300e\u300f\u00ab\u00bb'
+SINGLE: Final = "'\u2018\u2019\u201a\u201b\uff07"
+QUOTE_SIGNS: Final = frozenset(DOUBLE + SINGLE)
+"""The quotes of YAML, and those that an input method or a word processor writes."""
+
 
 @lru_cache(maxsize=4096)
 def plain_scalar(text: str) -> Scalar:
@@ -40,10 +45,26 @@ def plain_scalar(text: str) -> Scalar:
     )
 
 
+def is_meant_quoted(text: str) -> bool:
+    """Whether a text without YAML's quotes was probably meant to stand in some.
+
+    It has a sign of a quote at one end or at both, and none between: `60087"`, or a name in typographic quotes.
+    """
+    ends = (text[:1] in QUOTE_SIGNS) + (len(text) > 1 and text[-1] in QUOTE_SIGNS)
+    return bool(ends) and sum(map(QUOTE_SIGNS.__contains__, text)) == ends
+
+
 class ScalarCache(dict[str, Scalar]):
-    """`plain_scalar` by text, for one file. A file has few different words, and equal texts share one object."""
+    """`plain_scalar` by text, for one file. A file has few different words, and equal texts share one object.
+
+    `has_quotes`: one of the texts begins or ends with a sign of a quote.
+    """
+
+    has_quotes = False
 
     def __missing__(self, text: str) -> Scalar:
+        if text[:1] in QUOTE_SIGNS or text[-1:] in QUOTE_SIGNS:
+            self.has_quotes = True
         value = plain_scalar(text)
         if len(self) < _MAX_CACHED:
             self[text] = value

@@ -13,7 +13,7 @@ from typing import Final
 from reconciler.core.model.fields import COMPARED, FIELDS, KEY, Field, Kind, Value, fits
 from reconciler.core.model.operator_id import is_sound
 from reconciler.core.model.spoilt import spoilt
-from reconciler.core.yaml.scalars import plain_scalar
+from reconciler.core.yaml.scalars import is_meant_quoted, plain_scalar
 
 TOP_ORDER: Final = (
     *("version", "company", "scope", "prune", "onRemove", "protect", "guardrails", "recipients"),
@@ -39,21 +39,6 @@ _WORDS: Final = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", 
 _EXCERPT: Final = 40
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-DOUBLE: Final = '"\u201c\u201d\u201e\u201f\uff02\u301d\u301e\u300c\u300d\u300e\u300f\u00ab\u00bb'
-SINGLE: Final = "'\u2018\u2019\u201a\u201b\uff07"
-QUOTE_SIGNS: Final = frozenset(DOUBLE + SINGLE)
-"""The quotes of YAML, and those that an input method or a word processor writes."""
-
-
-def is_meant_quoted(text: str) -> bool:
-    """Whether a text without YAML's quotes was probably meant to stand in some.
-
-    It has a sign of a quote at one end or at both, and none between: `60087"`, or a name in typographic quotes.
-    """
-    ends = (text[:1] in QUOTE_SIGNS) + (len(text) > 1 and text[-1] in QUOTE_SIGNS)
-    return bool(ends) and sum(map(QUOTE_SIGNS.__contains__, text)) == ends
 
 
 def writable(text: str) -> bool:

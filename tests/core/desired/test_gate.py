@@ -41,6 +41,7 @@ PASSWORDS: Final = (
 )
 ODD: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, 1, 2, 3, 4, -1, 1.0, 0.0, 0.5, float("inf"), 2**31 - 1, 2**31, 2**53 - 1, 2**53),
+    *("139", "１３９", "1.39E+10", "2024-01-02", "100.0", "8-Jan", "x" * 65, "x" * 2001),
     *("", "1", "0", "true", "agent", "leader", "enabled", "allowed", "x\n", "20%", "20%\n", "20", "８%"),
     *([], ["8*"], [""], [1], {}, {"operatorId": ["8*"]}, {"operatorId": []}, {"maxDeletes": 5}, {"maxDeletes": 1.0}),
     *PASSWORDS,
@@ -133,6 +134,20 @@ def test_only_what_is_refused_is_judged_and_keeps_its_place() -> None:
         (11, "agents[7] (8007).isrecord"),
         (15, "pools[1] (3…4).nmae"),
     ]
+
+
+@pytest.mark.parametrize("beside", [{}, {"maxLength": 5}, {"type": "string", "maxLength": 5}, {"pattern": "^x"}])
+@pytest.mark.parametrize(
+    "behind", [{"minLength": 3}, {"type": "string"}, {"pattern": "y$", "maxLength": 4}, {"not": {"pattern": "z"}}]
+)
+def test_what_a_reference_names_holds_beside_other_rules(beside: dict[str, Any], behind: dict[str, Any]) -> None:
+    """Whether both say something of the same or not, both hold."""
+    schema = {**beside, "$ref": "#/$defs/it"}
+    passes = compile_gate(schema, {"it": behind})
+    strict = strict_validator_for({**schema, "$defs": {"it": behind}})
+    texts = [a + b for a in ("", "x", "xx", "xxxx", "z") for b in ("", "y", "yy")]
+    values = [text for text in texts if "not" not in behind or text]
+    assert {text: passes(text) for text in values} == {text: strict.is_valid(text) for text in values}
 
 
 def test_a_choice_between_schemas() -> None:

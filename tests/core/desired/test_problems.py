@@ -221,6 +221,14 @@ def test_a_quote_that_is_none_of_yamls_is_no_part_of_a_text(written: str) -> Non
     assert state.agents[0].fields["name"] == written
 
 
+def test_of_two_alike_the_one_without_yamls_quotes_is_told() -> None:
+    """Another text of the file that stands in YAML's quotes may begin and end with any."""
+    found = only(
+        f'{HEAD}agents:\n  - {{operatorId: "8001", name: “张三”}}\n  - {{operatorId: "8002", name: "“李四”"}}\n'
+    )
+    assert (found.place.line, found.code) == (4, "full-width")
+
+
 @pytest.mark.parametrize("written", ["请说“您好”", "“您好”，请讲", "他说“好”和“行”", "it's", "|\n      “您好”"])
 def test_quotes_inside_of_a_text_are_part_of_it(written: str) -> None:
     """A text that quotes something is left as it is, and so is one of many lines."""

@@ -163,6 +163,16 @@ def test_each_is_told_with_the_first_that_it_looks_like() -> None:
     assert list(alike(("8001", "8002", "8O01", "8001", "8oo1", "9"))) == [("8O01", "8001"), ("8oo1", "8001")]
 
 
+@given(st.lists(st.text("018Ol\uff18\u0661", max_size=2), max_size=6))
+@example(["8", "8"])
+@example(["8", "\uff18"])
+@example(["1", "l"])
+def test_all_that_look_alike_are_told(some: list[str]) -> None:
+    """Each that looks like an earlier one and is another, digits or not; a full-width digit looks like the digit."""
+    first = {look(id_): id_ for id_ in reversed(some)}
+    assert list(alike(some)) == [(id_, first[look(id_)]) for id_ in some if id_ != first[look(id_)]]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "words"),
     [

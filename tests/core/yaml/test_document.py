@@ -57,6 +57,20 @@ def paths(node: Any, path: Path = ()) -> Iterator[Path]:
         yield from paths(child, (*path, step))
 
 
+@PARSERS
+@pytest.mark.parametrize(
+    ("text", "has_quotes"),
+    [("x: “a”", True), ("x: [1, a”]", True), ("x: &a ‘a", True), ("x: {y: 60087\"}", True), ("x: a\"b", False),
+     ("x: “", True), ('x: "“a”"', False), ("“x”: a", False), ("x: |\n  “a”", False), ("x:", False),
+     ("x:\n" + "".join(f"- a{number}\n" for number in range(5000)) + "- “a”\n", True)],
+)  # fmt: skip
+def test_it_is_known_whether_a_plain_text_has_a_quote_at_an_end(text: str, *, has_quotes: bool, pure: bool) -> None:
+    """Of values without YAML's quotes alone, wherever they stand and however many there are."""
+    found, _ = parse("f.yaml", text.encode(), pure=pure)
+    assert found is not None
+    assert found.has_quotes is has_quotes
+
+
 # Scalars: https://yaml.org/spec/1.2.2/#103-core-schema
 
 
