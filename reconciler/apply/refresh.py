@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.apply.goal import Goal
 from reconciler.clock import now, stamp
-from reconciler.core.model.message import text, verbatim
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.core.model.run import RunOrigin
 from reconciler.errors import Declined, StalePlan
 from reconciler.files.standing import forgotten
@@ -276,27 +276,28 @@ def _was_last(run: RunRecord, ledger: Ledger) -> bool:
     return run.lineage == ledger.lineage and (run.serial == ledger.serial or run.id == ledger.run)
 
 
-def recovery_lines(refreshed: Refreshed) -> Iterator[str]:
+def recovery_lines(refreshed: Refreshed) -> Iterator[Text]:
     """What people are told about the calls that earlier runs left open: a line for each agent, or for many alike.
 
     A run of another machine is named first: who ran it, and since when.
     """
     if (other := refreshed.open.elsewhere) is not None:
-        yield f"{other.told_of}; its calls are looked up"
+        yield text("{run}; its calls are looked up", run=other.told_of)
     alike: defaultdict[str, list[str]] = defaultdict(list)
     for finding in refreshed.findings:
         alike[finding.message].append(finding.operator_id)
     for finding in refreshed.findings:
         operator_ids = alike[finding.message]
         if len(operator_ids) <= _SINGLY:
-            yield f"the last run left {finding.operator_id} open: it {finding.message}"
+            yield text("the last run left {id} open: it {found}", id=finding.operator_id, found=finding.message)
         elif finding.operator_id == operator_ids[0]:
             named = ", ".join(operator_ids[:_SINGLY])
-            yield f"the last run left {len(operator_ids)} agents open ({named} …): each {finding.message}"
+            many = "the last run left {count} agents open ({named} …): each {found}"
+            yield text(many, count=len(operator_ids), named=named, found=finding.message)
     if refreshed.findings and refreshed.open.here:
-        yield f"(its passwords are in {refreshed.open.here.credentials})"
+        yield text("(its passwords are in {path})", path=refreshed.open.here.credentials)
     elif refreshed.findings and refreshed.open.there:
-        yield "(its passwords lie sealed beside the ledger: reconciler credentials --ledger … --identity KEY)"
+        yield text("(its passwords lie sealed beside the ledger: reconciler credentials --ledger … --identity KEY)")
 
 
 _SINGLY: Final = 5

@@ -115,7 +115,7 @@ def apply(
     from reconciler.apply.run import refuse_unkept
     from reconciler.cli.inputs import Options, new_credentials_file, open_session, plan_heading
     from reconciler.cli.progress import Progress
-    from reconciler.render import text
+    from reconciler.render.text import plan as plan_text
 
     shell.forgive_streams()
     options, stop = Options(**arguments), threading.Event()
@@ -127,12 +127,12 @@ def apply(
             opened = held.enter_context(open_session(options, goal, stop, os.environ))
             session = replace(opened, everybody=read_back == "all")
             held.enter_context(_locked(shell, session, unreleased))
-            with Progress(shell, "reading", "live agents") as progress, _stale_agents_shown(shell):
+            with Progress(shell, text("reading"), text("live agents")) as progress, _stale_agents_shown(shell):
                 refreshed = refresh(session, progress.update)
         credentials_file = held.enter_context(closing(new_credentials_file(session, credentials)))
         _recover(shell, session, refreshed, credentials_file)
         heading = plan_heading(options, goal.saved, color=shell.color)
-        (shell.say if format_ == "json" else shell.data)(text.plan(refreshed.plan, heading))
+        (shell.say if format_ == "json" else shell.data)(plan_text(refreshed.plan, heading))
         _refuse_unfit(refreshed.plan, expect, goal.saved)
         refuse_unkept(session, refreshed.plan, credentials_file)
         run = (shell, options, session, refreshed, credentials_file, events, stop)
@@ -200,10 +200,9 @@ def _recover(shell: Shell, session: Session, refreshed: Refreshed, credentials_f
     """Tell what earlier runs left open, and write down what became of it."""
     from reconciler.apply.refresh import recovery_lines
     from reconciler.apply.run import record_recovery
-    from reconciler.render.terminal import visible
 
-    for line in recovery_lines(refreshed):
-        shell.say(visible(line))
+    for words in recovery_lines(refreshed):
+        shell.tell(words)
     record_recovery(session, refreshed, credentials_file)
 
 
@@ -263,10 +262,13 @@ def _ask_and_carry_out(
     with event_log(events, shell, session.run_id) as log:
         if not auto_approve:
             _ask(shell, refreshed.plan)
-            with Progress(shell, "looking once more", "live agents") as progress, _stale_agents_shown(shell):
+            with (
+                Progress(shell, text("looking once more"), text("live agents")) as progress,
+                _stale_agents_shown(shell),
+            ):
                 look_again(session, refreshed, progress.update)
         shell.raise_if_interrupted()
-        with _interruptible(shell, stop), Progress(shell, "applying", "agents") as progress:
+        with _interruptible(shell, stop), Progress(shell, text("applying"), text("agents")) as progress:
             calls_left = Counter(operator_id for call in refreshed.plan.calls for operator_id in call.operator_ids)
             done = 0
 
@@ -308,7 +310,6 @@ def _refuse_unfit(plan: Plan, expect: str | None, saved: SavedPlan | None) -> No
 
 
 def _ask(shell: Shell, plan: Plan) -> None:
-    from reconciler.render.terminal import visible
 
     if not shell.can_ask:
         raise Declined(
@@ -323,8 +324,8 @@ def _ask(shell: Shell, plan: Plan) -> None:
             text("look where the output of apply goes"),
         )
     count = len(plan.actions)
-    company = visible(plan.company.abbreviate)
-    shell.ask(f"Apply {count} action{'s' * (count != 1)} to {company}? Only 'yes' goes on: ")
+    question = "Apply {count} {count:action|actions} to {company}? Only 'yes' goes on:"
+    shell.ask(text(question, count=count, company=plan.company.abbreviate))
     answer = ""
     with suppress(OSError, ValueError):  # the terminal has gone, or what came is no text
         answer = sys.stdin.readline()
@@ -347,7 +348,7 @@ def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
             os._exit(130)
         if not stop.is_set():
             stop.set()
-            shell.alarm("stopping: waiting for what is in flight; once more leaves at once")
+            shell.alarm(text("stopping: waiting for what is in flight; once more leaves at once"))
 
     heard = [number for number in INTERRUPTS if signal.getsignal(number) is not signal.SIG_IGN]
     old_handlers = {number: signal.signal(number, handle) for number in heard}
@@ -359,11 +360,10 @@ def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
 
 
 def _say_where(shell: Shell, credentials: CredentialsFile) -> None:
-    from reconciler.render.terminal import visible
 
     if credentials.to_hand_over:
-        where = visible(str(credentials.path))
-        shell.say(f"New credentials are in {where}: hand them over, then delete the file.")
+        where = "New credentials are in {path}: hand them over, then delete the file."
+        shell.tell(text(where, path=credentials.path))
 
 
 def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.options import OperatorIdType, books_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     else:
         name, read = _of_all_runs(shell, identity, **where)
     for file, content in read.items():
-        _warn(shell, visible(file), content)
+        _warn(shell, file, content)
     found = {each.operator_id: each for each in together(read.values(), in_order=not files).credentials}
     ids = [word for word in named if not _is_file(word)]
     rows = [_row(each) for each in found.values() if not ids or each.operator_id in ids]
@@ -78,9 +79,10 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
         named_rows = _with_names(shell, rows, where["files"])
         shell.data(_table([["-" if cell is None else visible(cell) for cell in row] for row in named_rows]))
     else:
-        shell.say(f"{visible(name)} holds no credentials{' of these agents' if ids else ''}")
+        words = text("{name} holds no credentials", name=name)
+        shell.tell(text("{words} of these agents", words=words) if ids else words)
     if missing := [word for word in dict.fromkeys(ids) if word not in found]:
-        shell.say(f"no credentials of {visible(', '.join(missing))}")
+        shell.tell(text("no credentials of {missing}", missing=", ".join(missing)))
         raise click.exceptions.Exit(1)
 
 
@@ -90,10 +92,12 @@ def _is_file(word: str) -> bool:
 
 def _warn(shell: Shell, name: str, content: Delivered) -> None:
     if content.exposed:
-        shell.say(f"warning: {name} can be read by others on this machine: chmod 600 {name}")
+        shell.tell(text("warning: {name} can be read by others on this machine: chmod 600 {name}", name=name))
     if content.torn:
-        what = "a record that was" if content.torn == 1 else f"{content.torn} records that were"
-        shell.say(f"warning: {name} has {what} cut off while being written; left out here")
+        torn = "warning: {name} has a record that was cut off while being written; left out here"
+        if content.torn > 1:
+            torn = "warning: {name} has {count} records that were cut off while being written; left out here"
+        shell.tell(text(torn, name=name, count=content.torn))
 
 
 def _of_all_runs(
@@ -102,7 +106,6 @@ def _of_all_runs(
     """What runs have stored: its place, and the content by file. Tells which files are for other keys."""
     from reconciler.cli.inputs import place_of
     from reconciler.credentials.delivery import read_credentials
-    from reconciler.render.terminal import visible
 
     place = place_of(files, ledger, **where)
     if place.remote:
@@ -116,7 +119,7 @@ def _of_all_runs(
             if identity is None or path.suffix != _ENCRYPTED:
                 raise
             closed.append(error)
-            shell.say(visible(f"warning: {path} is left out: {error.message}"))
+            shell.tell(text("warning: {path} is left out: {message}", path=path, message=error.message))
     if closed and not read:
         raise closed[-1]
     return str(place.folder), read
@@ -124,7 +127,6 @@ def _of_all_runs(
 
 def _kept(shell: Shell, identity: Path | None, place: BooksPlace) -> Delivered:
     """What runs have stored beside the remote ledger."""
-    from reconciler.core.text import counted
     from reconciler.credentials.delivery import read_kept
     from reconciler.ledger.swap_store import CREDENTIALS
 
@@ -132,7 +134,9 @@ def _kept(shell: Shell, identity: Path | None, place: BooksPlace) -> Delivered:
         objects = ((name, store.read_beside(name)) for name in store.names(CREDENTIALS))
         delivered, closed = read_kept(((name, data) for name, data in objects if data is not None), identity)
     if closed:
-        shell.say(f"warning: {counted(closed, 'run')} stored credentials for other keys; left out here")
+        shell.tell(
+            text("warning: {count} {count:run|runs} stored credentials for other keys; left out here", count=closed)
+        )
     return delivered
 
 
@@ -159,14 +163,13 @@ def _with_names(
 def _names(shell: Shell, files: tuple[Path, ...]) -> dict[str, str]:
     """The agents' names by operatorId, as the files have them; none where there are no files."""
     from reconciler.files.desired_files import load_desired
-    from reconciler.render.terminal import visible
 
     if not any(file.exists() for file in files):
         return {}
     try:
         agents = load_desired(files).agents
     except ReconcilerError as error:
-        shell.say(visible(f"warning: the names are left out: {error.message}"))
+        shell.tell(text("warning: the names are left out: {message}", message=error.message))
         return {}
     return {agent.operator_id: str(agent.fields["name"]) for agent in agents if agent.fields.get("name")}
 

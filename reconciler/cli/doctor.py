@@ -19,6 +19,7 @@ from reconciler import __version__
 from reconciler.about import DISTRIBUTION, HOME
 from reconciler.cli.options import connection_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import NOTHING, Text, joined, text, verbatim
 from reconciler.errors import InvalidFiles, ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Check:
 
     check: str
     status: Status
-    message: str
-    hint: str = ""
+    message: Text
+    hint: Text = NOTHING
 
 
 @click.command()
@@ -95,8 +96,9 @@ def _checks(options: Options) -> Iterator[Check]:
 
 
 def _failed(check: str, error: ReconcilerError) -> Check:
-    hint = "reconciler validate shows them" if isinstance(error, InvalidFiles) else error.hint
-    return Check(check, "failed", error.message, hint or f"mend that; {HOME}/docs/diagnosis.md says what is looked at")
+    hint = text("reconciler validate shows them") if isinstance(error, InvalidFiles) else error.hint
+    look = text("mend that; {home}/docs/diagnosis.md says what is looked at", home=HOME)
+    return Check(check, "failed", error.message, hint or look)
 
 
 def _versions() -> Check:
@@ -107,12 +109,14 @@ def _versions() -> Check:
         for needed in requires(DISTRIBUTION) or ():
             bound = re.match(r"([\w-]+)>=([\d.]+)$", needed)
             if bound and _numbers(version(bound[1])) < _numbers(bound[2]):
-                old.append(f"{bound[1]} {version(bound[1])}, not {bound[2]} or newer")
+                words = "{name} {version}, not {bound} or newer"
+                old.append(text(words, name=bound[1], version=version(bound[1]), bound=bound[2]))
     except PackageNotFoundError as missing:
-        old.append(f"{missing.name} is not installed")
-    ours = f"reconciler {__version__}, Python {platform.python_version()}, {platform.system()}"
+        old.append(text("{name} is not installed", name=missing.name))
+    ours = verbatim(f"reconciler {__version__}, Python {platform.python_version()}, {platform.system()}")
     if old:
-        return Check("versions", "failed", f"{ours}: {'; '.join(old)}", f"install {DISTRIBUTION} anew: it brings them")
+        hint = text("install {distribution} anew: it brings them", distribution=DISTRIBUTION)
+        return Check("versions", "failed", text("{ours}: {old}", ours=ours, old=joined(old)), hint)
     return Check("versions", "ok", ours)
 
 
@@ -121,16 +125,15 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _files(options: Options) -> tuple[DesiredState, Check]:
-    from reconciler.core.text import counted
     from reconciler.files.desired_files import load_desired
 
     desired = load_desired(options.files)
-    agents = f"{counted(len(desired.agents), 'agent')} of {desired.company.abbreviate}"
-    return desired, Check("files", "ok", f"{agents} in {counted(len(desired.files), 'file')}")
+    words = "{agents} {agents:agent|agents} of {company} in {files} {files:file|files}"
+    counts = {"agents": len(desired.agents), "files": len(desired.files)}
+    return desired, Check("files", "ok", text(words, company=desired.company.abbreviate, **counts))
 
 
 def _recipients(desired: DesiredState, *, remote: bool) -> Check:
-    from reconciler.core.text import counted
 
     if desired.recipients:
         from reconciler.credentials.age import Sealer
@@ -139,11 +142,15 @@ def _recipients(desired: DesiredState, *, remote: bool) -> Check:
             Sealer(desired.recipients)
         except ReconcilerError as error:
             return _failed("recipients", error)
-        return Check("recipients", "ok", f"{counted(len(desired.recipients), 'public key')} that can be encrypted for")
-    hint = "name recipients: in the files; docs/credentials.md says how to make a key"
+        return Check(
+            "recipients",
+            "ok",
+            text("{count} {count:public key|public keys} that can be encrypted for", count=len(desired.recipients)),
+        )
+    hint = text("name recipients: in the files; docs/credentials.md says how to make a key")
     if remote:
-        return Check("recipients", "warning", "none: an apply that makes credentials is refused", hint)
-    return Check("recipients", "warning", "none: new credentials lie readable beside the ledger", hint)
+        return Check("recipients", "warning", text("none: an apply that makes credentials is refused"), hint)
+    return Check("recipients", "warning", text("none: new credentials lie readable beside the ledger"), hint)
 
 
 def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
@@ -173,19 +180,24 @@ def _ledger(options: Options, desired: DesiredState | None) -> Iterator[Check]:
         yield _failed("ledger", error)
         return
     for run in runs:
-        message = f"of {len(run.open_intents)} calls of the apply at {run.started} nobody knows the outcome"
-        yield Check("last apply", "warning", message, "run apply again: it looks them up first")
+        words = "of {count} {count:call|calls} of the apply at {started} nobody knows the outcome"
+        message = text(words, count=len(run.open_intents), started=run.started)
+        yield Check("last apply", "warning", message, text("run apply again: it looks them up first"))
 
 
 def _held(store: LedgerStore, *, known: bool) -> Check:
     if holder := store.holder():
-        hint = f"wait until that apply is over; if it died: reconciler ledger unlock --id {holder.id}"
-        return Check("ledger", "warning", f"{store.name} is locked by {holder.who} since {holder.since}", hint)
+        hint = text("wait until that apply is over; if it died: reconciler ledger unlock --id {id}", id=holder.id)
+        words = text("{name} is locked by {who} since {since}", name=store.name, who=holder.who, since=holder.since)
+        return Check("ledger", "warning", words, hint)
     if not store.remote and os.environ.get("CI"):
-        hint = "name a place that outlives the runner, such as --ledger git+origin#reconciler/NAME (docs/ledger.md)"
-        return Check("ledger", "warning", f"{store.name} is on the disk of a pipeline's runner", hint)
-    found = "can be read" if known else "holds nothing yet, the first apply makes it"
-    return Check("ledger", "ok", f"{store.name}: {found}; it may be written as far as can be told without writing")
+        hint = text(
+            "name a place that outlives the runner, such as --ledger git+origin#reconciler/NAME (docs/ledger.md)"
+        )
+        return Check("ledger", "warning", text("{name} is on the disk of a pipeline's runner", name=store.name), hint)
+    found = text("can be read") if known else text("holds nothing yet, the first apply makes it")
+    told = "{name}: {found}; it may be written as far as can be told without writing"
+    return Check("ledger", "ok", text(told, name=store.name, found=found))
 
 
 def _vendor(options: Options, desired: DesiredState | None) -> Iterator[Check]:
@@ -198,7 +210,9 @@ def _vendor(options: Options, desired: DesiredState | None) -> Iterator[Check]:
         yield _failed("endpoint", error)
         return
     if endpoint is None:
-        yield Check("endpoint", "failed", "no vendor to talk to", "pass --endpoint URL or set RECONCILER_ENDPOINT")
+        yield Check(
+            "endpoint", "failed", text("no vendor to talk to"), text("pass --endpoint URL or set RECONCILER_ENDPOINT")
+        )
         return
     yield (dns := _dns(network.proxy.url if network.proxy else endpoint))
     given, wait = os.environ.get("RECONCILER_TOKEN"), min(options.timeout, 30.0)
@@ -219,9 +233,12 @@ def _dns(url: str) -> Check:
     try:
         found = {str(address[4][0]) for address in socket.getaddrinfo(host, parts.port or 443)}
     except (OSError, UnicodeError) as error:
-        hint = "check the spelling, and the DNS of this machine; where only a proxy knows the way, set RECONCILER_PROXY"
-        return Check("dns", "failed", f"{host} has no address: {getattr(error, 'strerror', None) or 'no name'}", hint)
-    return Check("dns", "ok", f"{host} is {', '.join(sorted(found))}")
+        hint = text(
+            "check the spelling, and the DNS of this machine; where only a proxy knows the way, set RECONCILER_PROXY"
+        )
+        why = getattr(error, "strerror", None) or text("no name")
+        return Check("dns", "failed", text("{host} has no address: {why}", host=host, why=why), hint)
+    return Check("dns", "ok", text("{host} is {found}", host=host, found=", ".join(sorted(found))))
 
 
 def _one_page(connection: Connection, desired: DesiredState) -> Iterator[Check]:
@@ -236,42 +253,52 @@ def _one_page(connection: Connection, desired: DesiredState) -> Iterator[Check]:
         ahead = transport.server_time.local_ahead
     untrusted = isinstance(outcome, NotSent) and outcome.hint == UNTRUSTED_HINT
     if isinstance(outcome, NotSent) and not untrusted and not outcome.turned_away:
-        hint = outcome.hint or "check host and port, and whether a firewall or a proxy stands between"
+        hint = outcome.hint or text("check host and port, and whether a firewall or a proxy stands between")
         yield Check("connection", "failed", outcome.reason, hint)
         return
-    yield Check("connection", "ok", f"{urlsplit(connection.endpoint).netloc} can be reached")
+    yield Check("connection", "ok", text("{netloc} can be reached", netloc=urlsplit(connection.endpoint).netloc))
     if isinstance(outcome, NotSent) and untrusted:
         yield Check("tls", "failed", outcome.reason, outcome.hint)
         return
     plain = connection.endpoint.lower().startswith("http:")
-    yield Check("tls", "ok", "not used: the endpoint is this machine" if plain else "the certificate is trusted")
+    yield Check(
+        "tls", "ok", text("not used: the endpoint is this machine") if plain else text("the certificate is trusted")
+    )
     if isinstance(outcome, Refused) and outcome.authentication:
-        hint = "make a new token in the vendor's console, and check whose company it is for"
-        yield Check("token", "failed", str(outcome), hint)
+        hint = text("make a new token in the vendor's console, and check whose company it is for")
+        yield Check("token", "failed", outcome.words, hint)
     elif isinstance(outcome, Refused):
-        hint = "check the endpoint's path, and company.abbreviate and companyId in the files"
-        yield Check("page", "failed", str(outcome), hint)
+        hint = text("check the endpoint's path, and company.abbreviate and companyId in the files")
+        yield Check("page", "failed", outcome.words, hint)
     elif isinstance(outcome, Lost):
-        yield Check("page", "failed", outcome.reason, "check the endpoint's path; -v shows how long the vendor takes")
+        yield Check(
+            "page", "failed", outcome.reason, text("check the endpoint's path; -v shows how long the vendor takes")
+        )
     elif isinstance(outcome, NotSent):
-        yield Check("page", "warning", outcome.reason, "the vendor asks to slow down: lower --rate, and try again")
+        yield Check(
+            "page", "warning", outcome.reason, text("the vendor asks to slow down: lower --rate, and try again")
+        )
     elif isinstance(outcome, Ok):
-        yield Check("token", "ok", "the vendor accepts it")
+        yield Check("token", "ok", text("the vendor accepts it"))
         total = whole_number((outcome.data or {}).get("total"))
         if total is None:
-            yield Check("page", "failed", "the listing names no sensible total", "check the endpoint's path")
+            yield Check(
+                "page", "failed", text("the listing names no sensible total"), text("check the endpoint's path")
+            )
         else:
-            yield Check("page", "ok", f"the company has {total} live agents")
+            yield Check("page", "ok", text("the company has {total} live {total:agent|agents}", total=total))
     if ahead is not None:
         yield _clock(round(ahead))
 
 
 def _clock(ahead: int) -> Check:
     off = abs(ahead)
-    words = f"this machine's clock is {off} s {'ahead of' if ahead > 0 else 'behind'} the vendor's"
-    hint = "set it by NTP: expiry of plans, `onRemove` and the books go by it"
+    words = text("this machine's clock is {off} s behind the vendor's", off=off)
+    if ahead > 0:
+        words = text("this machine's clock is {off} s ahead of the vendor's", off=off)
+    hint = text("set it by NTP: expiry of plans, `onRemove` and the books go by it")
     if off >= CLOCK_FAILED:
         return Check("clock", "failed", words, hint)
     if off >= CLOCK_WARNING:
         return Check("clock", "warning", words, hint)
-    return Check("clock", "ok", "this machine's clock agrees with the vendor's")
+    return Check("clock", "ok", text("this machine's clock agrees with the vendor's"))

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reconciler.core.model.message import text
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.errors import ReconcilerError
 from reconciler.files.system import AS_BYTES, NO_WAIT, writable
 
@@ -75,7 +75,8 @@ class _Log:
             self._write(event)
         except Exception as error:  # noqa: BLE001 - no room, no reader, no memory: the calls are what counts
             self._given_up = True
-            self._tell("nobody reads it" if isinstance(error, BlockingIOError) else getattr(error, "strerror", ""))
+            unread = isinstance(error, BlockingIOError)
+            self._tell(text("nobody reads it") if unread else verbatim(getattr(error, "strerror", None) or ""))
 
     def _write(self, event: Event) -> None:
         from reconciler.clock import now, stamp
@@ -93,11 +94,7 @@ class _Log:
                 writable(self._handle, self._patience)
                 self._patience -= time.monotonic() - since + 0.01
 
-    def _tell(self, why: str | None) -> None:
-        from reconciler.render.terminal import visible
-
-        what = (
-            f"warning: the events file {self._path} takes no more ({why or 'an error'}); the apply goes on without it"
-        )
+    def _tell(self, why: Text) -> None:
+        what = "warning: the events file {path} takes no more ({why}); the apply goes on without it"
         with suppress(Exception):
-            self._shell.say(visible(what))
+            self._shell.tell(text(what, path=self._path, why=why or text("an error")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 
 
 @click.command()
@@ -51,5 +52,7 @@ def explain(shell: Shell, /, field: str | None) -> None:
         shell.data("\n".join(filter(None, told)))
     else:
         guess = closest(field, (*BY_NAME, *keys, *KINDS)) or closest_field(field)
-        hint = f"Did you mean {guess}?" if guess else "`reconciler explain` names the fields."
-        raise click.BadParameter(f"there is no field {field!r}. {hint}", param_hint="FIELD")
+        hint = text("Did you mean {guess}?", guess=guess) if guess else text("`reconciler explain` names the fields.")
+        raise click.BadParameter(
+            text("there is no field {field!r}. {hint}", field=field, hint=hint), param_hint="FIELD"
+        )

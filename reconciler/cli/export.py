@@ -107,21 +107,21 @@ def _check(**options: Any) -> None:
 
     field, into, csv = options["split_by"], options["into"], options["format_"] == "csv"
     if field is not None and field not in SPLITTABLE:
-        raise click.UsageError(f"--split-by takes one of {', '.join(SPLITTABLE)}.")
+        raise click.UsageError(text("--split-by takes one of {splittable}.", splittable=", ".join(SPLITTABLE)))
     if field is not None and options["output"] is None:
-        raise click.UsageError("--split-by needs --output FOLDER.")
+        raise click.UsageError(text("--split-by needs --output FOLDER."))
     if field is not None and csv:
-        raise click.UsageError("--split-by makes no CSV.")
+        raise click.UsageError(text("--split-by makes no CSV."))
     if into is not None and (field is not None or csv or options["output"] is not None):
-        raise click.UsageError("--into stands alone: no --output, --split-by or --format csv.")
+        raise click.UsageError(text("--into stands alone: no --output, --split-by or --format csv."))
     if into is None and (options["targets"] or options["only_drift"]):
-        raise click.UsageError("--target and --only-drift need --into FILE.")
+        raise click.UsageError(text("--target and --only-drift need --into FILE."))
     if options["since"] is not None and not options["only_drift"]:
-        raise click.UsageError("--since needs --only-drift.")
+        raise click.UsageError(text("--since needs --only-drift."))
     if options["headings"] != "wire" and not csv:
-        raise click.UsageError("--headings needs --format csv.")
+        raise click.UsageError(text("--headings needs --format csv."))
     if options["company_id"] is not None and options["company"] is None:
-        raise click.UsageError("--company-id needs --company.")
+        raise click.UsageError(text("--company-id needs --company."))
 
 
 def _company(options: dict[str, Any], *, files_named: bool) -> Company:
@@ -161,7 +161,7 @@ def _yaml(shell: Shell, company: Company, options: dict[str, Any]) -> None:
         names = sorted(exported.files, key=lambda name: name == COMPANY_FILE)
         files = {name: exported.files[name].encode() for name in names}
         write_folder(output, files, replace=options["force"])
-        _wrote(shell, output, len(live.agents), f" in {len(files)} files")
+        _wrote(shell, output, len(live.agents), len(files))
     else:
         write_file(output, exported.files[FILE].encode(), replace=options["force"])
         _wrote(shell, output, len(live.agents))
@@ -192,7 +192,6 @@ def _update(shell: Shell, options: dict[str, Any], *, files_named: bool) -> None
     from reconciler.edit import merge_live, only_chosen
     from reconciler.files.desired_files import load_desired, parsed_file
     from reconciler.files.worktree import write_file
-    from reconciler.render.terminal import visible
 
     file: Path = options["into"]
     before = parsed_file(file)
@@ -209,8 +208,10 @@ def _update(shell: Shell, options: dict[str, Any], *, files_named: bool) -> None
     merged = merge_live(before, live)
     warn_unexported(shell, unprotected(desired_state(merged.after), live))
     if merged.data == before.documents[0].data:
-        says = "says what is live" if choice is None else "has nothing to take"
-        shell.say(visible(f"{file} {says}; it is left as it is"))
+        words = "{file} says what is live; it is left as it is"
+        if choice is not None:
+            words = "{file} has nothing to take; it is left as it is"
+        shell.tell(text(words, file=file))
         return
     write_file(file, merged.data, replace=True)
     _wrote(shell, file, len(live.agents if choice is None else choice))
@@ -251,7 +252,6 @@ def _choice(
     return {id_: fields for id_, fields in choice.items() if not targets or matches(targets, id_)}
 
 
-def _wrote(shell: Shell, path: Path, count: int, how: str = "") -> None:
-    from reconciler.render.terminal import visible
-
-    shell.say(visible(f"wrote {path}: {count:,} agent{'' if count == 1 else 's'}{how}"))
+def _wrote(shell: Shell, path: Path, count: int, files: int = 0) -> None:
+    words = text("wrote {path}: {count:,} {count:agent|agents}", path=path, count=count)
+    shell.tell(text("{words} in {files} {files:file|files}", words=words, files=files) if files else words)

@@ -13,6 +13,7 @@ import click
 
 from reconciler.cli.options import OPERATOR_ID, books_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 
 KEYS: Final = ("run", "begun", "ended", "actor", "pipeline", "commit", "files", "digest", "exit_code", "actions")
 _SHOWN: Final = 10
@@ -55,7 +56,8 @@ def history(
     elif records:
         shell.data("\n".join(line for record in records for line in _lines(record, whole=agent is not None)) + "\n")
     else:
-        shell.data("No apply is recorded" + (" that fits.\n" if agent or since else " yet.\n"))
+        words = text("No apply is recorded that fits.") if agent or since else text("No apply is recorded yet.")
+        shell.data(words + "\n")
 
 
 def _chosen(
@@ -83,14 +85,15 @@ def _lines(record: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
     actions = record["actions"]
     outcomes = Counter(action["outcome"] for action in actions)
     counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
-    ended = "did not end" if record.get("exit_code") is None else f"exit {record['exit_code']}"
+    code = record.get("exit_code")
+    ended = text("did not end") if code is None else text("exit {code}", code=code)
     yield visible(f"{record['begun']}  {record['actor']}  {counted(len(actions), 'action')}: {counts}  ({ended})")
     where = [f"run {record['run']}", *([f"commit {record['commit'][:12]}"] if record["commit"] else [])]
     yield visible(f"    {', '.join([*where, *([record['pipeline']] if record['pipeline'] else [])])}")
     for action in actions if whole else actions[:_SHOWN]:
         yield visible(f"    {_words(action)}")
     if not whole and len(actions) > _SHOWN:
-        yield f"    … and {len(actions) - _SHOWN} more: --agent ID, or --format json"
+        yield f"    {text('… and {more} more: --agent ID, or --format json', more=len(actions) - _SHOWN)}"
 
 
 def _words(action: Mapping[str, Any]) -> str:

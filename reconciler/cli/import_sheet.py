@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
-from reconciler.core.model.message import text
+from reconciler.core.model.message import Text, text
 from reconciler.errors import ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
@@ -36,21 +36,25 @@ def _mapping(context: click.Context, parameter: click.Parameter, texts: tuple[st
     for line in (line for given in texts for line in _map_lines(given, context, parameter)):
         heading, sign, name = line.rpartition("=")
         if not sign or not fold_heading(heading):
-            raise click.BadParameter("it takes HEADING=FIELD, or HEADING= to leave a column out.", context, parameter)
+            raise click.BadParameter(
+                text("it takes HEADING=FIELD, or HEADING= to leave a column out."), context, parameter
+            )
         if fold_heading(heading) in map(fold_heading, fields):
-            raise click.BadParameter(f"{heading!r} is mapped twice.", context, parameter)
+            raise click.BadParameter(text("{heading!r} is mapped twice.", heading=heading), context, parameter)
         fields[heading] = _field(name.strip(), context, parameter)
     return fields
 
 
-def _map_lines(text: str, context: click.Context, parameter: click.Parameter) -> list[str]:
+def _map_lines(given: str, context: click.Context, parameter: click.Parameter) -> list[str]:
     """The mappings that a text names: itself, or behind an `@` the lines of a file that --save-map wrote."""
-    if not text.startswith("@"):
-        return [text]
+    if not given.startswith("@"):
+        return [given]
     try:
-        lines = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()
+        lines = Path(given[1:]).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise click.BadParameter(f"{text[1:]} cannot be read: {error}", context, parameter) from None
+        raise click.BadParameter(
+            text("{path} cannot be read: {error}", path=given[1:], error=error), context, parameter
+        ) from None
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -60,12 +64,14 @@ def _field(name: str, context: click.Context, parameter: click.Parameter) -> str
     if not name:
         return name
     if is_password_heading(name):
-        raise click.BadParameter("no column is read as a password: one never goes into the file.", context, parameter)
+        raise click.BadParameter(
+            text("no column is read as a password: one never goes into the file."), context, parameter
+        )
     field = field_for_heading(name)
     if not field:
         guess = closest_field(name)
-        hint = f"Did you mean {guess}?" if guess else "`reconciler explain` names them all."
-        raise click.BadParameter(f"there is no field {name!r}. {hint}", context, parameter)
+        hint = text("Did you mean {guess}?", guess=guess) if guess else text("`reconciler explain` names them all.")
+        raise click.BadParameter(text("there is no field {name!r}. {hint}", name=name, hint=hint), context, parameter)
     return field
 
 
@@ -140,7 +146,7 @@ def import_sheet(shell: Shell, /, **options: Any) -> None:
     _say_passed_over(shell, sheet.passed_over)
 
 
-def _read(path: Path, options: dict[str, Any]) -> tuple[Sheet, list[str]]:
+def _read(path: Path, options: dict[str, Any]) -> tuple[Sheet, list[Text]]:
     """The agents of a file, and what is to be told of how it was read."""
     from reconciler.core.sheets.sheet import read_sheet
     from reconciler.files.spreadsheet import csv_text, is_workbook, read_bytes
@@ -149,18 +155,19 @@ def _read(path: Path, options: dict[str, Any]) -> tuple[Sheet, list[str]]:
     if is_workbook(data):
         return _read_workbook(path, data, options)
     if options["tab"]:
-        raise click.UsageError("--sheet names a sheet of a workbook, and this file is none.")
+        raise click.UsageError(text("--sheet names a sheet of a workbook, and this file is none."))
     read = csv_text(str(path), data, options["encoding"])
-    notes = [f"read as {read.encoding.upper()}, which was guessed; --encoding names another"] if read.guessed else []
+    guessed = text("read as {encoding}, which was guessed; --encoding names another", encoding=read.encoding.upper())
+    notes = [guessed] if read.guessed else []
     return read_sheet(str(path), read.text, options["mapping"], fill_down=options["fill_down"]), notes
 
 
-def _read_workbook(path: Path, data: bytes, options: dict[str, Any]) -> tuple[Sheet, list[str]]:
+def _read_workbook(path: Path, data: bytes, options: dict[str, Any]) -> tuple[Sheet, list[Text]]:
     from reconciler.core.sheets.sheet import has_headings, read_rows
     from reconciler.files.workbook import workbook_sheets
 
     if options["encoding"]:
-        raise click.UsageError("--encoding is for CSV: a workbook says how it is written.")
+        raise click.UsageError(text("--encoding is for CSV: a workbook says how it is written."))
     sheets = workbook_sheets(str(path), data)
     names = ", ".join(each.name for each in sheets)
     found = [each for each in sheets if each.name == options["tab"]] if options["tab"] else list(sheets)
@@ -180,8 +187,9 @@ def _read_workbook(path: Path, data: bytes, options: dict[str, Any]) -> tuple[Sh
         )
     sheet = found[0]
     spans = f"{', '.join(sheet.merged[:_PLACES])}{', …' if len(sheet.merged) > _PLACES else ''}"
-    notes = [f"merged cells have their value in each of their rows: {spans}"] if sheet.merged else []
-    notes += [f"read the sheet {sheet.name}"] if len(sheets) > 1 else []
+    merged = text("merged cells have their value in each of their rows: {spans}", spans=spans)
+    notes = [merged] if sheet.merged else []
+    notes += [text("read the sheet {name}", name=sheet.name)] if len(sheets) > 1 else []
     read = read_rows(str(path), sheet.rows, options["mapping"], fill_down=options["fill_down"], name=sheet.name)
     return read, notes
 
@@ -194,8 +202,7 @@ def _say_columns(shell: Shell, sheet: Sheet) -> None:
 
     headings = [cut_to_width(visible(" ".join(column.heading.split())), 20) for column in sheet.columns]
     wide = max(map(width, headings))
-    count = len(sheet.agents)
-    lines = [f"{count:,} {'agent' if count == 1 else 'agents'}; check against the sheet:"]
+    lines: list[str] = [text("{count:,} {count:agent|agents}; check against the sheet:", count=len(sheet.agents))]
     for column, heading in zip(sheet.columns, headings, strict=True):
         first = f", first {clipped(column.first)}" if column.values else ""
         lines.append(
@@ -208,7 +215,7 @@ def _check(**options: Any) -> None:
     """Raise `UsageError` when the options contradict one another, `WrongUsage` when no company is named."""
     others = ("output", "company", "company_id", "force")
     if options["into"] is not None and any(options[name] not in (None, False) for name in others):
-        raise click.UsageError("--into stands alone: no --output, --company or --force.")
+        raise click.UsageError(text("--into stands alone: no --output, --company or --force."))
     if options["into"] is None and options["company"] is None:
         raise WrongUsage(
             "no-company",
@@ -229,9 +236,11 @@ def _refuse(shell: Shell, problems: Iterable[Problem]) -> None:
     for alike in kinds.values():
         lines.append(problems_text(alike[:1], color=shell.watched))
         if more := alike[1:]:
-            cells = ", ".join(problem.path.split(" ")[0] or f"line {problem.place.line}" for problem in more[:_PLACES])
-            rest = f" and {len(more) - _PLACES:,} more" if len(more) > _PLACES else ""
-            lines.append(f"      {len(more):,} more of this kind: {cells}{rest}\n")
+            cells = (each.path.split(" ")[0] or text("line {line}", line=each.place.line) for each in more[:_PLACES])
+            words = text("{count:,} more of this kind: {cells}", count=len(more), cells=", ".join(cells))
+            if len(more) > _PLACES:
+                words = text("{words} and {rest:,} more", words=words, rest=len(more) - _PLACES)
+            lines.append(f"      {words}\n")
     shell.say("".join(lines))
     count = sum(map(len, kinds.values()))
     raise ReconcilerError(
@@ -255,14 +264,14 @@ def _new_file(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
     output: Path | None = options["output"]
     company = company_named(options["company"], options["company_id"])
     _refuse_lost_zeros(shell, sheet, (), company, options)
-    text = agents_file(sheet.agents, company, FileHeader(schema_beside(output), _ABOUT, KEEPS_ALL))
-    _check_result(None, _state(str(output or "-"), text.encode()), sheet)
+    content = agents_file(sheet.agents, company, FileHeader(schema_beside(output), _ABOUT, KEEPS_ALL))
+    _check_result(None, _state(str(output or "-"), content.encode()), sheet)
     if output is None:
-        shell.data(text)
+        shell.data(content)
         return
-    write_file(output, text.encode(), replace=options["force"])
+    write_file(output, content.encode(), replace=options["force"])
     count = len(sheet.agents)
-    _say(shell, f"wrote {output}: {count:,} agent{'s' * (count != 1)}")
+    shell.tell(text("wrote {output}: {count:,} {count:agent|agents}", output=output, count=count))
 
 
 def _update(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
@@ -279,10 +288,10 @@ def _update(shell: Shell, sheet: Sheet, options: dict[str, Any]) -> None:
     before, after = desired_state(merged.before), desired_state(merged.after)
     _check_result(before, after, sheet)
     if merged.after is merged.before:
-        _say(shell, f"{file} says what the sheet says; it is left as it is")
+        shell.tell(text("{file} says what the sheet says; it is left as it is", file=file))
         return
     write_file(file, merged.data, replace=True)
-    _say(shell, f"wrote {file}: {_counted(before, after)}")
+    shell.tell(text("wrote {file}: {counts}", file=file, counts=_counted(before, after)))
 
 
 def _refuse_lost_zeros(
@@ -307,7 +316,7 @@ def _live_ids(shell: Shell, company: Company, options: dict[str, Any]) -> Iterab
     except ReconcilerError as error:
         if asked:
             raise
-        _say(shell, f"warning: lost zeros were not looked for on the live side: {error.message}")
+        shell.tell(text("warning: lost zeros were not looked for on the live side: {message}", message=error.message))
         return ()
 
 
@@ -341,16 +350,17 @@ def _check_result(before: DesiredState | None, after: DesiredState, sheet: Sheet
         )
 
 
-def _counted(before: DesiredState, after: DesiredState) -> str:
+def _counted(before: DesiredState, after: DesiredState) -> Text:
     fields_before = {agent.operator_id: agent.fields for agent in before.agents}
     new = sum(agent.operator_id not in fields_before for agent in after.agents)
     changed = sum(fields_before.get(agent.operator_id, agent.fields) != agent.fields for agent in after.agents)
-    return f"{new:,} new, {changed:,} changed, {len(fields_before) - changed:,} unchanged"
+    same = len(fields_before) - changed
+    return text("{new:,} new, {changed:,} changed, {same:,} unchanged", new=new, changed=changed, same=same)
 
 
 def _say_passed_over(shell: Shell, notes: Iterable[str]) -> None:
     for note in notes:
-        _say(shell, f"passed over: {note}")
+        shell.tell(text("passed over: {note}", note=note))
 
 
 def _say(shell: Shell, *lines: str) -> None:

@@ -13,7 +13,7 @@ import click
 from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
 from reconciler.cli.shipped import shipped
-from reconciler.core.model.message import text
+from reconciler.core.model.message import Text, text
 from reconciler.errors import Declined, ReconcilerError, unreadable
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def init(shell: Shell, /, folder: Path, **options: Any) -> None:
             text("nothing was written; delete what should be written anew"),
         )
     for number, step in enumerate(_steps(folder, options["ci"], exported=exported), 1):
-        _say(shell, f"{number}. {step}")
+        shell.tell(text("{number}. {step}", number=number, step=step))
     _warn_about_root(shell, folder, options["ci"])
 
 
@@ -163,7 +163,7 @@ def _write_new(shell: Shell, path: Path, data: bytes) -> bool:
     from reconciler.files.worktree import write_file
 
     if os.path.lexists(path):
-        _say(shell, f"kept {path}: it is there already")
+        shell.tell(text("kept {path}: it is there already", path=path))
         return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +172,7 @@ def _write_new(shell: Shell, path: Path, data: bytes) -> bool:
             "unwritable-file", text("the folder {parent} cannot be made: {why}", parent=path.parent, why=error.strerror)
         ) from None
     write_file(path, data, replace=False)
-    _say(shell, f"wrote {path}")
+    shell.tell(text("wrote {path}", path=path))
     return True
 
 
@@ -188,32 +188,33 @@ def _ignore(shell: Shell, path: Path) -> bool:
     except OSError as error:
         raise unreadable(path, error, text("add {ignored} to it", ignored=IGNORED)) from None
     if _IGNORING_LINES & {line.strip().decode("utf-8", "replace") for line in data.splitlines()}:
-        _say(shell, f"kept {path}: it has {IGNORED} already")
+        shell.tell(text("kept {path}: it has {ignored} already", path=path, ignored=IGNORED))
         return False
     end = b"\r\n" if b"\r\n" in data else b"\n"
     unfinished = bool(data) and not data.endswith(b"\n")
     write_file(path, data + end * unfinished + IGNORED.encode() + end, replace=True)
-    _say(shell, f"wrote {path}: {IGNORED} added")
+    shell.tell(text("wrote {path}: {ignored} added", path=path, ignored=IGNORED))
     return True
 
 
 # The next steps.
 
 
-def _steps(folder: Path, ci: str, *, exported: bool) -> Iterator[str]:
+def _steps(folder: Path, ci: str, *, exported: bool) -> Iterator[Text]:
     file = shlex.quote(str(folder / FILE))
     file_option = "" if folder == Path() else f" -f {file}"
     if exported:
-        yield f"read {file}: from now on it is what you edit"
+        yield text("read {file}: from now on it is what you edit", file=file)
     else:
-        yield f"fill it: reconciler export --into {file}, or reconciler import SHEET --into {file}"
+        yield text("fill it: reconciler export --into {file}, or reconciler import SHEET --into {file}", file=file)
     commands = f"reconciler validate{file_option} && reconciler plan{file_option}"
-    yield f"set RECONCILER_ENDPOINT and RECONCILER_TOKEN_FILE, then: {commands}"
+    yield text("set RECONCILER_ENDPOINT and RECONCILER_TOKEN_FILE, then: {commands}", commands=commands)
     if ci == "none":
-        yield "commit it all; reconciler init --ci github (or gitlab) adds a pipeline"
+        yield text("commit it all; reconciler init --ci github (or gitlab) adds a pipeline")
     else:
-        yield f"lock .{ci}/reconciler.in as it says, and set up what docs/ci.md of reconciler lists; then commit it all"
-        yield "the pipeline keeps its ledger on the branch reconciler/ledger, which the first apply makes"
+        lock = "lock .{ci}/reconciler.in as it says, and set up what docs/ci.md of reconciler lists; then commit it all"
+        yield text(lock, ci=ci)
+        yield text("the pipeline keeps its ledger on the branch reconciler/ledger, which the first apply makes")
 
 
 def _warn_about_root(shell: Shell, folder: Path, ci: str) -> None:
@@ -221,10 +222,6 @@ def _warn_about_root(shell: Shell, folder: Path, ci: str) -> None:
     here = Path(os.path.realpath(folder))
     root = next((ancestor for ancestor in (here, *here.parents) if (ancestor / ".git").exists()), here)
     if ci != "none" and root != here:
-        _say(shell, f"warning: pipelines are looked for in {root}, the root of the repository; move them there")
-
-
-def _say(shell: Shell, text: str) -> None:
-    from reconciler.render.terminal import visible
-
-    shell.say(visible(text))
+        shell.tell(
+            text("warning: pipelines are looked for in {root}, the root of the repository; move them there", root=root)
+        )

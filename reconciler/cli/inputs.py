@@ -15,6 +15,7 @@ import click
 from reconciler import __version__
 from reconciler.core.model.desired import DEFAULT_EXPIRES_IN, DesiredState, Limit, Policy
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
+from reconciler.core.model.message import Text
 from reconciler.files.private import FOLDER
 
 if TYPE_CHECKING:
@@ -197,15 +198,14 @@ def _origin(options: Options, environment: Mapping[str, str]) -> RunOrigin:
     return run_origin(environment, first if first.is_dir() else first.parent)
 
 
-def tell_if_any(message: str) -> None:
+def tell_if_any(message: Text) -> None:
     """Tell people what happened to their books, on stderr."""
     from reconciler.cli.shell import Shell
-    from reconciler.render.terminal import visible
 
     context = click.get_current_context(silent=True)
     shell = context.find_object(Shell) if context else None
     if message and shell is not None:
-        shell.say(visible(message))
+        shell.tell(message)
 
 
 def plan_heading(options: Options, saved: SavedPlan | None = None, *, color: bool) -> Heading:

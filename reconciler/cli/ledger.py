@@ -56,11 +56,14 @@ def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
         head |= {"lineage": ledger.lineage, "serial": ledger.serial}
         shell.document({**head, "lock": lock, "agents": agents})
         return
-    count = f"{len(ledger.entries)} agent{'s' * (len(ledger.entries) != 1)} recorded"
-    at = f", made with {visible(ledger.endpoint)}" if ledger.endpoint else ""
-    shell.data(f"{visible(ledger.store.name)}: {count}, serial {ledger.serial}{at}\n")
+    head_line = "{name}: {count} {count:agent|agents} recorded, serial {serial}"
+    words = text(head_line, name=ledger.store.name, count=len(ledger.entries), serial=ledger.serial)
+    if ledger.endpoint:
+        words = text("{words}, made with {endpoint}", words=words, endpoint=ledger.endpoint)
+    shell.data(visible(words) + "\n")
     if holder:
-        shell.data(f"locked by {visible(holder.who)} since {visible(holder.since)} (id {visible(holder.id)})\n")
+        words = text("locked by {who} since {since} (id {id})", who=holder.who, since=holder.since, id=holder.id)
+        shell.data(visible(words) + "\n")
     for operator_id, entry in sorted(ledger.entries.items()):
         recorded = [f"password version {entry.password_version}"] if entry.password_version is not None else []
         recorded += [f"{name} {visible(str(value))}" for name, value in entry.last_sent.items()]
@@ -101,10 +104,11 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
         open_session(options, goal) as session,
         session.store.lock(),
         closing(new_credentials_file(session, None)) as credentials_file,
-        Progress(shell, "reading", "live agents") as progress,
+        Progress(shell, text("reading"), text("live agents")) as progress,
     ):
         count = record_adopted(session, desired, patterns, credentials_file, progress.update)
-    shell.data(f"Recorded {count} agent{'s' * (count != 1)} as the file has them; nothing was sent.\n")
+    words = "Recorded {count} {count:agent|agents} as the file has them; nothing was sent."
+    shell.data(text(words, count=count) + "\n")
 
 
 @ledger.command()
@@ -135,11 +139,11 @@ def rebind(shell: Shell, /, files: tuple[Path, ...], endpoint: str | None, **whe
     company, place = load_desired(files).company, place_of(files, endpoint=endpoint, **where)
     tell_if_any(place.take_older_books())
     before = rebind_books(place, company)
-    was = f"{before.endpoint or 'no endpoint'} (company {before.company})"
-    shell.data(
-        f"{visible(before.name)}: rebound from {visible(was)} to {visible(place.endpoint)} "
-        f"(company {visible(company.abbreviate)}); nothing was sent.\n"
-    )
+    rebound = "{name}: rebound from {was} to {now}; nothing was sent."
+    at = "{endpoint} (company {company})"
+    was = text(at, endpoint=before.endpoint or text("no endpoint"), company=before.company)
+    now = text(at, endpoint=place.endpoint, company=company.abbreviate)
+    shell.data(visible(text(rebound, name=before.name, was=was, now=now)) + "\n")
 
 
 @ledger.command()
@@ -159,4 +163,4 @@ def unlock(shell: Shell, /, lock_id: str, **arguments: Any) -> None:
 
     with closing(place_of(**arguments).store()) as store:
         store.unlock(lock_id)
-    shell.data("The lock is removed.\n")
+    shell.data(text("The lock is removed.") + "\n")

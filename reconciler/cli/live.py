@@ -11,7 +11,7 @@ import click
 
 from reconciler.cli.options import CONNECTION, LEDGER, F
 from reconciler.cli.shell import Shell
-from reconciler.core.model.message import text
+from reconciler.core.model.message import listed, text
 from reconciler.errors import ReconcilerError, WrongUsage
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def read_live(shell: Shell, company: Company, options: dict[str, Any], *, patien
         timeout=options["timeout"] if patient else min(options["timeout"], _IMPATIENT),
         network=network(options["ca_file"], options["proxy"]),
     )
-    with connected(settings) as transport, Progress(shell, "reading", "live agents") as progress:
+    with connected(settings) as transport, Progress(shell, text("reading"), text("live agents")) as progress:
         if not patient:
             transport.sleep = lambda _: None
         return live_state(Reader(transport, company).listing(progress.update), endpoint=settings.endpoint)
@@ -121,9 +121,6 @@ def check_export(exported: Exported, live: LiveState) -> None:
 
 def warn_unexported(shell: Shell, notes: Iterable[Note]) -> None:
     """Warn of each value that could not be exported."""
-    from reconciler.render.terminal import visible
-
     for note in notes:
-        ids = note.operator_ids
-        more = f" and {len(ids) - _IDS_IN_A_WARNING} more" if len(ids) > _IDS_IN_A_WARNING else ""
-        shell.say(visible(f"warning: {note.message} ({', '.join(ids[:_IDS_IN_A_WARNING])}{more})"))
+        ids = listed(note.operator_ids, _IDS_IN_A_WARNING)
+        shell.tell(text("warning: {message} ({ids})", message=note.message, ids=ids))

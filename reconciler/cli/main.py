@@ -17,6 +17,7 @@ import click
 from reconciler import __version__
 from reconciler.cli.shell import Shell
 from reconciler.cli.terraform import refuse_command, refuse_words
+from reconciler.core.model.message import text, verbatim
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan, out_of_memory
 from reconciler.files.system import HANGUP, INTERRUPTS
 
@@ -179,7 +180,7 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         if shell.wants_document:
             shell.document(_document("wrong-usage", error.format_message(), exit_code=EXIT_USAGE))
         if shell.json_lines:
-            shell.say(error.format_message())
+            shell.tell(verbatim(error.format_message()))
         else:
             error.show()
         return EXIT_USAGE
@@ -187,7 +188,7 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         _show_error(error, shell)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        shell.say("interrupted")
+        shell.say(text("interrupted"))
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; what is still buffered must not fail again at exit.
@@ -198,7 +199,8 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
             return _no_memory(shell)
         if not isinstance(error, OSError):
             return _unexpected(error, shell)
-        shell.say(f"error: the output cannot be written: {error.strerror}; `reconciler status` shows the last apply")
+        unwritten = "error: the output cannot be written: {why}; `reconciler status` shows the last apply"
+        shell.tell(text(unwritten, why=error.strerror))
         return 1
     except Exception as error:  # noqa: BLE001 - a traceback could show a secret; the line's number is enough
         return _unexpected(error, shell)
@@ -219,8 +221,9 @@ def _show_error(error: ReconcilerError, shell: Shell) -> None:
 
     if problems:
         shell.say(problems_text(problems, color=shell.watched))
-    for line in (f"error: {error.message}", *(f"       {detail}" for detail in (error.hint, *_notes(error)) if detail)):
-        shell.say(visible(line))
+    shell.tell(text("error: {message}", message=error.message))
+    for detail in filter(None, (error.hint, *_notes(error))):
+        shell.say(f"       {visible(detail)}")
 
 
 def _document(code: str, message: str, hint: str = "", exit_code: int = 1, **more: object) -> dict[str, object]:
@@ -236,8 +239,8 @@ def _notes(error: ReconcilerError) -> list[str]:
 
 def _no_memory(shell: Shell) -> int:
     gc.collect()
-    message = "there is not enough memory, and nothing more was done"
-    hint = "allow it more (ulimit -v, the limit of its container); `reconciler status` shows the last apply"
+    message = text("there is not enough memory, and nothing more was done")
+    hint = text("allow it more (ulimit -v, the limit of its container); `reconciler status` shows the last apply")
     if shell.wants_document:
         shell.document(_document("out-of-memory", message, hint))
     shell.say(f"error: {message}\n       {hint}")
@@ -246,13 +249,13 @@ def _no_memory(shell: Shell) -> int:
 
 def _unexpected(error: Exception, shell: Shell) -> int:
     if shell.interrupted:  # an interrupt during an import arrives as an ImportError
-        shell.say("interrupted")
+        shell.say(text("interrupted"))
         return EXIT_INTERRUPTED
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""  # noqa: PTH119
-    message = f"internal error: {type(error).__name__}{where}; please report it"
+    message = text("internal error: {name}{where}; please report it", name=type(error).__name__, where=where)
     if shell.wants_document:
         shell.document(_document("internal-error", message))
     shell.say(message)

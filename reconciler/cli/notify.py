@@ -56,10 +56,10 @@ def notify(
       reconciler notify --plan plan.json --with-ids
     """
     if (plan is None) == (report is None):
-        raise click.UsageError("Pass --plan PLANFILE or --report REPORT.")
+        raise click.UsageError(text("Pass --plan PLANFILE or --report REPORT."))
     for link in links:
         if not _LINK.fullmatch(link):
-            raise click.UsageError("--link takes an http:// or https:// address.")
+            raise click.UsageError(text("--link takes an http:// or https:// address."))
     notice = _notice(plan, report, links, with_ids=with_ids)
     if dry_run:
         shell.data(f"{notice.title}\n{notice.text}\n")
@@ -82,7 +82,7 @@ def notify(
         raise ReconcilerError(
             "not-delivered", message, text("check each by itself; a proxy is named by HTTPS_PROXY here")
         )
-    shell.say(f"notified {len(targets)}")
+    shell.tell(text("notified {targets}", targets=len(targets)))
 
 
 def _notice(plan: Path | None, report: Path | None, links: tuple[str, ...], *, with_ids: bool) -> Notice:

@@ -13,6 +13,7 @@ import click
 from reconciler.cli.shell import Shell
 from reconciler.core.model.desired import SECONDS_IN, Limit
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
+from reconciler.core.model.message import text
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -71,7 +72,9 @@ def _proxy_in_argv(context: click.Context, parameter: click.Parameter, value: st
     """Refuse a user and password where others can see them."""
     seen = context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
     if value and "@" in value and seen:
-        raise click.BadParameter("others could see its user and password: set RECONCILER_PROXY.", context, parameter)
+        raise click.BadParameter(
+            text("others could see its user and password: set RECONCILER_PROXY."), context, parameter
+        )
     return value
 
 
@@ -142,9 +145,11 @@ class _LimitType(click.ParamType[Limit]):
         whole = number.isascii() and number.isdigit()
         part = str(value).endswith("%") and number.isascii() and number.replace(".", "", 1).isdigit()
         if not whole and not (part and number[0] != "." and number[-1] != "."):
-            self.fail(f"{value!r} is neither a count such as 50 nor a percentage such as 20%.", param, ctx)
+            self.fail(
+                text("{value!r} is neither a count such as 50 nor a percentage such as 20%.", value=value), param, ctx
+            )
         if part and float(number) > _ALL:
-            self.fail(f"{value!r} is more than all agents; 100% is the most.", param, ctx)
+            self.fail(text("{value!r} is more than all agents; 100% is the most.", value=value), param, ctx)
         return Limit(str(value))
 
 
@@ -186,7 +191,9 @@ class _DurationType(click.ParamType[int]):
             return value
         number, unit = str(value)[:-1], SECONDS_IN.get(str(value)[-1:])
         if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) * unit <= _MAX_SECONDS:
-            self.fail(f"{value!r} is no span of time such as 12h or 7d, of ten years at most.", param, ctx)
+            self.fail(
+                text("{value!r} is no span of time such as 12h or 7d, of ten years at most.", value=value), param, ctx
+            )
         return int(number) * unit
 
 
@@ -209,7 +216,7 @@ def not_empty(context: click.Context, parameter: click.Parameter, value: str | N
         BadParameter: the value is empty or blank.
     """
     if value is not None and not value.strip():
-        raise click.BadParameter("it is empty.", context, parameter)
+        raise click.BadParameter(text("it is empty."), context, parameter)
     return value
 
 
@@ -220,7 +227,7 @@ def full_digest(context: click.Context, parameter: click.Parameter, value: str |
         BadParameter: the value is not 64 hexadecimal digits.
     """
     if value is not None and not re.fullmatch("[0-9a-f]{64}", value):
-        raise click.BadParameter("a digest has 64 hexadecimal digits; plan prints it.", context, parameter)
+        raise click.BadParameter(text("a digest has 64 hexadecimal digits; plan prints it."), context, parameter)
     return value
 
 
@@ -284,7 +291,7 @@ def _patterns(context: click.Context, parameter: click.Parameter, value: str) ->
     """Patterns that are parted by commas, without the blanks around them."""
     patterns = tuple(pattern for each in value.split(",") if (pattern := each.strip()))
     if not patterns:
-        raise click.BadParameter("it names no variable.", context, parameter)
+        raise click.BadParameter(text("it names no variable."), context, parameter)
     return patterns
 
 

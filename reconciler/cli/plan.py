@@ -99,14 +99,13 @@ def plan(
         from reconciler.apply.refresh import recovery_lines, refresh, warm_up
         from reconciler.cli.progress import Progress
         from reconciler.credentials.passwords import refuse_sources
-        from reconciler.render.terminal import visible
 
-        with open_session(options, goal) as session, Progress(shell, "reading", "live agents") as progress:
+        with open_session(options, goal) as session, Progress(shell, text("reading"), text("live agents")) as progress:
             refreshed = refresh(session, progress.update, partial(warm_up, f"reconciler.render.{format_}"))
     shell.keep_until_exit(goal, refreshed)
     refuse_sources(refreshed.plan.actions, options.password_rules)
-    for line in recovery_lines(refreshed):
-        shell.say(visible(line))
+    for words in recovery_lines(refreshed):
+        shell.tell(words)
     heading = plan_heading(options, color=shell.color and output is None)
     saved = _save(out, session, refreshed.plan, heading) if out else None
     show(shell, refreshed.plan, heading, format_, output, saved.seal if saved else "")
@@ -116,11 +115,12 @@ def plan(
 
 
 def _say_saved(shell: Shell, saved: SavedPlan, out: Path | None) -> None:
-    from reconciler.render.terminal import visible
 
-    may = "show-plan {} shows it; it may not be applied" if saved.plan.refused else "apply {} applies exactly this"
-    shell.say(visible(f"saved, until {saved.expires_at}: reconciler {may.format(out)}"))
-    shell.say(f"Seal of the file: {saved.seal}")
+    words = "saved, until {until}: reconciler apply {path} applies exactly this"
+    if saved.plan.refused:
+        words = "saved, until {until}: reconciler show-plan {path} shows it; it may not be applied"
+    shell.tell(text(words, until=saved.expires_at, path=out))
+    shell.tell(text("Seal of the file: {seal}", seal=saved.seal))
 
 
 def _exit(plan: Plan, *, detailed: bool) -> None:
@@ -167,15 +167,17 @@ def _desired_at(shell: Shell, options: Options, since: str) -> DesiredState | No
     """
     from reconciler.errors import InvalidFiles
     from reconciler.files.git_revision import desired_at
-    from reconciler.render.terminal import visible
     from reconciler.render.text import problems
 
     try:
         return desired_at(options.files, since)
     except InvalidFiles as error:
         shell.say(problems(error.problems, color=shell.watched))
-        unknown = "whose doing each action is cannot be told, nor what this change does to the policy"
-        shell.say(visible(f"the files at {since} have problems: {unknown}"))
+        unknown = (
+            "the files at {ref} have problems: whose doing each action is cannot be told, nor what this change does to "
+            "the policy"
+        )
+        shell.tell(text(unknown, ref=since))
         return None
 
 

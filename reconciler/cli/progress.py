@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import Text, joined, text
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -30,7 +31,7 @@ class Progress:
     It never raises: where progress cannot be shown any more it is given up, and the work goes on.
     """
 
-    def __init__(self, shell: Shell, activity: str, units: str) -> None:
+    def __init__(self, shell: Shell, activity: Text, units: Text) -> None:
         self._shell = shell
         self._activity = activity
         self._units = units
@@ -45,7 +46,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             with suppress(Exception):
-                self._shell.ask(_GONE)
+                self._shell.say_on(_GONE)
 
     def update(self, done: int, total: int) -> None:
         """Show that `done` of `total` are done."""
@@ -62,8 +63,9 @@ class Progress:
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES
         if self._shell.watched:
             self._bar = click.progressbar(
-                length=total, label=f"{self._activity}, {self._units}", show_pos=True, file=sys.stderr
+                length=total, label=joined((self._activity, self._units), ", "), show_pos=True, file=sys.stderr
             )
             self._bar.update(done)
         else:
-            self._shell.say(f"{self._activity}: {done:,} of {total:,} {self._units}")
+            words = "{activity}: {done:,} of {total:,} {units}"
+            self._shell.tell(text(words, activity=self._activity, done=done, total=total, units=self._units))

@@ -58,4 +58,8 @@ def rotate(shell: Shell, /, ids: tuple[str, ...], files: tuple[Path, ...]) -> No
     for file, data in with_versions_raised(reading, wanted).items():
         write_file(Path(file), data, replace=True)
     for id_, file in files_of(reading, wanted).items():
-        shell.say(visible(f"{file}: {id_} has version {wanted[id_]['version']} of its password"))
+        shell.tell(
+            text(
+                "{file}: {id} has version {version} of its password", file=file, id=id_, version=wanted[id_]["version"]
+            )
+        )

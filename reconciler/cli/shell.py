@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from reconciler.core.model.message import Text, text
 from reconciler.files.system import AS_BYTES, make_blocking, writable
 
 
@@ -74,9 +75,10 @@ class Shell:
         """Whether stdout was given up, so that nobody can have seen all that was printed."""
         return sys.stdout in self._given_up
 
-    def alarm(self, text: str) -> None:
+    def alarm(self, words: Text) -> None:
         """Write a message to stderr from a signal handler: past its buffer, and only where it need not wait."""
         with suppress(Exception):
+            text: str = words
             if self.json_lines:
                 from reconciler.cli.log_lines import json_line
 
@@ -99,7 +101,7 @@ class Shell:
         try:
             self.output.write_text(json_text(value), encoding="utf-8")
         except OSError as error:
-            self.say(f"warning: {self.output} cannot be written: {error.strerror}")
+            self.tell(text("warning: {path} cannot be written: {why}", path=self.output, why=error.strerror))
 
     def keep_until_exit(self, *values: object) -> None:
         """Keep large values alive until the process ends.
@@ -109,24 +111,36 @@ class Shell:
         self._kept_values += values
         gc.freeze()
 
+    def tell(self, words: Text) -> None:
+        """Write a sentence for people to stderr, made visible first: it may quote anybody."""
+        from reconciler.render.terminal import visible
+
+        self.say(visible(words))
+
     def say(self, text: str) -> None:
-        """Write a message to stderr."""
+        """Write lines to stderr that somebody has rendered already."""
         if self.json_lines:
             self.log("info", "message", {"message": text.rstrip("\n")}, at=time.time())
             return
-        self.ask(text if text.endswith("\n") else text + "\n")
+        self.say_on(text if text.endswith("\n") else text + "\n")
 
     def log(self, level: str, event: str, details: Mapping[str, object], at: float) -> None:
         """Write a line of the log to stderr. `at` is seconds since 1970."""
         from reconciler.cli.log_lines import json_line, line
 
         if self.json_lines:
-            self.ask(json_line(level, event, {**details, **self.log_context}, at) + "\n")
+            self.say_on(json_line(level, event, {**details, **self.log_context}, at) + "\n")
         else:
-            self.ask(line(level, event, details, at) + "\n")
+            self.say_on(line(level, event, details, at) + "\n")
 
-    def ask(self, text: str) -> None:
-        """Write a question to stderr, which the answer follows on its line."""
+    def ask(self, words: Text) -> None:
+        """Write a question to stderr, which the answer follows on its line; it is made visible first."""
+        from reconciler.render.terminal import visible
+
+        self.say_on(f"{visible(words)} ")
+
+    def say_on(self, text: str) -> None:
+        """Write to stderr what is no line of its own."""
         self._put(sys.stderr, text)
 
     def _put(self, stream: TextIO, text: str) -> None:

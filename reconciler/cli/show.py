@@ -8,7 +8,7 @@ import click
 
 from reconciler.cli.options import OPERATOR_ID, connection_options, format_option
 from reconciler.cli.shell import Shell
-from reconciler.core.model.message import text
+from reconciler.core.model.message import Text, text
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def show(shell: Shell, /, operator_id: str, format_: str, **arguments: Any) -> N
             text("reconciler plan lists who differs"),
         )
     ledger = {operator_id: recorded}
-    verdict = _verdict(desired, live, agent, ledger, goal.due(ledger)) if live else "not live; apply would create it"
+    verdict = (
+        _verdict(desired, live, agent, ledger, goal.due(ledger)) if live else text("not live; apply would create it")
+    )
     rows = compare_agent(live, agent, recorded if live else NOT_RECORDED)
     if format_ == "json":
         password = {"recorded": recorded.password_version, "desired": _version(agent)}
@@ -82,7 +84,7 @@ def _version(agent: ResolvedAgent | None) -> Any:
 
 
 def _heading(
-    desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None, verdict: str
+    desired: DesiredState, operator_id: str, live: LiveAgent | None, agent: ResolvedAgent | None, verdict: Text
 ) -> str:
     from reconciler.render.terminal import visible
 
@@ -95,24 +97,24 @@ def _heading(
 
 def _verdict(
     desired: DesiredState, live: LiveAgent, agent: ResolvedAgent | None, ledger: LedgerView, due: Collection[str]
-) -> str:
+) -> Text:
     """What apply would do with a live agent, as far as can be told from this agent alone."""
     from reconciler.core.model.desired import Policy, matches
     from reconciler.core.planning.make_plan import live_state, make_plan
 
     if agent is not None:
-        return "live and in the file"
+        return text("live and in the file")
     operator_id = live.operator_id
     plan = make_plan(desired, live_state([live]), ledger, Policy(only=frozenset({operator_id})), due=due)
     if any(action.kind == "delete" for action in plan.actions):
-        return "live and not in the file; apply would delete it"
+        return text("live and not in the file; apply would delete it")
     if any(action.removal for action in plan.actions):
-        return "live and not in the file; apply would disable it"
+        return text("live and not in the file; apply would disable it")
     if desired.scope is not None and not matches(desired.scope, operator_id):
-        return "live, and out of the file's scope"
+        return text("live, and out of the file's scope")
     if ledger[operator_id].disabled_by_removal:
-        return "live and not in the file; it was disabled for that, and stays"
-    return "live and not in the file; kept, because it is protected or nothing is pruned"
+        return text("live and not in the file; it was disabled for that, and stays")
+    return text("live and not in the file; kept, because it is protected or nothing is pruned")
 
 
 def _password(recorded: LedgerEntry, agent: ResolvedAgent | None) -> str:
@@ -121,11 +123,10 @@ def _password(recorded: LedgerEntry, agent: ResolvedAgent | None) -> str:
     desired_version = _version(agent)
     if desired_version is None or agent is None:
         return ""
-    recorded_text = "not recorded" if recorded.password_version is None else f"version {recorded.password_version}"
+    known = text("not recorded")
+    if recorded.password_version is not None:
+        known = text("version {version}", version=recorded.password_version)
     mark = " " if recorded.password_version == desired_version else "~"
-    return (
-        visible(
-            f"{mark} password: {recorded_text}, desired version {desired_version}  ({agent.values['password'].place})"
-        )
-        + "\n"
-    )
+    words = "password: {known}, desired version {version}  ({place})"
+    place = agent.values["password"].place
+    return visible(f"{mark} {text(words, known=known, version=desired_version, place=place)}") + "\n"

@@ -9,6 +9,7 @@ import click
 from reconciler.cli.options import OUTPUT, format_option
 from reconciler.cli.output import show
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.render import FORMATS
 
 
@@ -31,12 +32,13 @@ def show_plan(shell: Shell, /, planfile: Path, format_: str, output: Path | None
     from reconciler.files.outputs import refuse_desired_state
     from reconciler.files.plan_file import load_plan
     from reconciler.render.heading import Heading
-    from reconciler.render.terminal import visible
 
     refuse_desired_state((output,))
     saved = load_plan(planfile)
     heading = Heading(saved.tool, saved.created_at, 0, color=shell.color and output is None)
     show(shell, saved.plan, heading, format_, output)
-    expiry = "expired at" if saved.expired(now()) else "to be applied before"
-    shell.say(visible(f"saved at {saved.created_at} by reconciler {saved.tool}; {expiry} {saved.expires_at}"))
-    shell.say(f"Seal of the file: {saved.seal}")
+    words = "saved at {at} by reconciler {tool}; to be applied before {end}"
+    if saved.expired(now()):
+        words = "saved at {at} by reconciler {tool}; expired at {end}"
+    shell.tell(text(words, at=saved.created_at, tool=saved.tool, end=saved.expires_at))
+    shell.tell(text("Seal of the file: {seal}", seal=saved.seal))

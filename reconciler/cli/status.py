@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.options import books_options, format_option
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
         except ReconcilerError as error:
             if here is None:
                 raise
-            shell.say(visible(f"what other machines left open cannot be read: {error.message}"))
+            shell.tell(text("what other machines left open cannot be read: {message}", message=error.message))
     run = here or there
     other = run_elsewhere(run, there)
     other = other if other and other.open_intents else None
@@ -57,11 +58,11 @@ def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
         elsewhere = {"elsewhere": _head(other)} if other else {}
         shell.document({**_document(run), **elsewhere})
     elif run is None:
-        shell.data(f"There is no run yet: {visible(str(path))} does not exist.\n")
+        shell.data(visible(text("There is no run yet: {path} does not exist.", path=path)) + "\n")
     else:
         lines = [
             *_lines(run, named=run is there),
-            *([visible(f"! {other.told_of}: the next apply looks them up")] if other else []),
+            *([visible(text("! {run}: the next apply looks them up", run=other.told_of))] if other else []),
         ]
         shell.data("\n".join(lines) + "\n")
 
@@ -100,16 +101,18 @@ def _head(run: RunRecord) -> dict[str, Any]:
 
 
 def _lines(run: RunRecord, *, named: bool) -> Iterator[str]:
-    from reconciler.core.text import counted
     from reconciler.render.terminal import visible
 
-    ended = run.ended or "it did not end by itself: killed, or still at work"
-    at = f" at {visible(run.endpoint)}" if run.endpoint else ""
-    at += f" by {visible(run.who)}" if named and run.who else ""
-    yield f"Last apply for {visible(run.company)}{at}, {run.started}: {ended}"
+    ended = run.ended or text("it did not end by itself: killed, or still at work")
+    whose = verbatim(run.company)
+    if run.endpoint:
+        whose = text("{company} at {endpoint}", company=whose, endpoint=run.endpoint)
+    if named and run.who:
+        whose = text("{company} by {who}", company=whose, who=run.who)
+    yield visible(text("Last apply for {company}, {started}: {ended}", company=whose, started=run.started, ended=ended))
     counts = _counts(run)
-    outcomes = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or "nothing was sent"
-    yield f"{counted(run.planned, 'call')} planned; {outcomes}."
+    outcomes = ", ".join(f"{number} {word}" for word, number in counts.items() if number) or text("nothing was sent")
+    yield text("{count} {count:call|calls} planned; {outcomes}.", count=run.planned, outcomes=outcomes)
     troubled = [
         call for call in run.calls if call.intent.outcome != "done" and not (run.recovered and not call.settled)
     ]
@@ -119,15 +122,15 @@ def _lines(run: RunRecord, *, named: bool) -> Iterator[str]:
         more = f" and {len(intent.operator_ids) - 5} more" if len(intent.operator_ids) > 5 else ""
         yield f"! {_OUTCOME_WORDS[intent.outcome]}  {intent.kind} {ids}{more}  {visible(call.message)}".rstrip()
     if len(troubled) > _SHOWN:
-        yield f"… and {len(troubled) - _SHOWN} more; --format json lists them all"
+        yield text("… and {more} more; --format json lists them all", more=len(troubled) - _SHOWN)
     yield _advice(run)
 
 
-def _advice(run: RunRecord) -> str:
+def _advice(run: RunRecord) -> Text:
     if run.open_intents:
-        return "Run apply again: it looks up what is unknown, tells the ledger, and goes on."
+        return text("Run apply again: it looks up what is unknown, tells the ledger, and goes on.")
     if all(call.intent.outcome == "done" for call in run.calls) and len(run.calls) >= run.planned:
-        return "Nothing to do."
+        return text("Nothing to do.")
     if run.recovered and run.ended.startswith("cut short"):
-        return "Run plan to see what is left."
-    return "Run apply again to go on from there."
+        return text("Run plan to see what is left.")
+    return text("Run apply again to go on from there.")

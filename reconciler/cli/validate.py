@@ -88,9 +88,9 @@ def _contents(files: tuple[Path, ...]) -> Iterator[tuple[str, Content]]:
 def _all_good(files: tuple[Path, ...], desired: DesiredState) -> str:
     from reconciler.render.terminal import visible
 
-    count = len(desired.agents)
-    names = ", ".join(visible(str(file)) for file in files)
-    return f"{names}: {count} agent{'s' * (count != 1)}, no problems\n"
+    names = ", ".join(map(str, files))
+    words = text("{names}: {count} {count:agent|agents}, no problems", names=names, count=len(desired.agents))
+    return visible(words) + "\n"
 
 
 def _rendered(format_: str, files: tuple[Path, ...], desired: DesiredState | None, problems: Sequence[Problem]) -> str:
@@ -98,9 +98,9 @@ def _rendered(format_: str, files: tuple[Path, ...], desired: DesiredState | Non
     if format_ == "json":
         return _document(files, desired, problems)
     if format_ == "text":
-        from reconciler.render import text
+        from reconciler.render.text import problems as problems_text
 
-        return _all_good(files, desired) if desired else text.problems(problems)
+        return _all_good(files, desired) if desired else problems_text(problems)
     return _report(format_, problems)
 
 

@@ -81,12 +81,13 @@ class RunRecord:
         return tuple(call.intent for call in self.calls if not self.recovered and not (call.in_ledger and call.settled))
 
     @property
-    def told_of(self) -> str:
+    def told_of(self) -> Text:
         """Who left the run open and since when, for whoever reads the ledger that it shares."""
-        ended = "ended" if self.ended else "has not ended (killed, or still at work)"
+        ended = text("ended") if self.ended else text("has not ended (killed, or still at work)")
         agents = len({operator_id for intent in self.open_intents for operator_id in intent.operator_ids})
-        who = self.who or "another machine"
-        return f"the shared ledger has an open run: {who}, begun {self.started}, {ended}, {agents} agents open"
+        who = self.who or text("another machine")
+        words = "the shared ledger has an open run: {who}, begun {begun}, {ended}, {count} {count:agent|agents} open"
+        return text(words, who=who, begun=self.started, ended=ended, count=agents)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.core.model.address import GIT_BRANCH, folder_name, is_rehearsal
-from reconciler.core.model.message import text
+from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.errors import LockHeld, ReconcilerError, WrongUsage
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import private_folder
@@ -126,7 +126,7 @@ class BooksPlace:
         begun = (self.own_folder / LEDGER).exists() or (own.exists() and not journal)
         return [] if begun or not ledger.is_file() or _knows_endpoint(ledger) else [*journal, ledger]
 
-    def take_older_books(self) -> str:
+    def take_older_books(self) -> Text:
         """Copy older books to the folder of the endpoint; returns what to tell about that, or nothing.
 
         The ledger comes last, so that a copy that was cut short is made again.
@@ -136,7 +136,7 @@ class BooksPlace:
             ReconcilerError: they cannot be copied.
         """
         if not self.older_books():
-            return ""
+            return NOTHING
         try:
             with LocalStore(self.base / LEDGER).lock():
                 books = self.older_books()
@@ -145,7 +145,7 @@ class BooksPlace:
         except LockHeld:
             if self.older_books():
                 raise
-            return ""
+            return NOTHING
         except OSError as error:
             hint = text("mend that, or name the ledger with --ledger")
             message = text(
@@ -156,12 +156,13 @@ class BooksPlace:
             )
             raise ReconcilerError("bad-ledger", message, hint) from None
         if not books:
-            return ""
+            return NOTHING
         names = " and ".join(book.name for book in books)
-        return (
-            f"each vendor has its own books now: {names} in {self.base} are taken for those of {self.endpoint}, and "
-            f"were copied to {self.own_folder}; the old ones are no longer read"
+        taken = (
+            "each vendor has its own books now: {names} in {base} are taken for those of {endpoint}, and were copied "
+            "to {folder}; the old ones are no longer read"
         )
+        return text(taken, names=names, base=self.base, endpoint=self.endpoint, folder=self.own_folder)
 
     @property
     def _journal_name(self) -> str:

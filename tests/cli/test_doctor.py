@@ -60,7 +60,7 @@ def test_a_sound_set_up(here: Workplace, box: Box) -> None:
     assert [attempt.endpoint for attempt in box.store.attempts()] == ["page"]
     assert sorted(here.folder.rglob("*")) == before
     out = here.run("doctor").out
-    assert "ok      page        the company has 1 live agents\n" in out
+    assert "ok      page        the company has 1 live agent\n" in out
 
 
 def no_endpoint(here: Workplace, box: Box) -> None:

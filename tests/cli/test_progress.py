@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.cli import progress
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, quiet: float) -> Iterator[int]:
 def test_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """It shows how much of how much, also where the total grows, and empties its line at the end."""
     with watched(monkeypatch, 0.0) as terminal:
-        with progress.Progress(Shell(), "applying", "agents") as bar:
+        with progress.Progress(Shell(), text("applying"), text("agents")) as bar:
             bar.update(1, 4)
             first = os.read(terminal, 4096).decode()
             bar.update(5, 8)
@@ -47,7 +48,7 @@ def test_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done before the quiet time is over shows no bar."""
     with watched(monkeypatch, 60.0) as terminal:
-        with progress.Progress(Shell(), "applying", "agents") as bar:
+        with progress.Progress(Shell(), text("applying"), text("agents")) as bar:
             bar.update(1, 4)
         with pytest.raises(BlockingIOError):
             os.read(terminal, 1)

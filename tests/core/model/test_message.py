@@ -146,3 +146,16 @@ def test_every_value_of_a_template_is_given() -> None:
                 assert any(values_of(template) == given for template in templates), f"{source}:{call.lineno}"
             assert not any(holds_words(each.value) for each in call.keywords), f"{source}:{call.lineno}"
     assert told > 500
+
+
+def test_nobody_is_told_a_bare_sentence() -> None:
+    """What commands say on stderr is a message, or was rendered: no sentence is written out where it is said."""
+    said = [
+        (source, call)
+        for source in SOURCES
+        if source.parent.name == "cli"
+        for call in ast.walk(tree_of(source))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ("say", "say_on")
+    ]
+    assert len(said) > 5
+    assert [f"{source}:{call.lineno}" for source, call in said if any(map(holds_words, call.args))] == []
