@@ -196,7 +196,7 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
             text("reconciler status shows the last run; plan anew to go on"),
         )
     open_runs = OpenRuns.read(session)
-    live = None if open_runs.to_look_up else _narrow(session, ledger, on_progress, meanwhile)
+    live = None if open_runs.to_look_up else _narrow(session, ledger, on_progress)
     if live is not None:
         from reconciler.core.planning.reads import SeesTooLittle
 
@@ -205,9 +205,7 @@ def refresh(session: Session, on_progress: OnProgress, meanwhile: Callable[[], N
     return _planned(session, open_runs, ledger, session.live(on_progress, meanwhile))
 
 
-def _narrow(
-    session: Session, ledger: Ledger, on_progress: OnProgress, meanwhile: Callable[[], None]
-) -> LiveState | None:
+def _narrow(session: Session, ledger: Ledger, on_progress: OnProgress) -> LiveState | None:
     """The agents of the goal, where no others matter and asking for each takes fewer calls than the listing."""
     from reconciler.core.planning.reads import is_settled
 
@@ -215,7 +213,6 @@ def _narrow(
     if look is None or not is_settled(ledger.view):
         return None
     count = saved.plan.live_agents if saved else session.reader.count()
-    meanwhile()
     return session.narrow(look, count, on_progress)
 
 

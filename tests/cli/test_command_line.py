@@ -120,12 +120,13 @@ def test_help_loads_no_heavy_library() -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["validate", "plan", "plan --format json"])
-def test_a_good_file_needs_no_validator(place: Workplace, command: str) -> None:
+@pytest.mark.parametrize("command", ["validate", "plan", "plan --format json", "plan --target 1"])
+def test_a_good_file_needs_no_validator(place: Workplace, box: Box, command: str) -> None:
     """A good file is validated and planned without what says what is wrong, and without a bar.
 
-    Nor does its plan need what knows remote ledgers, or reports.
+    Nor does its plan need what says how two agents differ where none do, what knows remote ledgers, or reports.
     """
+    box.store.reset([{"operatorId": "1"}])
     place.write("version: 1\ncompany: {abbreviate: acme, companyId: 4242}\nagents: [{operatorId: '1'}]\n")
     script = (
         "import sys\nfrom reconciler.cli.main import main\n"
