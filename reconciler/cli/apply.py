@@ -28,7 +28,7 @@ from reconciler.cli.options import (
     guardrail_options,
 )
 from reconciler.cli.shell import Shell
-from reconciler.core.model.message import joined, text
+from reconciler.core.model.message import Text, joined, text
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
 from reconciler.files.outputs import refuse_desired_state
@@ -139,7 +139,7 @@ def apply(
         report = _ask_and_carry_out(*run, auto_approve=auto_approve)
     _say_where(shell, credentials_file)
     report = replace(report, warnings=(*report.warnings, *(joined((each.message, each.hint)) for each in unreleased)))
-    _finish(shell, heading, refreshed.plan, report, "Plan anew" if goal.saved else "Run apply again")
+    _finish(shell, heading, refreshed.plan, report, text("Plan anew") if goal.saved else text("Run apply again"))
 
 
 def _refuse_outputs(shell: Shell, outputs: tuple[Path | None, ...], options: Options) -> None:
@@ -366,7 +366,7 @@ def _say_where(shell: Shell, credentials: CredentialsFile) -> None:
         shell.tell(text(where, path=credentials.path))
 
 
-def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: str) -> None:
+def _finish(shell: Shell, heading: Heading, plan: Plan, report: Report, again: Text) -> None:
     from reconciler.core.saved.plan_json import plan_document
     from reconciler.render import json as as_json
     from reconciler.render import outcome

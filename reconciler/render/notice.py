@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.core.text import counted
+from reconciler.core.model.message import text
 
 _MOST_IDS: Final = 50
 _ACTS: Final = re.compile(r"[^\w.+-]")
 _VERDICTS: Final = {
-    0: "done",
-    1: "failed: nothing was done",
-    3: "refused: nothing was done",
-    4: "a part was done",
-    64: "failed: wrong usage, nothing was done",
-    130: "interrupted",
+    0: text("done"),
+    1: text("failed: nothing was done"),
+    3: text("refused: nothing was done"),
+    4: text("a part was done"),
+    64: text("failed: wrong usage, nothing was done"),
+    130: text("interrupted"),
 }
 
 
@@ -40,34 +40,41 @@ def plan_notice(plan: Mapping[str, Any], links: Sequence[str], *, with_ids: bool
     planned = Counter("blocked" if action.get("blocked") else action["action"] for action in actions)
     tripped = [guardrail["rule"] for guardrail in plan["guardrails"] if not guardrail["ok"]]
     drift = sum(action.get("origin") == "drift" for action in actions)
-    if not actions:
-        verdict = "nothing differs"
-    elif tripped or planned["blocked"]:
-        verdict = f"{counted(len(actions), 'action')}, refused"
-    else:
-        verdict = counted(len(actions), "action")
+    verdict = text("{count} {count:action|actions}", count=len(actions)) if actions else text("nothing differs")
+    if actions and (tripped or planned["blocked"]):
+        verdict = text("{actions}, refused", actions=verdict)
     lines = [", ".join(f"{number} {what}" for what, number in planned.items())] if actions else []
-    lines += [f"of these {drift} drift: somebody changed the live side"] if drift else []
-    lines += [f"guardrails that refuse it: {', '.join(map(_harmless, tripped))}"] if tripped else []
+    lines += [text("of these {count} drift: somebody changed the live side", count=drift)] if drift else []
+    rules = ", ".join(map(_harmless, tripped))
+    lines += [text("guardrails that refuse it: {rules}", rules=rules)] if tripped else []
     ids = [f"{action['action']} {_harmless(action['operatorId'])}" for action in actions] if with_ids else []
-    return _notice(f"reconciler plan, {_company(plan)}: {verdict}", lines, ids, links)
+    return _notice(
+        text("reconciler plan, {company}: {verdict}", company=_company(plan), verdict=verdict), lines, ids, links
+    )
 
 
 def report_notice(report: Mapping[str, Any], links: Sequence[str], *, with_ids: bool) -> Notice:
     """What became of an apply. `report` is the JSON document that it printed, which may be an error's."""
-    verdict = _VERDICTS.get(report["exit_code"], f"exit {int(report['exit_code'])}")
+    code = int(report["exit_code"])
+    verdict = _VERDICTS.get(code) or text("exit {code}", code=code)
     if "error" in report:
-        return _notice(f"reconciler apply: {verdict}", ["the log of the run says why"], [], links)
+        title = text("reconciler apply: {verdict}", verdict=verdict)
+        return _notice(title, [text("the log of the run says why")], [], links)
     results, differing = report["results"], report["mismatches"]
     outcomes = Counter(result["outcome"] for result in results)
     lines = [", ".join(f"{number} {_harmless(outcome)}" for outcome, number in outcomes.items())] if results else []
-    lines += [f"{counted(len(differing), 'agent')} not as asked for when read back"] if differing else []
-    lines += ["the result was not read back"] if results and not report["verified"] else []
-    lines += [counted(len(report["warnings"]), "warning")] if report["warnings"] else []
+    lines += (
+        [text("{count} {count:agent|agents} not as asked for when read back", count=len(differing))]
+        if differing
+        else []
+    )
+    lines += [text("the result was not read back")] if results and not report["verified"] else []
+    lines += [text("{count} {count:warning|warnings}", count=len(report["warnings"]))] if report["warnings"] else []
     wrong = [result for result in results if result["outcome"] != "done"]
     ids = [f"{each['action']} {_harmless(each['operatorId'])} {_harmless(each['outcome'])}" for each in wrong]
-    ids += [f"not as asked for: {_harmless(each['operatorId'])}" for each in differing]
-    return _notice(f"reconciler apply, {_company(report['plan'])}: {verdict}", lines, ids if with_ids else [], links)
+    ids += [text("not as asked for: {id}", id=_harmless(each["operatorId"])) for each in differing]
+    title = text("reconciler apply, {company}: {verdict}", company=_company(report["plan"]), verdict=verdict)
+    return _notice(title, lines, ids if with_ids else [], links)
 
 
 def _notice(title: str, lines: Sequence[str], ids: Sequence[str], links: Sequence[str]) -> Notice:
@@ -77,7 +84,7 @@ def _notice(title: str, lines: Sequence[str], ids: Sequence[str], links: Sequenc
 def _some(ids: Sequence[str]) -> Iterator[str]:
     yield from ids[:_MOST_IDS]
     if len(ids) > _MOST_IDS:
-        yield f"and {len(ids) - _MOST_IDS} more"
+        yield text("and {more} more", more=len(ids) - _MOST_IDS)
 
 
 def _company(plan: Mapping[str, Any]) -> str:

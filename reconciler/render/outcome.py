@@ -6,16 +6,21 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Final
 
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.report import ActionResult, Mismatch, Report
-from reconciler.core.text import counted
 from reconciler.render.alike import ID_IN_TEXT, grouped, without_id
 from reconciler.render.runs import id_spans, one_span
 from reconciler.render.spelling import spelled_id, spelled_name, spelled_pair
 from reconciler.render.terminal import paint, visible
 from reconciler.render.text import wrapped
 
-_OUTCOMES: Final[Mapping[str, str]] = {"partly": "partly done", "failed": "failed", "skipped": "not tried"}
+_OUTCOMES: Final[Mapping[str, Text]] = {
+    "partly": text("partly done"),
+    "failed": text("failed"),
+    "skipped": text("not tried"),
+}
+_AGAIN: Final = text("Run apply again")
 _SHOWN: Final = 5
 """Ids and spans of ids that a note names."""
 
@@ -25,12 +30,12 @@ def stale_agents(agents: Sequence[StaleAgent], *, color: bool = False) -> str:
     lines: list[str] = []
     for alike in grouped(agents, lambda agent: (without_id(agent.message, agent.operator_id), agent.changes)):
         ids = [agent.operator_id for agent in alike]
-        lines += _told(paint("! moved", "bad", color=color), ids, f"  {_common(alike[0].message, ids)}")
-        lines += _changes(alike[0].changes, "reviewed", "now")
+        lines += _told(paint(text("! moved"), "bad", color=color), ids, f"  {_common(alike[0].message, ids)}")
+        lines += _changes(alike[0].changes, text("reviewed"), text("now"))
     return "\n".join(lines) + "\n"
 
 
-def report(report: Report, *, color: bool = False, again: str = "Run apply again") -> str:
+def report(report: Report, *, color: bool = False, again: Text = _AGAIN) -> str:
     """What an apply did: actions that were not done, each with the reason, then mismatches, warnings and the count.
 
     `again` says how to go on if something is left to do.
@@ -39,19 +44,21 @@ def report(report: Report, *, color: bool = False, again: str = "Run apply again
     lines = [line for alike in grouped(left, _failed_alike) for line in _failure(alike, color)]
     for mismatches in grouped(report.mismatches, _mismatched_alike):
         first, ids = mismatches[0], [mismatch.operator_id for mismatch in mismatches]
-        head = paint("! unasked" if first.unasked else "! not so", "bad", color=color)
+        head = paint(text("! unasked") if first.unasked else text("! not so"), "bad", color=color)
         lines += _told(head, ids, f"  {_common(first.message, ids)}")
         turned = [FieldChange(each.field, each.after, each.before) for each in first.changes]
-        lines += _changes(turned, "should be" if first.unasked else "wanted", "is")
-    lines += [f"warning: {visible(warning)}" for warning in report.warnings]
-    total = len(report.results)
-    lines.append(paint(f"Applied {report.done} of {counted(total, 'action')}.", "bold", color=color))
+        lines += _changes(turned, text("should be") if first.unasked else text("wanted"), text("is"))
+    lines += [visible(text("warning: {warning}", warning=warning)) for warning in report.warnings]
+    applied = text("Applied {done} of {total} {total:action|actions}.", done=report.done, total=len(report.results))
+    lines.append(paint(applied, "bold", color=color))
     if report.drifted:
-        count = len(report.drifted)
-        words = f"Note: {count:,} other agent{'s differ' if count > 1 else ' differs'} from the files by now"
-        spans = [text for text, _ in id_spans(report.drifted)]
-        named, more = ", ".join(spans[:_SHOWN]), " …" if len(spans) > _SHOWN else ""
-        lines.append(f"{words}, changed by somebody meanwhile: {named}{more}. Run plan to see.")
+        words = (
+            "Note: {count:,} other {count:agent differs|agents differ} from the files by now, changed by somebody "
+            "meanwhile: {named}. Run plan to see."
+        )
+        spans = [span for span, _ in id_spans(report.drifted)]
+        named = f"{', '.join(spans[:_SHOWN])}{' …' if len(spans) > _SHOWN else ''}"
+        lines.append(text(words, count=len(report.drifted), named=named))
     lines.append(_verdict(report, color, again))
     return "\n".join(lines) + "\n"
 
@@ -78,11 +85,11 @@ def _told(head: str, ids: Sequence[str], after: str, kind: str = "") -> Iterator
     elif span := one_span(ids):
         yield f"{head}  {kind}{span} ({len(ids):,}){after}"
     else:
-        yield f"{head}  {kind}{len(ids):,} agents{after}"
-        yield from wrapped([text for text, _ in id_spans(ids)])
+        yield f"{head}  {kind}{text('{count:,} agents', count=len(ids))}{after}"
+        yield from wrapped([span for span, _ in id_spans(ids)])
 
 
-def _changes(changes: Sequence[FieldChange], before: str, after: str) -> Iterator[str]:
+def _changes(changes: Sequence[FieldChange], before: Text, after: Text) -> Iterator[str]:
     for change in changes:
         was, now = (value.short for value in spelled_pair(change.before, change.after))
         yield f"      {change.field}: {before} {was}, {after} {now}"
@@ -97,7 +104,7 @@ def _failure(alike: Sequence[ActionResult], color: bool) -> Iterator[str]:
         yield from _of_kind(head, alike)
         yield reason
         return
-    yield f"{head}  {counted(len(alike), 'action')}"
+    yield f"{head}  {text('{count} {count:action|actions}', count=len(alike))}"
     yield reason
     for kind in kinds:
         yield from _of_kind("    ", kind)
@@ -108,19 +115,23 @@ def _of_kind(head: str, alike: Sequence[ActionResult]) -> Iterator[str]:
     yield from _told(head, [result.action.operator_id for result in alike], name, f"{alike[0].action.kind} ")
 
 
-def _verdict(report: Report, color: bool, again: str) -> str:
+def _verdict(report: Report, color: bool, again: Text) -> str:
     if report.exit_code == 0:
-        whose = "every agent" if report.everybody and not report.drifted else "every agent of the plan"
-        return paint(f"Read back: {whose} is as desired.", "good", color=color)
+        words = text("Read back: every agent of the plan is as desired.")
+        if report.everybody and not report.drifted:
+            words = text("Read back: every agent is as desired.")
+        return paint(words, "good", color=color)
     if report.interrupted:
-        return f"Interrupted: what was in flight is recorded. {again} to go on from here."
+        return text("Interrupted: what was in flight is recorded. {again} to go on from here.", again=again)
     if not report.verified:
-        return "The result could not be read back. Run plan to see what is left."
+        return text("The result could not be read back. Run plan to see what is left.")
     if report.mismatches:
         count = len({mismatch.operator_id for mismatch in report.mismatches})
-        agents = f"{counted(count, 'agent')} {'is' if count == 1 else 'are'}"
-        if not any(mismatch.unasked for mismatch in report.mismatches):
-            return f"Read back: {agents} not as the vendor said. Run plan to see."
-        mend = "Put back in the console what changed unasked, or write those fields into the file and apply it"
-        return f"Read back: {agents} not as it should be. {mend}."
-    return f"{again} to go on from here, once the cause is mended."
+        differ = "Read back: {count} {count:agent is|agents are} not as the vendor said. Run plan to see."
+        if any(mismatch.unasked for mismatch in report.mismatches):
+            differ = (
+                "Read back: {count} {count:agent is|agents are} not as it should be. Put back in the console what "
+                "changed unasked, or write those fields into the file and apply it."
+            )
+        return text(differ, count=count)
+    return text("{again} to go on from here, once the cause is mended.", again=again)

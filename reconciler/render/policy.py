@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.plan import Plan, PolicyChange
 from reconciler.core.model.recipient import recipient_label
-from reconciler.core.text import counted
 from reconciler.render.spelling import spelled_name, spelled_value
 
 _FEW: Final = 3
@@ -39,10 +39,11 @@ def policy_rows(plan: Plan) -> list[PolicyRow]:
     return [_row(change) for change in plan.policy_changes or ()]
 
 
-def policy_heading(rows: Sequence[PolicyRow]) -> str:
+def policy_heading(rows: Sequence[PolicyRow]) -> Text:
     """How much of the policy changes, and how much of that loosens it."""
     loosening = sum(row.loosens for row in rows)
-    return f"This change alters the policy in {counted(len(rows), 'point')}, and loosens it in {loosening or 'none'}"
+    alters = "This change alters the policy in {count} {count:point|points}, and loosens it in {loosening}"
+    return text(alters, count=len(rows), loosening=loosening or text("none"))
 
 
 def policy_words(plan: Plan) -> list[tuple[str, str]]:

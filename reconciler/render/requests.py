@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.core.model.plan import Plan
 
 
-def requests_in_words(plan: Plan) -> str:
+def requests_in_words(plan: Plan) -> Text:
     """Such as `9 (3 create, 6 edit), the fewest possible`."""
     calls = plan.call_counts
     total = calls.pop("total")
     if not total:
-        return "none"
+        return text("none")
     counts = ", ".join(f"{number:,} {kind}" for kind, number in calls.items() if number)
-    fewest = "the fewest possible" if total == plan.fewest_calls else f"where {plan.fewest_calls:,} would do"
-    return f"{total:,} ({counts}), {fewest}"
+    fewest = text("where {fewest:,} would do", fewest=plan.fewest_calls)
+    if total == plan.fewest_calls:
+        fewest = text("the fewest possible")
+    return text("{total:,} ({counts}), {fewest}", total=total, counts=counts, fewest=fewest)
 
 
-def duration_in_words(plan: Plan, rate: float) -> str:
+def duration_in_words(plan: Plan, rate: float) -> Text:
     """Such as `about 0.5 s at 20 a second`; empty if the rate is 0 (no limit) or nothing is sent."""
     seconds = len(plan.calls) / rate if rate else 0.0
-    duration = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
-    return f"about {duration} at {rate:g} a second" if seconds else ""
+    duration = text("{seconds:.1f} s", seconds=seconds)
+    if seconds >= 60:
+        duration = text("{minutes:.0f} min", minutes=seconds / 60)
+    return text("about {duration} at {rate:g} a second", duration=duration, rate=rate) if seconds else NOTHING

@@ -7,11 +7,12 @@ from typing import Final
 
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import NOTHING, Text, joined, text, verbatim
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Problem
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
-from reconciler.core.text import counted, width
+from reconciler.core.text import width
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.heading import Heading
 from reconciler.render.offline import SENTENCE
@@ -50,16 +51,19 @@ def plan(plan: Plan, heading: Heading) -> str:
     lines += [line for note in plan.notes for line in _note(note, heading)]
     lines += [line for guardrail in plan.guardrails for line in _limit(guardrail, heading)]
     lines += _summary(plan, heading)
-    end = SENTENCE if plan.offline else f"Digest: {digest(plan)}"
+    end = SENTENCE if plan.offline else text("Digest: {digest}", digest=digest(plan))
     lines.append(paint(end, "bold" if plan.offline else "dim", color=heading.color))
     return "\n".join(lines) + "\n"
 
 
 def _whose(plan: Plan) -> str:
-    company, desired = visible(plan.company.abbreviate), f"{counted(plan.desired_agents, 'agent')} desired"
+    company, count = plan.company.abbreviate, plan.desired_agents
     if plan.offline:
-        return f"{company}, by the files alone: {desired}"
-    return f"{company} at {visible(plan.endpoint)}: {desired}, {plan.live_agents} live, {plan.in_scope} in scope"
+        words = "{company}, by the files alone: {count} {count:agent|agents} desired"
+        return visible(text(words, company=company, count=count))
+    words = "{company} at {endpoint}: {count} {count:agent|agents} desired, {live} live, {in_scope} in scope"
+    at = {"endpoint": plan.endpoint, "live": plan.live_agents, "in_scope": plan.in_scope}
+    return visible(text(words, company=company, count=count, **at))
 
 
 def _policy_changes(plan: Plan, heading: Heading) -> Iterator[str]:
@@ -92,18 +96,18 @@ def _policy(plan: Plan) -> Iterator[str]:
 def _recipients(recipients: Sequence[str]) -> Iterator[str]:
     """Who can read new credentials: all of them, since a stranger may be one of many."""
     if recipients:
-        yield "New passwords are encrypted for:"
+        yield text("New passwords are encrypted for:")
     yield from (f"  {spelled_name(recipient_label(recipient))}" for recipient in recipients)
 
 
 _TITLES: Final = {
-    "change": "Changed in the file:",
-    "drift": "Drift, not from this change of the file; applying it reverts what was done on the live side:",
-    "": "",
+    "change": text("Changed in the file:"),
+    "drift": text("Drift, not from this change of the file; applying it reverts what was done on the live side:"),
+    "": NOTHING,
 }
 
 
-def by_origin(actions: Sequence[Action]) -> list[tuple[str, list[Action]]]:
+def by_origin(actions: Sequence[Action]) -> list[tuple[Text, list[Action]]]:
     """The actions by origin, each with a title; an empty title where origins were not asked for."""
     by_title = {title: [action for action in actions if action.origin == origin] for origin, title in _TITLES.items()}
     return [(title, group) for title, group in by_title.items() if group]
@@ -135,14 +139,14 @@ def _row(row: Row, columns: tuple[int, int], heading: Heading) -> Iterator[str]:
     names = max((width(change.field) for change in changes), default=0)
     for change in changes:
         drift = f"  ({change.origin})" if change.origin in ("drift", "owed") and action.origin == "change" else ""
-        value = "another value for each" if change.field in row.various else _change(action, change)
+        value = text("another value for each") if change.field in row.various else _change(action, change)
         yield f"      {pad(change.field, names)}  {value}{drift}"
     yield from _asides(row)
 
 
 def _place(row: Row) -> str:
     if row.common.place is None:
-        return "not in the file"
+        return text("not in the file")
     first, last = row.lines
     return f"{visible(row.common.place.file)}:{first}" + (f"…{last}" if last > first else "")
 
@@ -164,8 +168,8 @@ def _change(action: Action, change: FieldChange) -> str:
         return spelled_value(change.after)
     before, after = (value.short for value in spelled_pair(change.before, change.after))
     if action.kind == "password" and action.password:
-        after = f"version {after}, {_source(action.password)}"
-    return f"{before if change.before_known else 'not recorded'} → {after}"
+        after = text("version {version}, {source}", version=after, source=_source(action.password))
+    return f"{before if change.before_known else text('not recorded')} → {after}"
 
 
 def _asides(row: Row) -> Iterator[str]:
@@ -174,45 +178,55 @@ def _asides(row: Row) -> Iterator[str]:
     if action.blocked:
         return
     if action.kind in ("create", "replace"):
-        source = "chosen by the vendor" if action.vendor_password else _source(action.password)
-        yield f"      password: {source}{', in a batch' if action.batched else ''}"
+        source = text("chosen by the vendor") if action.vendor_password else _source(action.password)
+        words = text("password: {source}", source=source)
+        yield f"      {text('{words}, in a batch', words=words) if action.batched else words}"
     kept = ", ".join(name for name in action.carries if action.carries[name] is not None)
     if action.kind == "replace":
-        yield f"      deleted and made anew; carried over: {kept or 'nothing'}"
+        yield f"      {text('deleted and made anew; carried over: {kept}', kept=kept or text('nothing'))}"
     elif kept:
-        yield f"      given back after a replace that was cut short: {kept}"
+        yield f"      {text('given back after a replace that was cut short: {kept}', kept=kept)}"
     if action.removal:
-        yield "      no longer in the file: disabled, and kept"
+        yield f"      {text('no longer in the file: disabled, and kept')}"
     if action.kind == "delete" and action.frees_sip:
-        yield from wrapped([f"frees SIP number{'s' if len(row.actions) > 1 else ''} {row.freed[0]}", *row.freed[1:]])
+        words = text("frees SIP {count:number|numbers} {first}", count=len(row.actions), first=row.freed[0])
+        yield from wrapped([words, *row.freed[1:]])
 
 
-def _source(source: PasswordSource | None) -> str:
+def _source(source: PasswordSource | None) -> Text:
     """The source of a password, in words."""
     if source is None or source.kind == "generate":
-        return "a generated one"
-    return f"from {source.kind} {spelled_name(source.path)}"
+        return text("a generated one")
+    return text("from {kind} {name}", kind=source.kind, name=spelled_name(source.path))
 
 
-def _ids(ids: Sequence[str]) -> str:
+def _ids(ids: Sequence[str]) -> Text:
     spans = id_spans(ids)
-    shown = ", ".join(text for text, _ in spans[:_MAX_SPANS])
+    shown = verbatim(", ".join(span for span, _ in spans[:_MAX_SPANS]))
     more = sum(count for _, count in spans[_MAX_SPANS:])
-    return f"{shown} and {more} more" if more else shown
+    return text("{names} and {more} more", names=shown, more=more) if more else shown
 
 
 def _note(note: Note, heading: Heading) -> Iterator[str]:
-    ids = f": {_ids(note.operator_ids)}" if note.operator_ids else ""
-    yield paint(f"Note: {visible(note.message)}{ids}", "dim", color=heading.color)
+    words = text("Note: {message}", message=visible(note.message))
+    if note.operator_ids:
+        words = text("{words}: {ids}", words=words, ids=_ids(note.operator_ids))
+    yield paint(words, "dim", color=heading.color)
 
 
-_SET_BY: Final = {"file": "of the file", "flag": "by a flag", "default": "by default", "always": "always"}
+_SET_BY: Final = {
+    "file": text("of the file"),
+    "flag": text("by a flag"),
+    "default": text("by default"),
+    "always": text("always"),
+}
 
 
 def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
     """A limit in force; a tripped one also shows which agents counted, and what to do."""
-    head = f"Guardrail {visible(guardrail.rule)}: {guardrail.planned} planned, {guardrail.allowed} allowed"
-    limit = f" (limit {visible(guardrail.limit)}, {_SET_BY[guardrail.set_by]})"
+    words = "Guardrail {rule}: {planned} planned, {allowed} allowed"
+    head = text(words, rule=visible(guardrail.rule), planned=guardrail.planned, allowed=guardrail.allowed)
+    limit = text(" (limit {limit}, {set_by})", limit=visible(guardrail.limit), set_by=_SET_BY[guardrail.set_by])
     if guardrail.ok:
         if not guardrail.planned and guardrail.set_by != "flag":
             return  # it limits nothing in this plan
@@ -225,23 +239,29 @@ def _limit(guardrail: Guardrail, heading: Heading) -> Iterator[str]:
 def _summary(plan: Plan, heading: Heading) -> Iterator[str]:
     count = plan.summary
     if not plan.actions:
-        agents = f"{counted(count['unchanged'], 'agent')} {'is' if count['unchanged'] == 1 else 'are'}"
-        desired = "as before" if plan.offline else "as desired"
-        yield paint(f"Nothing to change: {agents} {desired}.", "good", color=heading.color)
+        nothing = "Nothing to change: {count} {count:agent is|agents are} as desired."
+        if plan.offline:
+            nothing = "Nothing to change: {count} {count:agent is|agents are} as before."
+        yield paint(text(nothing, count=count["unchanged"]), "good", color=heading.color)
         return
-    words = {"create": "create", "edit": "edit", "replace": "replace", "delete": "delete"}
-    parts = [f"{count[kind]} to {word}" for kind, word in words.items() if count[kind]]
-    parts += [f"{counted(count['password'], 'password')} to set"] if count["password"] else []
-    parts += [f"{count['blocked']} blocked"] if count["blocked"] else []
-    yield paint(f"Plan: {', '.join(parts)}; {count['unchanged']} unchanged.", "bold", color=heading.color)
+    parts = [text("{count} to {kind}", count=count[kind], kind=kind) for kind in _KINDS if count[kind]]
+    password, blocked = count["password"], count["blocked"]
+    parts += [text("{count} {count:password|passwords} to set", count=password)] if password else []
+    parts += [text("{count} blocked", count=blocked)] if blocked else []
+    words = text("Plan: {parts}; {same} unchanged.", parts=joined(parts, ", "), same=count["unchanged"])
+    yield paint(words, "bold", color=heading.color)
     if plan.calls:
-        yield f"API calls: {requests_in_words(plan)}."
+        yield text("API calls: {requests}.", requests=requests_in_words(plan))
     if duration := duration_in_words(plan, heading.rate):
-        yield f"They take {duration}."
+        yield text("They take {duration}.", duration=duration)
     if plan.calls and plan.reads is not None:
-        yield f"An apply of it reads {plan.reads:,} times: before it, and to see what became of it."
+        reads = "An apply of it reads {count:,} {count:time|times}: before it, and to see what became of it."
+        yield text(reads, count=plan.reads)
     if plan.refused:
-        yield paint("Refused: nothing of this may be applied as it stands.", "bad", color=heading.color)
+        yield paint(text("Refused: nothing of this may be applied as it stands."), "bad", color=heading.color)
+
+
+_KINDS: Final = ("create", "edit", "replace", "delete")
 
 
 def problems(problems: Sequence[Problem], *, color: bool = False) -> str:
@@ -254,5 +274,5 @@ def problems(problems: Sequence[Problem], *, color: bool = False) -> str:
         hints = problem.hint.split("\n") if problem.hint else []
         lines += [paint(f"      {visible(hint)}", "dim", color=color) for hint in hints]
     if len(problems) > MAX_PROBLEMS:
-        lines.append(f"… and {len(problems) - MAX_PROBLEMS} more; --format json lists them all")
+        lines.append(text("… and {more} more; --format json lists them all", more=len(problems) - MAX_PROBLEMS))
     return "\n".join(lines) + "\n"
