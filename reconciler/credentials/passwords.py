@@ -128,7 +128,7 @@ def _password_from(
         try:
             password = _read_file(folder, source.name, rules.private)
         except (OSError, ValueError) as error:
-            reason = str(getattr(error, "strerror", None) or error)
+            reason = getattr(error, "strerror", None) or error.args[0]
             message = text("{where} cannot be read: {reason}", where=where, reason=reason)
             return message, text("put it where apply runs")
     if not SHORTEST <= len(password) <= LONGEST:
@@ -144,17 +144,17 @@ def _read_file(folder: Path, name: str, private: Iterable[Path]) -> str:
     """A file's text. A link may lead to another place in the folder, nowhere else: that is how Kubernetes mounts."""
     path = Path(os.path.realpath(folder / name))
     if not path.is_relative_to(os.path.realpath(folder)):
-        raise ValueError("it is a link that leads out of its folder")
+        raise ValueError(text("it is a link that leads out of its folder"))
     # The path has no links any more; one that takes a name's place meanwhile is not followed.
     with os.fdopen(os.open(path, os.O_RDONLY | NO_WAIT | NO_FOLLOW | AS_BYTES), "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is no regular file")
+            raise ValueError(text("it is no regular file"))
         if any(other.exists() and os.path.samestat(status, other.stat()) for other in private):
-            raise ValueError("it holds reconciler's own token")
+            raise ValueError(text("it holds reconciler's own token"))
         data = stream.read(_MAX_FILE + 1)
     try:
-        text = data.decode("utf-8")
+        password = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8 text") from None
-    return text.removesuffix("\n").removesuffix("\r")
+        raise ValueError(text("it is not UTF-8 text")) from None
+    return password.removesuffix("\n").removesuffix("\r")

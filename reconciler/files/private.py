@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from reconciler.core.model.message import text
 from reconciler.files.system import AS_BYTES, NO_WAIT
 
 FOLDER: Final = ".reconciler"
@@ -44,11 +45,13 @@ def read_regular(path: Path, limit: int) -> tuple[bytes, int]:
     with os.fdopen(handle, "rb") as stream:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, text("it is no regular file"))
         data = stream.read(limit + 1)
     if len(data) > limit:
-        size = f"{limit >> 20} MB" if limit >> 20 else f"{limit:,} bytes"
-        raise OSError(errno.EFBIG, f"it is too large; {size} is the limit")
+        size = text("{count:,} bytes", count=limit)
+        if limit >> 20:
+            size = text("{count} MB", count=limit >> 20)
+        raise OSError(errno.EFBIG, text("it is too large; {size} is the limit", size=size))
     return data, status.st_mode
 
 

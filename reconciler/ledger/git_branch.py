@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.model.message import Text, text, verbatim
+from reconciler.core.model.message import NOTHING, Text, joined, text, verbatim
 from reconciler.errors import ReconcilerError
 from reconciler.ledger.git_command import CALL_TIMEOUT, Done, Git
 from reconciler.ledger.git_remote import parse_branch, resolve
@@ -97,7 +97,7 @@ class GitBranch:
         self._look()
         done = self._git.run(*self._push_arguments(self._commit([]), "--dry-run"))
         if not done.ok:
-            raise self._error(verbatim(_refusal(done) or done.said), _WRITTEN)
+            raise self._error(_refusal(done) or done.said, _WRITTEN)
 
     def get(self, name: str) -> Version | None:
         """The file, or `None` when there is none.
@@ -148,15 +148,13 @@ class GitBranch:
             if done.ok:
                 return self._written(commit, changes)
             if refusal and not _MOVED.search(refusal):
-                raise self._error(verbatim(f"{refusal}: {done.said}" if done.said else refusal), _WRITTEN, refused=True)
+                raise self._error(joined((refusal, done.said), ": ") if done.said else refusal, _WRITTEN, refused=True)
             if refusal:
                 moves += 1
                 if moves == MOVES:
-                    raise self._error(
-                        text("others write to it all the time") if stirred else verbatim(done.said), _WRITTEN
-                    )
+                    raise self._error(text("others write to it all the time") if stirred else done.said, _WRITTEN)
             elif (failures := failures + 1) == len(PAUSES) or _hopeless(done.said):
-                raise self._error(verbatim(done.said), _WRITTEN)
+                raise self._error(done.said, _WRITTEN)
             self._sleep(PAUSES[0] if refusal else PAUSES[failures - 1])
 
     def close(self) -> None:
@@ -214,7 +212,7 @@ class GitBranch:
             if _hopeless(listed.said):
                 break
             self._sleep(pause)
-        raise self._error(verbatim(listed.said), _READ)
+        raise self._error(listed.said, _READ)
 
     def _check_that_it_is_new(self, listed: Done, alike: Sequence[bytes]) -> None:
         """Refuse to take the branch for one that is not there yet, where that is not certain.
@@ -268,7 +266,7 @@ class GitBranch:
             )
         done = self._git.run("cat-file", "blob", entry.blob)
         if not done.ok:
-            raise self._error(verbatim(done.said), _READ)
+            raise self._error(done.said, _READ)
         return Version(done.out, entry.blob)
 
     def _commit(self, changes: Sequence[Change]) -> str:
@@ -290,7 +288,7 @@ class GitBranch:
             raise ReconcilerError(
                 "git-failed",
                 text("git {arguments} failed for {what}", arguments=arguments[0], what=self),
-                verbatim(done.said),
+                done.said,
             )
         return done.out.decode().strip()
 
@@ -321,14 +319,14 @@ _READ: Final = text("read")
 _WRITTEN: Final = text("written")
 
 
-def _refusal(done: Done) -> str:
+def _refusal(done: Done) -> Text:
     """The reason that a push was refused for, as git's own table gives it; empty where nothing was answered."""
     for line in done.out.decode("utf-8", "replace").splitlines():
         flag, _, rest = line.partition("\t")
         reason = rest.partition("\t")[2].strip()
         if flag == "!" and not reason.startswith("[remote failure]"):  # that is: nothing was answered
-            return reason
-    return ""
+            return verbatim(reason)
+    return NOTHING
 
 
 def _hopeless(said: str) -> bool:

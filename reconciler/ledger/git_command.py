@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.model.message import text, verbatim
+from reconciler.core.model.message import Text, text, verbatim
 from reconciler.errors import ReconcilerError
 from reconciler.files.child_environment import bare, without_secrets
 from reconciler.files.system import end_group
@@ -66,7 +66,7 @@ class Done:
 
     code: int | None
     out: bytes
-    said: str
+    said: Text
     spoke_git: bool = False
 
     @property
@@ -91,9 +91,7 @@ def settings_at(folder: Path) -> Settings:
         )
     done = _call(["-C", _existing(folder), "config", "--list", "-z"], environment, CALL_TIMEOUT)
     if not done.ok:
-        raise ReconcilerError(
-            "git-failed", text("git's settings in {folder} cannot be read", folder=folder), verbatim(done.said)
-        )
+        raise ReconcilerError("git-failed", text("git's settings in {folder} cannot be read", folder=folder), done.said)
     pairs = (entry.decode("utf-8", "replace").partition("\n") for entry in done.out.split(b"\0")[:-1])
     return tuple((key, value if newline else "true") for key, newline, value in pairs)
 
@@ -179,7 +177,7 @@ class Git:
         if not done.ok:
             self.close()
             raise ReconcilerError(
-                "git-failed", text("git cannot make a repository for its copy of the books"), verbatim(done.said)
+                "git-failed", text("git cannot make a repository for its copy of the books"), done.said
             )
         return folder
 
@@ -191,9 +189,10 @@ class Git:
         logins = _named(ours, _LOGIN_VARIABLES) if asks else {}
         return {**_clean(ours), **kept, **logins, "GIT_CONFIG_NOSYSTEM": "1", **dict(_numbered(self._settings))}
 
-    def _harmless(self, said: str) -> str:
+    def _harmless(self, said: Text) -> Text:
         for secret in self._secrets:
-            said = said.replace(secret, "…")
+            if secret in said:
+                said = verbatim(said.replace(secret, "…"))
         return said
 
 
@@ -250,7 +249,7 @@ def _call(arguments: Iterable[str], environment: Mapping[str, str], timeout: flo
             out, errors = process.communicate(data, timeout)
         except subprocess.TimeoutExpired:
             _end(process)
-            return Done(None, b"", f"it did not answer within {timeout:g} seconds")
+            return Done(None, b"", text("it did not answer within {seconds:g} seconds", seconds=timeout))
         except BaseException:
             _end(process)
             raise
@@ -266,10 +265,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 stream.close()
 
 
-def _words(errors: bytes) -> str:
+def _words(errors: bytes) -> Text:
     """What git and the server said, in one line, without passwords that a URL holds."""
     told = b"".join(line for line in errors.splitlines(keepends=True) if _PACKET not in line)
     lines = (line.strip() for line in told.decode("utf-8", "replace").replace("\r", "\n").splitlines())
     words = [line for line in lines if line not in ("", "remote:") and not line.startswith(("To ", "hint:"))]
-    text = re.sub(r"//[^/\s]*@", "//…@", "; ".join(words))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    said = re.sub(r"//[^/\s]*@", "//…@", "; ".join(words))
+    return verbatim(said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…")

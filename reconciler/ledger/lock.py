@@ -48,7 +48,7 @@ class FileLockBeside:
             private_folder(self._path.parent)
             lock.acquire(blocking=False)
         except Timeout:
-            info = self._signature() or LockInfo("unknown", "another apply", "just now")
+            info = self._signature() or LockInfo("unknown", text("another apply"), text("just now"))
             by = "the ledger {path} is locked by {who} since {since}"
             message = text(by, path=self._path, who=info.who, since=info.since)
             raise LockHeld("locked", message, text("wait until that apply is over"), info) from None

@@ -16,7 +16,9 @@ from reconciler.errors import Declined
 from reconciler.files.tracked import tracked
 from reconciler.ledger.place import BooksPlace
 
-_TAKE_OUT: Final = "take them out with git rm --cached, and name another place with --ledger if others need them"
+_TAKE_OUT: Final = text(
+    "take them out with git rm --cached, and name another place with --ledger if others need them; nothing was read"
+)
 _NO_LINK: Final = text("put a folder in its place, or name the ledger's file with --ledger; nothing was read")
 
 
@@ -66,4 +68,4 @@ def _refuse(path: Path) -> None:
         if len(names) > 1:
             what = text("{path} and {more} other {more:file|files}", path=what, more=len(names) - 1)
         message = text("git tracks {what}: books are not taken from what a change can bring", what=what)
-        raise Declined("untrusted-books", message, text("{take_out}; nothing was read", take_out=_TAKE_OUT))
+        raise Declined("untrusted-books", message, _TAKE_OUT)
