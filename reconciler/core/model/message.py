@@ -41,10 +41,16 @@ def text(template: str, /, **values: Any) -> Text:
     The template is a literal, so that all of them can be found in the source; braces of its own are doubled. A value
     that is neither text nor a number, such as a path, is kept as its text.
     """
-    kept = {name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()}
-    filled = {name: _Number(value) if value.__class__ is int else value for name, value in kept.items()}
-    made = Text(template.format_map(filled))
-    made.template, made.values = template, kept
+    filled: dict[str, Any] = {}
+    for name, value in values.items():
+        if value.__class__ is int:
+            filled[name] = _Number(value)
+        elif isinstance(value, (str, int, float)):  # a union takes longer
+            filled[name] = value
+        else:
+            filled[name] = values[name] = str(value)
+    made = str.__new__(Text, template.format_map(filled))
+    made.template, made.values = template, values
     return made
 
 

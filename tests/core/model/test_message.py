@@ -7,7 +7,9 @@ import copy
 import json
 import pickle
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -36,6 +38,7 @@ def test_a_message_is_its_words() -> None:
     assert told == "1,234 agents of 售后{一}组"
     assert json.dumps([told]) == json.dumps(["1,234 agents of 售后{一}组"])
     assert {told: 1}["1,234 agents of 售后{一}组"] == 1  # type: ignore[index]
+    assert text("{path}", path=Path("a.yaml")).values == {"path": "a.yaml"}, "a path is its text"
     assert (told.template, told.values) == ("{count:,} agents of {group}", {"count": 1234, "group": "售后{一}组"})
 
 
@@ -85,20 +88,28 @@ def values_of(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
 
 
-def assigned_in(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """The names that are assigned something, anywhere in a tree, each with what it is."""
+@cache
+def assigned_in(tree: ast.AST) -> dict[str, list[ast.expr]]:
+    """What each name is assigned, anywhere in a tree."""
+    found: defaultdict[str, list[ast.expr]] = defaultdict(list)
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name):
-                    yield target.id, node.value
+                    found[target.id].append(node.value)
+    return found
+
+
+def is_text(node: ast.expr) -> bool:
+    """Whether an expression is a text that stands in the source."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def templates_of(call: ast.Call, tree: ast.AST) -> list[str]:
     """What may be the template of a call: a literal, or each one that the name of it stands for in the file."""
     template = call.args[0]
-    nodes = [value for name, value in assigned_in(tree) if isinstance(template, ast.Name) and name == template.id]
-    return [each.value for each in (template, *nodes) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    nodes = assigned_in(tree).get(template.id, []) if isinstance(template, ast.Name) else [template]
+    return [ast.literal_eval(each) for each in nodes if is_text(each)]
 
 
 def holds_words(value: ast.expr) -> bool:
@@ -110,24 +121,18 @@ def holds_words(value: ast.expr) -> bool:
 
 def is_phrase(value: ast.expr, tree: ast.AST) -> bool:
     """The same, where it has been given a name at the top of the file too."""
-    is_constant = isinstance(value, ast.Name) and value.id.isupper()
-    named = [each for name, each in assigned_in(tree) if is_constant and name == ast.unparse(value)]
+    named = assigned_in(tree).get(value.id, []) if isinstance(value, ast.Name) and value.id.isupper() else []
     return any(map(holds_words, (value, *named)))
-
-
-def is_literal(node: ast.expr, constants: set[str]) -> bool:
-    """Whether an expression is a text that stands in the source, or the name of one that does."""
-    if isinstance(node, ast.Name):
-        return node.id in constants or node.id == "BLANK_MISSING"
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def not_literal(tree: ast.AST) -> list[str]:
     """The calls that make a message of something that does not stand in the source."""
-    constants = {
-        name for name, value in assigned_in(tree) if isinstance(value, ast.Constant) and isinstance(value.value, str)
-    }
-    made = [call for call in calls_of(tree, "text") if not is_literal(call.args[0], constants)]
+    constants = {name for name, values in assigned_in(tree).items() if any(map(is_text, values))} | {"BLANK_MISSING"}
+    made = [
+        call
+        for call in calls_of(tree, "text")
+        if not is_text(call.args[0]) and getattr(call.args[0], "id", "") not in constants
+    ]
     return [ast.unparse(call) for call in (*made, *calls_of(tree, "Text"))]
 
 
