@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from reconciler.core.model.diff import FieldChange
+from reconciler.core.model.message import NOTHING, Text, joined, text, verbatim
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.recipient import recipient_label
@@ -40,16 +41,16 @@ _MAX_VALUES: Final = 12
 Level = Literal["error", "warning", "notice"]
 
 _TITLES: Final = {
-    "guardrail": "Guardrail",
-    "blocked": "Blocked change",
-    "delete": "Delete",
-    "replace": "Replace",
-    "removal": "Removal",
-    "password": "Password",
-    "edit": "Edit",
-    "create": "Create",
-    "recipients": "Recipients",
-    "note": "Note",
+    "guardrail": text("Guardrail"),
+    "blocked": text("Blocked change"),
+    "delete": text("Delete"),
+    "replace": text("Replace"),
+    "removal": text("Removal"),
+    "password": text("Password"),
+    "edit": text("Edit"),
+    "create": text("Create"),
+    "recipients": text("Recipients"),
+    "note": text("Note"),
 }
 """The title of an annotation, by its subject."""
 
@@ -67,7 +68,7 @@ class _Annotation:
 
     subject: str
     place: Place | None
-    message: str
+    message: Text
     ids: tuple[str, ...] = ()
 
     @property
@@ -90,7 +91,9 @@ def plan(plan: Plan, _heading: Heading) -> str:
     annotations += (_of_note(note, places) for note in plan.notes)
     if plan.recipients:
         readers = ", ".join(spelled_name(recipient_label(recipient)) for recipient in plan.recipients)
-        annotations.append(_Annotation("recipients", None, f"new passwords are encrypted for {readers}"))
+        annotations.append(
+            _Annotation("recipients", None, text("new passwords are encrypted for {readers}", readers=readers))
+        )
     rows = policy_rows(plan)
     policy_level: Level = "warning" if any(row.loosens for row in rows) else "notice"
     set_in = next((Place(change.file, 1) for change in plan.policy_changes or () if change.file), top)
@@ -100,21 +103,26 @@ def plan(plan: Plan, _heading: Heading) -> str:
         taken = bool(rows and level == policy_level) + (plan.offline and level == "notice")
         lines += _level(level, of_level, top, MAX_ANNOTATIONS - taken)
     if plan.offline:
-        lines.insert(0, _command("notice", top, "Offline", SENTENCE))
+        lines.insert(0, _command("notice", top, text("Offline"), SENTENCE))
     if not plan.actions and not plan.refused:
-        state = "as before" if plan.offline else "as desired"
-        lines.append(_command("notice", top, "Nothing to change", f"{state}: {counted(plan.unchanged, 'agent')}"))
+        nothing = text("as desired: {count} {count:agent|agents}", count=plan.unchanged)
+        if plan.offline:
+            nothing = text("as before: {count} {count:agent|agents}", count=plan.unchanged)
+        lines.append(_command("notice", top, text("Nothing to change"), nothing))
     return "".join(lines)
 
 
 def _policy_changes(level: Level, rows: Sequence[PolicyRow], place: Place | None) -> str:
-    changes = (
-        f"{row.key}{' (loosens)' if row.loosens else ''}: "
-        f"{shortened(row.before, _MAX_VALUES)} → {shortened(row.after, _MAX_VALUES)}"
-        f"{f', in {row.file}' if row.file else ''}"
-        for row in sorted(rows, key=lambda row: not row.loosens)
-    )
-    return _command(level, place, "Policy", f"{policy_heading(rows)}: {'; '.join(changes)}")
+    changes = joined([_policy_change(row) for row in sorted(rows, key=lambda row: not row.loosens)])
+    words = text("{heading}: {changes}", heading=policy_heading(rows), changes=changes)
+    return _command(level, place, text("Policy"), words)
+
+
+def _policy_change(row: PolicyRow) -> Text:
+    key = text("{key} (loosens)", key=row.key) if row.loosens else verbatim(row.key)
+    before, after = shortened(row.before, _MAX_VALUES), shortened(row.after, _MAX_VALUES)
+    words = text("{key}: {before} → {after}", key=key, before=before, after=after)
+    return text("{words}, in {file}", words=words, file=row.file) if row.file else words
 
 
 def _level(level: Level, annotations: Sequence[_Annotation], top: Place | None, most: int) -> Iterator[str]:
@@ -134,87 +142,104 @@ def _level(level: Level, annotations: Sequence[_Annotation], top: Place | None, 
             for subject, some in ids.items()
             if some
         )
-        told = f"not shown here: {counts}; reconciler plan shows all"
-        yield _command(level, top, "More", f"{told}; {named}" if named else told)
+        told = text("not shown here: {counts}; reconciler plan shows all", counts=counts)
+        yield _command(level, top, text("More"), joined((told, verbatim(named))) if named else told)
 
 
-def _listed(items: Sequence[str]) -> str:
+def _listed(items: Sequence[str]) -> Text:
     """The items, parted by commas, as many as fit into `_LIST` characters; the rest is counted."""
     shown, used = 0, 0
     while shown < len(items) and (used := used + len(items[shown]) + 2) <= _LIST:
         shown += 1
-    more = f" and {len(items) - shown:,} more" if shown < len(items) else ""
-    return ", ".join(items[:shown]) + more
+    named = verbatim(", ".join(items[:shown]))
+    more = len(items) - shown
+    return text("{names} and {more:,} more", names=named, more=more) if more else named
 
 
 def _of_guardrail(guardrail: Guardrail) -> _Annotation:
-    ids = ", ".join(span for span, _ in id_spans(guardrail.operator_ids)[:_MAX_IDS])
-    more = sum(count for _, count in id_spans(guardrail.operator_ids)[_MAX_IDS:])
-    message = (
-        f"guardrail {guardrail.rule}: {guardrail.planned} planned, {guardrail.allowed} allowed "
-        f"(limit {guardrail.limit}): {ids}{f' and {more} more' if more > 0 else ''}; {guardrail.hint}"
-    )
+    ids = verbatim(", ".join(span for span, _ in id_spans(guardrail.operator_ids)[:_MAX_IDS]))
+    if more := sum(count for _, count in id_spans(guardrail.operator_ids)[_MAX_IDS:]):
+        ids = text("{names} and {more} more", names=ids, more=more)
+    words = "guardrail {rule}: {planned} planned, {allowed} allowed (limit {limit}): {ids}; {hint}"
+    counts = {"planned": guardrail.planned, "allowed": guardrail.allowed}
+    message = text(words, rule=guardrail.rule, limit=guardrail.limit, ids=ids, hint=guardrail.hint, **counts)
     return _Annotation("guardrail", None, message)
 
 
 def _of_note(note: Note, places: Mapping[str, Place | None]) -> _Annotation:
     place = next((place for operator_id in note.operator_ids if (place := places.get(operator_id))), None)
-    about = f": {_listed([span for span, _ in id_spans(note.operator_ids)])}" if note.operator_ids else ""
-    return _Annotation("note", place, f"{note.message}{about}")
+    message = note.message
+    if note.operator_ids:
+        about = _listed([span for span, _ in id_spans(note.operator_ids)])
+        message = text("{message}: {ids}", message=message, ids=about)
+    return _Annotation("note", place, message)
 
 
 def _of_row(row: Row) -> _Annotation:
     action = row.common
-    drift = "drift, not from this change, and applying reverts it: " if action.origin == "drift" else ""
-    name = f" {spelled_name(action.name)}" if action.name and row.one_name else ""
-    parts = "; ".join(part for part in _parts(row) if part)
-    several = len(row.actions) > 1
-    who = row.head if several and not one_span(row.ids) else f"{'agents' if several else 'agent'} {row.head}"
-    named = f": {_listed(row.agents)}" if row.agents else ""
+    who = text("{count:agent|agents} {ids}", count=len(row.actions), ids=row.head)
+    if len(row.actions) > 1 and not one_span(row.ids):
+        who = verbatim(row.head)
+    if action.name and row.one_name:
+        who = text("{who} {name}", who=who, name=spelled_name(action.name))
+    message = text("{who}: {parts}", who=who, parts=joined([part for part in _parts(row) if part]))
+    if row.agents:
+        message = text("{message}: {names}", message=message, names=_listed(row.agents))
+    if action.origin == "drift":
+        message = text("drift, not from this change, and applying reverts it: {message}", message=message)
     place = action.place and Place(action.place.file, row.lines[0])
     subject = "blocked" if action.blocked else "removal" if action.removal else action.kind
-    return _Annotation(subject, place, f"{drift}{who}{name}: {parts}{named}", row.ids)
+    return _Annotation(subject, place, message, row.ids)
 
 
-def _parts(row: Row) -> Iterator[str]:
+def _parts(row: Row) -> Iterator[Text]:
     """What happens to the agents. Of a password it names only the version, not even the source."""
     action = row.common
     if action.blocked:
-        yield f"{action.kind} is blocked: {action.blocked}"
+        yield text("{kind} is blocked: {why}", kind=action.kind, why=action.blocked)
         return
     if action.kind == "delete":
-        yield "not in the file, will be deleted"
-        yield f"frees SIP number {_listed(row.freed)}" if row.freed else ""
+        yield text("not in the file, will be deleted")
+        if row.freed:
+            yield text("frees SIP {count:number|numbers} {numbers}", count=len(row.freed), numbers=_listed(row.freed))
         return
-    yield _DONE_TO_ALL.get("removal" if action.removal else action.kind, "")
+    yield _DONE_TO_ALL.get("removal" if action.removal else action.kind, NOTHING)
     yield from (_change(action, change) for change in row.changes)
     carried = ", ".join(name for name, live_value in action.carries.items() if live_value is not None)
     if carried:
-        yield f"carried over: {carried}" if action.kind == "replace" else f"given back after a replace: {carried}"
+        words = "carried over: {names}"
+        if action.kind != "replace":
+            words = "given back after a replace: {names}"
+        yield text(words, names=carried)
 
 
 _DONE_TO_ALL: Final = {
-    "create": "will be created",
-    "replace": "will be deleted and made anew",
-    "removal": "not in the file, will be disabled and kept",
+    "create": text("will be created"),
+    "replace": text("will be deleted and made anew"),
+    "removal": text("not in the file, will be disabled and kept"),
 }
 
 
-def _change(action: Action, change: FieldChange) -> str:
+def _change(action: Action, change: FieldChange) -> Text:
     if action.kind == "create":
-        return f"{change.field} {spelled_value(change.after)}"
+        return text("{field} {value}", field=change.field, value=spelled_value(change.after))
     before, after = (value.short for value in spelled_pair(change.before, change.after))
-    drift = f" ({change.origin})" if change.origin not in ("", "change", action.origin) else ""
-    return f"{change.field} {before if change.before_known else 'not recorded'} → {after}{drift}"
+    was = before if change.before_known else text("not recorded")
+    words = text("{field} {before} → {after}", field=change.field, before=was, after=after)
+    if change.origin not in ("", "change", action.origin):
+        words = text("{words} ({origin})", words=words, origin=change.origin)
+    return words
 
 
 def problems(problems: Sequence[Problem]) -> str:
     """The annotations of problems, each an error at its place; empty if there are no problems."""
     shown = problems if len(problems) <= MAX_ANNOTATIONS else problems[: MAX_ANNOTATIONS - 1]
-    lines = [_command("error", problem.place, "Desired state", sentence(problem), column=True) for problem in shown]
+    lines = [
+        _command("error", problem.place, text("Desired state"), sentence(problem), column=True) for problem in shown
+    ]
     if rest := problems[len(shown) :]:
-        words = f"not shown here: {counted(len(rest), 'problem')}; reconciler validate --format json shows all"
-        lines.append(_command("error", Place(rest[0].place.file, 1), "More", words))
+        more = "not shown here: {count} {count:problem|problems}; reconciler validate --format json shows all"
+        lines.append(_command("error", Place(rest[0].place.file, 1), text("More"), text(more, count=len(rest))))
     return "".join(lines)
 
 
