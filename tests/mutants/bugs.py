@@ -955,6 +955,14 @@ BUGS: Final = (
         ("tests/core/model/test_operator_id.py::test_what_is_no_id",),
     ),
     Bug(
+        "digit-of-another-width-looks-like-none",
+        "reconciler/core/model/operator_id.py",
+        '    if (all_of_them := "".join(ids)).isascii() and all_of_them.isdigit():\n',
+        '    if "".join(ids).isdigit():\n',
+        "An id that looks like another one is told, whatever its digits are made of.",
+        ("tests/core/model/test_operator_id.py::test_all_that_look_alike_are_told",),
+    ),
+    Bug(
         "id-not-in-its-normal-form-accepted",
         "reconciler/core/model/operator_id.py",
         "    if normal != id_:",
