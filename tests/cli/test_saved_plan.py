@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.model.codes import KINDS
 from reconciler.core.saved.plan_json import plan_document, read_plan
 from reconciler.core.text import json_text
 from reconciler.render import FORMATS
@@ -606,7 +607,7 @@ ENDS: dict[str, tuple[int, Before, tuple[str, ...]]] = {
 @pytest.mark.exhaustive(5)
 @pytest.mark.parametrize(("code", "before", "arguments"), ENDS.values(), ids=ENDS)
 def test_json_alone_however_it_ends(desk: Desk, code: int, before: Before, arguments: tuple[str, ...]) -> None:
-    """With `--format json` every refusal and error is one document on stdout, with the exit code and a message."""
+    """With `--format json` every refusal and error is one document on stdout: exit code, message and code."""
     before(desk)
     given = [desk.elsewhere if argument == "elsewhere" else argument for argument in arguments]
     ran = desk.run(*given, "--format", "json")
@@ -614,7 +615,8 @@ def test_json_alone_however_it_ends(desk: Desk, code: int, before: Before, argum
     said = ran.json
     assert said["exit_code"] == code
     assert said["error"]["message"]
-    assert {"message", "hint", "problems"} <= set(said["error"])
+    assert {"code", "message", "hint", "problems"} <= set(said["error"])
+    assert said["error"]["code"] in KINDS
 
 
 def test_the_same_plan_is_the_same_bytes(desk: Desk) -> None:

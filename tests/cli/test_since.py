@@ -319,6 +319,7 @@ def test_what_is_no_commit(repository: Repository, ref: str) -> None:
     ran = repository.plan(ref, "--format", "json")
     assert ran.code == 1
     assert ran.json["error"]["message"] == f"git knows no commit {ref}"
+    assert ran.json["error"]["code"] == "unknown-revision"
     assert "\x1b" not in ran.out + ran.err
     assert not [line for line in ran.err.splitlines() if line.lstrip().startswith("::")]
     assert sorted(path.name for path in repository.folder.iterdir()) == [".git", "agents.yaml"]

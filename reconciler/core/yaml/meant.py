@@ -51,6 +51,8 @@ _ENTRY: Final = re.compile(
 )
 _AFTER_QUOTE: Final = re.compile(f"{_BLANK}*(?:[{_COMMAS}{_COLONS}}}\\]\uff5d\uff3d\u3011#]|$)")
 _AFTER_ODD: Final = re.compile(f"{_BLANK}*(?:[{_COMMAS}]{_ENTRY.pattern}|[{_COLONS}}}\\]\uff5d\uff3d\u3011]|$)")
+_ODD: Final = DOUBLE.replace('"', "")
+_IN_ODD_QUOTES: Final = re.compile(f"[{_ODD}][^{DOUBLE}]+[{_ODD}]")
 _COMMENT: Final = re.compile(f"{_BLANK}*(\uff03|//|\uff0f\uff0f)")
 
 
@@ -122,12 +124,23 @@ class _Reading:
             return
         self.dash()
         key = _KEY.match(self.line, self.at)
-        if key and self.key(key) and self.at == len(self.line):
-            return
+        if key and self.key(key):
+            if self.at == len(self.line):
+                return
+            self.value()
         opener = self.opener()
         if opener and (self.line[self.at] in "{[\uff5b\uff3b" or self.is_closed(_CLOSERS[opener])):
             self.flow()
         self.keep(len(self.line))
+
+    def value(self) -> None:
+        """Read a value all in quotes of an input method, where the line has another slip: it is told as a whole."""
+        value = self.line[self.at :].rstrip()
+        if self.found and _IN_ODD_QUOTES.fullmatch(value):
+            end = self.at + len(value) - 1
+            self.quote(value[0])
+            self.keep(end)
+            self.quote(value[-1])
 
     def opener(self) -> str:
         """The brace or bracket that is meant here; empty for none."""
