@@ -10,6 +10,9 @@ QUICK := tests/core tests/test_architecture.py tests/cli/test_command_line.py \
   tests/reliability/test_every_fault.py::test_one_hiccup_is_ridden_out \
   "tests/reliability/test_kill.py::test_killed_at_every_point[0]"
 
+# Without bytecode each worker, and each process that a test starts, would compile the source and the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test quick fuzz prove check fmt generate generate-check pictures bench sandbox lock mutants
 .PHONY: wheels lowest sbom image release-check
 

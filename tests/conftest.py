@@ -13,29 +13,16 @@ import pytest
 from hypothesis import settings
 
 from reconciler.sandbox.server import Box, running
+from tests import on_path
 from tests.exhaustive import ALL, PART, SAMPLE, Share
 from tests.fuzz import UNTIL
 from tests.parent import certificates_read_once
 from tests.process import TOKEN, Workplace, end
 
-UNMEASURED = frozenset(
-    {
-        "browser",
-        "ci",
-        "compatibility",
-        "credentials",
-        "docs",
-        "lsp",
-        "release",
-        "reliability",
-        "ledger",
-        "render",
-        "sandbox",
-    }
-)
-"""Folders whose tests are about other rooms than the core."""
+MEASURED = frozenset({"core", "files"})
+"""Folders whose tests must run the whole core between them. Those of other rooms run it too, and need not."""
 
-settings.register_profile("suite", deadline=None, database=None, derandomize=True, max_examples=40)
+settings.register_profile("suite", deadline=None, database=None, derandomize=True, max_examples=25)
 settings.register_profile("quick", settings.get_profile("suite"), max_examples=10)
 settings.register_profile("fuzz", deadline=None, database=None, print_blob=True, max_examples=200)
 settings.load_profile("suite")
@@ -83,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if generated:
             item.add_marker(pytest.mark.generated)
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in UNMEASURED or generated:
+        if folder not in MEASURED or generated:
             item.add_marker(pytest.mark.no_cover)
         if item.get_closest_marker("exhaustive"):
             groups.setdefault(item.nodeid.partition("[")[0], []).append(item)
@@ -121,9 +108,10 @@ def _interrupts() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def processes(_interrupts: None) -> Iterator[None]:
-    """What the first `Workplace.run` starts ends with the worker."""
+    """What the first `Workplace.run` and the first script start ends with the worker."""
     yield
     end()
+    on_path.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

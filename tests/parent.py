@@ -206,7 +206,7 @@ class Parent:
 
 def serve(prepare: Callable[[Job], object] | None = None) -> None:
     """Serve as the parent until stdin ends; each new process calls `prepare`, and then the command's entry point."""
-    _preload()
+    preload()
     from reconciler.cli.main import main
 
     if (job := _next_job(sys.stdin)) is not None:
@@ -216,17 +216,17 @@ def serve(prepare: Callable[[Job], object] | None = None) -> None:
         try:
             main()
         except SystemExit as ended:
-            _leave(ended.code)
+            os._exit(finish(ended.code))
 
 
-def _leave(code: object) -> None:
-    """End as the interpreter does, with threads and exit functions, but without freeing memory value by value."""
+def finish(code: object) -> int:
+    """Do what the interpreter does at its end, with threads and exit functions, but free no memory value by value."""
     getattr(threading, "_shutdown")()  # noqa: B009 - mypy does not know it
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     assert isinstance(code, int)
-    os._exit(code)
+    return code
 
 
 def _next_job(questions: IO[str]) -> Job | None:
@@ -245,7 +245,7 @@ def _next_job(questions: IO[str]) -> Job | None:
     return None
 
 
-def _preload() -> None:
+def preload() -> None:
     """Import everything that the command may import while it runs."""
     import reconciler
 

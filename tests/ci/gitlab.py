@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from tests.ci.runner import EXAMPLES
+from tests.on_path import put_reconciler
 from tests.process import Ran, Workplace
 
 FILE: Final = EXAMPLES / "gitlab/.gitlab-ci.yml"
@@ -74,10 +75,9 @@ def run(place: Workplace, name: str, env: Mapping[str, str], part: str = "script
     """
     job = jobs(FILE.read_text(encoding="utf-8"))[name]
     bin_ = place.folder.parent / "bin"
-    bin_.mkdir(exist_ok=True)
-    for command, arguments in {"reconciler": ("-m", "reconciler"), "python": ()}.items():
-        (bin_ / command).write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, *arguments])} "$@"\n')
-        (bin_ / command).chmod(0o755)
+    put_reconciler(bin_)
+    (bin_ / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    (bin_ / "python").chmod(0o755)
     variables = {name: str(value) for name, value in job.get("variables", {}).items() if "$[[" not in str(value)}
     known = {**place.environment(), "PATH": f"{bin_}:{os.environ['PATH']}", **variables, **env}
     done = subprocess.run(

@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from tests.ci.expressions import condition, evaluate, insert
+from tests.on_path import put_reconciler
 from tests.process import Workplace
 
 EXAMPLES = Path(__file__).parents[2] / "examples/ci"
@@ -76,14 +77,10 @@ class Runner:
 
     def __post_init__(self) -> None:
         bin_ = self.folder / "bin"
-        bin_.mkdir(parents=True)
-        commands = {
-            "gh": (sys.executable, str(Path(__file__).with_name("fake_gh.py"))),
-            "reconciler": (sys.executable, "-m", "reconciler"),
-        }
-        for name, command in commands.items():
-            (bin_ / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
-            (bin_ / name).chmod(0o755)
+        put_reconciler(bin_)
+        fake = (sys.executable, str(Path(__file__).with_name("fake_gh.py")))
+        (bin_ / "gh").write_text(f'#!/bin/sh\nexec {shlex.join(fake)} "$@"\n')
+        (bin_ / "gh").chmod(0o755)
         self.answer({})
 
     def answer(self, answers: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from tests.ci import gitlab, linters
 from tests.ci.repository import NAMES, agents, git
 from tests.ci.runner import EXAMPLES
 from tests.credentials.keys import age_key
+from tests.on_path import put_reconciler
 from tests.process import Workplace
 
 JENKINS: Final = (EXAMPLES / "jenkins/Jenkinsfile").read_text(encoding="utf-8")
@@ -53,9 +53,7 @@ def ledgers(place: Workplace) -> str:
 def sh(place: Workplace, *scripts: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run scripts one after the other, as `sh` steps do, until one fails."""
     bin_ = place.folder.parent / "bin"
-    bin_.mkdir(exist_ok=True)
-    (bin_ / "reconciler").write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-m", "reconciler"])} "$@"\n')
-    (bin_ / "reconciler").chmod(0o755)
+    put_reconciler(bin_)
     known = {**place.environment(env), "PATH": f"{bin_}:{os.environ['PATH']}"}
     for script in scripts:
         done = subprocess.run(

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import click
@@ -16,6 +15,7 @@ from click.shell_completion import ShellComplete
 
 from reconciler.cli.main import cli
 from reconciler.generate import commands
+from tests.on_path import put_reconciler
 from tests.process import Workplace
 
 FILE = "version: 1\ncompany: {abbreviate: acme}\nagents:\n" + "".join(
@@ -26,9 +26,7 @@ FILE = "version: 1\ncompany: {abbreviate: acme}\nagents:\n" + "".join(
 def offered(place: Workplace, *words: str, env: dict[str, str] | None = None) -> list[str]:
     """What bash offers for the last word, by the script that it is told to read."""
     bin_ = place.folder / "bin"
-    bin_.mkdir(exist_ok=True)
-    (bin_ / "reconciler").write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-m", "reconciler"])} "$@"\n')
-    (bin_ / "reconciler").chmod(0o755)
+    put_reconciler(bin_)
     script = f"""
         complete() {{ :; }}; compopt() {{ :; }}
         eval "$(reconciler completion bash)"

@@ -118,6 +118,13 @@ def test_the_company_in_a_request() -> None:
     assert wire.search_body(COMPANY, "8001") == search
 
 
+def test_a_create_of_a_batch() -> None:
+    """2.1.1: the first id and how many they are; without a password the vendor chooses one for each."""
+    first, size = wire.create_body(COMPANY, ("8001",), {}, None), {"batchFlag": 1, "batchSize": 3}
+    assert wire.create_body(COMPANY, ("8001", "8002", "8003"), {}, None) == first | size
+    assert "password" not in first
+
+
 def test_a_create_with_everything() -> None:
     """2.1.1: integers for flags and choices, no status, group or SIP number, and no number to be assigned."""
     fields: dict[str, Value] = {**FIELDS, "roleName": "值班", "bindSkillName": "售后", "bindSkillLevel": 3}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.desired.read import read_desired, read_files
+from reconciler.core.desired.read import parse_files, read_desired, read_files
 from reconciler.core.model.desired import DesiredState, Limit, Policy
 from reconciler.core.model.message import Text
 from reconciler.core.model.problem import Place, Problem
@@ -46,6 +46,23 @@ def test_a_pool_is_its_agents_written_out(first: int, more: int, width: int, dat
     lines = [f'  - {{operatorId: "{n}", name: "n {n}!", {shared}}}\n' for n in numbers if n not in left_out]
     single = state(HEAD + "agents:\n" + "".join(lines) + profiles)
     assert [(a.operator_id, a.fields) for a in pooled.agents] == [(a.operator_id, a.fields) for a in single.agents]
+
+
+def test_values_without_their_places() -> None:
+    """Editors see the values that an agent has of its pool, its profile and itself, and nothing but fields."""
+    text = pool('from: "81", to: "82", name: "n {operatorId}", profile: p', "profiles: {p: {email: e, isaudio: true}}")
+    own = 'agents: [{operatorId: "90", profile: p, isaudio: false, password: {env: X, version: 1}}]'
+    found = parse_files([("agents.yaml", f"{text}{own}\n".encode())])
+    profile = {"email": "e", "isaudio": True}
+    plain = {
+        each.operator_id: {name: v for name, v in each.plain_values.items() if name != "password"}
+        for each in found.agents
+    }
+    assert plain == {
+        "81": {**profile, "name": "n 81"},
+        "82": {**profile, "name": "n 82"},
+        "90": {**profile, "isaudio": False},
+    }
 
 
 def test_only_the_pools_own_texts_are_templates() -> None:

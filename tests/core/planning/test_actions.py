@@ -40,6 +40,17 @@ def test_missing_is_created() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("wanted", "there", "group"),
+    [({"mainGroupName": "a"}, "b", "a"), ({"name": "n"}, "b", "b"), ({"name": "n"}, "", ""), (None, "b", "b")],
+)
+def test_the_group_of_an_action(wanted: dict[str, Value] | None, there: str, group: str) -> None:
+    """Whoever reads the plan sees the group after an action, or before a delete."""
+    agents = () if wanted is None else (agent("8001", **wanted),)
+    plan = planned(desired(*agents, agent("8009")), live(live_agent("8001", mainGroupName=there), live_agent("8009")))
+    assert act(plan, "8001").group == group
+
+
 def test_extra_is_deleted() -> None:
     """A listed agent in scope that is not in the file is deleted, and remembered as it was."""
     gone = live_agent("8002", name="李四", sipNumber="60002")
