@@ -161,6 +161,7 @@ def test_the_commit_without_a_pipeline(here: Workplace) -> None:
     assert runs(here)[0]["commit"] == git(here.folder, "rev-parse", "HEAD")
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_was_stopped_is_told(
     here: Workplace, box: Box, kept: Kept, killer: Killer, number: signal.Signals

@@ -136,6 +136,7 @@ def _unlocked_and_written(host: Host) -> None:
     host.put({"ledger.json": host.read("ledger.json"), "lock": '{"released": "x", "by": "y"}'})
 
 
+@pytest.mark.exhaustive(3)
 @pytest.mark.parametrize("done", [_gone, _put_back, _unlocked_and_written], ids=lambda done: done.__name__)
 def test_a_branch_that_is_rewritten_in_mid_run(
     place: Workplace, box: Box, bare: Host, done: Callable[[Host], None]

@@ -37,7 +37,7 @@ def test_the_requests_are_counted(line: Proxy, far: Host, stores: Stores) -> Non
     assert len(line.calls) == REQUESTS
 
 
-@pytest.mark.exhaustive(24)
+@pytest.mark.exhaustive(48)
 @pytest.mark.parametrize("number", range(1, REQUESTS + 1))
 @pytest.mark.parametrize("name", SORTS)
 def test_one_fault_changes_nothing(line: Proxy, far: Host, stores: Stores, name: str, number: int) -> None:
@@ -58,7 +58,7 @@ def test_a_server_that_says_nothing(line: Proxy, far: Host, stores: Stores, faul
     assert (far.read("ledger.json").encode(), far.free) == (TWO, True)
 
 
-@pytest.mark.exhaustive(18)
+@pytest.mark.exhaustive(36)
 @pytest.mark.parametrize("number", range(1, REQUESTS + 1))
 @pytest.mark.parametrize("name", ["answer lost", "request lost"])
 def test_an_outage_is_an_error_that_can_be_mended(

@@ -163,6 +163,7 @@ def test_a_ledger_that_was_deleted_is_a_conflict(line: Proxy, server: Server, ur
     assert server.get(key) is None
 
 
+@pytest.mark.exhaustive(3)
 @each_fault
 def test_a_release_never_touches_the_next_lock(line: Proxy, server: Server, url: str, key: str, fault: Fault) -> None:
     """Our lock was removed by hand and another holds it when we release: theirs stays, and we say what happened."""
