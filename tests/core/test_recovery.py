@@ -473,6 +473,13 @@ REPLACED = (
             LedgerEntry(to_restore={"name": "a", "roleName": "old"}),
             ["was created, with the password"],
         ),
+        # The same at a vendor that lists no `id`: the values alone say it.
+        (
+            live(live_agent("8001", name="a")),
+            None,
+            LedgerEntry(to_restore={"name": "a", "roleName": "old"}),
+            ["was created, with the password"],
+        ),
         # Somebody else made another one.
         (
             live(replace(live_agent("8001", name="b"), vendor_id=8)),
@@ -483,7 +490,7 @@ REPLACED = (
     ],
 )
 def test_a_replace_of_which_nothing_is_known(
-    listed: LiveState, before: int, after: LedgerEntry, found: list[str]
+    listed: LiveState, before: int | None, after: LedgerEntry, found: list[str]
 ) -> None:
     """All calls of a replace are without an outcome: who was made anew was deleted before, and is owed what it had."""
     entries, findings = recover(REPLACED, listed, {"8001": KNOWN}, ListedBefore(largest_id=before))
