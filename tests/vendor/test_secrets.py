@@ -113,6 +113,7 @@ def test_a_token_that_no_header_can_carry(vendor: Stub, token: str) -> None:
     with line(vendor.url, token=token) as client:
         outcome = client.edit()
     assert isinstance(outcome, NotSent)
+    assert str(outcome) == "not sent: the request could not be built"
     assert "canary" not in shown(outcome)
     assert vendor.requests == []
 
