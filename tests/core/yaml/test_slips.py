@@ -49,6 +49,7 @@ def test_the_line_of_a_secret_is_not_repeated() -> None:
         "    password：hunter2",
         "    password:\n      env：hunter2",
         "    password:\n    - env：hunter2",
+        "    password:\n      env：hunter2\n      version: 1",
         '    password: "x\n    name：hunter2',
         "    mima：hunter2",
         "    hunter：hunter2",
