@@ -35,8 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many workers again as there are processors: many tests wait, for a process, a pause or a server."""
-    return -(-3 * (os.cpu_count() or 1) // 2)
+    """Two workers for each processor: many tests wait, for a process, a pause or a server."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

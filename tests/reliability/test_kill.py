@@ -60,7 +60,7 @@ def test_killed_at_every_point(two_lanes: list[Lane], share: Share, shard: int) 
         except AssertionError as error:
             raise AssertionError(f"killed {started.trace}: {error}") from None
 
-    assert_each(two_lanes, share.of_points(trace, 15)[shard::SHARDS], rule)
+    assert_each(two_lanes, share.of_points(trace, 30)[shard::SHARDS], rule)
 
 
 NARROW = ("apply", "plan.json", "--auto-approve")
