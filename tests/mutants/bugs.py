@@ -1378,6 +1378,14 @@ BUGS: Final = (
         ("tests/core/planning/test_reads.py::test_a_ledger_that_waits_for_somebody_is_not_settled",),
     ),
     Bug(
+        "who-appeared-not-in-doubt",
+        "reconciler/core/recovery.py",
+        "        entries[operator_id] = waited if ours else doubt_about(waited)\n",
+        "        entries[operator_id] = waited if ours else _recorded(waited)\n",
+        "Who appears after its create was given up, and is not as that create makes it, is in doubt.",
+        ("tests/reliability/test_authorship.py::test_who_is_made_by_hand_after_a_create_was_given_up",),
+    ),
+    Bug(
         "doubt-of-a-killed-run-unsaid",
         "reconciler/core/recovery.py",
         "Finding(operator_id, _UNPROVED, left_alone=not is_old)",
