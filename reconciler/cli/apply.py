@@ -310,7 +310,6 @@ def _refuse_unfit(plan: Plan, expect: str | None, saved: SavedPlan | None) -> No
 
 
 def _ask(shell: Shell, plan: Plan) -> None:
-
     if not shell.can_ask:
         raise Declined(
             "no-terminal",
@@ -360,7 +359,6 @@ def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
 
 
 def _say_where(shell: Shell, credentials: CredentialsFile) -> None:
-
     if credentials.to_hand_over:
         where = "New credentials are in {path}: hand them over, then delete the file."
         shell.tell(text(where, path=credentials.path))

@@ -134,7 +134,6 @@ def _files(options: Options) -> tuple[DesiredState, Check]:
 
 
 def _recipients(desired: DesiredState, *, remote: bool) -> Check:
-
     if desired.recipients:
         from reconciler.credentials.age import Sealer
 

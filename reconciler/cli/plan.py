@@ -115,7 +115,6 @@ def plan(
 
 
 def _say_saved(shell: Shell, saved: SavedPlan, out: Path | None) -> None:
-
     words = "saved, until {until}: reconciler apply {path} applies exactly this"
     if saved.plan.refused:
         words = "saved, until {until}: reconciler show-plan {path} shows it; it may not be applied"
