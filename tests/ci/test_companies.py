@@ -17,6 +17,7 @@ from tests.ci.events import REPOSITORY, bodies
 from tests.ci.repository import git
 from tests.ci.runner import EXAMPLES, MISSING, Job, Runner, load
 from tests.credentials.keys import age_key
+from tests.extras import needs_apprise
 from tests.process import TOKEN, Workplace
 from tests.vendor.vendor_stub import reply, stub
 
@@ -169,6 +170,7 @@ def night(repository: Repository, issues: list[dict[str, Any]]) -> list[list[str
 
 
 @pytest.mark.exhaustive(0)
+@needs_apprise
 def test_every_night_each_company_is_looked_at(repository: Repository) -> None:
     """An issue for each that differs, updated and closed by its title; one that cannot be read holds up no other."""
     boxes, runner = repository.boxes, repository.runner

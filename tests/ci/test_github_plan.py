@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from reconciler.sandbox.server import Box
 from tests.ci.events import AFTER, COMMENTS, REPOSITORY, bodies, by_hand, github, pull_request, push
 from tests.ci.repository import Merge, git
 from tests.ci.runner import MISSING, Runner
+from tests.extras import needs_apprise
 from tests.process import Workplace
 from tests.vendor.vendor_stub import reply, stub
 
@@ -179,7 +179,7 @@ def test_drift_can_be_adopted_or_reverted(settled: Runner, box: Box, place: Work
 
 
 @pytest.mark.exhaustive(0)
-@pytest.mark.skipif(find_spec("apprise") is None, reason="the extra `notify` is not installed")
+@needs_apprise
 def test_chats_are_told_of_drift_and_of_applies(settled: Runner, box: Box, merged: Merge) -> None:
     """A night with drift is told, in counts, with the run and no name; one without is not; each apply is."""
     with stub() as hook:

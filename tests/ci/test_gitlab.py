@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from tests.ci import gitlab
 from tests.ci.repository import NAMES, Merge, agents, git, merge
 from tests.ci.runner import MISSING
 from tests.credentials.keys import age_key
+from tests.extras import needs_apprise
 from tests.process import Ran, Workplace
 from tests.vendor.vendor_stub import reply, stub
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
-
-needs_apprise = pytest.mark.skipif(find_spec("apprise") is None, reason="the extra `notify` is not installed")
 
 AFTER = {"8001": "张三丰", "8002": "李四", "8004": "赵六"}
 DIGEST = "d" * 64

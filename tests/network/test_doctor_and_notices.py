@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.extras import needs_apprise
 from tests.network.wires import VENDOR, Authority, Door, Proxy, proxy, tls
 from tests.process import TOKEN, Workplace
 from tests.vendor.vendor_stub import Stub, reply, stub
 
 HOOK = "hook.example"
 SECRET = "hook-token-Zq9"
-
-needs_apprise = pytest.mark.skipif(find_spec("apprise") is None, reason="the extra `notify` is not installed")
 
 
 def checks(place: Workplace, *arguments: str, **env: str) -> dict[str, str]:
