@@ -8,13 +8,13 @@ from typing import Final
 
 from reconciler.apply.record import RunContext, keep_in_doubt, owe_nothing, withdraw
 from reconciler.apply.refresh import Refreshed, Session
-from reconciler.core.authorship import author_of, identified, made_anew
+from reconciler.core.authorship import author_of, awaiting, identified, made_anew
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Finding
 from reconciler.core.model.report import Mismatch, Report
 from reconciler.core.planning.reads import agents_after, is_restored, is_settled, look_after
-from reconciler.core.recovery import Entries, awaiting, managed_entries, recover, restored_entries
+from reconciler.core.recovery import Entries, managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, drifted, mismatches, read_back, side_effects
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError, told_error

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.apply.channel import CallChannel, CreatedItem
+from reconciler.core.authorship import doubt_about
 from reconciler.core.model.ledger import NOT_RECORDED
 from reconciler.core.model.message import text
 from reconciler.core.model.outcome import CallOutcome, Event, Intent
 from reconciler.core.model.plan import Call
 from reconciler.core.model.secret import Secret
-from reconciler.core.recovery import doubt_about, owed_nothing
+from reconciler.core.recovery import owed_nothing
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.ledger.books import Books

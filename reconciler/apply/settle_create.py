@@ -21,21 +21,21 @@ def settle_create(call: Call, channel: CallChannel, maybe_sent: bool, batch: Cal
     lost: Outcome | None = Lost(text("an earlier request may have made it")) if maybe_sent else None
     for attempt in range(1, CALL_TRIES):
         if isinstance(outcome, Ok):
-            return _answered_create(call, outcome, channel)
+            return _answered_create(call, outcome, channel, maybe_sent)
         if isinstance(outcome, Refused):
             if outcome.authentication:
                 return Settled([(call, joined(lost, outcome))])
             return _refused_create(call, outcome, lost, channel, maybe_sent, batch)
         lost = outcome if isinstance(outcome, Lost) else lost
         channel.pause(backoff(attempt, outcome.retry_after))
-        if lost is not None and (seen := _look_for_agent(call, channel)) is not None:
+        if lost is not None and (seen := _look_for_agent(call, channel, maybe_sent)) is not None:
             return Settled([(_made_earlier(call, maybe_sent), seen)])
         resent = channel.resend(call)
         if resent is None:
             break
         outcome = resent
     if isinstance(outcome, Ok):
-        return _answered_create(call, outcome, channel)
+        return _answered_create(call, outcome, channel, maybe_sent)
     return Settled([(call, joined(lost, outcome))])
 
 
@@ -44,7 +44,7 @@ def _made_earlier(call: Call, maybe_sent: bool) -> Call:
     return replace(call, vendor_password=True) if maybe_sent else call
 
 
-def _answered_create(call: Call, outcome: Ok, channel: CallChannel) -> Settled:
+def _answered_create(call: Call, outcome: Ok, channel: CallChannel, maybe_sent: bool) -> Settled:
     """A create that the vendor calls done. Its answer may list others, or nobody."""
     (operator_id,) = call.operator_ids
     named = _named_agents(outcome.data)
@@ -52,7 +52,7 @@ def _answered_create(call: Call, outcome: Ok, channel: CallChannel) -> Settled:
         items = [named[operator_id]] if named else []
         strangers = tuple(item for id_, item in named.items() if id_ != operator_id)
         return Settled([(call, Ok(items))], strangers=strangers)
-    seen = _look_for_agent(call, channel)
+    seen = _look_for_agent(call, channel, maybe_sent)
     unseen = Lost(text("the answer names another agent, and this one is not to be seen"))
     return Settled([(call, seen or unseen)], strangers=tuple(named.values()))
 
@@ -62,7 +62,7 @@ def _refused_create(
 ) -> Settled:
     """A single create that was refused: after a lost try that proves nothing, and after a refused batch little."""
     if lost is not None:
-        seen = _look_for_agent(call, channel)
+        seen = _look_for_agent(call, channel, maybe_sent)
         return Settled([(_made_earlier(call, maybe_sent), seen or joined(lost, refused))])
     if batch is None:
         return Settled([(call, refused)])
@@ -90,18 +90,22 @@ def _refused_create(
     return Settled([(call, _not_ours(authors[operator_id], refused))])
 
 
-def _look_for_agent(call: Call, channel: CallChannel) -> Outcome | None:
+def _look_for_agent(call: Call, channel: CallChannel, maybe_sent: bool) -> Outcome | None:
     """How a lost create ended, as far as the vendor shows it: `None` when there is no such agent.
 
-    `Lost` when the vendor cannot be asked; a create is not repeated blindly.
+    `Lost` when the vendor cannot be asked; a create is not repeated blindly. A batch that ended with a server error may
+    have made the agent just as well: then the password is not the one of this create.
     """
-    outcome = channel.look_up_twice(call.operator_ids[0])
+    (operator_id,) = call.operator_ids
+    outcome = channel.look_up_twice(operator_id)
     if not isinstance(outcome, Ok):
         return outcome if isinstance(outcome, Lost) else Lost(text("it could not be looked up"))
     found: LookedUp | None = outcome.data
     if found is None:
         return None
     author = author_of(call.fields, found.agent, channel.before)
+    if not maybe_sent:  # else any request of ours will do: the password is set anew
+        author = channel.creates.weigh_one(operator_id, author, found.agent, by_batch=False)
     return Ok([found.as_item()]) if author == "ours" else _not_ours(author)
 
 

@@ -28,6 +28,7 @@ from typing import Final, Literal
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.outcome import Intent
 
 Author = Literal["ours", "stranger", "elder", "unproved", "unknown"]
 """`stranger`: it is certain that no request of ours made the agent. `elder`: its `id` says so, and it was not listed;
@@ -111,6 +112,35 @@ def authors_of(
     if whole and _of_one_request(agents):
         return authors
     return {id_: "unproved" if author == "ours" else author for id_, author in authors.items()}
+
+
+def doubt_about(entry: LedgerEntry | None) -> LedgerEntry:
+    """The entry of an agent of whom nothing shows whether a request of ours made it."""
+    return replace(entry or NOT_RECORDED, in_doubt="author", vendor_id=None, created=None)
+
+
+def awaiting(entry: LedgerEntry | None, fields: Mapping[str, Value]) -> LedgerEntry:
+    """The entry of an agent that a create with these fields may make yet; if it appears, its password is set anew."""
+    return replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(fields), vendor_id=None, created=None)
+
+
+def made_in_spite_of_refusals(intents: Sequence[Intent], live: LiveState) -> tuple[set[str], set[str]]:
+    """Who is there of refused batches though no later create of ours was to make them, and everybody of such batches.
+
+    The vendor may have carried such a batch out, or somebody else made them: nothing shows which create made the rest.
+    """
+    appeared: set[str] = set()
+    taken_apart: set[str] = set()
+    later: set[str] = set()
+    for intent in reversed(intents):
+        batch = intent.batch or intent.operator_ids
+        if intent.kind == "create" and intent.outcome == "refused" and len(batch) > 1:
+            there = {each for each in batch if each in live.agents} - later
+            appeared |= there
+            taken_apart |= {*batch} if there else set()
+        elif intent.kind == "create" and intent.outcome in (None, "lost", "done"):
+            later |= {*intent.operator_ids}
+    return appeared, taken_apart
 
 
 def is_another(agent: LiveAgent, before: ListedBefore) -> bool:

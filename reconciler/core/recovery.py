@@ -19,9 +19,12 @@ from reconciler.core.authorship import (
     as_created,
     author_of,
     authors_of,
+    awaiting,
+    doubt_about,
     is_another,
     is_made_anew,
     made_anew,
+    made_in_spite_of_refusals,
 )
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
@@ -101,16 +104,6 @@ def owed_nothing(entry: LedgerEntry) -> LedgerEntry | None:
     return _recorded(replace(entry, to_restore={}))
 
 
-def doubt_about(entry: LedgerEntry | None) -> LedgerEntry:
-    """The entry of an agent of whom nothing shows whether a request of ours made it."""
-    return replace(entry or NOT_RECORDED, in_doubt="author", vendor_id=None, created=None)
-
-
-def awaiting(entry: LedgerEntry | None, fields: Mapping[str, Value]) -> LedgerEntry:
-    """The entry of an agent that a create with these fields may make yet; if it appears, its password is set anew."""
-    return replace(entry or NOT_RECORDED, password_unknown=True, awaited=dict(fields), vendor_id=None, created=None)
-
-
 def restored_entries(live: LiveState, ledger: LedgerView) -> Entries:
     """The entries of replaced agents that are listed with a value to restore, without that value in `to_restore`."""
     entries: Entries = {}
@@ -144,6 +137,7 @@ def recover(
     findings: list[Finding] = []
     intents = tuple(intents)
     authors = _authors_of_creates(intents, live, before, edited_since)
+    appeared, taken_apart = made_in_spite_of_refusals(intents, live) if edited_since else (set(), set())
     made: set[str] = set()
     for place, intent in enumerate(intents):
         for operator_id in intent.operator_ids:
@@ -165,10 +159,16 @@ def recover(
                     finding = Finding(operator_id, _ANEW, left_alone=True)
                 else:
                     author = of_creates.get(place, "unknown")
+                    if author == "ours" and operator_id in taken_apart and not intent.vendor_password:
+                        author = "unproved"
                     gone = agent is None or is_another(agent, before)
                     settled = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
                     entries[operator_id], finding = settled
                 findings.append(finding)
+            elif operator_id in appeared:
+                appeared.remove(operator_id)
+                entries[operator_id] = doubt_about(entry)
+                findings.append(Finding(operator_id, _UNPROVED, left_alone=True))
     return entries, tuple(findings)
 
 

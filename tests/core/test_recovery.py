@@ -201,6 +201,34 @@ def test_a_batch_that_was_cut_short() -> None:
     assert recover([done], live(), {}) == ({"8001": LedgerEntry(), "8002": LedgerEntry()}, ())
 
 
+REFUSED = Intent("create", ("8001", "8002"), {"name": "a"}, None, "refused", vendor_password=True)
+"""A batch that was taken apart, of which 8001 was then to be made alone."""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "there", "doubted"),
+    [
+        (None, ("8001", "8002"), ["8001", "8002"]),
+        ("lost", ("8001", "8002"), ["8001", "8002"]),
+        ("refused", ("8001", "8002"), ["8001", "8002"]),
+        (None, ("8002",), ["8002"]),
+        (None, ("8001",), []),
+        ("done", ("8001", "8002"), ["8002"]),
+        (None, (), []),
+    ],
+)
+def test_a_refused_batch_may_have_been_carried_out(
+    outcome: CallOutcome | None, there: tuple[str, ...], doubted: list[str]
+) -> None:
+    """Whoever of it is there though no later create was to make them is in doubt; then so is who was open alone."""
+    alone = Intent("create", ("8001",), {"name": "a"}, 1, outcome)
+    listed = live(*(live_agent(id_, name="a") for id_ in there))
+    entries, findings = recover((REFUSED, alone), listed, {}, edited_since=True)
+    assert sorted(id_ for id_, entry in entries.items() if entry and entry.in_doubt == "author") == doubted
+    assert sorted(finding.operator_id for finding in findings if finding.left_alone) == doubted
+    assert recover((REFUSED,), listed, {}) == ({}, ()), "in its own run more is known"
+
+
 LATE = text("came late, with a password that was not delivered; it will be set anew")
 SOMEBODY = text("is there by now, and not as the run would have made it; it is left as it is, see plan")
 

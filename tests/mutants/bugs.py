@@ -438,8 +438,8 @@ BUGS: Final = (
     Bug(
         "lost-create-repeated-blindly",
         "reconciler/apply/settle_create.py",
-        "        if lost is not None and (seen := _look_for_agent(call, channel)) is not None:\n",
-        "        if lost is not None and maybe_sent and (seen := _look_for_agent(call, channel)) is not None:\n",
+        "        if lost is not None and (seen := _look_for_agent(call, channel, maybe_sent)) is not None:\n",
+        "        if lost is not None and maybe_sent and (seen := _look_for_agent(call, channel, maybe_sent)) is not None:\n",
         "A create whose outcome is unknown is looked up before it is sent again.",
         (f"{_FAULT}[drop-after-create/v2]",),
     ),
@@ -1376,6 +1376,22 @@ BUGS: Final = (
         "\n",
         "Where the ledger waits for an agent, everybody is looked at.",
         ("tests/core/planning/test_reads.py::test_a_ledger_that_waits_for_somebody_is_not_settled",),
+    ),
+    Bug(
+        "refused-batch-forgotten-by-a-kill",
+        "reconciler/core/recovery.py",
+        "made_in_spite_of_refusals(intents, live) if edited_since else",
+        "made_in_spite_of_refusals(intents, live) if False else",
+        "A batch that made its agents and was refused is not forgotten by a kill while it is taken apart.",
+        (f"{_ANEW}::test_a_refused_batch_that_was_carried_out_is_not_forgotten_by_a_kill",),
+    ),
+    Bug(
+        "single-create-claims-the-batchs",
+        "reconciler/apply/settle_create.py",
+        "        author = channel.creates.weigh_one(operator_id, author, found.agent, by_batch=False)\n",
+        "        pass\n",
+        "A create of one agent does not claim whom a batch may have made that ended with a server error.",
+        (f"{_ANEW}::test_a_single_create_does_not_claim_what_a_broken_batch_may_have_made",),
     ),
     Bug(
         "who-appeared-not-in-doubt",

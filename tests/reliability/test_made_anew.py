@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.model.outcome import Event
 from reconciler.core.model.report import Report
 from reconciler.sandbox.server import Box
 from tests.reliability.mixed import Applier, known_credentials
@@ -231,6 +232,53 @@ def test_an_agent_of_a_killed_batch_of_whom_nothing_is_shown_is_named(vendor: Bo
     assert {mismatch.operator_id for mismatch in ended.mismatches} == {"8001", "8003"}
     ledger = json.loads((applier.books / "ledger.json").read_bytes())["agents"]
     assert {id_ for id_, entry in ledger.items() if entry.get("inDoubt") == "author"} == {"8001", "8003"}
+
+
+@pytest.mark.parametrize("code", [500, 5001])
+def test_a_refused_batch_that_was_carried_out_is_not_forgotten_by_a_kill(
+    vendor: Box, tmp_path: Path, code: int
+) -> None:
+    """Killed while it is taken apart: nothing shows which create made any of them, so all are named, and in doubt."""
+
+    def crash_alone(event: Event) -> None:
+        if event.call.operator_ids == ("8001",):
+            raise Crash
+
+    applier = machine(tmp_path, vendor, {}, *BATCH)
+    refused = {"endpoint": "create/v2", "fault": "refuse-after", "code": code, "calls": [1]}
+    silent = [{"endpoint": endpoint, "fault": "drop-before"} for endpoint in ("create/v2", "reads")]
+    applier.planned = lambda _: vendor.faults([refused, *silent])
+    applier.ended = crash_alone
+    with pytest.raises(Crash):
+        applier.apply()
+    applier.ended, applier.planned = (lambda _: None), (lambda _: None)
+    vendor.faults([])
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    assert (ended.exit_code, {mismatch.operator_id for mismatch in ended.mismatches}) == (4, {*BATCH})
+    ledger = json.loads((applier.books / "ledger.json").read_bytes())["agents"]
+    assert {id_ for id_, entry in ledger.items() if entry.get("inDoubt") == "author"} == {*BATCH}
+    assert passwords_set(vendor) == []
+    again = applier.apply()
+    assert isinstance(again, Report)
+    assert again.exit_code == 0
+
+
+@pytest.mark.parametrize("fault", ["drop-before", "drop-after"])
+def test_a_single_create_does_not_claim_what_a_broken_batch_may_have_made(
+    vendor: Box, tmp_path: Path, fault: str
+) -> None:
+    """A batch that the vendor carried out ends with a server error, and the answer to a create of one is lost."""
+    applier = machine(tmp_path, vendor, {}, *BATCH)
+    refused = {"endpoint": "create/v2", "fault": "refuse-after", "code": 500, "calls": [1]}
+    applier.planned = lambda _: vendor.faults([refused, {"endpoint": "create/v2", "fault": fault, "calls": [2]}])
+    ended = applier.apply()
+    vendor.faults([])
+    assert isinstance(ended, Report)
+    told = {result.action.operator_id for result in ended.results if result.outcome != "done"}
+    ledger = json.loads((applier.books / "ledger.json").read_bytes())["agents"]
+    doubted = {id_ for id_, entry in ledger.items() if entry.get("inDoubt") == "author"}
+    assert (ended.exit_code, told, doubted) == (4, {*BATCH}, {*BATCH})
 
 
 def test_an_agent_that_is_made_anew_in_mid_run_is_named(vendor: Box, tmp_path: Path) -> None:
