@@ -439,7 +439,7 @@ BUGS: Final = (
         "lost-create-repeated-blindly",
         "reconciler/apply/settle_create.py",
         "        if lost is not None and (seen := _look_for_agent(call, channel, maybe_sent)) is not None:\n",
-        "        if lost is not None and maybe_sent and (seen := _look_for_agent(call, channel, maybe_sent)) is not None:\n",
+        "        if maybe_sent and (seen := _look_for_agent(call, channel, maybe_sent)) is not None:\n",
         "A create whose outcome is unknown is looked up before it is sent again.",
         (f"{_FAULT}[drop-after-create/v2]",),
     ),
