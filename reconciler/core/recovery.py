@@ -136,8 +136,8 @@ def recover(
     entries: Entries = {}
     findings: list[Finding] = []
     intents = tuple(intents)
-    authors = _authors_of_creates(intents, live, before, edited_since)
     appeared, taken_apart = made_in_spite_of_refusals(intents, live) if edited_since else (set(), set())
+    authors = _authors_of_creates(intents, live, before, taken_apart, edited_since)
     made: set[str] = set()
     for place, intent in enumerate(intents):
         for operator_id in intent.operator_ids:
@@ -159,8 +159,6 @@ def recover(
                     finding = Finding(operator_id, _ANEW, left_alone=True)
                 else:
                     author = of_creates.get(place, "unknown")
-                    if author == "ours" and operator_id in taken_apart and not intent.vendor_password:
-                        author = "unproved"
                     gone = agent is None or is_another(agent, before)
                     settled = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
                     entries[operator_id], finding = settled
@@ -184,7 +182,7 @@ def _is_anew(agent: LiveAgent, intent: Intent, entry: LedgerEntry | None, before
 
 
 def _authors_of_creates(
-    intents: Sequence[Intent], live: LiveState, before: ListedBefore, edited_since: bool
+    intents: Sequence[Intent], live: LiveState, before: ListedBefore, taken_apart: set[str], edited_since: bool
 ) -> dict[str, dict[int, Author]]:
     """Whether each create that was not settled has made the agent that is there: by operatorId, and by its place."""
     edits: defaultdict[str, list[Mapping[str, Value]]] = defaultdict(list)
@@ -207,6 +205,7 @@ def _authors_of_creates(
             authors = authors_of(intent.fields, operator_ids, there, before, edited_since=edited_since, edits=edits)
         else:
             authors = {id_: author_of(intent.fields, agent, before, edits[id_]) for id_, agent in there.items()}
+            authors |= {id_: "unproved" for id_ in taken_apart if authors.get(id_) == "ours"}
         for operator_id in intent.operator_ids:
             if operator_id in authors:
                 # The old agent of a replace was there before, and is so still.
