@@ -165,7 +165,7 @@ def _goal(options: Options, planfile: Path | None) -> Iterator[Goal]:
         return
     if options.policy != Policy():
         raise WrongUsage(
-            "wrong-usage",
+            "clashing-options",
             text("a saved plan is applied as it is"),
             text("limits, targets, excludes and --expires-in belong to plan --out"),
         )

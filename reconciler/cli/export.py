@@ -22,6 +22,7 @@ from reconciler.cli.live import (
 )
 from reconciler.cli.options import FILES, OPERATOR_ID
 from reconciler.cli.shell import Shell
+from reconciler.cli.usage import Misused
 from reconciler.core.model.message import text
 from reconciler.errors import WrongUsage
 from reconciler.files.collector import collector_paused
@@ -102,26 +103,26 @@ def export(context: click.Context, /, **options: Any) -> None:
 
 
 def _check(**options: Any) -> None:
-    """Raise `UsageError` when the options contradict one another."""
+    """Raise `Misused` when the options contradict one another."""
     from reconciler.core.export.files import SPLITTABLE
 
     field, into, csv = options["split_by"], options["into"], options["format_"] == "csv"
     if field is not None and field not in SPLITTABLE:
-        raise click.UsageError(text("--split-by takes one of {splittable}.", splittable=", ".join(SPLITTABLE)))
+        raise Misused("bad-value", text("--split-by takes one of {splittable}.", splittable=", ".join(SPLITTABLE)))
     if field is not None and options["output"] is None:
-        raise click.UsageError(text("--split-by needs --output FOLDER."))
+        raise Misused("clashing-options", text("--split-by needs --output FOLDER."))
     if field is not None and csv:
-        raise click.UsageError(text("--split-by makes no CSV."))
+        raise Misused("clashing-options", text("--split-by makes no CSV."))
     if into is not None and (field is not None or csv or options["output"] is not None):
-        raise click.UsageError(text("--into stands alone: no --output, --split-by or --format csv."))
+        raise Misused("clashing-options", text("--into stands alone: no --output, --split-by or --format csv."))
     if into is None and (options["targets"] or options["only_drift"]):
-        raise click.UsageError(text("--target and --only-drift need --into FILE."))
+        raise Misused("clashing-options", text("--target and --only-drift need --into FILE."))
     if options["since"] is not None and not options["only_drift"]:
-        raise click.UsageError(text("--since needs --only-drift."))
+        raise Misused("clashing-options", text("--since needs --only-drift."))
     if options["headings"] != "wire" and not csv:
-        raise click.UsageError(text("--headings needs --format csv."))
+        raise Misused("clashing-options", text("--headings needs --format csv."))
     if options["company_id"] is not None and options["company"] is None:
-        raise click.UsageError(text("--company-id needs --company."))
+        raise Misused("clashing-options", text("--company-id needs --company."))
 
 
 def _company(options: dict[str, Any], *, files_named: bool) -> Company:

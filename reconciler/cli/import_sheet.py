@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from reconciler.cli.live import COMPANY_ID, vendor_options
 from reconciler.cli.shell import Shell
+from reconciler.cli.usage import Misused
 from reconciler.core.model.message import Text, text
 from reconciler.errors import ReconcilerError, WrongUsage
 
@@ -155,7 +156,7 @@ def _read(path: Path, options: dict[str, Any]) -> tuple[Sheet, list[Text]]:
     if is_workbook(data):
         return _read_workbook(path, data, options)
     if options["tab"]:
-        raise click.UsageError(text("--sheet names a sheet of a workbook, and this file is none."))
+        raise Misused("clashing-options", text("--sheet names a sheet of a workbook, and this file is none."))
     read = csv_text(str(path), data, options["encoding"])
     guessed = text("read as {encoding}, which was guessed; --encoding names another", encoding=read.encoding.upper())
     notes = [guessed] if read.guessed else []
@@ -167,7 +168,7 @@ def _read_workbook(path: Path, data: bytes, options: dict[str, Any]) -> tuple[Sh
     from reconciler.files.workbook import workbook_sheets
 
     if options["encoding"]:
-        raise click.UsageError(text("--encoding is for CSV: a workbook says how it is written."))
+        raise Misused("clashing-options", text("--encoding is for CSV: a workbook says how it is written."))
     sheets = workbook_sheets(str(path), data)
     names = ", ".join(each.name for each in sheets)
     found = [each for each in sheets if each.name == options["tab"]] if options["tab"] else list(sheets)
@@ -212,10 +213,10 @@ def _say_columns(shell: Shell, sheet: Sheet) -> None:
 
 
 def _check(**options: Any) -> None:
-    """Raise `UsageError` when the options contradict one another, `WrongUsage` when no company is named."""
+    """Raise `Misused` when the options contradict one another, `WrongUsage` when no company is named."""
     others = ("output", "company", "company_id", "force")
     if options["into"] is not None and any(options[name] not in (None, False) for name in others):
-        raise click.UsageError(text("--into stands alone: no --output, --company or --force."))
+        raise Misused("clashing-options", text("--into stands alone: no --output, --company or --force."))
     if options["into"] is None and options["company"] is None:
         raise WrongUsage(
             "no-company",

@@ -13,16 +13,19 @@ from itertools import takewhile
 from typing import Final, NoReturn, TextIO
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from reconciler import __version__
 from reconciler.cli.shell import Shell
 from reconciler.cli.terraform import refuse_command, refuse_words
-from reconciler.core.model.message import text, verbatim
+from reconciler.cli.usage import code_of, given
+from reconciler.core.model.message import NOTHING, text, verbatim
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan, out_of_memory
 from reconciler.files.system import HANGUP, INTERRUPTS
 
 EXIT_INTERRUPTED = 130
 EXIT_USAGE = 64
+_LOG_FORMAT: Final = "RECONCILER_LOG_FORMAT"
 
 
 class Commands(click.Group):
@@ -70,15 +73,6 @@ class Commands(click.Group):
         return name, command, rest
 
 
-def _lines_of_json(context: click.Context, _: click.Parameter, value: str) -> None:
-    """Say how stderr is written, before anything can be wrong with the words that follow."""
-    shell = context.find_object(Shell)
-    if shell is not None and value == "json":
-        import reconciler.cli.log_lines  # noqa: F401 - no signal handler is to import it
-
-        shell.json_lines = True
-
-
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -97,12 +91,10 @@ def _lines_of_json(context: click.Context, _: click.Parameter, value: str) -> No
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
-    envvar="RECONCILER_LOG_FORMAT",
+    envvar=_LOG_FORMAT,
     show_envvar=True,
     default="text",
     show_default=True,
-    is_eager=True,
-    callback=_lines_of_json,
     expose_value=False,
     help="With json, everything on stderr is a line of JSON.",
 )
@@ -139,7 +131,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for each in INTERRUPTS:  # a pipeline's cancel is an interrupt, and so is a terminal that closes
         if signal.getsignal(each) is not signal.SIG_IGN:  # as with nohup
             signal.signal(each, interrupt)
-    code = _run(arguments, shell)
+    code = _run(sys.argv[1:] if arguments is None else arguments, shell)
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     sys.exit(code)
@@ -173,16 +165,15 @@ def _utf8_stream(stream: TextIO | None) -> TextIO:
     return stream
 
 
-def _run(arguments: list[str] | None, shell: Shell) -> int:
+def _run(arguments: list[str], shell: Shell) -> int:
+    shell.json = given("--format", arguments) == "json"
+    shell.json_lines = given("--log-format", arguments, os.environ.get(_LOG_FORMAT, "")) == "json"
+    if shell.json_lines:
+        import reconciler.cli.log_lines  # noqa: F401 - no signal handler is to import it
     try:
         code = cli.main(arguments, prog_name="reconciler", standalone_mode=False, obj=shell)
     except click.UsageError as error:
-        if shell.wants_document:
-            shell.document(_document("wrong-usage", error.format_message(), exit_code=EXIT_USAGE))
-        if shell.json_lines:
-            shell.tell(verbatim(error.format_message()))
-        else:
-            error.show()
+        _show_wrong_usage(error, shell)
         return EXIT_USAGE
     except ReconcilerError as error:
         _show_error(error, shell)
@@ -200,11 +191,25 @@ def _run(arguments: list[str] | None, shell: Shell) -> int:
         if not isinstance(error, OSError):
             return _unexpected(error, shell)
         unwritten = "error: the output cannot be written: {why}; `reconciler status` shows the last apply"
-        shell.tell(text(unwritten, why=error.strerror))
+        shell.tell(text(unwritten, why=error.strerror), "unwritable-file")
         return 1
     except Exception as error:  # noqa: BLE001 - a traceback could show a secret; the line's number is enough
         return _unexpected(error, shell)
     return code if isinstance(code, int) else 0
+
+
+def _show_wrong_usage(error: click.UsageError, shell: Shell) -> None:
+    from reconciler.render.terminal import visible
+
+    code, message, context = code_of(error), error.format_message(), error.ctx
+    if shell.wants_document:
+        hint = verbatim(f"{context.command_path} --help") if context else NOTHING
+        shell.document(_document(code, message, hint, EXIT_USAGE))
+    told = "\n".join(visible(line.expandtabs()) for line in message.split("\n"))
+    if not shell.json_lines and not isinstance(error, NoArgsIsHelpError):  # whose message is the whole help
+        usage = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
+        told = f"{usage}Error: {told}"
+    shell.say(told, code)
 
 
 def _show_error(error: ReconcilerError, shell: Shell) -> None:
@@ -221,7 +226,7 @@ def _show_error(error: ReconcilerError, shell: Shell) -> None:
 
     if problems:
         shell.say(problems_text(problems, color=shell.watched))
-    shell.tell(text("error: {message}", message=error.message))
+    shell.tell(text("error: {message}", message=error.message), error.code)
     for detail in filter(None, (error.hint, *_notes(error))):
         shell.say(f"       {visible(detail)}")
 
@@ -243,7 +248,7 @@ def _no_memory(shell: Shell) -> int:
     hint = text("allow it more (ulimit -v, the limit of its container); `reconciler status` shows the last apply")
     if shell.wants_document:
         shell.document(_document("out-of-memory", message, hint))
-    shell.say(f"error: {message}\n       {hint}")
+    shell.say(f"error: {message}\n       {hint}", "out-of-memory")
     return 1
 
 
@@ -258,5 +263,5 @@ def _unexpected(error: Exception, shell: Shell) -> int:
     message = text("internal error: {name}{where}; please report it", name=type(error).__name__, where=where)
     if shell.wants_document:
         shell.document(_document("internal-error", message))
-    shell.say(message)
+    shell.say(message, "internal-error")
     return 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from reconciler.cli.shell import Shell
+from reconciler.cli.usage import Misused
 from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError, WrongUsage, install_hint, unreadable
 
@@ -56,10 +57,10 @@ def notify(
       reconciler notify --plan plan.json --with-ids
     """
     if (plan is None) == (report is None):
-        raise click.UsageError(text("Pass --plan PLANFILE or --report REPORT."))
+        raise Misused("clashing-options", text("Pass --plan PLANFILE or --report REPORT."))
     for link in links:
         if not _LINK.fullmatch(link):
-            raise click.UsageError(text("--link takes an http:// or https:// address."))
+            raise Misused("bad-value", text("--link takes an http:// or https:// address."))
     notice = _notice(plan, report, links, with_ids=with_ids)
     if dry_run:
         shell.data(f"{notice.title}\n{notice.text}\n")

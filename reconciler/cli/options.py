@@ -352,15 +352,12 @@ guardrail_options = _all(_GUARDRAILS)
 
 
 def format_option(*formats: str) -> Callable[[F], F]:
-    """The option `--format`; when it is JSON, it also tells the shell that stdout holds one document."""
-
-    def chosen(context: click.Context, _: click.Parameter, value: str) -> str:
-        shell = context.find_object(Shell)
-        if shell is not None:
-            shell.json = value == "json"
-        return value
-
+    """The option `--format`. That it is JSON is known to the shell before any word can be wrong (`cli.main`)."""
     return click.option(
-        "--format", "format_", type=click.Choice(formats), default="text", show_default=True, callback=chosen,
-        is_eager=True, help="How the result is printed.",
-    )  # fmt: skip
+        "--format",
+        "format_",
+        type=click.Choice(formats),
+        default="text",
+        show_default=True,
+        help="How the result is printed.",
+    )

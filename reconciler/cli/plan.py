@@ -137,13 +137,13 @@ def _offline(shell: Shell, options: Options, since: str | None, out: Path | None
 
     if since is None:
         raise WrongUsage(
-            "wrong-usage",
+            "clashing-options",
             text("--offline holds the files against those of before"),
             text("name their revision: --since GITREF"),
         )
     if out is not None:
         raise WrongUsage(
-            "wrong-usage",
+            "clashing-options",
             text("--offline makes a plan that cannot be applied, so --out cannot save it"),
             text("leave one out"),
         )

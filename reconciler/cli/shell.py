@@ -111,16 +111,17 @@ class Shell:
         self._kept_values += values
         gc.freeze()
 
-    def tell(self, words: Text) -> None:
-        """Write a sentence for people to stderr, made visible first: it may quote anybody."""
+    def tell(self, words: Text, code: str = "") -> None:
+        """Write a sentence for people to stderr, made visible first: it may quote anybody. An error has its `code`."""
         from reconciler.render.terminal import visible
 
-        self.say(visible(words))
+        self.say(visible(words), code)
 
-    def say(self, text: str) -> None:
-        """Write lines to stderr that somebody has rendered already."""
+    def say(self, text: str, code: str = "") -> None:
+        """Write lines to stderr that somebody has rendered already. An error has its `code`, which JSON tells."""
         if self.json_lines:
-            self.log("info", "message", {"message": text.rstrip("\n")}, at=time.time())
+            level, coded = ("error", {"code": code}) if code else ("info", {})
+            self.log(level, "message", {"message": text.rstrip("\n"), **coded}, at=time.time())
             return
         self.say_on(text if text.endswith("\n") else text + "\n")
 

@@ -170,5 +170,6 @@ def test_with_json_every_line_is_json(here: Workplace) -> None:
     here.write("version: 1\n  agents: ##[error]x\n")
     ran = here.run("plan")
     assert ran.code == 1
-    assert all({*line} == {"at", "level", "event", "message"} for line in lines(ran))
+    assert all({*line} - {"code"} == {"at", "level", "event", "message"} for line in lines(ran))
+    assert [line["code"] for line in lines(ran) if line["level"] == "error"] == ["invalid-files"]
     assert "##[" not in ran.err

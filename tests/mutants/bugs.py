@@ -1928,4 +1928,20 @@ BUGS: Final = (
         "A number of a sheet that lost zeros is told where a live agent has them.",
         ("tests/cli/test_import_csv.py::test_zeros_are_missed_on_the_live_side_too",),
     ),
+    Bug(
+        "document-of-parsed-words-alone",
+        "reconciler/cli/main.py",
+        '    shell.json = given("--format", arguments) == "json"\n',
+        '    shell.json = arguments[1:3] == ["--format", "json"]\n',
+        "Wrong usage gives the JSON error, wherever `--format json` stands among the words.",
+        ("tests/cli/test_usage.py::test_a_document_is_asked_for_wherever_it_stands",),
+    ),
+    Bug(
+        "line-of-an-error-without-its-code",
+        "reconciler/cli/main.py",
+        "message=error.message), error.code)",
+        "message=error.message))",
+        "With `--log-format json` the line of an error has its code.",
+        ("tests/cli/test_log.py::test_with_json_every_line_is_json",),
+    ),
 )

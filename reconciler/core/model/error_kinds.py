@@ -32,6 +32,9 @@ ERRORS: Final[dict[str, Kind]] = {
         "apply --expect DIGEST, after somebody has edited an agent",
         "plan again, and have that reviewed",
     ),
+    "another-tool": Kind(
+        "a command or an option is Terraform's, or written as there", "plan -out p.json", "plan --out p.json"
+    ),
     "applied-already": Kind(
         "the plan was applied before", "apply p.json, twice", "reconciler status, and another plan to go on"
     ),
@@ -71,6 +74,9 @@ ERRORS: Final[dict[str, Kind]] = {
         "RECONCILER_TOKEN with a line break in it",
         "RECONCILER_TOKEN, or --token-file with mode 0600",
     ),
+    "bad-value": Kind(
+        "an option or an argument does not take what it is given", "plan --format pdf", "plan --format html"
+    ),
     "books-damaged": Kind(
         "ledger or journal cannot be understood", "a ledger that was edited by hand", "restore it, or move it away"
     ),
@@ -92,6 +98,9 @@ ERRORS: Final[dict[str, Kind]] = {
         "a local disk, or a remote ledger",
     ),
     "cannot-move": Kind("the books cannot be moved", "a folder that may not be written", "move them by hand"),
+    "clashing-options": Kind(
+        "options do not go together, or one needs another", "plan --offline, without --since", "plan --help"
+    ),
     "demo-failed": Kind(
         "a step of the demo did not work", "no room in the temporary folder", "the command that it shows, by itself"
     ),
@@ -137,6 +146,9 @@ ERRORS: Final[dict[str, Kind]] = {
         "somebody removed the lock while an apply ran", "ledger unlock, during an apply", "look at the next plan"
     ),
     "locked": Kind("another apply holds the lock", "two pipelines at once", "wait until it is over"),
+    "missing-argument": Kind(
+        "a command, or what it must be given, is missing", "ledger unlock", "ledger unlock --id ID"
+    ),
     "newer-format": Kind(
         "a newer version wrote a file of ours", "a ledger of version 2, read by version 1", "update reconciler"
     ),
@@ -238,7 +250,12 @@ ERRORS: Final[dict[str, Kind]] = {
         "plan --offline --since, at a bad revision",
         "a revision whose files are good",
     ),
+    "unexpected-argument": Kind(
+        "a command takes no argument, or another one", "plan agents.yaml", "plan -f agents.yaml"
+    ),
     "unknown-agent": Kind("nobody has an id that was named", "--target 8O01", "--target 8001"),
+    "unknown-command": Kind("there is no such command", "reconciler pln", "reconciler plan"),
+    "unknown-option": Kind("a command has no such option", "plan --fromat json", "plan --format json"),
     "unknown-revision": Kind("git does not know a revision, or knows several", "--since mian", "--since main"),
     "unreadable-sheet": Kind(
         "a file is no spreadsheet, or of an encoding that is not known",
@@ -264,6 +281,5 @@ ERRORS: Final[dict[str, Kind]] = {
     "which-sheet": Kind(
         "a workbook has several sheets with agents, or not the one that was named", "two sheets", "--sheet 坐席"
     ),
-    "wrong-usage": Kind("the command line is wrong", "plan --offline, without --since", "COMMAND --help"),
 }
 """Why a command ended without doing its work. An error may also have the code of a problem or note that it is about."""

@@ -1,0 +1,54 @@
+"""Wrong usage: the kind of a mistake on the command line, and what its words ask for although they cannot be parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import takewhile
+from typing import Final
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from reconciler.core.model.message import Text
+
+
+class Misused(click.UsageError):
+    """The words of the command line do not fit together. `code` names the kind (`core.model.codes`)."""
+
+    def __init__(self, code: str, message: Text, context: click.Context | None = None) -> None:
+        super().__init__(message, context)
+        self.code = code
+
+
+_CODES: Final = (
+    (click.NoSuchOption, "unknown-option"),
+    (click.NoSuchCommand, "unknown-command"),
+    (click.MissingParameter, "missing-argument"),
+    (NoArgsIsHelpError, "missing-argument"),
+    ((click.BadParameter, click.BadOptionUsage, click.BadArgumentUsage), "bad-value"),
+)
+"""The kinds that click knows by class; the first that fits counts."""
+
+
+def code_of(error: click.UsageError) -> str:
+    """The code of a mistake."""
+    if isinstance(error, Misused):
+        return error.code
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    in_group = error.ctx is not None and isinstance(error.ctx.command, click.Group)
+    return "missing-argument" if in_group else "unexpected-argument"  # a group takes any argument for a command
+
+
+def given(option: str, words: Iterable[str], otherwise: str = "") -> str:
+    """What the words give an option at last, whatever is wrong with the other words."""
+    value, before = otherwise, ""
+    for word in takewhile(lambda each: each != "--", words):
+        name, sign, rest = word.partition("=")
+        if before == option:
+            value = word
+        elif name == option and sign:
+            value = rest
+        before = word
+    return value
