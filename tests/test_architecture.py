@@ -41,8 +41,8 @@ ROOMS = (
 )
 """The house from the ground up; a room may import only what stands before it, and itself."""
 WINGS = (
-    *("text", "model", "authorship", "yaml", "desired", "wire", "planning", "recovery", "report", "history"),
-    *("saved", "beside", "sheets", "export"),
+    *("text", "model", "authorship", "in_doubt", "yaml", "desired", "wire", "planning", "recovery", "report"),
+    *("history", "saved", "beside", "sheets", "export"),
 )
 """The core likewise."""
 MOST_AT_THE_TOP = 8

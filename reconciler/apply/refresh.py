@@ -218,7 +218,8 @@ def _narrow(session: Session, ledger: Ledger, on_progress: OnProgress) -> LiveSt
 
 def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveState) -> Refreshed:
     from reconciler.core.authorship import ListedBefore, identified
-    from reconciler.core.recovery import anew_entries, appeared_entries, recover, recover_beside, restored_entries
+    from reconciler.core.in_doubt import anew_entries, appeared_entries
+    from reconciler.core.recovery import recover, recover_beside, restored_entries
 
     findings: list[Finding] = []
     for run in open_runs.to_look_up:

@@ -16,16 +16,15 @@ from reconciler.core.authorship import (
     Author,
     ListedBefore,
     about,
-    as_created,
     author_of,
     authors_of,
     awaiting,
     doubt_about,
     is_another,
     is_made_anew,
-    made_anew,
     made_in_spite_of_refusals,
 )
+from reconciler.core.in_doubt import ANEW, UNPROVED
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
 from reconciler.core.model.ledger import NOT_RECORDED, Doubt, LedgerEntry, LedgerView
@@ -57,42 +56,7 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
             return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None
 
 
-def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Finding, ...]]:
-    """The entries of agents that are listed although their creates were given up, and findings about them.
-
-    One that is as the create makes it came late, and gets a password that is known. Of another one nothing shows
-    whether somebody made it, or changed it since: nothing of it is overwritten, and it is in doubt.
-    """
-    entries: Entries = {}
-    findings: list[Finding] = []
-    for operator_id, entry in ledger.items():
-        agent = live.agents.get(operator_id)
-        if entry.awaited is None or agent is None:
-            continue
-        ours = as_created(entry.awaited, agent)
-        waited = replace(entry, password_unknown=ours, awaited=None)
-        entries[operator_id] = waited if ours else doubt_about(waited)
-        findings.append(Finding(operator_id, _CAME_LATE if ours else _ANOTHER, left_alone=not ours))
-    return entries, tuple(findings)
-
-
-_CAME_LATE: Final = text("came late, with a password that was not delivered; it will be set anew")
 _UNDELIVERED: Final = text("was created, with a password of the vendor's that was not delivered; it will be set anew")
-_UNPROVED: Final = text("is there, and nothing shows that the run made it; it is left as it is, see plan")
-_ANEW: Final = text("is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten")
-_ANOTHER: Final = text("is there by now, and not as the run would have made it; it is left as it is, see plan")
-
-
-def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[Entries, tuple[Finding, ...]]:
-    """The entries of agents that somebody has made anew since, and findings about those of whom a run left anything.
-
-    Nothing is known of such an agent, none of its passwords is set anew, and it is owed nothing.
-    """
-    anew = made_anew(live, ledger)
-    left = [
-        id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
-    ]
-    return {**anew}, tuple(Finding(operator_id, _ANEW, left_alone=True) for operator_id in left)
 
 
 def _recorded(entry: LedgerEntry) -> LedgerEntry | None:
@@ -156,7 +120,7 @@ def recover(
                 was_there = intent.kind in ("edit", "password") and operator_id not in made
                 if was_there and agent and _is_anew(agent, intent, entry, before):
                     entries[operator_id] = about(NOT_RECORDED, agent)
-                    finding = Finding(operator_id, _ANEW, left_alone=True)
+                    finding = Finding(operator_id, ANEW, left_alone=True)
                 else:
                     author = of_creates.get(place, "unknown")
                     gone = agent is None or is_another(agent, before)
@@ -166,7 +130,7 @@ def recover(
             elif operator_id in appeared:
                 appeared.remove(operator_id)
                 entries[operator_id] = doubt_about(entry)
-                findings.append(Finding(operator_id, _UNPROVED, left_alone=True))
+                findings.append(Finding(operator_id, UNPROVED, left_alone=True))
     return entries, tuple(findings)
 
 
@@ -307,7 +271,7 @@ def _settled_by_listing(
         case "create" if agent and author != "ours":
             # The old agent of a replace is there still: nobody is in doubt.
             is_old = author == "stranger"
-            return entry if is_old else doubt_about(entry), Finding(operator_id, _UNPROVED, left_alone=not is_old)
+            return entry if is_old else doubt_about(entry), Finding(operator_id, UNPROVED, left_alone=not is_old)
         case "create" if agent:
             message = text("was created, with the password that was stored before")
             if intent.vendor_password:

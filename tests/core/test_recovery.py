@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.authorship import ListedBefore
+from reconciler.core.in_doubt import anew_entries, appeared_entries
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
@@ -16,8 +17,6 @@ from reconciler.core.model.outcome import CallOutcome, Finding, Intent
 from reconciler.core.model.plan import Call, CallKind
 from reconciler.core.recovery import (
     adopted_entries,
-    anew_entries,
-    appeared_entries,
     entry_after,
     managed_entries,
     owed_nothing,

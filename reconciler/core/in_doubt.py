@@ -1,0 +1,48 @@
+"""Agents that may be somebody else's: who has appeared, who was made anew, and what people are told of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from reconciler.core.authorship import as_created, doubt_about, made_anew
+from reconciler.core.model.ledger import LedgerEntry, LedgerView
+from reconciler.core.model.live import LiveState
+from reconciler.core.model.message import text
+from reconciler.core.model.outcome import Finding
+
+_CAME_LATE: Final = text("came late, with a password that was not delivered; it will be set anew")
+UNPROVED: Final = text("is there, and nothing shows that the run made it; it is left as it is, see plan")
+ANEW: Final = text("is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten")
+_ANOTHER: Final = text("is there by now, and not as the run would have made it; it is left as it is, see plan")
+
+
+def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerEntry], tuple[Finding, ...]]:
+    """The entries of agents that are listed although their creates were given up, and findings about them.
+
+    One that is as the create makes it came late, and gets a password that is known. Of another one nothing shows
+    whether somebody made it, or changed it since: nothing of it is overwritten, and it is in doubt.
+    """
+    entries: dict[str, LedgerEntry] = {}
+    findings: list[Finding] = []
+    for operator_id, entry in ledger.items():
+        agent = live.agents.get(operator_id)
+        if entry.awaited is None or agent is None:
+            continue
+        ours = as_created(entry.awaited, agent)
+        waited = replace(entry, password_unknown=ours, awaited=None)
+        entries[operator_id] = waited if ours else doubt_about(waited)
+        findings.append(Finding(operator_id, _CAME_LATE if ours else _ANOTHER, left_alone=not ours))
+    return entries, tuple(findings)
+
+
+def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerEntry], tuple[Finding, ...]]:
+    """The entries of agents that somebody has made anew since, and findings about those of whom a run left anything.
+
+    Nothing is known of such an agent, none of its passwords is set anew, and it is owed nothing.
+    """
+    anew = made_anew(live, ledger)
+    left = [
+        id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
+    ]
+    return anew, tuple(Finding(operator_id, ANEW, left_alone=True) for operator_id in left)
