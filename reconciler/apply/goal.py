@@ -82,8 +82,10 @@ class Goal(Protocol):
             ReconcilerError: the files have problems, or cannot be read.
         """
 
-    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
+    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str], others: Collection[str]) -> Plan:
         """The plan that reaches the goal. `forgotten` has agents of files that exist and were not given.
+
+        `others` are agents of whom the ledger has just learned that somebody made them anew.
 
         Raises:
             Declined: nothing may be done.
@@ -185,7 +187,7 @@ class FilesGoal:
         )
         return Look(included, sip_numbers=numbers, groups=groups)
 
-    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:
+    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str], others: Collection[str]) -> Plan:
         """What differs, as actions; where the files of before are known, with their origins and what the policy was.
 
         Raises:
@@ -194,7 +196,7 @@ class FilesGoal:
         from reconciler.core.planning.make_plan import make_plan
 
         self._refuse_unknown_ids(live)
-        plan = make_plan(self.files.desired(), live, ledger, self.policy, forgotten, self.due(ledger))
+        plan = make_plan(self.files.desired(), live, ledger, self.policy, forgotten, self.due(ledger), others)
         if self.since is None:
             return plan
         from reconciler.core.planning.origin import with_origins
@@ -278,7 +280,13 @@ class SavedPlanGoal:
         plan = self.saved.plan
         return None if plan.missing or plan.returned else look_before(plan.actions)
 
-    def plan(self, live: LiveState, ledger: LedgerView, forgotten: Mapping[str, str]) -> Plan:  # noqa: ARG002 - planned
+    def plan(
+        self,
+        live: LiveState,
+        ledger: LedgerView,
+        forgotten: Mapping[str, str],  # noqa: ARG002 - it is planned
+        others: Collection[str] = (),  # noqa: ARG002 - likewise
+    ) -> Plan:
         """The plan itself.
 
         Raises:

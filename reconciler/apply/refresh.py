@@ -237,7 +237,8 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
     findings += found
     ledger.update(restored_entries(live, ledger.view))
     missed = forgotten(ledger.files, session.goal.given(), session.base) if ledger.files else {}
-    plan = session.goal.plan(live, ledger.view, missed)
+    others = {finding.operator_id for finding in findings if finding.anew}
+    plan = session.goal.plan(live, ledger.view, missed, others)
     anew, found = anew_entries(live, ledger.view)
     findings += found
     ledger.update(anew)

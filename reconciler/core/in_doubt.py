@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from reconciler.core.authorship import as_created, doubt_about, made_anew
 from reconciler.core.model.ledger import LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveState
-from reconciler.core.model.message import text
+from reconciler.core.model.message import Text, joined, text
 from reconciler.core.model.outcome import Finding
+from reconciler.core.model.plan import Action, ActionKind
 
 _CAME_LATE: Final = text("came late, with a password that was not delivered; it will be set anew")
 UNPROVED: Final = text("is there, and nothing shows that the run made it; it is left as it is, see plan")
@@ -45,4 +48,30 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerE
     left = [
         id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
     ]
-    return anew, tuple(Finding(operator_id, ANEW, left_alone=True) for operator_id in left)
+    return anew, tuple(Finding(operator_id, ANEW, left_alone=True, anew=True) for operator_id in left)
+
+
+def deeds(actions: Iterable[Action]) -> dict[str, Text]:
+    """What a plan does to each agent that it touches, in words: `edits it, sets its password`."""
+    done: defaultdict[str, list[Text]] = defaultdict(list)
+    for action in actions:
+        done[action.operator_id].append(_DISABLES if action.removal else _DEEDS[action.kind])
+    return {operator_id: joined(each, ", ") for operator_id, each in done.items()}
+
+
+def by_deed(actions: Iterable[Action]) -> Iterable[tuple[Text, tuple[str, ...]]]:
+    """The agents to whom the same is done, each group with that in words."""
+    alike: defaultdict[Text, list[str]] = defaultdict(list)
+    for operator_id, done in deeds(actions).items():
+        alike[done].append(operator_id)
+    return [(done, tuple(ids)) for done, ids in alike.items()]
+
+
+_DISABLES: Final = text("disables it")
+_DEEDS: Final[Mapping[ActionKind, Text]] = {
+    "create": text("creates it"),
+    "edit": text("edits it"),
+    "replace": text("deletes it and makes it anew"),
+    "delete": text("deletes it"),
+    "password": text("sets its password"),
+}

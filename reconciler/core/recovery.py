@@ -120,7 +120,7 @@ def recover(
                 was_there = intent.kind in ("edit", "password") and operator_id not in made
                 if was_there and agent and _is_anew(agent, intent, entry, before):
                     entries[operator_id] = about(NOT_RECORDED, agent)
-                    finding = Finding(operator_id, ANEW, left_alone=True)
+                    finding = Finding(operator_id, ANEW, left_alone=True, anew=True)
                 else:
                     author = of_creates.get(place, "unknown")
                     gone = agent is None or is_another(agent, before)
@@ -198,7 +198,7 @@ def recover_beside(
     found, findings = recover(intents, live, before, listed, edited_since=edited_since)
     entries = {id_: _joined(before[id_], entry, ledger.get(id_)) for id_, entry in found.items()}
     return entries, tuple(
-        replace(finding, message=text("was dealt with by another run since, and what that recorded stands"))
+        replace(finding, message=text("was dealt with by another run since, and what that recorded stands"), anew=False)
         if entries[finding.operator_id] == ledger.get(finding.operator_id) != found[finding.operator_id]
         else finding
         for finding in findings

@@ -1696,6 +1696,22 @@ BUGS: Final = (
         ("tests/core/test_laws.py::test_what_is_known_of_an_agent_that_was_made_anew_counts_for_nothing",),
     ),
     Bug(
+        "kill-hides-who-was-made-anew",
+        "reconciler/apply/refresh.py",
+        "    others = {finding.operator_id for finding in findings if finding.anew}\n",
+        "    others: set[str] = set()\n",
+        "A plan names whom somebody has made anew, also where a killed run had left something of the one before.",
+        (f"{_ANEW}::test_a_plan_says_after_a_kill_what_it_says_without",),
+    ),
+    Bug(
+        "made-anew-and-deleted-untold",
+        "reconciler/core/planning/doubts.py",
+        "    for done, others in by_deed(removed):\n",
+        "    for done, others in by_deed(removed[:0]):\n",
+        "A plan that deletes or disables an agent of no file says where somebody has made that one anew.",
+        ("tests/core/planning/test_doubts.py::test_whoever_was_made_anew_and_is_in_no_file_is_named",),
+    ),
+    Bug(
         "ids-not-learned",
         "reconciler/apply/refresh.py",
         "    known = identified(live, ledger.view)\n",

@@ -13,6 +13,9 @@ import pytest
 
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.report import Report
+from reconciler.core.saved.plan_json import digest
+from reconciler.render import FORMATS
+from reconciler.render.heading import Heading
 from reconciler.sandbox.server import Box
 from tests.reliability.mixed import Applier, known_credentials
 from tests.reliability.test_authorship import passwords_set
@@ -219,6 +222,41 @@ def test_a_password_whose_answer_was_lost_is_not_set_for_another_agent(vendor: B
     ended = applier.apply()
     assert isinstance(ended, Report)
     assert (ended.exit_code, digests(vendor, "8001")) == (4, {DIGEST})
+
+
+KILLED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("editPwd", WITH_PASSWORD, {"password": {"generate": True, "version": 2}}),
+    ("edit/v2", {"roleName": "客服"}, {"roleName": "班长"}),
+    ("edit/v2", {"name": "张三", **WITH_PASSWORD}, {"name": "李四", "password": {"generate": True, "version": 2}}),
+]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["in the file", "in no file"])
+@pytest.mark.parametrize(("endpoint", "first", "then"), KILLED, ids=["a password", "a role", "both"])
+def test_a_plan_says_after_a_kill_what_it_says_without(
+    vendor: Box, tmp_path: Path, endpoint: str, first: dict[str, Any], then: dict[str, Any], kept: bool
+) -> None:
+    """Who was made anew since a run was killed is named by the plan that writes to them, in every format with notes.
+
+    The digest is the same, too.
+    """
+    told = []
+    for dies in (False, True):
+        vendor.store.reset([])
+        applier = machine(tmp_path / str(dies), vendor, first, "8001")
+        assert code(applier.apply()) == 0
+        wish(applier, then, "8001")
+        if dies:
+            killed(applier, vendor, endpoint)
+        make_anew(vendor, "8001")
+        if not kept:
+            wish(applier, then)
+        plan = applier.plan()
+        told.append((digest(plan), {(note.code, note.operator_ids) for note in plan.notes}))
+        assert notes(applier) == ["8001"]
+        for format_ in ("text", "json", "markdown", "html", "github"):
+            assert ANEW in FORMATS[format_](plan, Heading("reconciler", "2026-01-01T00:00:00Z", 0)), format_
+    assert told[0] == told[1]
 
 
 def test_an_agent_of_a_killed_batch_of_whom_nothing_is_shown_is_named(vendor: Box, tmp_path: Path) -> None:

@@ -52,13 +52,14 @@ class Finding:
     """What recovery finds out about an agent whose call was never settled.
 
     The password of `sip_number` may still be undelivered. `left_alone`: the agent may be somebody else's, and nothing
-    of it is overwritten.
+    that a run left open is done to it. `anew`: somebody has deleted the one that it was about, and made another.
     """
 
     operator_id: str
     message: Text
     sip_number: str | None = None
     left_alone: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import Final
 
+from reconciler.core.in_doubt import by_deed
 from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.diff import Diff
 from reconciler.core.model.fields import LISTED, Value
@@ -95,14 +96,17 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
         yield Note(message, tuple(ids), "password-in-doubt")
 
 
-def identity_notes(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterator[Note]:
+def identity_notes(diff: Diff, actions: Sequence[Action], policy: Policy, anew: Collection[str]) -> Iterator[Note]:
     """The notes about agents that are not those, or not of whom, they are taken for; `anew` were made anew."""
     yield from _of_another_company(diff)
-    yield from _made_anew(diff, policy, anew)
+    yield from _made_anew(diff, actions, policy, anew)
 
 
-def _made_anew(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterator[Note]:
-    """Agents of the files that are no longer those that the ledger knew under their numbers."""
+def _made_anew(diff: Diff, actions: Sequence[Action], policy: Policy, anew: Collection[str]) -> Iterator[Note]:
+    """Agents that are no longer those that the ledger knew under their numbers: of the files, and whom a plan touches.
+
+    Whoever is in no file is named only if something is done to them.
+    """
     desired = {agent.operator_id for agent in diff.desired.agents} if anew else set()
     if ids := tuple(sorted(id_ for id_ in desired.intersection(anew) if policy.includes(id_))):
         message = text(
@@ -110,6 +114,13 @@ def _made_anew(diff: Diff, policy: Policy, anew: Collection[str]) -> Iterator[No
             "count as not recorded, and it is owed nothing (reconciler ledger adopt ID where people have the password)"
         )
         yield Note(message, ids, "another-agent")
+    removed = [action for action in actions if action.operator_id in anew and action.operator_id not in desired]
+    for done, others in by_deed(removed):
+        message = text(
+            "deleted and made anew by somebody, and in no file: this plan {deed} (--exclude ID leaves it as it is)",
+            deed=done,
+        )
+        yield Note(message, others, "another-agent")
 
 
 def _of_another_company(diff: Diff) -> Iterator[Note]:

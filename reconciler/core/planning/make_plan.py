@@ -37,12 +37,13 @@ def make_plan(
     policy: Policy,
     forgotten: Mapping[str, str] | None = None,
     due: Collection[str] = frozenset(),
+    others: Collection[str] = frozenset(),
 ) -> Plan:
     """Diff, actions, calls, guardrails and notes: all that lies between reading and showing.
 
     `forgotten` has agents of files that exist and were not given, each with its file; `due` those that were missing
     from the files for as long as `onRemove` keeps them disabled. What the ledger knows of an agent that somebody has
-    made anew since counts for nothing.
+    made anew since counts for nothing; `others` are those of whom it has learned that already.
 
     Raises:
         SeesTooLittle: not everybody was looked at, and a new agent or a doubt depends on the others.
@@ -55,7 +56,7 @@ def make_plan(
     if live.asked is not None and policy.only is None and makes_agents(actions):
         raise SeesTooLittle
     doubtful = tuple(doubts(difference, actions, policy)) if policy.only is None else ()
-    remarks = (*identity_notes(difference, policy, anew), *notes(difference, actions, policy))
+    remarks = (*identity_notes(difference, actions, policy, {*anew, *others}), *notes(difference, actions, policy))
     touched = {action.operator_id for action in actions if action.kind != "delete" and not action.removal}
     missing, returned = missing_agents(difference), returned_agents(desired, ledger, policy)
     return Plan(

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.model.desired import Company, Policy
+from reconciler.core.model.desired import Company, Policy, Removal
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Note, Plan
 from reconciler.core.planning.doubts import unknown_ids
+from reconciler.core.planning.make_plan import make_plan
 from tests.core.build import agent, desired, env, live, live_agent, planned
 
 
@@ -227,3 +228,16 @@ def test_whoever_was_made_anew_is_named() -> None:
     assert [note.operator_ids for note in noted(planned(wanted, listed, ledger), "made anew")] == [("8001", "8002")]
     some = planned(wanted, listed, ledger, Policy(targets=("8002",)))
     assert [note.operator_ids for note in noted(some, "made anew")] == [("8002",)]
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize(("disable", "deed"), [(False, "deletes it"), (True, "disables it")])
+def test_whoever_was_made_anew_and_is_in_no_file_is_named(disable: bool, deed: str, learned: bool) -> None:
+    """Where the plan does something to them, also where the ledger has learned it just now; protected ones are not."""
+    ids = ("8001", "8002", "8003")
+    listed = live(*(replace(live_agent(id_), vendor_id=9) for id_ in ids))
+    ledger = {id_: LedgerEntry(1, vendor_id=9 if learned else 5) for id_ in ids}
+    wanted = replace(desired(agent("8001"), protect=("8003",)), on_remove=Removal(disable))
+    plan = make_plan(wanted, listed, ledger, Policy(), others=ids if learned else ())
+    told = [(note.operator_ids, f"this plan {deed} (" in note.message) for note in noted(plan, "made anew")]
+    assert told == [(("8001",), False), (("8002",), True)]
