@@ -218,7 +218,7 @@ def _narrow(session: Session, ledger: Ledger, on_progress: OnProgress) -> LiveSt
 
 def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveState) -> Refreshed:
     from reconciler.core.authorship import ListedBefore, identified
-    from reconciler.core.in_doubt import anew_entries, appeared_entries
+    from reconciler.core.in_doubt import anew_entries, appeared_entries, with_deeds
     from reconciler.core.recovery import recover, recover_beside, restored_entries
 
     findings: list[Finding] = []
@@ -252,7 +252,7 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
         from reconciler.core.history import FIRST_USE
 
         plan = replace(plan, notes=(*plan.notes, FIRST_USE))
-    return Refreshed(live, ledger, tuple(findings), plan, open_runs, learned=bool(anew or known))
+    return Refreshed(live, ledger, with_deeds(findings, plan.actions), plan, open_runs, learned=bool(anew or known))
 
 
 def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) -> None:

@@ -85,7 +85,7 @@ def adopt(shell: Shell, /, patterns: tuple[str, ...], **arguments: Any) -> None:
 
     For agents that are live and in the file; PATTERNS (such as '80*') narrow them. Use it when the ledger is lost, or
     when you begin with agents whose passwords people already have. A password that nobody may know stays in doubt, and
-    the next apply sets it anew.
+    the next apply sets it anew. Whoever is named by a whole id, in a file or not, is no longer in doubt.
 
     \b
     Example:

@@ -15,9 +15,9 @@ from reconciler.core.model.outcome import Finding
 from reconciler.core.model.plan import Action, ActionKind
 
 _CAME_LATE: Final = text("came late, with a password that was not delivered; it will be set anew")
-UNPROVED: Final = text("is there, and nothing shows that the run made it; it is left as it is, see plan")
-ANEW: Final = text("is another agent by now: somebody deleted it and made it anew, and nothing of that is overwritten")
-_ANOTHER: Final = text("is there by now, and not as the run would have made it; it is left as it is, see plan")
+UNPROVED: Final = text("is there, and nothing shows that the run made it")
+ANEW: Final = text("is another agent by now: somebody deleted it and made it anew")
+_ANOTHER: Final = text("is there by now, and not as the run would have made it")
 
 
 def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerEntry], tuple[Finding, ...]]:
@@ -49,6 +49,19 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerE
         id_ for id_ in sorted(anew) if ledger[id_].password_unknown or ledger[id_].in_doubt or ledger[id_].to_restore
     ]
     return anew, tuple(Finding(operator_id, ANEW, left_alone=True, anew=True) for operator_id in left)
+
+
+def with_deeds(findings: Iterable[Finding], actions: Iterable[Action]) -> tuple[Finding, ...]:
+    """The findings; those about agents that may be somebody else's also say what the plan does to the agent."""
+    done = deeds(actions)
+    return tuple(_with_deed(each, done.get(each.operator_id)) if each.left_alone else each for each in findings)
+
+
+def _with_deed(finding: Finding, done: Text | None) -> Finding:
+    words = text("{found}; it is left as it is, see plan", found=finding.message)
+    if done is not None:
+        words = text("{found}; the plan {deed}, see its note", found=finding.message, deed=done)
+    return replace(finding, message=words)
 
 
 def deeds(actions: Iterable[Action]) -> dict[str, Text]:

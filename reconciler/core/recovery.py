@@ -270,8 +270,9 @@ def _settled_by_listing(
     match intent.kind:
         case "create" if agent and author != "ours":
             # The old agent of a replace is there still: nobody is in doubt.
-            is_old = author == "stranger"
-            return entry if is_old else doubt_about(entry), Finding(operator_id, UNPROVED, left_alone=not is_old)
+            if author == "stranger":
+                return entry, Finding(operator_id, text("is there still, as before the run"))
+            return doubt_about(entry), Finding(operator_id, UNPROVED, left_alone=True)
         case "create" if agent:
             message = text("was created, with the password that was stored before")
             if intent.vendor_password:
@@ -327,26 +328,31 @@ def adopted_entries(
     """Entries that record the desired write-only values and password versions of live agents as already sent.
 
     A password that nobody may know stays in doubt, and what else an agent is owed stays owed. Whoever is named by a
-    whole id in `patterns`, which narrow the agents (none means all), is no longer in doubt: people know the password.
+    whole id in `patterns`, which narrow the agents (none means all), is no longer in doubt, in a file or in none:
+    people know the password.
     """
-    entries: dict[str, LedgerEntry] = {}
+    entries = {id_: _undoubted(ledger[id_]) for id_ in patterns if id_ in live.agents and _doubted(id_, ledger)}
     for agent in desired.agents:
-        if agent.operator_id not in live.agents or (patterns and not matches(patterns, agent.operator_id)):
+        operator_id = agent.operator_id
+        if operator_id not in live.agents or (patterns and not matches(patterns, operator_id)):
             continue
-        entry = ledger.get(agent.operator_id, NOT_RECORDED)
+        entry = entries.get(operator_id, ledger.get(operator_id, NOT_RECORDED))
         hidden = {name: value for name, value in agent.fields.items() if BY_NAME[name].write_only}
-        named = agent.operator_id in patterns
-        in_doubt: Doubt = "" if named else entry.in_doubt
-        if not hidden and not agent.password and in_doubt == entry.in_doubt:
-            continue
-        version = agent.password.version if agent.password else entry.password_version
-        ended = entry.in_doubt == "author" and named  # who is not ours is owed nothing of ours
-        to_restore = {name: value for name, value in entry.to_restore.items() if name not in hidden and not ended}
-        last_sent = {**entry.last_sent, **hidden}
-        entries[agent.operator_id] = replace(
-            entry, password_version=version, last_sent=last_sent, to_restore=to_restore, in_doubt=in_doubt
-        )
+        if hidden or agent.password:
+            version = agent.password.version if agent.password else entry.password_version
+            to_restore = {name: value for name, value in entry.to_restore.items() if name not in hidden}
+            last_sent = {**entry.last_sent, **hidden}
+            entries[operator_id] = replace(entry, password_version=version, last_sent=last_sent, to_restore=to_restore)
     return entries
+
+
+def _doubted(operator_id: str, ledger: LedgerView) -> bool:
+    return bool(ledger.get(operator_id, NOT_RECORDED).in_doubt)
+
+
+def _undoubted(entry: LedgerEntry) -> LedgerEntry:
+    """The entry once people know the agent's password. Who is not ours is owed nothing of ours."""
+    return replace(entry, in_doubt="", to_restore={} if entry.in_doubt == "author" else entry.to_restore)
 
 
 def managed_entries(managed: Mapping[str, Collection[str]], ledger: LedgerView) -> Entries:

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.authorship import ListedBefore
-from reconciler.core.in_doubt import anew_entries, appeared_entries
+from reconciler.core.in_doubt import anew_entries, appeared_entries, with_deeds
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.outcome import CallOutcome, Finding, Intent
-from reconciler.core.model.plan import Call, CallKind
+from reconciler.core.model.plan import Action, ActionKind, Call, CallKind
 from reconciler.core.recovery import (
     adopted_entries,
     entry_after,
@@ -98,7 +98,7 @@ def test_what_is_remembered(entry: LedgerEntry | None, done: Intent, after: Ledg
 LISTED = live(live_agent("8001", name="a", sipNumber="60001"))
 NEW = live(live_agent("8001", sipNumber="60001"))
 NOBODY = live()
-STRANGE = text("is there, and nothing shows that the run made it; it is left as it is, see plan")
+STRANGE = text("is there, and nothing shows that the run made it")
 
 
 @pytest.mark.parametrize("outcome", [None, "lost"])
@@ -229,7 +229,7 @@ def test_a_refused_batch_may_have_been_carried_out(
 
 
 LATE = text("came late, with a password that was not delivered; it will be set anew")
-SOMEBODY = text("is there by now, and not as the run would have made it; it is left as it is, see plan")
+SOMEBODY = text("is there by now, and not as the run would have made it")
 
 
 @pytest.mark.parametrize("ledger", [{}, {"8001": LedgerEntry(to_restore={"roleName": "r"})}])
@@ -368,6 +368,22 @@ def test_adopting_by_name_ends_a_doubt() -> None:
         assert adopted_entries(wanted, live(live_agent("8001")), book, patterns) == {}
     book = {"8001": replace(OWING, in_doubt="password")}
     assert adopted_entries(wanted, live(live_agent("8001")), book, ("8001",)) == {"8001": OWING}
+    no_file = desired(agent("8002"))
+    assert adopted_entries(no_file, live(live_agent("8001")), book, ("8001", "8002")) == {"8001": OWING}
+    assert adopted_entries(no_file, NOBODY, book, ("8001",)) == {}
+
+
+@pytest.mark.parametrize("kind", ["delete", "edit", "password", None])
+def test_a_finding_says_what_the_plan_does(kind: ActionKind | None) -> None:
+    """Of an agent that may be somebody else's: that it is left, only where it is; of others nothing more is said."""
+    actions = [Action(kind, "8001", "n", None)] if kind else []
+    actions.append(Action("edit", "8002", "n", None))
+    found = [Finding("8001", STRANGE, left_alone=True), Finding("8002", LATE)]
+    strange, late = with_deeds(found, actions)
+    assert late == found[1]
+    assert strange.message.startswith(f"{STRANGE}; ")
+    assert ("it is left as it is" in strange.message) is (kind is None)
+    assert strange.message.endswith("see plan" if kind is None else "see its note")
 
 
 def test_what_the_file_manages_is_owed_no_longer() -> None:

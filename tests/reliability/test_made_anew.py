@@ -272,6 +272,33 @@ def test_an_agent_of_a_killed_batch_of_whom_nothing_is_shown_is_named(vendor: Bo
     assert {id_ for id_, entry in ledger.items() if entry.get("inDoubt") == "author"} == {"8001", "8003"}
 
 
+THEN: list[tuple[dict[str, Any] | None, str]] = [
+    ({}, "it is left as it is"),
+    ({"name": "张三"}, "the plan edits it"),
+    (WITH_PASSWORD, "the plan sets its password"),
+    ({"name": "张三", **WITH_PASSWORD}, "the plan edits it, sets its password"),
+    (None, "the plan deletes it"),
+]
+
+
+@pytest.mark.parametrize(("wanted", "told"), THEN, ids=["left", "edited", "password", "both", "deleted"])
+def test_what_is_done_to_whom_nothing_shows_is_told(
+    vendor: Box, tmp_path: Path, wanted: dict[str, Any] | None, told: str
+) -> None:
+    """A killed run's create, and somebody has changed the agent since: plan and report say what is done to it."""
+    applier = machine(tmp_path, vendor, {"afterInterval": 9}, "8001")
+    killed(applier, vendor, "create/v2")
+    vendor.store.put("8001", name="console")
+    wish(applier, wanted or {}, *["8001"] * (wanted is not None))
+    (note,) = (note for note in applier.plan().notes if "nothing shows" in note.message)
+    assert note.operator_ids == ("8001",)
+    assert (told.removeprefix("the plan") in note.message) is (wanted != {})
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    assert ended.exit_code == 4
+    assert [(each.operator_id, told in each.message) for each in ended.mismatches] == [("8001", True)]
+
+
 @pytest.mark.parametrize("code", [500, 5001])
 def test_a_refused_batch_that_was_carried_out_is_not_forgotten_by_a_kill(
     vendor: Box, tmp_path: Path, code: int

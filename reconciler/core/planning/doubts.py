@@ -84,11 +84,24 @@ def _similar(word: str, known: Collection[str]) -> str:
 
 
 def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
-    """Agents whom a request of ours may have made that was refused or lost, or somebody else."""
-    given = {action.operator_id for action in actions if action.kind == "password"}
-    doubted = {id_ for id_, entry in diff.ledger.items() if entry.in_doubt and id_ in diff.live.agents} - given
-    ids = sorted(agent.operator_id for agent in diff.desired.agents if agent.operator_id in doubted) if doubted else []
-    if ids:
+    """Agents whom a request of ours may have made that was refused or lost, or somebody else.
+
+    First those whom the plan writes to or deletes: nobody can take that back. Where only the password is in doubt the
+    agent is ours, and whoever is in no file is owed none.
+    """
+    doubted = {id_: entry.in_doubt for id_, entry in diff.ledger.items() if entry.in_doubt and id_ in diff.live.agents}
+    authors = {id_ for id_, doubt in doubted.items() if doubt == "author"}
+    touched = [action for action in actions if action.operator_id in authors]
+    for done, whom in by_deed(touched):
+        message = text(
+            "nothing shows whether a request of ours made the agent, or somebody else, and this plan {deed}: look "
+            "into the console first (--exclude ID leaves it as it is, reconciler ledger adopt ID ends the doubt)",
+            deed=done,
+        )
+        yield Note(message, whom, "password-in-doubt")
+    settled = {action.operator_id for action in actions if action.kind == "password" or action.operator_id in authors}
+    desired = {agent.operator_id for agent in diff.desired.agents} if doubted else set()
+    if ids := sorted(doubted.keys() & (authors | desired) - settled):
         message = text(
             "nobody may know the password: nothing shows whether a request of ours made the agent or set it (raise "
             "password.version to set one, or reconciler ledger adopt ID where people have it)"

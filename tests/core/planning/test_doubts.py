@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from reconciler.core.model.desired import Company, Policy, Removal
+from reconciler.core.model.desired import DELETE, Company, DesiredAgent, Policy, Removal
 from reconciler.core.model.fields import Value
-from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.ledger import Doubt, LedgerEntry
 from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Note, Plan
 from reconciler.core.planning.doubts import unknown_ids
 from reconciler.core.planning.make_plan import make_plan
-from tests.core.build import agent, desired, env, live, live_agent, planned
+from tests.core.build import REPLACING, acts, agent, desired, env, live, live_agent, planned
 
 
 def noted(plan: Plan, *words: str) -> list[Note]:
@@ -241,3 +242,61 @@ def test_whoever_was_made_anew_and_is_in_no_file_is_named(disable: bool, deed: s
     plan = make_plan(wanted, listed, ledger, Policy(), others=ids if learned else ())
     told = [(note.operator_ids, f"this plan {deed} (" in note.message) for note in noted(plan, "made anew")]
     assert told == [(("8001",), False), (("8002",), True)]
+
+
+DOUBTED = LedgerEntry(in_doubt="author")
+EDITED, PASSWORD = agent("8001", name="new"), agent("8001", env(1))
+TOUCHED: dict[str, tuple[tuple[DesiredAgent, ...], Removal, bool, str]] = {
+    "edit": ((EDITED,), DELETE, False, "edits it"),
+    "password": ((PASSWORD,), DELETE, False, "sets its password"),
+    "both": ((agent("8001", env(1), name="new"),), DELETE, False, "edits it, sets its password"),
+    "replace": ((agent("8001", judge=False),), DELETE, False, "deletes it and makes it anew"),
+    "delete": ((), DELETE, False, "deletes it"),
+    "disable": ((), Removal(disable=True), False, "disables it"),
+    "delete later": ((), Removal(disable=True, wait="30d"), True, "deletes it"),
+}
+"""What the files say of 8001, what becomes of whoever is in none, whether its time is over; and what that does."""
+
+
+def touching(case: str, *, in_doubt: Doubt = "author") -> Plan:
+    """A plan that does something to 8001, of whom there is a doubt."""
+    wanted, on_remove, due, _ = TOUCHED[case]
+    state = replace(desired(*wanted, agent("8002")), on_remove=on_remove)
+    listed = live(live_agent("8001"), live_agent("8002"))
+    ledger = {"8001": LedgerEntry(in_doubt=in_doubt)}
+    return make_plan(state, listed, ledger, REPLACING, due={"8001"} if due else ())
+
+
+@pytest.mark.parametrize("case", TOUCHED)
+def test_what_a_plan_does_to_whom_nothing_shows_is_noted(case: str) -> None:
+    """Whatever it is: the note names the agent and the deed, once, and how to leave the agent as it is."""
+    plan = touching(case)
+    assert {operator_id for operator_id, _ in acts(plan)} == {"8001"}
+    (note,) = noted(plan, "nothing shows")
+    assert (note.operator_ids, note.code) == (("8001",), "password-in-doubt")
+    assert f"this plan {TOUCHED[case][3]}: " in note.message
+    assert "--exclude ID" in note.message
+
+
+@pytest.mark.parametrize("case", TOUCHED)
+def test_a_password_in_doubt_is_of_an_agent_of_ours(case: str) -> None:
+    """Nothing is noted of what a plan does to it but that nobody may know the password, while none is set."""
+    notes = noted(touching(case, in_doubt="password"), "nothing shows")
+    told = case in ("edit", "replace")
+    assert [note.message.startswith("nobody may know the password") for note in notes] == [True] * told
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"prune": False}, {"protect": ("8001",)}, {"scope": ("8002",)}],
+    ids=["not pruned", "protected", "out of scope"],
+)
+def test_a_doubt_about_whom_no_file_has_stays(more: dict[str, Any]) -> None:
+    """Whoever is kept, though in no file or out of scope, is still noted; so is one who was disabled before."""
+    listed = live(live_agent("8001"), live_agent("8002"))
+    for entry, told in ((DOUBTED, [("8001",)]), (LedgerEntry(in_doubt="password"), [])):
+        plan = planned(desired(agent("8002"), **more), listed, {"8001": entry})
+        assert (plan.actions, [note.operator_ids for note in noted(plan, "nothing shows")]) == ((), told)
+    disabled = live(live_agent("8001", status="disabled"), live_agent("8002"))
+    kept = planned(replace(desired(agent("8002")), on_remove=Removal(disable=True)), disabled, {"8001": DOUBTED})
+    assert (kept.actions, [note.operator_ids for note in noted(kept, "nothing shows")]) == ((), [("8001",)])
