@@ -34,7 +34,8 @@ def examples(count: int) -> int:
 def command(seed: int, *more: str) -> list[str]:
     """One round: all generated tests, with examples that the seed draws."""
     chosen = ["-m", "generated", "--hypothesis-profile=fuzz", f"--hypothesis-seed={seed}"]
-    return [sys.executable, "-m", "pytest", "-q", *chosen, *more]
+    # One test may take minutes: it draws hundreds of examples.
+    return [sys.executable, "-m", "pytest", "-q", "-o", "faulthandler_timeout=0", *chosen, *more]
 
 
 def main(arguments: Sequence[str]) -> int:

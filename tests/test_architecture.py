@@ -166,6 +166,12 @@ def test_a_library_has_one_home(library: str, home: set[str]) -> None:
     assert {name for name, imported in ours if imported.split(".")[0] == library} == home
 
 
+def test_threads_are_started_where_there_is_room() -> None:
+    """A pool that starts its threads one by one may wait for ever for one that found no memory."""
+    starts = {name for name, imported in EDGES if imported == "concurrent.futures.ThreadPoolExecutor"}
+    assert starts == {"reconciler.files.threads"}
+
+
 def test_only_the_command_line_prints_and_exits() -> None:
     """The command line library lives in `cli/`, and nothing below it knows the command line."""
     assert {room(name) for name, imported in EDGES if imported.split(".")[0] == "click"} == {"cli", "generate"}

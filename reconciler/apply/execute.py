@@ -28,10 +28,10 @@ from reconciler.apply.record import (
     record_unknown_password,
 )
 from reconciler.apply.settle import settle
-from reconciler.apply.threads import ready_threads
 from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.core.model.outcome import CallOutcome, Event
 from reconciler.core.model.plan import Call
+from reconciler.files.threads import ready_threads
 from reconciler.log import milliseconds
 from reconciler.vendor.answer import Ok, Outcome, Refused
 

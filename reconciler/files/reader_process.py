@@ -31,6 +31,7 @@ from reconciler.files.system import (
     interrupts_blocked,
     widen,
 )
+from reconciler.files.threads import check_room
 
 FORK_FROM: Final = 256 * 1024
 SPAWN_FROM: Final = 1024 * 1024
@@ -58,6 +59,7 @@ class ReaderProcess:
 
     Raises:
         OSError: the child cannot be started.
+        MemoryError: there is no room for it.
     """
 
     def __init__(self, contents: Contents) -> None:
@@ -68,6 +70,7 @@ class ReaderProcess:
         self._done = threading.Event()
         try:
             with interrupts_blocked():
+                check_room()
                 self._process, receiver = (_forked if can_fork() else _spawned)(contents)
                 self._thread = threading.Thread(target=self._receive, args=(receiver,), daemon=True)
                 self._thread.start()

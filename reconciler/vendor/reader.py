@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from reconciler.core.model.live import LiveAgent
 from reconciler.core.model.message import NOTHING, Text, joined, listed, text
 from reconciler.core.model.secret import Secret
 from reconciler.errors import IncompleteListing, VendorError
+from reconciler.files.threads import ready_threads
 from reconciler.vendor.answer import (
     Lost,
     NotSent,
@@ -112,7 +113,7 @@ class Reader:
         agents: dict[str, LiveAgent] = {}
 
         def ask(questions: Sequence[Callable[[], list[LiveAgent] | None]]) -> bool:
-            with _threads(self._transport.parallelism) as threads:
+            with _threads(min(self._transport.parallelism, len(questions))) as threads:
                 most = AHEAD * self._transport.parallelism
                 answers = _Ahead(threads, lambda number: questions[number](), range(len(questions)), most)
                 for number, found in enumerate(answers, start=1):
@@ -208,7 +209,7 @@ class Reader:
         agents: list[LiveAgent] = []
         ids: set[str] = set()
         sizes: list[int] = []
-        with _threads(self._transport.parallelism) as threads:
+        with _threads(min(self._transport.parallelism, last - 1)) as threads:
             ahead = _Ahead(threads, self._page, range(2, last + 1), AHEAD * self._transport.parallelism)
             if last > 1:
                 meanwhile()
@@ -317,7 +318,7 @@ class _Ahead(Generic[_Answer]):
 
     def __init__(
         self,
-        threads: ThreadPoolExecutor,
+        threads: Executor,
         read: Callable[[int], _Answer],
         numbers: Iterable[int],
         most: int,
@@ -329,10 +330,7 @@ class _Ahead(Generic[_Answer]):
         self._ask(most)
 
     def _ask(self, count: int) -> None:
-        try:
-            self._asked.extend(self._threads.submit(self._read, number) for number in islice(self._numbers, count))
-        except RuntimeError as error:  # the system has no room for another thread
-            raise MemoryError from error
+        self._asked.extend(self._threads.submit(self._read, number) for number in islice(self._numbers, count))
 
     def __iter__(self) -> Iterator[_Answer]:
         while self._asked:
@@ -342,9 +340,9 @@ class _Ahead(Generic[_Answer]):
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+def _threads(count: int) -> Iterator[Executor]:
     """Threads that end with the block. When an error ends the block, their answers are not waited for."""
-    threads = ThreadPoolExecutor(count, "page")
+    threads = ready_threads(max(1, count), "page")
     try:
         yield threads
     except BaseException:

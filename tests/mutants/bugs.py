@@ -1984,4 +1984,12 @@ BUGS: Final = (
         "With `--log-format json` the line of an error has its code.",
         ("tests/cli/test_log.py::test_with_json_every_line_is_json",),
     ),
+    Bug(
+        "thread-without-room",
+        "reconciler/files/threads.py",
+        "            check_room()\n            started",
+        "            started",
+        "With too little memory a command says so; it never waits for a thread that cannot start.",
+        ("tests/files/test_threads.py::test_there_is_room_for_all_or_it_is_said",),
+    ),
 )
