@@ -41,7 +41,7 @@ class Row:
     @property
     def spans(self) -> list[str]:
         """The ids as people read them; not empty."""
-        return [text for text, _ in id_spans(self.ids)]
+        return [span for span, _ in id_spans(self.ids)]
 
     @property
     def head(self) -> str:
@@ -49,7 +49,7 @@ class Row:
         if len(self.actions) == 1:
             return spelled_id(self.actions[0].operator_id)
         span = one_span(self.ids)
-        return f"{span} ({len(self.actions):,})" if span else f"{len(self.actions):,} agents"
+        return f"{span} ({len(self.actions):,})" if span else text("{count:,} agents", count=len(self.actions))
 
     @property
     def agents(self) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.core.beside import ComparedField
 from reconciler.core.model.fields import BY_NAME
+from reconciler.core.model.message import text
 from reconciler.core.text import width
 from reconciler.render.spelling import spelled_value
 from reconciler.render.terminal import pad, paint, visible
@@ -17,9 +18,9 @@ _MAX_CELLS = 24
 def table(rows: Sequence[ComparedField], *, color: bool = False) -> str:
     """One line for each field; `~` marks a difference. Long values are cut here, and whole in JSON."""
     cells = [[row.field, _live(row), _desired(row)] for row in rows]
-    head = ["field", "live", "desired"]
+    head: list[str] = [text("field"), text("live"), text("desired")]
     widths = [min(max(width(line[i]) for line in [head, *cells]), _MAX_CELLS) for i in range(3)]
-    lines = [paint(f"  {_line(head, widths)}  from", "dim", color=color)]
+    lines = [paint(f"  {_line(head, widths)}  {text('from')}", "dim", color=color)]
     for row, line in zip(rows, cells, strict=True):
         mark = paint("~", "edit", color=color) if row.differs else " "
         lines.append(f"{mark} {_line(line, widths)}  {paint(_from(row), 'dim', color=color)}".rstrip())
@@ -33,7 +34,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _live(row: ComparedField) -> str:
     if row.live_known:
         return spelled_value(row.live)
-    return "not recorded" if BY_NAME[row.field].write_only else "-"
+    return text("not recorded") if BY_NAME[row.field].write_only else "-"
 
 
 def _desired(row: ComparedField) -> str:
@@ -42,7 +43,7 @@ def _desired(row: ComparedField) -> str:
 
 def _from(row: ComparedField) -> str:
     if row.source is None:
-        return "not managed"
+        return text("not managed")
     return f"{visible(row.source.layer)}, {visible(row.source.place.file)}:{row.source.place.line}"
 
 

@@ -15,6 +15,8 @@ from reconciler.render.terminal import pad, visible
 
 CELLS: Final = 60
 """Columns that a text is cut to by default."""
+SENTENCE_CELLS: Final = 300
+"""Columns for a sentence of the plan's, such as what to do."""
 WHOLE: Final = 25_000
 """Columns for a text that `spelling` has made, which is never cut: it has at most 2,000 characters before that."""
 _CHARACTERS_A_CELL: Final = 4

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from reconciler.core.model.codes import KINDS
+from reconciler.core.model.message import Text, joined, text
 from reconciler.core.model.problem import Problem
 
 _CHECK: Final = "desired-state"
@@ -24,18 +25,23 @@ def rule(problem: Problem) -> str:
     return problem.code if problem.code in KINDS else _CHECK
 
 
-def rule_help(name: str) -> tuple[str, str]:
+def rule_help(name: str) -> tuple[Text, Text]:
     """What breaking a rule means, and how to mend it."""
     if (kind := KINDS.get(name)) is None:
-        return "The desired state must be valid.", "Each result says what is wrong and what to do."
-    wrong = f"Instead of {kind.wrong} write {kind.right}." if kind.wrong else f"Write {kind.right}."
-    return f"{kind.meaning[0].upper()}{kind.meaning[1:]}.", f"{wrong} More: reconciler explain {name}"
+        return text("The desired state must be valid."), text("Each result says what is wrong and what to do.")
+    mend = text("Write {right}.", right=kind.right)
+    if kind.wrong:
+        mend = text("Instead of {wrong} write {right}.", wrong=kind.wrong, right=kind.right)
+    meaning = text("{meaning}.", meaning=f"{kind.meaning[0].upper()}{kind.meaning[1:]}")
+    return meaning, text("{mend} More: reconciler explain {name}", mend=mend, name=name)
 
 
-def sentence(problem: Problem) -> str:
+def sentence(problem: Problem) -> Text:
     """The path in the file, what is wrong, and what to do; not escaped yet."""
-    path = f"at {problem.path}: " if problem.path else ""
-    return f"{path}{problem.message}" + (f"; {problem.hint}" if problem.hint else "")
+    words = problem.message
+    if problem.path:
+        words = text("at {path}: {message}", path=problem.path, message=words)
+    return joined((words, problem.hint)) if problem.hint else words
 
 
 def fingerprints(problems: Sequence[Problem]) -> list[str]:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from reconciler.core.model.diff import FieldChange
-from reconciler.core.model.message import NOTHING, Text, joined, text, verbatim
+from reconciler.core.model.message import NOTHING, Text, joined, noun, text, verbatim
 from reconciler.core.model.plan import Action, Guardrail, Note, Plan
 from reconciler.core.model.problem import Place, Problem
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
-from reconciler.core.text import counted
 from reconciler.render import FORMATS
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.findings import sentence
@@ -53,6 +52,18 @@ _TITLES: Final = {
     "note": text("Note"),
 }
 """The title of an annotation, by its subject."""
+_NOUNS: Final = {
+    "guardrail": noun("guardrail|guardrails"),
+    "blocked": noun("blocked change|blocked changes"),
+    "delete": noun("delete|deletes"),
+    "replace": noun("replace|replaces"),
+    "removal": noun("removal|removals"),
+    "password": noun("password|passwords"),
+    "edit": noun("edit|edits"),
+    "create": noun("create|creates"),
+    "recipients": noun("recipient|recipients"),
+    "note": noun("note|notes"),
+}
 
 _LEVELS: Final[dict[Level, tuple[str, ...]]] = {
     "error": ("guardrail", "blocked"),
@@ -136,9 +147,9 @@ def _level(level: Level, annotations: Sequence[_Annotation], top: Place | None, 
         rest[each.subject] += each.count
         ids[each.subject] += each.ids
     if rest:
-        counts = ", ".join(counted(count, _TITLES[subject].lower()) for subject, count in rest.items())
+        counts = ", ".join(f"{count} {_NOUNS[subject](count)}" for subject, count in rest.items())
         named = "; ".join(
-            f"{_TITLES[subject].lower()}: {_listed([span for span, _ in id_spans(some)])}"
+            f"{_NOUNS[subject](1)}: {_listed([span for span, _ in id_spans(some)])}"
             for subject, some in ids.items()
             if some
         )

@@ -19,22 +19,27 @@ from importlib.resources import files
 from typing import Final
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.plan import Guardrail, Plan
 from reconciler.core.model.recipient import recipient_label
 from reconciler.core.saved.plan_json import digest
 from reconciler.render.heading import Heading
 from reconciler.render.offline import NOT_HELD, SENTENCE, UNKNOWN
 from reconciler.render.policy import policy_heading, policy_rows, policy_words
-from reconciler.render.requests import duration_in_words, requests_in_words
+from reconciler.render.requests import duration_in_words, requests_in_words, span_in_words
 from reconciler.render.rows import KINDS, PlanRow, RowKind, rows_by_kind
 from reconciler.render.runs import id_spans
 from reconciler.render.spelling import spelled_name
 from reconciler.render.terminal import visible
 
-_SET_BY: Final = {"file": "set in the file", "flag": "set by a flag", "default": "by default", "always": "always on"}
-_UNITS: Final = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_SET_BY: Final = {
+    "file": text("set in the file"),
+    "flag": text("set by a flag"),
+    "default": text("by default"),
+    "always": text("always on"),
+}
 
 
 def plan(plan: Plan, heading: Heading) -> str:
@@ -51,7 +56,7 @@ def plan(plan: Plan, heading: Heading) -> str:
         policy_heading=policy_heading,
         in_force=policy_words(plan),
         made=heading.created_at.replace("T", " ").replace("Z", " UTC"),
-        expires=_duration(plan.expires_in),
+        expires=span_in_words(plan.expires_in),
         requests="; ".join(filter(None, (requests_in_words(plan), duration_in_words(plan, heading.rate)))),
         bars=list(_bars(plan)),
         limits=[_Limit.of(guardrail) for guardrail in plan.guardrails],
@@ -80,10 +85,10 @@ def _template() -> Template:
         autoescape=True, undefined=StrictUndefined, finalize=_made_visible, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = "{:,}".format
-    environment.filters["count"] = _count
     environment.filters["spans"] = lambda ids: [span for span, _ in id_spans(ids)]
     environment.filters["spelled"] = spelled_name
     environment.globals |= {
+        "text": _markup,
         "style": Markup(style),  # noqa: S704 - a file of this package
         "script": Markup(script),  # noqa: S704 - a file of this package
         "policy": Markup("; ".join(f"{name} {value}" for name, value in policy.items())),  # noqa: S704 - as above
@@ -104,39 +109,38 @@ def _made_visible(value: object) -> object:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def _markup(template: str, /, **values: object) -> Markup:
+    """A message in the page. Values that are markup or numbers stay so; the others are made visible and escaped."""
+    kept = {name: value if isinstance(value, int) else escape(_made_visible(value)) for name, value in values.items()}
+    words = text(template, **kept)
+    return Markup(words)  # noqa: S704 - a literal of the page, with values that are escaped
+
+
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     """Whether the plan may be applied, in a word and a sentence, and the obstacles. `tone` is a class of the style."""
 
     tone: str
-    word: str
-    sentence: str
-    obstacles: tuple[str, ...] = ()
+    word: Text
+    sentence: Text
+    obstacles: tuple[Text, ...] = ()
 
 
 def _verdict(plan: Plan) -> _Verdict:
     if plan.refused:
         tripped = [rail for rail in plan.guardrails if not rail.ok]
-        obstacles = [f"{rail.rule}: {rail.planned:,} planned, {rail.allowed:,} allowed" for rail in tripped]
-        obstacles += [f"{len(plan.blocked):,} blocked"] if plan.blocked else []
+        words = "{rule}: {planned:,} planned, {allowed:,} allowed"
+        obstacles = [text(words, rule=each.rule, planned=each.planned, allowed=each.allowed) for each in tripped]
+        obstacles += [text("{count:,} blocked", count=len(plan.blocked))] if plan.blocked else []
         obstacles += [SENTENCE] if plan.offline else []
-        return _Verdict("refused", "Refused", "Nothing of this may be applied as it stands.", tuple(obstacles))
+        nothing = text("Nothing of this may be applied as it stands.")
+        return _Verdict("refused", text("Refused"), nothing, tuple(obstacles))
     if plan.offline:
-        return _Verdict("nothing", NOT_HELD, f"{UNKNOWN[0].upper()}{UNKNOWN[1:]}.")
+        return _Verdict("nothing", NOT_HELD, text("{unknown}.", unknown=f"{UNKNOWN[0].upper()}{UNKNOWN[1:]}"))
     if not plan.actions:
-        as_desired = f"{_count(plan.unchanged, 'agent')} {'is' if plan.unchanged == 1 else 'are'} as desired."
-        return _Verdict("nothing", "Nothing to change", as_desired)
-    return _Verdict("good", "May be applied", "Nothing is blocked, and every guardrail holds.")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _duration(seconds: int) -> str:
-    """Seconds in the largest unit that gives a whole number."""
-    size, name = next((size, name) for size, name in _UNITS if seconds % size == 0)
-    return _count(seconds // size, name)
+        as_desired = text("{count:,} {count:agent is|agents are} as desired.", count=plan.unchanged)
+        return _Verdict("nothing", text("Nothing to change"), as_desired)
+    return _Verdict("good", text("May be applied"), text("Nothing is blocked, and every guardrail holds."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from reconciler.core.model.plan import Plan, PolicyChange
 from reconciler.core.model.recipient import recipient_label
 from reconciler.render.spelling import spelled_name, spelled_value
 
+_NONE: Final = text("none")
 _FEW: Final = 3
 """Values that stay and are named; of more of them only the number is told."""
 _MOST: Final = 8
@@ -43,7 +44,7 @@ def policy_heading(rows: Sequence[PolicyRow]) -> Text:
     """How much of the policy changes, and how much of that loosens it."""
     loosening = sum(row.loosens for row in rows)
     alters = "This change alters the policy in {count} {count:point|points}, and loosens it in {loosening}"
-    return text(alters, count=len(rows), loosening=loosening or text("none"))
+    return text(alters, count=len(rows), loosening=loosening or _NONE)
 
 
 def policy_words(plan: Plan) -> list[tuple[str, str]]:
@@ -57,20 +58,21 @@ def policy_words(plan: Plan) -> list[tuple[str, str]]:
 def _row(change: PolicyChange) -> PolicyRow:
     before, after = (list(_texts(change.key, value)) for value in (change.before, change.after))
     both = {*before} & {*after}
-    stay = [text for text in before if text in both]
+    stay: list[str] = [each for each in before if each in both]
     if change.key == "guardrails":
         stay = []
     elif len(stay) > _FEW:
-        stay = [f"{len(stay)} that stay"]
-    before, after = ([*(text for text in texts if text not in both), *stay] for texts in (before, after))
+        stay = [text("{count} that stay", count=len(stay))]
+    before, after = ([*(each for each in texts if each not in both), *stay] for texts in (before, after))
     file = spelled_name(change.file) if change.file else ""
-    return PolicyRow(change.key, tuple(before) or ("none",), tuple(after) or ("none",), bool(change.loosens), file)
+    return PolicyRow(change.key, tuple(before) or (_NONE,), tuple(after) or (_NONE,), bool(change.loosens), file)
 
 
 def shortened(texts: Sequence[str], most: int = _MOST) -> str:
     """The texts in one, `most` of them at most, and how many more there are."""
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return (", ".join(texts[:most]) or "none") + more
+    names = ", ".join(texts[:most]) or _NONE
+    more = len(texts) - most
+    return text("{names} and {more} more", names=names, more=more) if more > 0 else names
 
 
 def _texts(key: str, value: Any) -> Iterator[str]:
@@ -78,7 +80,9 @@ def _texts(key: str, value: Any) -> Iterator[str]:
     if key == "recipients":
         yield from (spelled_name(recipient_label(recipient)) for recipient in value)
     elif key == "scope":
-        yield from ("* (everybody)" if pattern == "*" else spelled_value(pattern) for pattern in value["operatorId"])
+        yield from (
+            text("* (everybody)") if pattern == "*" else spelled_value(pattern) for pattern in value["operatorId"]
+        )
     elif isinstance(value, Mapping):
         yield from (f"{name} {spelled_value(part)}" for name, part in value.items())
     elif isinstance(value, bool | str):

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from reconciler.core.model.message import NOTHING, Text, text
+from typing import Final
+
+from reconciler.core.model.message import NOTHING, Text, counted, noun, text
 from reconciler.core.model.plan import Plan
+
+_UNITS: Final = (
+    (86400, noun("day|days")),
+    (3600, noun("hour|hours")),
+    (60, noun("minute|minutes")),
+    (1, noun("second|seconds")),
+)
 
 
 def requests_in_words(plan: Plan) -> Text:
@@ -17,6 +26,12 @@ def requests_in_words(plan: Plan) -> Text:
     if total == plan.fewest_calls:
         fewest = text("the fewest possible")
     return text("{total:,} ({counts}), {fewest}", total=total, counts=counts, fewest=fewest)
+
+
+def span_in_words(seconds: int) -> Text:
+    """Seconds in the largest unit that gives a whole number: `7 days`."""
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    return counted(seconds // size, unit)
 
 
 def duration_in_words(plan: Plan, rate: float) -> Text:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from reconciler.core.model.message import Noun, counted, text
+
 Entry = tuple[int, Sequence[str]]
 """How many of the section's total the entry stands for, and its lines."""
 
@@ -20,7 +22,7 @@ FOLD: Final = 20
 
 @dataclass(slots=True)
 class Section:
-    """One list. `words` name its items, singular and plural; `entries` are taken one by one.
+    """One list. `noun` names its items; `entries` are taken one by one.
 
     A section of lower `rank` gets room first. One that is `firm` is never folded, and gets all the room that it can use
     before any other one gets some. `table` is the head of the table that has the lines as rows; without one
@@ -28,7 +30,7 @@ class Section:
     """
 
     rank: int
-    words: tuple[str, str]
+    noun: Noun
     total: int
     entries: Iterator[Entry]
     table: str = ""
@@ -66,21 +68,16 @@ class Section:
         )
 
     def _blocks(self, body: str, shown: int, omitted: int, *, folded: bool) -> list[str]:
-        part = f"{shown:,} of " if omitted else ""
-        opened = [f"<details>\n<summary>{part}{counted(self.total, self.words)}</summary>"] if folded else []
-        more = f"… and {omitted:,} more {self.words[omitted != 1]} {'is' if omitted == 1 else 'are'} not shown"
+        all_ = counted(self.total, self.noun)
+        part = text("{shown:,} of {all}", shown=shown, all=all_) if omitted else all_
+        more = "… and {omitted:,} more {what} {omitted:is|are} not shown; `reconciler plan` shows all."
         return [
-            f"{'#' * self.level} {counted(self.total, self.words)}",
-            *opened,
+            f"{'#' * self.level} {all_}",
+            *([f"<details>\n<summary>{part}</summary>"] if folded else []),
             *([body] if body else []),
             *(["</details>"] if folded else []),
-            *([f"{more}; `reconciler plan` shows all."] if omitted else []),
+            *([text(more, omitted=omitted, what=self.noun(omitted))] if omitted else []),
         ]
-
-
-def counted(count: int, words: tuple[str, str]) -> str:
-    """A count with its word: `1 edit`, `2,412 edits`."""
-    return f"{count:,} {words[count != 1]}"
 
 
 def share_room(sections: Sequence[Section], room: int) -> None:

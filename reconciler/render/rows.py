@@ -12,6 +12,7 @@ from typing import Final, Literal
 from reconciler.core.model.desired import PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED, Value
+from reconciler.core.model.message import NOTHING, Text, text
 from reconciler.core.model.plan import Action
 from reconciler.render.alike import Row, alike_rows
 from reconciler.render.runs import id_spans
@@ -19,13 +20,13 @@ from reconciler.render.spelling import spelled_name, spelled_pair, spelled_value
 
 RowKind = Literal["delete", "blocked", "replace", "password", "edit", "create"]
 
-KINDS: Final[dict[RowKind, tuple[str, str]]] = {
-    "delete": ("−", "gone for good, with what they have"),
-    "blocked": ("!", "cannot be done; nothing is applied until this is solved"),
-    "replace": ("±", "deleted and made anew"),
-    "password": ("*", "set anew; the old one ends"),
-    "edit": ("~", "changed where they are"),
-    "create": ("+", "made new"),
+KINDS: Final[dict[RowKind, tuple[str, Text]]] = {
+    "delete": ("−", text("gone for good, with what they have")),
+    "blocked": ("!", text("cannot be done; nothing is applied until this is solved")),
+    "replace": ("±", text("deleted and made anew")),
+    "password": ("*", text("set anew; the old one ends")),
+    "edit": ("~", text("changed where they are")),
+    "create": ("+", text("made new")),
 }
 """The kinds of rows in the order of the page, the most critical first; each with its sign and its meaning."""
 
@@ -40,8 +41,8 @@ class Shown:
 
     text: str
     style: Literal["text", "word", "unknown"] = "text"
-    before: str = ""
-    after: str = ""
+    before: Text = NOTHING
+    after: Text = NOTHING
     beginning: str = ""
     end: str = ""
     marked: bool | None = None
@@ -61,7 +62,7 @@ class FieldLine:
 class Part:
     """Lines under one caption, which is empty for plain changes."""
 
-    caption: str
+    caption: Text
     lines: tuple[FieldLine, ...]
 
     @property
@@ -87,7 +88,7 @@ class PlanRow:
     kind: RowKind
     origins: tuple[str, ...]
     parts: tuple[Part, ...]
-    asides: tuple[tuple[str, list[str]], ...]
+    asides: tuple[tuple[Text, list[str]], ...]
 
     @property
     def action(self) -> Action:
@@ -151,18 +152,18 @@ def _parts(row: Row) -> Iterator[Part]:
         return
     lines = [_line(row, change) for change in row.changes]
     if action.kind in ("create", "replace") and not action.blocked:
-        chosen = Shown("chosen by the vendor, in a batch", "word")
+        chosen = Shown(text("chosen by the vendor, in a batch"), "word")
         lines.append(FieldLine("password", None, chosen if action.vendor_password else _source(action.password)))
-    yield Part("", tuple(lines))
+    yield Part(NOTHING, tuple(lines))
     if action.blocked:
         return
     kept = tuple(
         FieldLine(name, None, shown_value(carried)) for name, carried in action.carries.items() if carried is not None
     )
     if action.kind == "replace":
-        yield Part("Carried over" if kept else "Nothing to carry over", kept)
+        yield Part(text("Carried over") if kept else text("Nothing to carry over"), kept)
     else:
-        yield Part("Given back after a replace that was cut short" if kept else "", kept)
+        yield Part(text("Given back after a replace that was cut short") if kept else NOTHING, kept)
 
 
 def _lost_values(row: Row) -> Part:
@@ -175,8 +176,8 @@ def _lost_values(row: Row) -> Part:
     for name in dict.fromkeys(name for action in row.actions for name in action.recorded.last_sent):
         values = [action.recorded.last_sent.get(name) for action in row.actions]
         lines.append(FieldLine(name, _all_values(values), None))
-    each = ", in the order of the agents" if len(row.actions) > 1 else ""
-    return Part(f"Lost{each}" if lines else "Nothing but defaults is lost", tuple(lines))
+    lost = text("Lost, in the order of the agents") if len(row.actions) > 1 else text("Lost")
+    return Part(lost if lines else text("Nothing but defaults is lost"), tuple(lines))
 
 
 def _all_values(values: Sequence[Value]) -> Shown:
@@ -193,13 +194,13 @@ def _line(row: Row, change: FieldChange) -> FieldLine:
     was: Shown | None
     was, now = _shown_pair(change)
     if change.field in row.various:
-        was = now = Shown("another value for each", "word")
+        was = now = Shown(text("another value for each"), "word")
     elif not change.before_known:
-        was, now = Shown("not recorded", "unknown"), shown_value(change.after)
+        was, now = Shown(text("not recorded"), "unknown"), shown_value(change.after)
     if action.kind == "create":
         was, now = None, now if change.field in row.various else shown_value(change.after)
     if action.kind == "password" and action.password:
-        was = Shown(str(change.before), "word", "version ") if change.before_known else was
+        was = Shown(str(change.before), "word", text("version ")) if change.before_known else was
         now = _source(action.password)
     # An action that is drift as a whole shows that once.
     origin = change.origin if change.origin != action.origin else ""
@@ -208,18 +209,18 @@ def _line(row: Row, change: FieldChange) -> FieldLine:
 
 def _source(source: PasswordSource | None) -> Shown:
     """A password's source and version. Version 0 is a password that no file manages."""
-    version = f", version {source.version}" if source and source.version else ""
+    version = text(", version {version}", version=source.version) if source and source.version else NOTHING
     if source is None or source.kind == "generate":
-        return Shown("generated", "word", after=version)
-    kind = {"env": "from the environment, ", "file": "from the file "}[source.kind]
+        return Shown(text("generated"), "word", after=version)
+    kind = {"env": text("from the environment, "), "file": text("from the file ")}[source.kind]
     return Shown(spelled_name(source.path), before=kind, after=version)
 
 
-def _asides(row: Row) -> Iterator[tuple[str, list[str]]]:
+def _asides(row: Row) -> Iterator[tuple[Text, list[str]]]:
     if row.freed and not row.common.blocked:
-        yield f"Frees SIP number{'s' if len(row.freed) > 1 else ''}", row.freed
+        yield text("Frees SIP {count:number|numbers}", count=len(row.freed)), row.freed
     if row.common.removal and not row.common.blocked:
-        yield "No longer in the file:", ["disabled, and kept"]
+        yield text("No longer in the file:"), [text("disabled, and kept")]
 
 
 def rows_by_kind(actions: Sequence[Action]) -> list[tuple[RowKind, list[PlanRow]]]:

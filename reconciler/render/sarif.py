@@ -20,7 +20,7 @@ _MOST: Final = 25_000
 _FINGERPRINT: Final = "desiredState/v1"
 """Not `primaryLocationLineHash`: GitHub's upload computes that itself, and complains if ours differs."""
 
-_REFUSED: Final = "A desired-state file that has a problem is refused whole: nothing of it is planned or applied."
+_REFUSED: Final = text("A desired-state file that has a problem is refused whole: nothing of it is planned or applied.")
 
 
 def problems(problems: Sequence[Problem], tool: str) -> str:

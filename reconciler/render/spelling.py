@@ -80,15 +80,16 @@ def _is_open(text: str) -> bool:
     return text != text.strip() or text[:1] in _EDGES or text[-1:] in _EDGES
 
 
-def _seen(text: str, longest: int) -> str:
-    """The text made visible; of one that takes more characters than `longest` both ends, and how many it has."""
-    both_ends = text if len(text) <= 2 * longest else text[:longest] + text[-longest:]
+def _seen(whole: str, longest: int) -> str:
+    """A text made visible; of one that takes more characters than `longest` both ends, and how many it has."""
+    both_ends = whole if len(whole) <= 2 * longest else whole[:longest] + whole[-longest:]
     # Some formats show several blanks as one.
     seen = re.sub("(?<= ) ", r"\\x20", visible(_CODE.sub(r"\\x5c", both_ends)))
     if len(seen) <= longest:
         return seen
     half = longest // 2
-    return f"{seen[:half]}… ({len(text):,} characters) …{seen[-half:]}"
+    cut = "{beginning}… ({count:,} characters) …{end}"
+    return text(cut, beginning=seen[:half], count=len(whole), end=seen[-half:])
 
 
 def _quoted(text: str) -> str:

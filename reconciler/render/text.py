@@ -29,6 +29,7 @@ LINE_CELLS: Final = 94
 """Columns of a line of ids, without its indentation."""
 _MAX_SPANS: Final = 8
 MAX_PROBLEMS: Final = 200
+_LOOSENS: Final = text("! loosens")
 _UNDER_VALUES: Final = "\n" + 14 * " "
 """A new line that goes on where the values of the line before begin."""
 
@@ -75,14 +76,14 @@ def _policy_changes(plan: Plan, heading: Heading) -> Iterator[str]:
     keys = max(len(row.key) for row in rows)
     for row in rows:
         before, after = (", ".join(map(visible, texts)) for texts in (row.before, row.after))
-        mark = paint("! loosens", "bad", color=heading.color) if row.loosens else " " * len("! loosens")
+        mark = paint(_LOOSENS, "bad", color=heading.color) if row.loosens else " " * width(_LOOSENS)
         file = f"  ({visible(row.file)})" if row.file else ""
         if row.key != "recipients":  # which are long
             yield f"{mark}  {pad(row.key, keys)}  {before} → {after}{file}"
             continue
         yield f"{mark}  {row.key}{file}"
-        for when, texts in (("before", row.before), ("after", row.after)):
-            yield f"      {when:<6}  {f',{_UNDER_VALUES}'.join(map(visible, texts))}"
+        for when, texts in ((text("before"), row.before), (text("after"), row.after)):
+            yield f"      {pad(when, 6)}  {f',{_UNDER_VALUES}'.join(map(visible, texts))}"
     yield ""
 
 
@@ -90,7 +91,7 @@ def _policy(plan: Plan) -> Iterator[str]:
     """The policy in force, in one line."""
     words = [*policy_words(plan), *((rail.rule, rail.limit) for rail in plan.guardrails)]
     if policy_words(plan):
-        yield f"Policy: {'; '.join(f'{key} {visible(value)}' for key, value in words)}"
+        yield text("Policy: {words}", words="; ".join(f"{key} {visible(value)}" for key, value in words))
 
 
 def _recipients(recipients: Sequence[str]) -> Iterator[str]:

@@ -916,9 +916,9 @@ BUGS: Final = (
     ),
     Bug(
         "deletes-folded",
-        "reconciler/render/markdown.py",
-        '"Frees SIP number"), True),',
-        '"Frees SIP number"), False),',
+        "reconciler/render/entries.py",
+        "_deletes, _FREES, True),",
+        "_deletes, _FREES, False),",
         "A comment shows every delete before anything lesser, and folds none away.",
         ("tests/render/test_room.py::test_deletes_come_before_anything_lesser",),
     ),

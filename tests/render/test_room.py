@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.core.model.desired import Company, PasswordSource
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.core.model.message import Text
+from reconciler.core.model.message import Text, noun
 from reconciler.core.model.plan import Action, ActionKind, Note, Plan
 from reconciler.render import markdown
 from reconciler.render.markdown import LIMIT
@@ -121,7 +121,7 @@ def numbered(kind: ActionKind, count: int, **more: Any) -> list[Action]:
 def test_a_section_keeps_to_its_room(table: str, total: int) -> None:
     """A section is never longer than its frame and what it took, with the blank line that parts it from the next."""
     for room in range(0, 3000, 19):
-        section = Section(0, ("edit", "edits"), total, ((1, ["x"]) for _ in range(total)), table)
+        section = Section(0, noun("edit|edits"), total, ((1, ["x"]) for _ in range(total)), table)
         frame = section.frame
         taken = section.take(room)
         assert taken <= room

@@ -6,7 +6,7 @@ says it in another language finds the template, and fills the same values into a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
 
@@ -56,6 +56,19 @@ def text(template: str, /, **values: Any) -> Text:
 
 NOTHING: Final = Text()
 """No words."""
+
+Noun = Callable[[int], Text]
+"""What is counted, in the word that fits a number."""
+
+
+def noun(words: str) -> Noun:
+    """The word for one and that for many: `noun("agent|agents")`. It is a literal too."""
+    return lambda count: text(f"{{count:{words}}}", count=count)
+
+
+def counted(count: int, what: Noun) -> Text:
+    """A count with its word: `1 edit`, `2,412 edits`."""
+    return text("{count:,} {what}", count=count, what=what(count))
 
 
 def verbatim(words: str) -> Text:
