@@ -15,17 +15,23 @@ from jinja2 import Environment, nodes
 from tests.core.model.test_message import values_of
 from tests.sources import ROOT, SOURCES, calls_of, tree_of
 
-SHOWING = [path for path in SOURCES if path.parent.name == "render"]
+SHOWING = [path for path in SOURCES if path.parent.name in ("cli", "render", "sheets") or path.name == "reference.py"]
 PAGE = (ROOT / "reconciler/render/page/plan.html.j2").read_text(encoding="utf-8")
 PHRASE = re.compile("[a-z] [a-z]")
 WORD = re.compile("(?:^| )[A-Za-z][a-z]{2,}(?=[ .,:;)]|$)")
 """A word between the values of an f-string."""
 MAKERS = ("text", "noun", "verbatim")
+HELP = ("help", "epilog", "show_default")
+"""What click takes for `--help`."""
 NO_SENTENCES = {
-    "reconciler.render.": "a module",
-    "<!-- reconciler:plan:": "a mark for machines",
+    **dict.fromkeys(("reconciler.cli.", "reconciler.render."), "a module"),
+    **dict.fromkeys(("http://", "<!-- reconciler:plan:", "\\ No newline at end of file"), "for machines"),
+    **dict.fromkeys(("reconciler validate", " && reconciler plan", "\n$ reconciler "), "a command"),
     "\n\n```\nreconciler apply --expect ": "a command",
+    **dict.fromkeys(("last apply", "not sent", "looked up since", "cut short"), "a word of JSON or of the journal"),
     "not recorded": "how a value is spelled, of which there are several",
+    **dict.fromkeys(("count or percentage", "span of time"), "click's name of a type, which is not shown"),
+    " cannot be ": "an error for programs, in CSV that is read as export wrote it",
 }
 
 
@@ -47,15 +53,17 @@ def templates(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 def plain_words(tree: ast.Module) -> list[str]:
-    """The phrases, and the words in f-strings, that are no part of a message and no docstring."""
+    """The phrases, and the words in f-strings, that are no part of a message, a docstring, or a file to be written."""
     walked = list(ast.walk(tree))
     docstrings = {id(each.value) for each in walked if isinstance(each, ast.Expr)}
-    made = docstrings.union(*(subtrees(each) for each in templates(tree)))
+    helps = [each.value for each in walked if isinstance(each, ast.keyword) and each.arg in HELP]
+    made = docstrings.union(*(subtrees(each) for each in (*templates(tree), *helps)))
     parts = {id(part) for each in walked if isinstance(each, ast.JoinedStr) for part in each.values}
     return [
         each.value
         for each in walked
         if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in made
+        if not re.search("^# ", each.value, re.MULTILINE)
         if PHRASE.search(each.value) or (id(each) in parts and WORD.search(each.value))
     ]
 

@@ -46,11 +46,11 @@ def demo(shell: Shell) -> None:
         (folder / "secrets").mkdir(mode=0o700)
         (folder / "secrets/8005.txt").write_text("a-Password-from-a-file\n", encoding="utf-8")
         (folder / "secrets/8005.txt").chmod(0o600)
-        shell.data("Starting a sandbox with 30 agents.\n")
+        shell.data(f"{text('Starting a sandbox with 30 agents.')}\n")
         with _sandbox({**bare(os.environ), "RECONCILER_SANDBOX_TOKEN": _TOKEN}) as endpoint:
             ours = {"RECONCILER_ENDPOINT": endpoint, "RECONCILER_TOKEN": _TOKEN}
             _steps(shell, folder, {**bare(os.environ), **ours, "AGENT_8003_PASSWORD": "a-Password-from-outside"})
-    shell.data("\nThe second plan is empty: what the file says is what the vendor has.\n")
+    shell.data(f"\n{text('The second plan is empty: what the file says is what the vendor has.')}\n")
 
 
 @contextmanager

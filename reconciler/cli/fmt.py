@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.options import files_by_position
 from reconciler.cli.shell import Shell
+from reconciler.core.model.message import text
 from reconciler.files.collector import collector_paused
 
 CHANGES = 2
@@ -87,7 +88,8 @@ def _lines(name: str, before: bytes, after: bytes, *, color: bool) -> Iterator[s
 
     styles = {"+": "create", "-": "delete", "@": "dim"}
     old, new = _split(before), _split(after)
-    for line in difflib.unified_diff(old, new, f"{name} as it is", f"{name} formatted", lineterm=""):
+    heads = text("{name} as it is", name=name), text("{name} formatted", name=name)
+    for line in difflib.unified_diff(old, new, *heads, lineterm=""):
         shown = visible(line)
         style = "bold" if line.startswith(("--- ", "+++ ")) else styles.get(line[0], "")
         yield (paint(shown, style, color=color) if style else shown) + "\n"

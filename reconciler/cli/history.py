@@ -79,7 +79,6 @@ def _chosen(
 
 
 def _lines(record: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
-    from reconciler.core.text import counted
     from reconciler.render.terminal import visible
 
     actions = record["actions"]
@@ -87,8 +86,10 @@ def _lines(record: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
     counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
     code = record.get("exit_code")
     ended = text("did not end") if code is None else text("exit {code}", code=code)
-    yield visible(f"{record['begun']}  {record['actor']}  {counted(len(actions), 'action')}: {counts}  ({ended})")
-    where = [f"run {record['run']}", *([f"commit {record['commit'][:12]}"] if record["commit"] else [])]
+    did = text("{count} {count:action|actions}: {outcomes}", count=len(actions), outcomes=counts)
+    yield visible(f"{record['begun']}  {record['actor']}  {did}  ({ended})")
+    where: list[str] = [text("run {run}", run=record["run"])]
+    where += [text("commit {commit}", commit=record["commit"][:12])] if record["commit"] else []
     yield visible(f"    {', '.join([*where, *([record['pipeline']] if record['pipeline'] else [])])}")
     for action in actions if whole else actions[:_SHOWN]:
         yield visible(f"    {_words(action)}")

@@ -205,10 +205,10 @@ def _say_columns(shell: Shell, sheet: Sheet) -> None:
     wide = max(map(width, headings))
     lines: list[str] = [text("{count:,} {count:agent|agents}; check against the sheet:", count=len(sheet.agents))]
     for column, heading in zip(sheet.columns, headings, strict=True):
-        first = f", first {clipped(column.first)}" if column.values else ""
-        lines.append(
-            f"  {column.letters:<3} {pad(heading, wide)}  → {column.field:<15} {column.values:>6,} values{first}"
-        )
+        values = text("{count:>6,} values", count=column.values)
+        if column.values:
+            values = text("{count:>6,} values, first {first}", count=column.values, first=clipped(column.first))
+        lines.append(f"  {column.letters:<3} {pad(heading, wide)}  → {column.field:<15} {values}")
     _say(shell, *lines)
 
 

@@ -65,11 +65,17 @@ def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
         words = text("locked by {who} since {since} (id {id})", who=holder.who, since=holder.since, id=holder.id)
         shell.data(visible(words) + "\n")
     for operator_id, entry in sorted(ledger.entries.items()):
-        recorded = [f"password version {entry.password_version}"] if entry.password_version is not None else []
-        recorded += [f"{name} {visible(str(value))}" for name, value in entry.last_sent.items()]
-        recorded += [f"not in the files since {visible(entry.missing_since)}"] if entry.missing_since else []
-        recorded += ["disabled by its removal"] if entry.disabled_by_removal else []
-        shell.data(f"  {visible(operator_id)}  {', '.join(recorded) or 'created by apply'}\n")
+        shell.data(f"  {visible(operator_id)}  {', '.join(map(visible, _recorded(entry)))}\n")
+
+
+def _recorded(entry: LedgerEntry) -> list[str]:
+    """What is recorded of an agent."""
+    version, since = entry.password_version, entry.missing_since
+    told: list[str] = [text("password version {version}", version=version)] if version is not None else []
+    told += [f"{name} {value}" for name, value in entry.last_sent.items()]
+    told += [text("not in the files since {since}", since=since)] if since else []
+    told += [text("disabled by its removal")] if entry.disabled_by_removal else []
+    return told or [text("created by apply")]
 
 
 def _document(entry: LedgerEntry) -> dict[str, Any]:

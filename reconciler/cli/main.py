@@ -207,8 +207,10 @@ def _show_wrong_usage(error: click.UsageError, shell: Shell) -> None:
         shell.document(_document(code, message, hint, EXIT_USAGE))
     told = "\n".join(visible(line.expandtabs()) for line in message.split("\n"))
     if not shell.json_lines and not isinstance(error, NoArgsIsHelpError):  # whose message is the whole help
-        usage = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
-        told = f"{usage}Error: {told}"
+        told = text("Error: {message}", message=told)
+        if context:
+            more = text("Try '{command} --help' for help.", command=context.command_path)
+            told = f"{context.get_usage()}\n{more}\n\n{told}"
     shell.say(told, code)
 
 
@@ -248,7 +250,7 @@ def _no_memory(shell: Shell) -> int:
     hint = text("allow it more (ulimit -v, the limit of its container); `reconciler status` shows the last apply")
     if shell.wants_document:
         shell.document(_document("out-of-memory", message, hint))
-    shell.say(f"error: {message}\n       {hint}", "out-of-memory")
+    shell.say(text("error: {message}\n       {hint}", message=message, hint=hint), "out-of-memory")
     return 1
 
 

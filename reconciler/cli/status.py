@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli.options import books_options, format_option
 from reconciler.cli.shell import Shell
-from reconciler.core.model.message import Text, text, verbatim
+from reconciler.core.model.message import Text, listed, text, verbatim
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -118,9 +118,8 @@ def _lines(run: RunRecord, *, named: bool) -> Iterator[str]:
     ]
     for call in troubled[:_SHOWN]:
         intent = call.intent
-        ids = ", ".join(visible(operator_id) for operator_id in intent.operator_ids[:5])
-        more = f" and {len(intent.operator_ids) - 5} more" if len(intent.operator_ids) > 5 else ""
-        yield f"! {_OUTCOME_WORDS[intent.outcome]}  {intent.kind} {ids}{more}  {visible(call.message)}".rstrip()
+        ids = listed(list(map(visible, intent.operator_ids)), 5)
+        yield f"! {_OUTCOME_WORDS[intent.outcome]}  {intent.kind} {ids}  {visible(call.message)}".rstrip()
     if len(troubled) > _SHOWN:
         yield text("… and {more} more; --format json lists them all", more=len(troubled) - _SHOWN)
     yield _advice(run)

@@ -57,11 +57,6 @@ def is_newer_format(found: object, ours: str) -> bool:
     return told is not None and int(told[1]) > int(number)
 
 
-def counted(count: int, noun: str) -> str:
-    """A count and its noun: `1 agent`, `20 agents`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def width(text: str) -> int:
     """Width in terminal cells: two for a Chinese character, none for a mark on the character before it."""
     return len(text) if text.isascii() else sum(map(_cells, text))

@@ -12,8 +12,10 @@ from json import dumps
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
+from reconciler.core.model.message import text
+
 MASK: Final = "***"
-LEFT_OUT: Final = "its words are left out, since they repeat a part of a secret"
+LEFT_OUT: Final = text("its words are left out, since they repeat a part of a secret")
 _READ: Final = 2000
 """Characters of the vendor's words that are looked at; the rest is dropped."""
 _DEPTH: Final = 4

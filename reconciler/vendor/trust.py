@@ -30,6 +30,6 @@ def distrust(error: BaseException | None) -> str:
     """Why a certificate was not believed, where that is what an error comes from; else nothing."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message or "it cannot be verified"
+            return error.verify_message or text("it cannot be verified")
         error = error.__cause__ or error.__context__
     return ""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reconciler.core.text import counted, cut_to_width, json_text, width
+from reconciler.core.text import cut_to_width, json_text, width
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,6 @@ def test_width(text: str, cells: int) -> None:
 def test_cut_to_width(text: str, cells: int, kept: str) -> None:
     """What is kept fits, and the next character would not."""
     assert cut_to_width(text, cells) == kept
-
-
-def test_counted() -> None:
-    """One is told in the singular, and everything else in the plural."""
-    assert [counted(number, "agent") for number in (0, 1, 2, 1000)] == [
-        "0 agents",
-        "1 agent",
-        "2 agents",
-        "1000 agents",
-    ]
 
 
 def test_json_that_does_not_act() -> None:

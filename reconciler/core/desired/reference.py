@@ -9,6 +9,7 @@ from typing import Any, Final
 from reconciler.core.desired.schema import agents_schema
 from reconciler.core.desired.shapes import example
 from reconciler.core.model.fields import BY_NAME, FIELDS, Field, Kind, Value
+from reconciler.core.model.message import Text, joined, text, verbatim
 from reconciler.core.model.words import ZH_VALUES, also_called
 
 _HEAD: Final = """# The fields of an agent
@@ -33,25 +34,28 @@ def field_help(row: Field) -> str:
     words = (f"{word} → {_spelled(value)}" for value, word in ZH_VALUES.get(row.name, {}).items())
     rows = {
         "": f"{row.doc}\n{' ' * 14}{row.zh}",
-        "value": _values(row),
-        "new agents": default,
-        "also called": "、".join(also_called(row)),
-        "in words": ", ".join(words),
-        "set": _when_set(row),
-        "listed": "yes" if row.wire.listed else "no: it cannot be compared, and the ledger remembers what was sent",
+        text("value"): _values(row),
+        text("new agents"): default,
+        text("also called"): "、".join(also_called(row)),
+        text("in words"): ", ".join(words),
+        text("set"): _when_set(row),
+        text("listed"): text("yes") if row.wire.listed else _NOT_LISTED,
     }
-    lines = [f"{name:<12}  {text}" for name, text in rows.items() if text]
+    lines = [f"{name:<12}  {told}" for name, told in rows.items() if told]
     return "\n".join([row.name, *lines]).replace("`", "") + "\n"
 
 
-def _when_set(row: Field) -> str:
+_NOT_LISTED: Final = text("no: it cannot be compared, and the ledger remembers what was sent")
+
+
+def _when_set(row: Field) -> Text:
     if row.kind is Kind.KEY:
-        return "it names the agent; another number is another agent"
+        return text("it names the agent; another number is another agent")
     if row.kind is Kind.PASSWORD:
-        return "at creation, and whenever version is raised"
+        return text("at creation, and whenever version is raised")
     if row.create_only:
-        return "at creation only; without the key it stays as it is, and --allow-replace makes the agent anew"
-    return "by an edit after creation" if row.deferred else "at creation and later"
+        return text("at creation only; without the key it stays as it is, and --allow-replace makes the agent anew")
+    return text("by an edit after creation") if row.deferred else text("at creation and later")
 
 
 def _row_cells(row: Field) -> Iterator[str]:
@@ -64,22 +68,23 @@ def _row_cells(row: Field) -> Iterator[str]:
     yield row.zh
 
 
-def _values(row: Field) -> str:
+def _values(row: Field) -> Text:
     match row.kind:
         case Kind.CHOICE:
-            return ", ".join(f"`{name}` ({number})" for number, name in enumerate(row.choices))
+            return verbatim(", ".join(f"`{name}` ({number})" for number, name in enumerate(row.choices)))
         case Kind.FLAG:
-            return "`true` (1), `false` (0)"
+            return verbatim("`true` (1), `false` (0)")
         case Kind.INTEGER:
-            edit_minimum = row.edit_rules.get("minimum", row.rules["minimum"])
-            narrowed = f", {edit_minimum} or more in an edit" if edit_minimum != row.rules["minimum"] else ""
-            return f"{row.rules['minimum']} or more{narrowed}"
+            least, in_edit = row.rules["minimum"], row.edit_rules.get("minimum", row.rules["minimum"])
+            words = text("{least} or more", least=least)
+            narrowed = "{words}, {in_edit} or more in an edit"
+            return words if in_edit == least else text(narrowed, words=words, in_edit=in_edit)
         case Kind.SIP_NUMBER:
-            return "text or `null`"
+            return text("text or `null`")
         case Kind.PASSWORD:
-            return "`{env: NAME}`, `{file: PATH}` or `{generate: true}`, and `version`"
+            return text("`{{env: NAME}}`, `{{file: PATH}}` or `{{generate: true}}`, and `version`")
         case _:
-            return "text, not empty" if row.rules.get("minLength") else "text"
+            return text("text, not empty") if row.rules.get("minLength") else text("text")
 
 
 def file_keys() -> dict[str, dict[str, list[str]]]:
@@ -110,17 +115,18 @@ def key_help(name: str) -> str:
     lines = [name]
     for meaning, homes in file_keys()[name].items():
         english, chinese = _CHINESE.split(meaning, maxsplit=1)
-        home = " and ".join(homes)
+        home = joined(list(map(verbatim, homes)), " and ")
         steps = (homes[0], 0, name) if home else (name,)
         shown = example(steps) or _SHORT[name if name in _SHORT else f"{home}.{name}"]
-        lines += [f"{'':<12}  {english}", f"{'':<12}  {chinese}"]
-        lines.append(f"{'stands':<12}  {f'in {home}' if home else 'at the top of the file'}")
-        lines += [f"{'example' * (not index):<12}  {line}" for index, line in enumerate(shown.splitlines())]
+        stands = text("in {home}", home=home) if home else text("at the top of the file")
+        lines += [f"{'':<12}  {english}", f"{'':<12}  {chinese}", f"{text('stands'):<12}  {stands}"]
+        lines += [f"{'' if index else _EXAMPLE:<12}  {line}" for index, line in enumerate(shown.splitlines())]
     return "\n".join(lines).replace("`", "") + "\n"
 
 
 _CHINESE: Final = re.compile(r" (?=[\u4e00-\u9fff])")
 """What parts the languages of a description."""
+_EXAMPLE: Final = text("example")
 _SHORT: Final = {
     ".version": "version: 1",
     "password.version": "password: {generate: true, version: 2}",
@@ -145,7 +151,7 @@ _SHORT: Final = {
 
 def value_help(row: Field, value: Value, word: str) -> str:
     """What a word of a sheet is in a file, as a line for a terminal."""
-    return f"{word} is {row.name}: {_spelled(value)}\n"
+    return text("{word} is {field}: {value}", word=word, field=row.name, value=_spelled(value)) + "\n"
 
 
 def _spelled(value: Value) -> str:
@@ -155,4 +161,4 @@ def _spelled(value: Value) -> str:
 def _quoted(value: object) -> str:
     if isinstance(value, bool):
         return "`true`" if value else "`false`"
-    return f"`{value}`" if value != "" else "nothing"
+    return f"`{value}`" if value != "" else text("nothing")

@@ -6,6 +6,7 @@ from typing import Final
 
 from reconciler.core.model.error_kinds import ERRORS
 from reconciler.core.model.kind import Kind
+from reconciler.core.model.message import Text, text
 
 PROBLEMS: Final[dict[str, Kind]] = {
     "bad-id": Kind(
@@ -226,13 +227,15 @@ NOTES: Final[dict[str, Kind]] = {
 }
 """What a reader of a plan or an export should know."""
 
+_WRONG: Final = (text("means"), text("wrong"), text("right"))
+_WAY_OUT: Final = (text("means"), text("example"), text("way out"))
 SECTIONS: Final = (
-    ("Problems of files", ("means", "wrong", "right"), PROBLEMS),
-    ("Problems of sheets", ("means", "wrong", "right"), SHEETS),
-    ("Blocked changes", ("means", "example", "way out"), REFUSALS),
-    ("Guardrails", ("means", "example", "way out"), GUARDRAILS),
-    ("Notes", ("means", "example", "to do"), NOTES),
-    ("Errors", ("means", "example", "way out"), ERRORS),
+    (text("Problems of files"), _WRONG, PROBLEMS),
+    (text("Problems of sheets"), _WRONG, SHEETS),
+    (text("Blocked changes"), _WAY_OUT, REFUSALS),
+    (text("Guardrails"), _WAY_OUT, GUARDRAILS),
+    (text("Notes"), (text("means"), text("example"), text("to do")), NOTES),
+    (text("Errors"), _WAY_OUT, ERRORS),
 )
 """What the page of messages tells, in its order: title, heads and kinds."""
 KINDS: Final[dict[str, Kind]] = {code: kind for _, _, kinds in SECTIONS for code, kind in kinds.items()}
@@ -242,7 +245,7 @@ KINDS: Final[dict[str, Kind]] = {code: kind for _, _, kinds in SECTIONS for code
 def code_help(code: str) -> str:
     """A kind as lines for a terminal."""
     heads, kind = next((heads, kinds[code]) for _, heads, kinds in SECTIONS if code in kinds)
-    lines = zip(heads, (kind.meaning, kind.wrong or "(nothing)", kind.right), strict=True)
+    lines = zip(heads, (kind.meaning, kind.wrong or text("(nothing)"), kind.right), strict=True)
     return f"{code}\n" + "".join(f"  {head:<8} {words}\n" for head, words in lines)
 
 
@@ -257,7 +260,7 @@ def messages_page() -> str:
     return head + "".join(_section(*section) for section in SECTIONS)
 
 
-def _section(title: str, heads: tuple[str, str, str], kinds: dict[str, Kind]) -> str:
+def _section(title: Text, heads: tuple[Text, Text, Text], kinds: dict[str, Kind]) -> str:
     rows = (f"| `{code}` | {kind.meaning} | `{kind.wrong}` | `{kind.right}` |\n" for code, kind in kinds.items())
     table = "".join(row.replace("``", "") for row in rows)
     return f"\n## {title}\n\n| code | {' | '.join(heads)} |\n|---|---|---|---|\n{table}"

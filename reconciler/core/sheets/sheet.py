@@ -24,11 +24,11 @@ from reconciler.core.sheets.cells import (
     LEAVE_OUT,
     UnreadableCell,
     clipped,
-    closest_field,
     field_for_heading,
     is_password_heading,
     read_cell,
 )
+from reconciler.core.sheets.columns import named_column, no_column, password_column, two_columns, unknown_heading
 from reconciler.core.sheets.csv import trim_invisible
 from reconciler.core.sheets.rows import (
     SheetRow,
@@ -70,9 +70,9 @@ class Sheet:
 
     agents: Mapping[str, Mapping[str, Value]]
     problems: tuple[Problem, ...]
-    passed_over: tuple[str, ...] = ()
+    passed_over: tuple[Text, ...] = ()
     lookalikes: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     columns: tuple[ReadColumn, ...] = ()
     cells: Mapping[str, tuple[Place, str]] = field(default_factory=dict)
 
@@ -152,13 +152,13 @@ class _SheetReader:
     mapped: dict[str, tuple[str, str]]
     fill: dict[str, str]
     prefix: str = ""
-    notes: list[str] = field(default_factory=list)
+    notes: list[Text] = field(default_factory=list)
     counts: Counter[int] = field(default_factory=Counter)
     firsts: dict[int, str] = field(default_factory=dict)
     agents: dict[str, dict[str, Value]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     columns: list[_Column] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[Text] = field(default_factory=list)
     first_lines: dict[tuple[str, Value], int] = field(default_factory=dict)
     cells: dict[str, tuple[Place, str]] = field(default_factory=dict)
     empty_words: int = 0
@@ -180,10 +180,10 @@ class _SheetReader:
         told = (tuple(problems), tuple(self.passed_over()), lookalikes, tuple(self.notes))
         return Sheet(self.agents, *told, columns, self.cells)
 
-    def passed_over(self) -> Iterator[str]:
+    def passed_over(self) -> Iterator[Text]:
         yield from self.left_out
         if self.empty_words:
-            yield f"cells that say nothing, such as - or 无: {self.empty_words:,}"
+            yield text("cells that say nothing, such as - or 无: {count:,}", count=self.empty_words)
 
     def lookalikes(self) -> Iterator[Problem]:
         for id_, other in alike(self.agents):
@@ -232,7 +232,7 @@ class _SheetReader:
             return
         filled = [row for row in rows if row.filled]
         if above := sum(row.number < top.number for row in filled):
-            self.left_out.append(f"rows above the headings: {above}")
+            self.left_out.append(text("rows above the headings: {above}", above=above))
         below = list(self.without_sums(top, (row for row in filled if row.number > top.number)))
         self.read_headings(top, {index for row in below for index, cell in enumerate(row.cells) if cell.strip()})
         for row in self.without_merging(top, below):
@@ -242,8 +242,8 @@ class _SheetReader:
         """The rows without sums and remarks, which are told, and without headings that printed sheets repeat."""
         for row in rows:
             if is_sum(row) or is_remark(row):
-                kind = "a sum" if is_sum(row) else "a remark"
-                self.left_out.append(f"row {row.number}: {kind}, {clipped(' '.join(row.filled))}")
+                kind, cells = text("a sum") if is_sum(row) else text("a remark"), clipped(" ".join(row.filled))
+                self.left_out.append(text("row {row}: {kind}, {cells}", row=row.number, kind=kind, cells=cells))
             elif not (row.cells == top.cells or self.is_second_heading(top, row)):
                 yield row
 
@@ -261,16 +261,20 @@ class _SheetReader:
         }
         known = {fold_heading(name) for column in self.columns for name in (column.heading, column.row.name)}
         for folded in self.fill.keys() - known:
-            self.add_problem(top.line, 0, "", "no-such-heading", _no_column("--fill-down", self.fill[folded]))
+            self.add_problem(top.line, 0, "", "no-such-heading", no_column("--fill-down", self.fill[folded]))
         for column in self.columns:
             found = gaps(rows, column.index)
-            name = f"column {column_letters(column.index)} {clipped(column.heading)}"
+            name = named_column(column.index, column.heading)
             if column.index in fill:
-                self.notes.append(f"{name}: {found.blank:,} blank cells filled from above")
+                filled = "{column}: {count:,} blank cells filled from above"
+                self.notes.append(text(filled, column=name, count=found.blank))
             elif found.looks_merged and column.row.name in _SHARED and not column.truth:
-                option = f"--fill-down {shlex.quote(column.heading)}"
-                count = f"a value in {found.rows - found.blank:,} of {found.rows:,} rows"
-                self.notes.append(f"{name} has {count}, as merged cells leave it; {option} fills the others from above")
+                words = (
+                    "{column} has a value in {filled:,} of {all:,} rows, as merged cells leave it; "
+                    "--fill-down {heading} fills the others from above"
+                )
+                count = {"filled": found.rows - found.blank, "all": found.rows}
+                self.notes.append(text(words, column=name, heading=shlex.quote(column.heading), **count))
         return filled_down(rows, fill) if fill else rows
 
     def read_headings(self, top: SheetRow, used: set[int]) -> None:
@@ -281,25 +285,27 @@ class _SheetReader:
             if index in used or self.field_of(heading) == KEY:
                 self.read_heading(top, index, heading)
             elif trim_invisible(heading):
-                self.left_out.append(f"column {column_letters(index)} {clipped(heading)}: empty")
+                self.left_out.append(text("{column}: empty", column=named_column(index, heading)))
         if KEY not in map(self.field_of, headings):
             hint = text("call it 工号 or operatorId, or say which it is: --map HEADING=operatorId")
             self.add_problem(top.line, 0, "", "no-number-column", text("no column has the agents' numbers"), hint)
         for folded in self.mapped.keys() - {fold_heading(heading) for heading in headings}:
-            self.add_problem(top.line, 0, "", "no-such-heading", _no_column("--map", self.mapped[folded][0]))
+            self.add_problem(top.line, 0, "", "no-such-heading", no_column("--map", self.mapped[folded][0]))
 
     def read_heading(self, top: SheetRow, index: int, heading: str) -> None:
         """Find the field of a column that has values."""
         name = self.field_of(heading)
         path = f"{column_letters(index)}{top.number}"
         if name == LEAVE_OUT:
-            self.left_out.append(f"column {column_letters(index)} {clipped(heading)}")
+            self.left_out.append(named_column(index, heading))
         elif is_password_heading(heading):
-            self.add_problem(top.line, index, path, "password-column", *_password_problem(heading))
+            self.add_problem(top.line, index, path, "password-column", *password_column(heading))
         elif name is None:
-            self.add_problem(top.line, index, path, "unknown-heading", *_unknown_heading(heading))
+            self.add_problem(top.line, index, path, "unknown-heading", *unknown_heading(heading))
         elif other := next((column for column in self.columns if column.row.name == name), None):
-            self.add_problem(top.line, index, path, "two-columns", *_two_columns(heading, other, name))
+            self.add_problem(
+                top.line, index, path, "two-columns", *two_columns(heading, other.index, other.heading, name)
+            )
         else:
             truth = yes_and_no(heading) if field_for_heading(heading) == name else None
             self.columns.append(_Column(index, heading, BY_NAME[name], truth))
@@ -349,49 +355,3 @@ class _SheetReader:
 
 def _cell(row: SheetRow, column: _Column) -> str:
     return f"{column_letters(column.index)}{row.number} {' '.join(column.heading.split())[:CLIP_AT]}"
-
-
-def _map_option(heading: str, name: str = LEAVE_OUT) -> str:
-    """The option to type so that a heading is read as the field `name`."""
-    if not heading.isprintable() or len(heading) > CLIP_AT:
-        return "--map, when it has a short heading"
-    return f"--map {shlex.quote(f'{heading}={name}')}"
-
-
-def _no_column(option: str, heading: str) -> Text:
-    return text("{option}: no column has the heading {heading}", option=option, heading=clipped(heading))
-
-
-def _two_columns(heading: str, other: _Column, name: str) -> tuple[Text, Text]:
-    message = text(
-        "{heading} and {other} in {column} are both {field}",
-        heading=clipped(heading),
-        other=clipped(other.heading),
-        column=column_letters(other.index),
-        field=name,
-    )
-    if fold_heading(heading) == fold_heading(other.heading):
-        return message, text("delete one of the two columns")
-    return message, text("leave one of them out: {option}", option=_map_option(heading))
-
-
-def _unknown_heading(heading: str) -> tuple[Text, Text]:
-    if not trim_invisible(heading):
-        return text("the column has values and no heading"), text("write one above them, or delete the column")
-    guess = closest_field(heading)
-    suggestion = text("{option} reads it as a field", option=_map_option(heading, "FIELD"))
-    if guess:
-        suggestion = text("is it {guess}? {option}", guess=guess, option=_map_option(heading, guess))
-    message = text("the heading {heading} is not known", heading=clipped(heading))
-    left_out = "{option} leaves the column out; {suggestion}"
-    return message, text(left_out, option=_map_option(heading), suggestion=suggestion)
-
-
-def _password_problem(heading: str) -> tuple[Text, Text]:
-    message = text("a column of passwords is not read: a password never goes into the file")
-    hint = text(
-        "{option} leaves it out; in the file say where a password comes from: "
-        "password: {{env: NAME, version: 1}}, or {{generate: true, version: 1}}",
-        option=_map_option(heading),
-    )
-    return message, hint
