@@ -29,6 +29,7 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
     """
     books, stop = context.books, context.channel.stop
     results, outcomes = action_results(refreshed.plan, events), {event.outcome for event in events}
+    told = left_alone(refreshed)
     try:
         if session.goal.saved and outcomes <= {"not-sent", "skipped"}:
             books.ledger.applied.pop(session.goal.saved.seal, None)
@@ -37,7 +38,7 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
             return Report(results, interrupted=True)
         live = _read_back(session, context, refreshed, events) if outcomes & {"done", "refused"} else None
         if live is None:
-            return Report(results, interrupted=stop.is_set())
+            return Report(results, told, interrupted=stop.is_set())
         if "lost" in outcomes:
             _settle_unknown(session, context, live)
         with suppress(VendorError, OSError):
@@ -48,13 +49,13 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
     except (ReconcilerError, OSError, MemoryError) as error:
         # What was sent is in the journal: the next run tells the ledger.
         words = _NO_MEMORY if isinstance(error, MemoryError) else told_error(error)
-        return Report(results, warnings=(words,), interrupted=stop.is_set())
+        return Report(results, told, warnings=(words,), interrupted=stop.is_set())
     deleted = frozenset(action.operator_id for action in refreshed.plan.actions if action.kind == "delete")
     remaining = session.goal.left(live, books.ledger.view, deleted)
     effects = side_effects(refreshed.plan, events, refreshed.live, live)
     touched = {action.operator_id for action in refreshed.plan.actions}
     others = [Mismatch(operator_id, _MADE_ANEW_MEANWHILE) for operator_id in sorted(anew) if operator_id in touched]
-    others += [*_uninvited(context.strangers), *doubtful, *left_alone(refreshed)]
+    others += [*_uninvited(context.strangers), *doubtful, *told]
     differing = (*read_back(mismatches(results, remaining), effects), *others)
     narrowed = live.asked is not None or session.goal.saved or refreshed.plan.targets or refreshed.plan.excludes
     named = {mismatch.operator_id for mismatch in differing}

@@ -210,7 +210,7 @@ def _narrow(session: Session, ledger: Ledger, on_progress: OnProgress) -> LiveSt
     from reconciler.core.planning.reads import is_settled
 
     look, saved = session.goal.look(), session.goal.saved
-    if look is None or not is_settled(ledger.view):
+    if look is None or ledger.untold or not is_settled(ledger.view):
         return None
     count = saved.plan.live_agents if saved else session.reader.count()
     return session.narrow(look, count, on_progress)
@@ -218,7 +218,7 @@ def _narrow(session: Session, ledger: Ledger, on_progress: OnProgress) -> LiveSt
 
 def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveState) -> Refreshed:
     from reconciler.core.authorship import ListedBefore, identified
-    from reconciler.core.in_doubt import anew_entries, appeared_entries, with_deeds
+    from reconciler.core.in_doubt import anew_entries, appeared_entries, untold, untold_findings, with_deeds
     from reconciler.core.recovery import recover, recover_beside, restored_entries
 
     findings: list[Finding] = []
@@ -238,10 +238,14 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
     ledger.update(restored_entries(live, ledger.view))
     missed = forgotten(ledger.files, session.goal.given(), session.base) if ledger.files else {}
     others = {finding.operator_id for finding in findings if finding.anew}
+    others |= {operator_id for operator_id, kind in ledger.untold.items() if kind != "author"} & live.agents.keys()
     plan = session.goal.plan(live, ledger.view, missed, others)
     anew, found = anew_entries(live, ledger.view)
     findings += found
     ledger.update(anew)
+    told_now = {finding.operator_id for finding in findings if finding.left_alone}
+    findings += (each for each in untold_findings(ledger.untold, live, ledger.view) if each.operator_id not in told_now)
+    ledger.untold = untold(findings, others | anew.keys())
     known = identified(live, ledger.view)
     ledger.update(known)
     if not session.goal.saved and ledger.removed:
@@ -287,7 +291,7 @@ def recovery_lines(refreshed: Refreshed) -> Iterator[Text]:
         alike[finding.message].append(finding.operator_id)
     for finding in refreshed.findings:
         operator_ids = alike[finding.message]
-        if len(operator_ids) <= _SINGLY:
+        if len(operator_ids) <= (_SINGLY_IN_DOUBT if finding.left_alone else _SINGLY):
             yield text("the last run left {id} open: it {found}", id=finding.operator_id, found=finding.message)
         elif finding.operator_id == operator_ids[0]:
             named = ", ".join(operator_ids[:_SINGLY])
@@ -301,3 +305,5 @@ def recovery_lines(refreshed: Refreshed) -> Iterator[Text]:
 
 _SINGLY: Final = 5
 """Agents that are told of one by one, where the same is found of them."""
+_SINGLY_IN_DOUBT: Final = 100
+"""The same of those that may be somebody else's."""

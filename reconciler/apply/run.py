@@ -98,7 +98,15 @@ def makes_credentials(plan: Plan) -> bool:
 
 
 def nothing_to_do(refreshed: Refreshed) -> Report:
-    """The report of an apply whose plan has no action."""
+    """The report of an apply whose plan has no action: what recovery found is told with it.
+
+    Raises:
+        ReconcilerError: the ledger cannot be written.
+    """
+    ledger = refreshed.ledger
+    if ledger.untold:
+        ledger.untold = {}
+        ledger.save(ledger.run)
     return Report((), left_alone(refreshed), verified=True)
 
 
@@ -145,6 +153,7 @@ def carry_out(
         except MemoryError:
             room.clear()
             cut = _cut_short(books, action_results(plan, events), interrupted=stop.is_set())
+            cut = replace(cut, mismatches=left_alone(refreshed))
             return _ended(session, context, cut, record, plan.actions, events)
         room.clear()
         with suppress(VendorError, OSError):
@@ -162,13 +171,20 @@ def _ended(
     actions: Sequence[Action],
     events: Sequence[Event],
 ) -> Report:
-    """Say in the books how the run ended, and write its history. Where a store does not take that, the report warns."""
+    """Say in the books how the run ended, and write its history. Where a store does not take that, the report warns.
+
+    What recovery found has been told now, unless the run was interrupted.
+    """
     indices = (index for event in events if event.outcome == "lost" for index in event.call.actions)
     lost = {(actions[index].kind, actions[index].operator_id) for index in indices}
     books = context.books
+    told, untold = books.ledger.untold, books.ledger.untold if report.interrupted else {}
+    books.ledger.untold = untold
     try:
         ended = record_bytes(ended_record(record, stamp(now()), report, lost))
         objects = {**kept_remotely(session, context.credentials), books.ledger.history: ended}
+        if told != untold and not session.store.remote:
+            books.ledger.save(session.run_id)
         books.end("interrupted" if report.interrupted else "done" if report.exit_code == 0 else "in part", objects)
     except (ReconcilerError, MemoryError) as error:
         words = _NO_MEMORY if isinstance(error, MemoryError) else told_error(error)
@@ -269,5 +285,7 @@ def adopt(
     ledger = refreshed.ledger
     entries = adopted_entries(desired, refreshed.live, ledger.view, patterns)
     ledger.update(entries)
+    for operator_id in (*patterns, *(id_ for id_ in entries if ledger.untold.get(id_) != "author")):
+        ledger.untold.pop(operator_id, None)
     ledger.save("adopt")
     return len(entries)

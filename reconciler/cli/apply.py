@@ -201,6 +201,7 @@ def _recover(shell: Shell, session: Session, refreshed: Refreshed, credentials_f
     from reconciler.apply.refresh import recovery_lines
     from reconciler.apply.run import record_recovery
 
+    shell.in_doubt = [(each.operator_id, each.message) for each in refreshed.findings if each.left_alone]
     for words in recovery_lines(refreshed):
         shell.tell(words)
     record_recovery(session, refreshed, credentials_file)

@@ -222,6 +222,8 @@ def _show_error(error: ReconcilerError, shell: Shell) -> None:
         more = {"problems": rendered.problems(problems)}
         if isinstance(error, StalePlan):
             more["moved"] = rendered.stale_agents(error.moved)
+        if shell.in_doubt:
+            more["in_doubt"] = [{"operatorId": id_, "message": words} for id_, words in shell.in_doubt]
         shell.document(_document(error.code, error.message, error.hint, error.exit_code, **more))
     from reconciler.render.terminal import visible
     from reconciler.render.text import problems as problems_text

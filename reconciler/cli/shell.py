@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,8 @@ class Shell:
 
     `interrupted` means that a signal has come. It raised an exception, which code such as a destructor may swallow.
     With `output` the document goes to that file, also where stdout holds text. With `json_lines` each message on stderr
-    is a line of JSON, which has the values of `log_context` too.
+    is a line of JSON, which has the values of `log_context` too. `in_doubt` are agents of whom an error that ends the
+    command tells as well, each with what a recovery has found of it.
     """
 
     json: bool = False
@@ -30,6 +31,7 @@ class Shell:
     output: Path | None = None
     json_lines: bool = False
     log_context: dict[str, object] = field(default_factory=dict, repr=False)
+    in_doubt: Sequence[tuple[str, Text]] = ()
     _forgiving: bool = False
     _given_up: list[TextIO] = field(default_factory=list, repr=False)
     _kept_values: list[object] = field(default_factory=list, repr=False)

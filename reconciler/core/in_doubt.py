@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from reconciler.core.authorship import as_created, doubt_about, made_anew
-from reconciler.core.model.ledger import LedgerEntry, LedgerView
+from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView, Untold
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import Text, joined, text
 from reconciler.core.model.outcome import Finding
@@ -51,6 +51,33 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerE
     return anew, tuple(Finding(operator_id, ANEW, left_alone=True, anew=True) for operator_id in left)
 
 
+def untold(findings: Iterable[Finding], anew: Iterable[str]) -> dict[str, Untold]:
+    """What an apply has to tell, of whom: what was found, and who was made `anew`."""
+    left: dict[str, Untold] = {
+        each.operator_id: "anew" if each.anew else "author" for each in findings if each.left_alone
+    }
+    return {**dict.fromkeys(anew, "noted"), **left}
+
+
+def untold_findings(kept: Mapping[str, Untold], live: LiveState, ledger: LedgerView) -> Iterator[Finding]:
+    """What earlier recoveries found, and no apply has told yet. A run that was killed may have gone on since."""
+    for operator_id, kind in kept.items():
+        if operator_id not in live.agents:
+            found = _WAS_ANEW if kind == "anew" else _WAS_UNPROVED
+        elif kind == "anew":
+            found = ANEW
+        else:
+            in_doubt = ledger.get(operator_id, NOT_RECORDED).in_doubt == "author"
+            found = UNPROVED if in_doubt else _WRITTEN_TO
+        if kind != "noted":
+            yield Finding(operator_id, found, left_alone=True, anew=kind == "anew")
+
+
+_WAS_ANEW: Final = text("is gone by now; before, somebody had deleted it and made it anew")
+_WAS_UNPROVED: Final = text("is gone by now; before, it was there, and nothing showed that a run had made it")
+_WRITTEN_TO: Final = text("is there, nothing showed that a run had made it, and a run that was cut short wrote to it")
+
+
 def with_deeds(findings: Iterable[Finding], actions: Iterable[Action]) -> tuple[Finding, ...]:
     """The findings; those about agents that may be somebody else's also say what the plan does to the agent."""
     done = deeds(actions)
@@ -58,7 +85,7 @@ def with_deeds(findings: Iterable[Finding], actions: Iterable[Action]) -> tuple[
 
 
 def _with_deed(finding: Finding, done: Text | None) -> Finding:
-    words = text("{found}; it is left as it is, see plan", found=finding.message)
+    words = text("{found}; it is left as it is by this plan", found=finding.message)
     if done is not None:
         words = text("{found}; the plan {deed}, see its note", found=finding.message, deed=done)
     return replace(finding, message=words)

@@ -12,13 +12,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 
 from reconciler.clock import now, parse_stamp
 from reconciler.core.model.address import same_endpoint
 from reconciler.core.model.desired import Company
 from reconciler.core.model.fields import BY_NAME, Value, fits
-from reconciler.core.model.ledger import LedgerEntry, LedgerView, LockInfo
+from reconciler.core.model.ledger import LedgerEntry, LedgerView, LockInfo, Untold
 from reconciler.core.model.message import Text, text
 from reconciler.core.text import is_newer_format
 from reconciler.errors import Declined, NewerFormat, ReconcilerError
@@ -149,6 +149,7 @@ class Ledger:
     has said it yet. `bound` means that the stored ledger says it. `removed` names, for each agent that was deleted
     lately, the record of the history that tells what it had; `history` is the record of the run at work. `files` has
     the desired-state file that each agent stood in when an apply last read it, by the name that `files.standing` gives.
+    `untold` is what recoveries found of agents, until an apply that gets to its end has told it.
     """
 
     store: LedgerStore
@@ -163,6 +164,7 @@ class Ledger:
     removed: dict[str, str] = field(default_factory=dict)
     history: str = ""
     files: dict[str, str] = field(default_factory=dict)
+    untold: dict[str, Untold] = field(default_factory=dict)
 
     @property
     def view(self) -> LedgerView:
@@ -235,6 +237,7 @@ class Ledger:
             "run": run,
             **({"applied": self.applied} if self.applied else {}),
             **({"removed": self.removed} if self.removed else {}),
+            **({"untold": self.untold} if self.untold else {}),
             "agents": {operator_id: entry_document(entry) for operator_id, entry in sorted(self.entries.items())},
             **({"files": _by_file(self.files)} if self.files else {}),
         }
@@ -316,16 +319,20 @@ def _read(store: LedgerStore, company: Company, document: dict[str, Any]) -> Led
     if document["format"] != FORMAT:
         raise ValueError
     applied, endpoint = dict(document.get("applied", {})), document.get("endpoint", "")
-    removed = dict(document.get("removed", {}))
+    removed, untold = dict(document.get("removed", {})), dict(document.get("untold", {}))
     head = (document["company"], endpoint, document["lineage"], document["run"])
     texts = (*head, *applied.values(), *removed.values())
     if not all(isinstance(text, str) for text in texts) or type(document["serial"]) is not int:
         raise TypeError
+    if not {*untold.values()} <= {*get_args(Untold)}:
+        raise ValueError
     entries = {operator_id: read_entry(entry) for operator_id, entry in document["agents"].items()}
     files = {operator_id: file for file, ids in document.get("files", {}).items() for operator_id in _texts(ids)}
     owner = Company(document["company"], company.company_id)
     names = (document["lineage"], document["serial"], document["run"])
-    return Ledger(store, owner, entries, *names, applied, endpoint, bound=bool(endpoint), removed=removed, files=files)
+    ledger = Ledger(store, owner, entries, *names, applied, endpoint, bool(endpoint), removed)
+    ledger.files, ledger.untold = files, untold
+    return ledger
 
 
 def _by_file(files: Mapping[str, str]) -> dict[str, list[str]]:

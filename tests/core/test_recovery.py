@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.authorship import ListedBefore
-from reconciler.core.in_doubt import anew_entries, appeared_entries, with_deeds
+from reconciler.core.in_doubt import anew_entries, appeared_entries, untold, untold_findings, with_deeds
 from reconciler.core.model.fields import Value
-from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.ledger import LedgerEntry, Untold
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.outcome import CallOutcome, Finding, Intent
@@ -373,6 +373,30 @@ def test_adopting_by_name_ends_a_doubt() -> None:
     assert adopted_entries(no_file, NOBODY, book, ("8001",)) == {}
 
 
+DOUBT = LedgerEntry(in_doubt="author")
+HERE = live(live_agent("8001"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed", "entry", "words"),
+    [
+        ("author", HERE, DOUBT, STRANGE),
+        ("author", HERE, KNOWN, "is there, nothing showed that a run had made it, and a run that was cut short wrote"),
+        ("author", NOBODY, DOUBT, "is gone by now; before, it was there, and nothing showed"),
+        ("anew", HERE, KNOWN, "is another agent by now"),
+        ("anew", NOBODY, KNOWN, "is gone by now; before, somebody had deleted it and made it anew"),
+        ("noted", HERE, KNOWN, ""),
+        ("noted", NOBODY, KNOWN, ""),
+    ],
+)
+def test_what_was_found_before_and_not_told(kind: Untold, listed: LiveState, entry: LedgerEntry, words: str) -> None:
+    """It is told as it is by now; of whom only a plan is to note that they were made anew, nothing is told."""
+    found = [*untold_findings({"8001": kind}, listed, {"8001": entry})]
+    assert [each.message.startswith(words) for each in found] == [True] * bool(words)
+    assert untold(found, ()) == ({"8001": kind} if words else {})
+    assert untold(found, ("8002",))["8002"] == "noted"
+
+
 @pytest.mark.parametrize("kind", ["delete", "edit", "password", None])
 def test_a_finding_says_what_the_plan_does(kind: ActionKind | None) -> None:
     """Of an agent that may be somebody else's: that it is left, only where it is; of others nothing more is said."""
@@ -383,7 +407,7 @@ def test_a_finding_says_what_the_plan_does(kind: ActionKind | None) -> None:
     assert late == found[1]
     assert strange.message.startswith(f"{STRANGE}; ")
     assert ("it is left as it is" in strange.message) is (kind is None)
-    assert strange.message.endswith("see plan" if kind is None else "see its note")
+    assert strange.message.endswith("by this plan" if kind is None else "see its note")
 
 
 def test_what_the_file_manages_is_owed_no_longer() -> None:

@@ -222,6 +222,9 @@ DAMAGED: dict[str, Any] = {
     "given as a list": agent({"given": ["roleName"]}),
     "given as text": agent({"given": "班长"}),
     "given as null": agent({"given": None}),
+    "untold as a list": {**GOOD, "untold": ["8001"]},
+    "untold of no kind": {**GOOD, "untold": {"8001": "else"}},
+    "untold as a number": {**GOOD, "untold": {"8001": {}}},
 }
 
 

@@ -160,6 +160,31 @@ def test_a_server_that_takes_no_end(here: Workplace, box: Box, host: Host, tmp_p
     assert other.run("plan", "--detailed-exitcode").code == 0
 
 
+def test_another_machine_tells_who_was_made_anew(here: Workplace, box: Box, tmp_path: Path, killer: Killer) -> None:
+    """A machine dies while it sets a password, and somebody makes the agent anew: the next one's plan notes that.
+
+    So does every plan until an apply has named the agent, also where one is refused before that.
+    """
+    assert here.run("apply", "-y").code == 0
+    here.write(HEAD + AGENTS.replace("version: 1", "version: 2"))
+    killed(here, box, killer)
+    box.store.remove("8001")
+    box.store.put("8001", name="张三", password="known-to-them")
+    other = Workplace(tmp_path / "other", here.endpoint, here.env)
+    other.folder.mkdir()
+    other.write((here.folder / "agents.yaml").read_text(encoding="utf-8"))
+    holder = other.run("ledger", "show", "--format", "json").json["lock"]["id"]
+    assert other.run("ledger", "unlock", "--id", holder).code == 0
+    for _ in range(2):
+        notes = other.run("plan", "--format", "json").json["notes"]
+        assert [note["operatorIds"] for note in notes if note.get("code") == "another-agent"] == [["8001"]]
+        refused = other.run("apply", "-y", "--max-changes", "0", "--format", "json")
+        assert (refused.code, [each["operatorId"] for each in refused.json["error"]["in_doubt"]]) == (3, ["8001"])
+    done = other.run("apply", "-y", "--format", "json")
+    assert (done.code, [each["operatorId"] for each in done.json["mismatches"]]) == (4, ["8001"])
+    assert other.run("apply", "-y").code == 0
+
+
 def test_many_that_were_left_open_are_told_in_one_line(here: Workplace, box: Box, killer: Killer) -> None:
     """What is found of many agents alike is one line with their number."""
     box.store.reset([{"operatorId": str(number)} for number in range(8001, 8021)])

@@ -13,6 +13,13 @@ Doubt = Literal["", "author", "password"]
 `password`: nothing shows whether a request of ours set its password.
 """
 
+Untold = Literal["author", "anew", "noted"]
+"""What a recovery found of an agent that may be somebody else's, until an apply that gets to its end has told it.
+
+`author`: nothing showed whether a request of ours made it. `anew`: somebody has made it anew, and a run had left
+something of the one before. `noted`: somebody has made it anew, and the plan notes that.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
