@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,8 +20,15 @@ def tree_of(source: Path) -> ast.Module:
     return ast.parse(source.read_text(encoding="utf-8"))
 
 
-def calls_of(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+def calls_of(tree: ast.AST, name: str) -> Sequence[ast.Call]:
     """The calls of a function or a class by its bare name."""
+    return _calls(tree).get(name, ())
+
+
+@cache
+def _calls(tree: ast.AST) -> Mapping[str, Sequence[ast.Call]]:
+    calls: dict[str, list[ast.Call]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-            yield node
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            calls.setdefault(node.func.id, []).append(node)
+    return calls

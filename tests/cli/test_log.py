@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from reconciler.cli.log_lines import log_to
 from reconciler.cli.shell import Shell
+from reconciler.log import LOG
 from reconciler.sandbox.server import Box
 from reconciler.vendor.retry import Budget
 from tests.ledger.git_branch.host import ALONE, BRANCH, made
@@ -78,9 +81,18 @@ def test_waits_are_told(here: Workplace, box: Box) -> None:
     assert len(of(ran, "lock")) == 1
 
 
+@pytest.fixture
+def log() -> Iterator[None]:
+    """The log of this process, for one test; those that come after it are as quiet as they were."""
+    log_to(Shell().log, 2)
+    yield
+    LOG.handlers = []
+    LOG.setLevel(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("log")
 def test_the_wait_for_the_budget_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Who waits until another repetition is answered says so, and also that nothing is left to spend."""
-    log_to(Shell().log, 2)
     budget = Budget(0)
     assert budget.take()
     assert budget.take()
