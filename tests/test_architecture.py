@@ -41,7 +41,19 @@ ROOMS = (
 )
 """The house from the ground up; a room may import only what stands before it, and itself."""
 WINGS = (
-    *("text", "model", "authorship", "in_doubt", "yaml", "desired", "wire", "planning", "recovery", "report"),
+    *(
+        "text",
+        "model",
+        "authorship",
+        "in_doubt",
+        "yaml",
+        "desired",
+        "wire",
+        "planning",
+        "recovery",
+        "withdrawal",
+        "report",
+    ),
     *("history", "saved", "beside", "sheets", "export"),
 )
 """The core likewise."""

@@ -25,7 +25,8 @@ from reconciler.core.model.live import LiveState
 from reconciler.core.model.plan import Plan
 from reconciler.core.model.secret import Secret
 from reconciler.core.planning.make_plan import live_state, make_plan
-from reconciler.credentials.delivery import CredentialsFile, read_credentials
+from reconciler.credentials.delivered import read_credentials
+from reconciler.credentials.delivery import CredentialsFile
 from reconciler.credentials.passwords import PasswordRules, resolve_passwords
 from reconciler.ledger.books import Books
 from reconciler.ledger.journal import Journal

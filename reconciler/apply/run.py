@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from reconciler.apply.channel import CallChannel
@@ -16,7 +17,7 @@ from reconciler.apply.execute import execute
 from reconciler.apply.history import record_bytes
 from reconciler.apply.read_back import closed_books, deliver, left_alone
 from reconciler.apply.record import RunContext
-from reconciler.apply.refresh import OnProgress, Refreshed, Session, refresh
+from reconciler.apply.refresh import OnProgress, OpenRuns, Refreshed, Session, refresh
 from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore
 from reconciler.core.history import LONGEST, begun_record, ended_record
@@ -29,6 +30,8 @@ from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import adopted_entries, managed_entries
 from reconciler.core.report import action_results
 from reconciler.core.saved.plan_json import digest
+from reconciler.core.withdrawal import never_true
+from reconciler.credentials.age import is_sealed
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
 from reconciler.errors import Declined, ReconcilerError, VendorError, told_error, unwritable
@@ -59,7 +62,37 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
             deliver(session.reader, finding, credentials)
     if not refreshed.plan.actions:
         session.record_seen(refreshed)
-    save_recovered(refreshed.ledger, session.journal, here, there, kept_remotely(session, credentials))
+    _withdraw_never_true(refreshed, credentials)
+    objects = {**_not_yet_kept(session, refreshed.open), **kept_remotely(session, credentials)}
+    save_recovered(refreshed.ledger, session.journal, here, there, objects)
+
+
+def _withdraw_never_true(refreshed: Refreshed, credentials: CredentialsFile) -> None:
+    """Withdraw the passwords that earlier runs stored and that were never true.
+
+    A remote ledger was given all passwords of a run before its first call, those of batches included.
+    """
+    runs, there = refreshed.open, refreshed.open.there
+    for run in runs.to_look_up:
+        ahead = there if there is not None and there.id == run.id and not there.ended else None
+        journal = [call.intent for call in run.calls] if ahead is not None and run is runs.here else None
+        open_intents = (ahead or run).open_intents
+        stored = [intent for intent in open_intents if ahead is not None or not intent.vendor_password]
+        # A file that cannot be written ends the run where something must stand in it. The ledger has the doubt as well.
+        with suppress(ReconcilerError):
+            credentials.withdraw_stored(sorted(never_true(stored, refreshed.live, journal)), run.started)
+
+
+def _not_yet_kept(session: Session, runs: OpenRuns) -> Objects:
+    """The credentials of this machine's run that died before it could store them with the remote ledger, sealed."""
+    here, there = runs.here, runs.there
+    if not isinstance(session.store, RemoteStore) or here is None or there is None:
+        return {}
+    if here.id == there.id and not there.ended:
+        with suppress(OSError):
+            data = Path(here.credentials).read_bytes()
+            return {session.store.credentials_before_own: data} if is_sealed(data) else {}
+    return {}
 
 
 def kept_remotely(session: Session, credentials: CredentialsFile, coming: Iterable[Credential] = ()) -> Objects:

@@ -16,10 +16,12 @@ from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.core.model.secret import Secret
-    from reconciler.credentials.delivery import Credential, Delivered
-    from reconciler.ledger.place import BooksPlace
+    from reconciler.credentials.delivered import Delivered
+    from reconciler.credentials.delivery import Credential
+    from reconciler.ledger.ledger import LedgerStore
 
 _ENCRYPTED = ".age"
+_SHOWN = 5
 _COLUMNS = ("operatorId", "password", "sipNumber", "sipPassword", "at")
 
 
@@ -38,9 +40,10 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     """Show what credentials files hold: passwords, to be handed over.
 
     Without FILE, those of all runs: in the files beside the ledger, which an apply makes unless it is told another
-    place, or stored beside a remote ledger. Of a run that died its passwords are shown as they were stored before the
-    first call: whether one is true is known after the next apply, which sets doubtful ones anew. With ID, only those
-    of the agents. A FILE ends in .jsonl or .age, has a slash, or is there; anything else is an ID.
+    place, or stored beside a remote ledger. A password of which nothing shows that it is true, such as one of a run
+    that died, is marked inDoubt: the next apply finds out, withdraws those that were never true, and sets doubtful
+    ones anew. With ID, only those of the agents. A FILE ends in .jsonl or .age, has a slash, or is there; anything
+    else is an ID.
 
     With --format csv a table to hand over, as spreadsheets open it; an apostrophe in front of a text is not part of it.
     Where the desired-state files can be read, the tables have the agents' names.
@@ -57,26 +60,29 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
       reconciler credentials .reconciler/vendor.example/credentials-20261122T100000Z.jsonl
       reconciler credentials --ledger git+origin#reconciler/acme --identity key.txt
     """
-    from reconciler.credentials.delivery import read_credentials, together
+    from reconciler.credentials.delivered import read_credentials, together
     from reconciler.render.terminal import visible
 
     files = [Path(word) for word in named if _is_file(word)]
+    doubted = frozenset[str]()
     if files:
         name = ", ".join(map(str, files))
         read = {str(file): read_credentials(file, identity) for file in files}
     else:
-        name, read = _of_all_runs(shell, identity, **where)
+        name, read, doubted = _of_all_runs(shell, identity, **where)
     for file, content in read.items():
         _warn(shell, file, content)
     found = {each.operator_id: each for each in together(read.values(), in_order=not files).credentials}
     ids = [word for word in named if not _is_file(word)]
     rows = [_row(each) for each in found.values() if not ids or each.operator_id in ids]
+    doubted &= {str(row[0]) for row in rows if row[1] is not None}
+    _warn_of_doubt(shell, sorted(doubted))
     if format_ == "json":
-        shell.document({"credentials": [dict(zip(_COLUMNS, row, strict=True)) for row in rows]})
+        shell.document({"credentials": [_document(row, doubted) for row in rows]})
     elif format_ == "csv":
-        shell.data(_csv(_with_names(shell, rows, where["files"])))
+        shell.data(_csv(_marked(_with_names(shell, rows, where["files"]), doubted)))
     elif rows:
-        named_rows = _with_names(shell, rows, where["files"])
+        named_rows = _marked(_with_names(shell, rows, where["files"]), doubted)
         shell.data(_table([["-" if cell is None else visible(cell) for cell in row] for row in named_rows]))
     else:
         words = text("{name} holds no credentials", name=name)
@@ -100,16 +106,65 @@ def _warn(shell: Shell, name: str, content: Delivered) -> None:
         shell.tell(text(torn, name=name, count=content.torn))
 
 
+def _warn_of_doubt(shell: Shell, ids: list[str]) -> None:
+    if ids:
+        named = ", ".join(ids[:_SHOWN]) + (" …" if len(ids) > _SHOWN else "")
+        words = (
+            "warning: of {count} {count:agent|agents} ({named}) nothing shows that the password is true: see inDoubt"
+        )
+        shell.tell(text(words, count=len(ids), named=named))
+        shell.tell(
+            text(
+                "apply looks up what a run left open; for who is in doubt after it raise password.version, or where "
+                "people have the password: reconciler ledger adopt ID"
+            )
+        )
+
+
+def _document(row: tuple[str | None, ...], doubted: frozenset[str]) -> dict[str, str | bool | None]:
+    return {**dict(zip(_COLUMNS, row, strict=True)), **({"inDoubt": True} if row[0] in doubted else {})}
+
+
+def _marked(rows: list[tuple[str | None, ...]], doubted: frozenset[str]) -> list[tuple[str | None, ...]]:
+    """The rows below their heads, with a column that marks whose password is in doubt, where any is."""
+    if not doubted:
+        return rows
+    head, *others = rows
+    return [(*head, "inDoubt"), *((*row, "yes" if row[0] in doubted else None) for row in others)]
+
+
+def _doubted(store: LedgerStore, journal: Path | None) -> frozenset[str]:
+    """Of whom nothing shows whether the last password stored is true: a run left it open, or the ledger doubts it.
+
+    Raises:
+        ReconcilerError: the books cannot be read.
+    """
+    from reconciler.core.model.desired import Company
+    from reconciler.ledger.books import remote_run
+    from reconciler.ledger.journal import last_run
+    from reconciler.ledger.ledger import read_ledger
+
+    run = last_run(journal) if journal else remote_run(store)
+    intents = [each for each in run.open_intents if each.outcome in (None, "lost")] if run else []
+    left_open = {id_ for each in intents if each.kind in ("create", "password") for id_ in each.operator_ids}
+    entries = read_ledger(store, Company("")).entries.items()
+    return frozenset(left_open | {id_ for id_, entry in entries if entry.password_unknown or entry.in_doubt})
+
+
 def _of_all_runs(
     shell: Shell, identity: Path | None, files: tuple[Path, ...], ledger: str | None, **where: Any
-) -> tuple[str, dict[str, Delivered]]:
-    """What runs have stored: its place, and the content by file. Tells which files are for other keys."""
+) -> tuple[str, dict[str, Delivered], frozenset[str]]:
+    """What runs have stored: its place, the content by file, and whose is in doubt.
+
+    Tells which files are for other keys.
+    """
     from reconciler.cli.inputs import place_of
-    from reconciler.credentials.delivery import read_credentials
+    from reconciler.credentials.delivered import read_credentials
 
     place = place_of(files, ledger, **where)
     if place.remote:
-        return str(ledger), {str(ledger): _kept(shell, identity, place)}
+        with closing(place.store()) as store:
+            return str(ledger), {str(ledger): _kept(shell, identity, store)}, _doubted(store, None)
     read: dict[str, Delivered] = {}
     closed: list[ReconcilerError] = []
     for path in sorted(place.folder.glob("credentials-*.jsonl*")):
@@ -122,17 +177,17 @@ def _of_all_runs(
             shell.tell(text("warning: {path} is left out: {message}", path=path, message=error.message))
     if closed and not read:
         raise closed[-1]
-    return str(place.folder), read
+    with closing(place.store()) as store:
+        return str(place.folder), read, _doubted(store, place.journal)
 
 
-def _kept(shell: Shell, identity: Path | None, place: BooksPlace) -> Delivered:
+def _kept(shell: Shell, identity: Path | None, store: LedgerStore) -> Delivered:
     """What runs have stored beside the remote ledger."""
-    from reconciler.credentials.delivery import read_kept
+    from reconciler.credentials.delivered import read_kept
     from reconciler.ledger.swap_store import CREDENTIALS
 
-    with closing(place.store()) as store:
-        objects = ((name, store.read_beside(name)) for name in store.names(CREDENTIALS))
-        delivered, closed = read_kept(((name, data) for name, data in objects if data is not None), identity)
+    objects = ((name, store.read_beside(name)) for name in store.names(CREDENTIALS))
+    delivered, closed = read_kept(((name, data) for name, data in objects if data is not None), identity)
     if closed:
         shell.tell(
             text("warning: {count} {count:run|runs} stored credentials for other keys; left out here", count=closed)

@@ -1,28 +1,23 @@
-"""Credentials out: the file that new passwords are written to, plain or encrypted, and how it is read back.
+"""Credentials out: the file that new passwords are written to, plain or encrypted.
 
 A password is on disk before the request that sets it is sent, so no agent ever has a password that nobody knows.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import stat
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
 from reconciler.clock import stamp
-from reconciler.core.model.message import Text, text, verbatim
+from reconciler.core.model.message import Text, text
 from reconciler.core.model.secret import Secret
-from reconciler.credentials.age import Sealer, Unsealed, is_sealed, unseal
-from reconciler.errors import ReconcilerError, unreadable, unwritable
+from reconciler.credentials.age import Sealer, is_sealed
+from reconciler.errors import ReconcilerError, unwritable
 from reconciler.files.atomic import replace_file
 from reconciler.files.private import json_line, private_folder
 from reconciler.files.system import AS_BYTES, NO_FOLLOW, others_can_read, read_at, sync_folder
@@ -30,10 +25,10 @@ from reconciler.files.system import AS_BYTES, NO_FOLLOW, others_can_read, read_a
 _HEAD_BYTES: Final = 64
 _NAME: Final = "credentials-%Y%m%dT%H%M%SZ"
 _HINT: Final = text("nothing was sent; name another with --credentials")
-_NAME_KEY: Final = text("name your key with --identity")
 
 
-def _named(path: Path) -> Text:
+def named_file(path: Path) -> Text:
+    """What a message calls a credentials file."""
     return text("the credentials file {path}", path=path)
 
 
@@ -93,15 +88,15 @@ class CredentialsFile:
                 raise
         except OSError as error:
             if isinstance(error, FileExistsError) and os.path.lexists(self.path):
-                exists = text("{what} exists already, and an encrypted one must be new", what=_named(self.path))
+                exists = text("{what} exists already, and an encrypted one must be new", what=named_file(self.path))
                 raise ReconcilerError("already-there", exists, _HINT) from None
-            raise unwritable(_named(self.path), error, _HINT) from None
+            raise unwritable(named_file(self.path), error, _HINT) from None
         self._handle = handle
         self.used = True
 
     def _check(self, handle: int) -> None:
         """Refuse a file that others can read or that is encrypted. End a last line that was cut off."""
-        status, what = os.fstat(handle), _named(self.path)
+        status, what = os.fstat(handle), named_file(self.path)
         if others_can_read(status.st_mode):
             hint = text("chmod 600 {path}, or name another with --credentials", path=self.path)
             raise ReconcilerError("readable-by-others", text("{what} can be read by others", what=what), hint)
@@ -189,10 +184,28 @@ class CredentialsFile:
         self._given.discard(operator_id)
         if password is None:
             return
+        self._append(self._withdrawal(operator_id, {"withdraws": password.reveal()}))
+
+    def withdraw_stored(self, operator_ids: Iterable[str], since: str) -> None:
+        """Write that the last passwords which another run stored for these agents were never true.
+
+        That run began at `since` (UTC, ISO 8601). Here nobody knows what it stored, so the lines name the time: what
+        is older holds again.
+
+        Raises:
+            ReconcilerError: the file cannot be written.
+        """
+        lines = [self._withdrawal(operator_id, {"withdrawsSince": since}) for operator_id in operator_ids]
+        try:
+            if lines:
+                self._append(*lines)
+        except OSError as error:
+            raise unwritable(named_file(self.path), error, _HINT) from None
+
+    def _withdrawal(self, operator_id: str, what: Mapping[str, object]) -> Mapping[str, object]:
         blank = dict.fromkeys(("password", "sipNumber", "sipPassword"))
         # Version 0.1.0 knows a withdrawal by the end of its line.
-        named = {"at": stamp(self._now()), "withdraws": password.reveal(), "withdrawn": True}
-        self._append({"operatorId": operator_id, **blank, **named})
+        return {"operatorId": operator_id, **blank, "at": stamp(self._now()), **what, "withdrawn": True}
 
     def _append(self, *all_fields: Mapping[str, object]) -> None:
         lines = [json_line(fields) for fields in all_fields]
@@ -243,158 +256,3 @@ def _append(handle: int, data: bytes) -> None:
         with suppress(OSError):
             os.ftruncate(handle, end)
         raise
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The content of credentials files.
-
-    `lines`: what they say, from the earliest to the latest. `torn`: the number of lines that were cut off. `exposed`:
-    others can read a file.
-    """
-
-    lines: tuple[Line, ...]
-    torn: int = 0
-    exposed: bool = False
-
-    @property
-    def credentials(self) -> tuple[Credential, ...]:
-        """The latest of each agent that is true, sorted by operatorId."""
-        lines_of: defaultdict[str, list[Line]] = defaultdict(list)
-        for line in self.lines:
-            lines_of[line.said.operator_id].append(line)
-        return tuple(_latest(lines_of[operator_id]) for operator_id in sorted(lines_of))
-
-
-def together(files: Iterable[Delivered], *, in_order: bool) -> Delivered:
-    """Several files as one: as they follow one another, or else by the time of each line, whatever file it is in."""
-    timed: list[tuple[str, Line]] = []
-    time = ""
-    for file in files:
-        time = time if in_order else ""
-        for line in file.lines:
-            time = max(time, line.said.at or "")  # a clock that was set back changes no order
-            timed.append((time, line))
-    return Delivered(tuple(line for _, line in sorted(timed, key=itemgetter(0))))
-
-
-def read_credentials(path: Path, identity: Path | None) -> Delivered:
-    """Read a credentials file, plain or encrypted, during a run or after it.
-
-    Raises:
-        ReconcilerError: the file cannot be read, is damaged, or is for another key; no message quotes from it.
-    """
-    try:
-        with path.open("rb") as stream:
-            data, mode = stream.read(), os.fstat(stream.fileno()).st_mode
-    except OSError as error:
-        raise unreadable(_named(path), error) from None
-    if not is_sealed(data):
-        return _delivered(path, Unsealed(data, 0), exposed=stat.S_ISREG(mode) and others_can_read(mode))
-    if identity is None:
-        raise ReconcilerError("encrypted", text("{what} is encrypted", what=_named(path)), _NAME_KEY)
-    return _delivered(path, unseal(data, identity), exposed=False)
-
-
-def read_kept(objects: Iterable[tuple[str, bytes]], identity: Path | None) -> tuple[Delivered, int]:
-    """Read what runs have kept remotely, from the oldest to the newest; and the number that is for other keys.
-
-    Raises:
-        ReconcilerError: there is no identity, none of it opens, or it is damaged; no message quotes from it.
-    """
-    if identity is None:
-        raise ReconcilerError("encrypted", text("credentials beside a ledger are encrypted"), _NAME_KEY)
-    contents: list[bytes] = []
-    closed: list[ReconcilerError] = []
-    for name, data in objects:
-        try:
-            contents.append(unseal(data, identity, verbatim(name)).content)
-        except ReconcilerError as error:
-            closed.append(error)
-    if closed and not contents:
-        raise closed[-1]
-    return _delivered(Path("what is kept"), Unsealed(b"".join(contents), 0), exposed=False), len(closed)
-
-
-def _delivered(path: Path, unsealed: Unsealed, *, exposed: bool) -> Delivered:
-    lines, torn = list[Line](), unsealed.torn
-    for number, line in enumerate(unsealed.content.split(b"\n"), start=1):
-        try:
-            lines += [_line(line)] if line.strip() else []
-        except (KeyError, TypeError):
-            damaged = "{path} is no credentials file, or is damaged: line {number} cannot be understood"
-            raise ReconcilerError("bad-credentials", text(damaged, path=path, number=number)) from None
-        except (ValueError, RecursionError):
-            torn += 1
-    return Delivered(tuple(lines), torn, exposed)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line: what it says, and whether it withdraws a password: the one that it `names`, or else the last one."""
-
-    said: Credential
-    withdraws: bool = False
-    names: Secret | None = None
-
-
-def _line(text: bytes) -> Line:
-    """One line.
-
-    Raises `ValueError` for a line that was cut off, and `KeyError` or `TypeError` for one that holds something else.
-    """
-    if not text.startswith(b"{"):
-        raise TypeError
-    fields = json.loads(text)
-    names = ("operatorId", "password", "sipNumber", "sipPassword", "at")
-    values = [*(fields[name] for name in names), fields.get("withdraws")]
-    if not isinstance(values[0], str) or not all(isinstance(value, str | None) for value in values):
-        raise TypeError
-    operator_id, password, sip_number, sip_password, at, names = values
-    said = Credential(operator_id, _secret(password), sip_number, _secret(sip_password), at)
-    return Line(said, fields.get("withdrawn") is True, _secret(names))
-
-
-def _secret(text: str | None) -> Secret | None:
-    return None if text is None else Secret(text)
-
-
-def _latest(lines: Sequence[Line]) -> Credential:
-    """The latest that is true of one agent: a password that was withdrawn gives way to the one before it."""
-    kept: list[Credential] = []
-    for line in lines:
-        kept = _without(kept, line.names) if line.withdraws else [*kept, line.said]
-    blank = Credential(lines[-1].said.operator_id, None, at=None if kept else lines[-1].said.at)
-    return reduce(_completed, kept, blank)
-
-
-def _without(said: Sequence[Credential], password: Secret | None) -> list[Credential]:
-    """What was said, without the last setting of this password, or of any where none is named.
-
-    A line with a SIP number repeats the password that is in force. Any other line with a password sets it, also to the
-    text that it had before, so that one withdrawal takes away one setting.
-    """
-    settings: list[int] = []
-    in_force: Secret | None = None
-    for index, each in enumerate(said):
-        if each.password is not None and not (each.sip_number and _same(each.password, in_force)):
-            settings.append(index)
-        in_force = each.password or in_force
-    withdrawn = [index for index in settings if password is None or _same(said[index].password, password)]
-    if not withdrawn:
-        return list(said)
-    first = withdrawn[-1]
-    end = next((index for index in settings if index > first), len(said))
-    without = [replace(each, password=None) for each in said[first:end] if each.sip_number]
-    return [*said[:first], *without, *said[end:]]
-
-
-def _same(one: Secret | None, other: Secret | None) -> bool:
-    return one is not None and other is not None and one.reveal() == other.reveal()
-
-
-def _completed(before: Credential, after: Credential) -> Credential:
-    """The later line, with what it does not say taken from the earlier one."""
-    names = ("password", "sip_number", "sip_password", "at")
-    kept = {name: getattr(before, name) for name in names if getattr(after, name) is None}
-    return replace(after, **kept)

@@ -54,6 +54,16 @@ class RemoteStore:
         return self._own_credentials
 
     @property
+    def credentials_before_own(self) -> str:
+        """The object right before that, for what an earlier run of this machine could not store any more.
+
+        Raises:
+            ReconcilerError: the store does not answer, or refuses.
+        """
+        number, _, rest = self.own_credentials.partition("-")
+        return f"{number}-0-{rest}"
+
+    @property
     def remote(self) -> bool:
         """It outlives this machine."""
         return True

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.credentials.delivery import read_credentials
+from reconciler.credentials.delivered import read_credentials
 from reconciler.sandbox.rules import rules_of
 from reconciler.sandbox.server import Box
 from tests.ci.events import AFTER, APPLIES, bodies, by_hand, github, names, on_github, pull_request, push

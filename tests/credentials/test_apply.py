@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.credentials.delivery import read_credentials
+from reconciler.credentials.delivered import read_credentials
 from reconciler.sandbox.server import Box, running
 from tests.process import TOKEN, Workplace
 

@@ -13,7 +13,8 @@ import pytest
 
 from reconciler.core.model.secret import Secret
 from reconciler.credentials.age import is_sealed
-from reconciler.credentials.delivery import CredentialsFile, read_credentials
+from reconciler.credentials.delivered import read_credentials
+from reconciler.credentials.delivery import CredentialsFile
 from reconciler.errors import ReconcilerError
 
 from .keys import CANARY, SIP_CANARY, Key, age_key, morning, sealed_file, write

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.model.secret import Secret
-from reconciler.credentials.delivery import Credential, CredentialsFile, read_credentials
+from reconciler.credentials.delivered import read_credentials
+from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.sandbox.server import Box
 from tests.process import Workplace
 
@@ -97,6 +98,23 @@ def test_a_sealed_file(tmp_path: Path) -> None:
     assert shown(only(path, key.identity)) == ("version-one", "60001", "sip-one")
     file.close()
     assert shown(only(path, key.identity)) == ("version-one", "60001", "sip-one")
+
+
+def test_another_runs_password_is_withdrawn_by_its_time(tmp_path: Path) -> None:
+    """A run withdraws a password of an earlier one unseen: the last one since that began, or none."""
+    path, time = tmp_path / "out.jsonl", clock()
+    file = CredentialsFile(path, time)
+    file.write("8001", Secret("version-one"))
+    file.write("8002", Secret("of-another-run"))
+    began = time().isoformat().replace("+00:00", "Z")
+    file.write("8001", Secret("never-sent"))
+    file.close()
+    later = CredentialsFile(path, time)
+    later.withdraw_stored(["8001", "8002"], began)
+    later.close()
+    said = {each.operator_id: shown(each)[0] for each in read_credentials(path, None).credentials}
+    assert said == {"8001": "version-one", "8002": "of-another-run"}
+    assert not later.to_hand_over
 
 
 def old(**values: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 from collections.abc import Iterator
@@ -68,14 +69,68 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
         yield made_here
 
 
-def killed(here: Workplace, box: Box, killer: Killer) -> None:
-    """A run that is killed while the vendor keeps its first write waiting."""
-    box.faults([{"endpoint": "writes", "fault": "hang", "calls": "all"}])
+def killed(here: Workplace, box: Box, killer: Killer, endpoint: str = "writes", done: int = 0) -> None:
+    """A run that is killed while the vendor keeps its first write waiting, after so many others were `done`."""
+    box.faults([{"endpoint": endpoint, "fault": "hang", "calls": "all"}])
+    before = len(box.store.history())
     started = killer.start(here.folder, here.environment(), "apply", "-y")
     until(lambda: any(attempt.fault for attempt in box.store.attempts()))
+    until(lambda: len(box.store.history()) >= before + done and journaled(here, "done") >= done)
     started.signal(signal.SIGKILL)
     killer.wait(started)
     box.faults([])
+
+
+def journaled(here: Workplace, outcome: str) -> int:
+    """How many calls the journal of this machine's last run says to have ended so."""
+    (path,) = (here.folder / ".reconciler").rglob("journal*.jsonl")
+    return path.read_text().count(f'"outcome": "{outcome}"')
+
+
+def unlocked(machine: Workplace) -> None:
+    """The lock that a dead run has left is removed."""
+    lock = machine.run("ledger", "show", "--format", "json").json["lock"]["id"]
+    assert machine.run("ledger", "unlock", "--id", lock).code == 0
+
+
+POOL = 'pools:\n  - {from: "8101", to: "8103", name: pool}\n'
+
+
+def stored(machine: Workplace, key: Path) -> dict[str, dict[str, Any]]:
+    """What the command reads beside the ledger, by agent."""
+    said = machine.run("credentials", "--identity", str(key), "--format", "json").json["credentials"]
+    return {each["operatorId"]: each for each in said}
+
+
+def test_passwords_that_were_never_sent(here: Workplace, box: Box, key: Path, killer: Killer, tmp_path: Path) -> None:
+    """Stored for a batch that a killed run did not send: in doubt until the next apply, and withdrawn by that."""
+    here.write(HEAD + "  []\n" + POOL)
+    killed(here, box, killer)
+    ran = here.run("credentials", "--identity", str(key))
+    assert ("of 3 agents (8101, 8102, 8103) nothing shows" in ran.err, ran.out.count("  yes")) == (True, 3), ran.err
+    before = stored(here, key)
+    assert all(each["password"] and each["inDoubt"] for each in before.values())
+    other = Workplace(tmp_path / "other", here.endpoint, here.env)
+    other.folder.mkdir()
+    other.write(HEAD + '  - {operatorId: "8003", name: older}\n')
+    unlocked(other)
+    assert other.run("apply", "-y").code == 0
+    after = stored(here, key)
+    assert {id_: (each["password"], "inDoubt" in each) for id_, each in after.items()} == dict.fromkeys(
+        ("8101", "8102", "8103"), (None, False)
+    )
+    assert "nothing shows" not in here.run("credentials", "--identity", str(key)).err
+
+
+def test_the_machine_that_was_killed_comes_back(here: Workplace, box: Box, key: Path, killer: Killer) -> None:
+    """What the vendor chose and only this machine's disk holds is stored with the ledger, sealed, by its next apply."""
+    here.write(HEAD + '  - {operatorId: "8003", name: old}\n' + POOL.replace("name: pool", "status: disabled"))
+    killed(here, box, killer, "edit/v2", done=1)
+    unlocked(here)
+    assert here.run("apply", "-y").code == 0
+    known = {id_: hashlib.md5(each["password"].encode()).hexdigest() for id_, each in stored(here, key).items()}
+    assert known == {id_: box.store.agents()[id_]["password_md5"] for id_ in ("8101", "8102", "8103")}
+    assert not any("inDoubt" in each for each in stored(here, key).values())
 
 
 def test_all_is_there_before_the_first_write(here: Workplace, box: Box, host: Host, key: Path, killer: Killer) -> None:
