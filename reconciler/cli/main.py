@@ -18,7 +18,7 @@ from click.exceptions import NoArgsIsHelpError
 from reconciler import __version__
 from reconciler.cli.shell import Shell
 from reconciler.cli.terraform import refuse_command, refuse_words
-from reconciler.cli.usage import code_of, given
+from reconciler.cli.usage import code_of, given, report_of
 from reconciler.core.model.message import NOTHING, text, verbatim
 from reconciler.errors import InvalidFiles, MissingSecrets, ReconcilerError, StalePlan, out_of_memory
 from reconciler.files.system import HANGUP, INTERRUPTS
@@ -69,6 +69,8 @@ class Commands(click.Group):
             refuse_command(ctx, args[0])
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and not ctx.resilient_parsing:
+            if shell := ctx.find_object(Shell):
+                shell.output = report_of(command, rest)
             refuse_words(ctx, command, rest)
         return name, command, rest
 

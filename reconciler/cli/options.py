@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
-from reconciler.cli.shell import Shell
 from reconciler.core.model.desired import SECONDS_IN, Limit
 from reconciler.core.model.endpoints import MAX_DELETE_LIST
 from reconciler.core.model.message import text
@@ -320,26 +319,14 @@ OUTPUT = click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the result there, not to stdout."
 )
 
-
-def _keep_report(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    """Tell the shell where the report goes, unless a desired state is there."""
-    from reconciler.files.outputs import refuse_desired_state
-
-    refuse_desired_state((value,))
-    shell = context.find_object(Shell)
-    if shell is not None:
-        shell.output = value
-
-
 REPORT = click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="REPORT",
-    callback=_keep_report,
-    is_eager=True,
     expose_value=False,
     help="Keep the report there as JSON, errors included; with --format json it is not printed.",
 )
+"""`cli.usage.report_of` reads it, since the report of an error is kept too when other words are wrong."""
 
 
 def _all(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:

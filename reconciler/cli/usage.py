@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import Final
 
 import click
@@ -52,3 +53,20 @@ def given(option: str, words: Iterable[str], otherwise: str = "") -> str:
             value = rest
         before = word
     return value
+
+
+def report_of(command: click.Command, words: Sequence[str]) -> Path | None:
+    """Where an apply is to keep its report, whatever is wrong with its other words.
+
+    Raises:
+        WrongUsage: a desired state is there.
+    """
+    if command.name != "apply":
+        return None
+    from reconciler.files.outputs import refuse_desired_state
+
+    context = click.Context(command, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True)
+    found, _, _ = command.make_parser(context).parse_args([*words])
+    report = Path(found["output"]) if found.get("output") else None
+    refuse_desired_state((report,), [Path(each) for each in found.get("files") or ()])
+    return report

@@ -87,6 +87,25 @@ def test_a_document_is_asked_for_wherever_it_stands(offline: Workplace, words: t
     assert offline.run("explain", code).code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["--nonsense --output r.json", "-out=x --output=r.json", "agents --output r.json", "--output r.json --rate"],
+)
+def test_an_apply_keeps_the_report_of_wrong_usage(offline: Workplace, words: str) -> None:
+    """In place of an older one, which would be told as this run's; never in place of a desired state."""
+    offline.write("version: 1\n")
+    (offline.folder / "agents").mkdir()
+    offline.write("{}", "r.json")
+    ran = offline.run("apply", *words.split(), "--format", "json")
+    kept = json.loads((offline.folder / "r.json").read_text(encoding="utf-8"))
+    assert (ran.code, ran.out, kept["exit_code"]) == (64, "", 64)
+    for other in ("agents.yaml", "agents/new.yaml"):
+        refused = offline.run("apply", "-f", "agents", *words.replace("r.json", other).split(), "--format", "json")
+        assert refused.json["error"]["code"] == "output-is-input"
+    assert (offline.folder / "agents.yaml").read_text(encoding="utf-8") == "version: 1\n"
+    assert not (offline.folder / "agents/new.yaml").exists()
+
+
 def test_lines_of_json_are_asked_for_anywhere(offline: Workplace) -> None:
     """By the variable or the option, whatever is wrong with the words before; the option wins."""
     as_json, as_text = {"RECONCILER_LOG_FORMAT": "json"}, ("--log-format=text", "plan", "--nonsense")

@@ -2041,6 +2041,14 @@ BUGS: Final = (
         ("tests/cli/test_usage.py::test_a_document_is_asked_for_wherever_it_stands",),
     ),
     Bug(
+        "older-report-kept-after-wrong-usage",
+        "reconciler/cli/main.py",
+        "                shell.output = report_of(command, rest)\n            refuse_words(ctx, command, rest)\n",
+        "                refuse_words(ctx, command, rest)\n                shell.output = report_of(command, rest)\n",
+        "The report of an apply whose words are wrong stands in place of an older one.",
+        ("tests/cli/test_usage.py::test_an_apply_keeps_the_report_of_wrong_usage",),
+    ),
+    Bug(
         "line-of-an-error-without-its-code",
         "reconciler/cli/main.py",
         "message=error.message), error.code)",
