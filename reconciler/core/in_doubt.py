@@ -34,7 +34,7 @@ def appeared_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, Led
             continue
         ours = as_created(entry.awaited, agent)
         waited = replace(entry, password_unknown=ours, awaited=None)
-        entries[operator_id] = waited if ours else doubt_about(waited)
+        entries[operator_id] = replace(waited, in_doubt="") if ours else doubt_about(waited)
         findings.append(Finding(operator_id, _CAME_LATE if ours else _ANOTHER, left_alone=not ours))
     return entries, tuple(findings)
 

@@ -7,7 +7,7 @@ values. Values that are never listed then count as not recorded, so that they ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -53,7 +53,8 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
             version = intent.password_version or None
             return replace(known, password_version=version, password_unknown=False, awaited=None, in_doubt="")
         case _:
-            return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None
+            # Whoever is there before our create is somebody else, who is owed nothing.
+            return LedgerEntry(to_restore=intent.to_restore, in_doubt="author") if intent.to_restore else None
 
 
 _UNDELIVERED: Final = text("was created, with a password of the vendor's that was not delivered; it will be set anew")
@@ -122,16 +123,32 @@ def recover(
                     entries[operator_id] = about(NOT_RECORDED, agent)
                     finding = Finding(operator_id, ANEW, left_alone=True, anew=True)
                 else:
-                    author = of_creates.get(place, "unknown")
                     gone = agent is None or is_another(agent, before)
-                    settled = _settled_by_listing(operator_id, intent, live, entry, author, gone=gone)
+                    settled = _settled_by_listing(operator_id, intent, live, entry, of_creates, place, gone=gone)
                     entries[operator_id], finding = settled
                 findings.append(finding)
             elif operator_id in appeared:
                 appeared.remove(operator_id)
                 entries[operator_id] = doubt_about(entry)
                 findings.append(Finding(operator_id, UNPROVED, left_alone=True))
-    return entries, tuple(findings)
+    return entries, (*findings, *(_newcomers(entries, live, findings) if edited_since else ()))
+
+
+def _newcomers(entries: Entries, live: LiveState, findings: Collection[Finding]) -> Iterator[Finding]:
+    """Who has the number of an agent that was deleted to be made anew, and that no create of the run has made."""
+    told = {finding.operator_id for finding in findings if finding.left_alone}
+    for operator_id, entry in entries.items():
+        if (
+            entry
+            and entry.to_restore
+            and entry.in_doubt == "author"
+            and operator_id in live.agents
+            and operator_id not in told
+        ):
+            yield Finding(operator_id, _NEWCOMER, left_alone=True)
+
+
+_NEWCOMER: Final = text("was deleted, and another agent has its number by now")
 
 
 def _is_anew(agent: LiveAgent, intent: Intent, entry: LedgerEntry | None, before: ListedBefore) -> bool:
@@ -264,9 +281,16 @@ _NO_VALUE: Final = object()
 
 
 def _settled_by_listing(
-    operator_id: str, intent: Intent, live: LiveState, entry: LedgerEntry | None, author: Author, *, gone: bool
+    operator_id: str,
+    intent: Intent,
+    live: LiveState,
+    entry: LedgerEntry | None,
+    of_creates: Mapping[int, Author],
+    place: int,
+    *,
+    gone: bool,
 ) -> tuple[LedgerEntry | None, Finding]:
-    agent = live.agents.get(operator_id)
+    agent, author = live.agents.get(operator_id), of_creates.get(place, "unknown")
     match intent.kind:
         case "create" if agent and author != "ours":
             # The old agent of a replace is there still: nobody is in doubt.
@@ -286,8 +310,9 @@ def _settled_by_listing(
         case "delete" if not gone:
             return entry, Finding(operator_id, text("was not deleted"))
         case "delete":
-            message = text("was deleted, and another agent has its number by now") if agent else text("was deleted")
-            return entry_after(entry, intent), Finding(operator_id, message)
+            newcomer = agent is not None and not of_creates
+            message = _NEWCOMER if agent else text("was deleted")
+            return entry_after(entry, intent), Finding(operator_id, message, left_alone=newcomer, anew=newcomer)
         case "password":
             doubt: Doubt = (entry and entry.in_doubt) or "password"
             doubted = replace(entry or NOT_RECORDED, password_version=None, in_doubt=doubt)

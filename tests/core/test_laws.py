@@ -56,7 +56,8 @@ def test_what_is_known_of_an_agent_that_was_made_anew_counts_for_nothing(
 ) -> None:
     """Where the listing shows another `id` than the ledger knows the plan is as without a record, and names them.
 
-    Where either tells no `id`, or both the same, the record holds.
+    Whoever is in no file is named where something is done to them. Where either tells no `id`, or both the same, the
+    record holds.
     """
     anew = data.draw(st.sets(st.sampled_from(sorted({*live.agents, "8001"}))), label="made anew")
     here = live_state([replace(agent, vendor_id=2) for agent in live.agents.values()], complete=live.complete)
@@ -66,6 +67,7 @@ def test_what_is_known_of_an_agent_that_was_made_anew_counts_for_nothing(
     assert digest(plan) == digest(make_plan(desired, here, others, policy))
     told = {id_ for note in plan.notes if note.message.startswith("deleted and made anew") for id_ in note.operator_ids}
     wanted = {agent.operator_id for agent in desired.agents if policy.includes(agent.operator_id)}
+    wanted |= {action.operator_id for action in plan.actions}
     assert told == wanted & ledger.keys() & anew.intersection(live.agents)
     assert digest(make_plan(desired, live, known, policy)) == digest(make_plan(desired, here, ledger, policy))
 

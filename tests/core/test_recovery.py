@@ -24,7 +24,7 @@ from reconciler.core.recovery import (
     recover_beside,
     restored_entries,
 )
-from tests.core.build import agent, desired, env, live, live_agent
+from tests.core.build import agent, desired, env, live, live_agent, planned
 
 KNOWN = LedgerEntry(1, {"roleName": "old", "bindSkillName": "s"})
 OWING = LedgerEntry(to_restore={"name": "a", "status": "disabled", "roleName": "old"})
@@ -68,7 +68,8 @@ def test_an_intent_is_a_call_without_its_order() -> None:
         (None, intent("password", None, 2), LedgerEntry(2)),
         (KNOWN, intent("delete"), None),
         (None, intent("delete"), None),
-        (KNOWN, intent("delete", to_restore=OWING.to_restore), OWING),
+        (KNOWN, intent("delete", to_restore=OWING.to_restore), replace(OWING, in_doubt="author")),
+        (replace(OWING, in_doubt="author"), intent("create", {"name": "a"}), OWING),
         (OWING, intent("create", {"name": "a"}, 2), LedgerEntry(2, to_restore=OWING.to_restore)),
         (
             OWING,
@@ -126,7 +127,14 @@ STRANGE = text("is there, and nothing shows that the run made it")
         (intent("create"), NOBODY, OWING, replace(OWING, password_unknown=True, awaited={}), "was not created", None),
         (intent("delete"), LISTED, KNOWN, KNOWN, "was not deleted", None),
         (intent("delete"), NOBODY, KNOWN, None, "was deleted", None),
-        (intent("delete", to_restore=OWING.to_restore), NOBODY, KNOWN, OWING, "was deleted", None),
+        (
+            intent("delete", to_restore=OWING.to_restore),
+            NOBODY,
+            KNOWN,
+            replace(OWING, in_doubt="author"),
+            "was deleted",
+            None,
+        ),
         (intent("delete", to_restore=OWING.to_restore), LISTED, KNOWN, KNOWN, "was not deleted", None),
         (
             intent("password", None, 2),
@@ -232,7 +240,14 @@ LATE = text("came late, with a password that was not delivered; it will be set a
 SOMEBODY = text("is there by now, and not as the run would have made it")
 
 
-@pytest.mark.parametrize("ledger", [{}, {"8001": LedgerEntry(to_restore={"roleName": "r"})}])
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        {},
+        {"8001": LedgerEntry(to_restore={"roleName": "r"})},
+        {"8001": LedgerEntry(to_restore={"roleName": "r"}, in_doubt="author")},
+    ],
+)
 def test_who_appears_after_a_create_was_given_up(ledger: Mapping[str, LedgerEntry]) -> None:
     """One that is as the create makes it gets a known password; another one is left alone, and is in doubt."""
     owed = ledger["8001"].to_restore if ledger else {}
@@ -293,6 +308,28 @@ def test_another_machine_waits_too() -> None:
     entries, _ = recover_beside([intent("create", {"name": "a"}, 1)], NOBODY, {})
     assert entries["8001"] is not None
     assert entries["8001"].awaited == {"name": "a"}
+
+
+@pytest.mark.parametrize("vendor_id", [None, 9], ids=["no id", "an id"])
+@pytest.mark.parametrize("outcome", [None, "lost", "done"])
+@pytest.mark.parametrize("to_restore", [{}, {"name": "a"}], ids=["a delete", "a replace"])
+def test_a_newcomer_under_a_number_that_a_killed_run_has_freed(
+    to_restore: dict[str, Value], outcome: CallOutcome | None, vendor_id: int | None
+) -> None:
+    """Is owed nothing of the agent before, and is told, where anything was left open; plans note a replace's."""
+    listed = live(replace(live_agent("8001", name="b"), vendor_id=vendor_id))
+    call = intent("delete", to_restore=to_restore, outcome=outcome)
+    entries, findings = recover([call], listed, {"8001": KNOWN}, ListedBefore(largest_id=7), edited_since=True)
+    entry = entries["8001"]
+    if outcome != "done" and vendor_id is None:
+        assert (entry, findings) == (KNOWN, (Finding("8001", text("was not deleted")),)), "nothing tells them apart"
+        return
+    told = [(each.message, each.left_alone, each.anew) for each in findings]
+    newcomer = "was deleted, and another agent has its number by now"
+    assert told == ([] if outcome == "done" and not to_restore else [(newcomer, True, outcome != "done")])
+    assert entry == (LedgerEntry(to_restore=to_restore, in_doubt="author") if to_restore else None)
+    plan = planned(desired(agent("8001", judge=True)), listed, {"8001": entry} if entry else {})
+    assert (plan.actions, [note.code for note in plan.notes]) == ((), ["password-in-doubt"] * bool(to_restore))
 
 
 @pytest.mark.parametrize("outcome", ["refused", "not-sent", "skipped"])
@@ -524,7 +561,12 @@ REPLACED = (
         (
             live(),
             7,
-            LedgerEntry(to_restore={"name": "a", "roleName": "old"}, password_unknown=True, awaited={"name": "a"}),
+            LedgerEntry(
+                to_restore={"name": "a", "roleName": "old"},
+                password_unknown=True,
+                awaited={"name": "a"},
+                in_doubt="author",
+            ),
             ["was not created"],
         ),
         # Made anew, and edited or not: what it is owed stays owed.

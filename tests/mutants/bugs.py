@@ -796,8 +796,8 @@ BUGS: Final = (
     Bug(
         "values-to-restore-forgotten",
         "reconciler/core/recovery.py",
-        "            return LedgerEntry(to_restore=intent.to_restore) if intent.to_restore else None\n",
-        "            return None\n",
+        'LedgerEntry(to_restore=intent.to_restore, in_doubt="author") if intent.to_restore else None\n',
+        "None\n",
         "An agent that is deleted to be made anew gets back what it had, also when the run dies between.",
         (f"{_PLANTED}::test_a_replace_cut_in_two_owes",),
     ),
@@ -1428,7 +1428,7 @@ BUGS: Final = (
     Bug(
         "who-appeared-not-in-doubt",
         "reconciler/core/in_doubt.py",
-        "        entries[operator_id] = waited if ours else doubt_about(waited)\n",
+        '        entries[operator_id] = replace(waited, in_doubt="") if ours else doubt_about(waited)\n',
         "        entries[operator_id] = waited\n",
         "Who appears after its create was given up, and is not as that create makes it, is in doubt.",
         ("tests/reliability/test_authorship.py::test_who_is_made_by_hand_after_a_create_was_given_up",),
@@ -1766,6 +1766,22 @@ BUGS: Final = (
         "    if False:\n",
         "No report says that an agent is left as it is to which the plan does something.",
         (f"{_ANEW}::test_what_is_done_to_whom_nothing_shows_is_told",),
+    ),
+    Bug(
+        "owed-to-a-newcomer",
+        "reconciler/core/recovery.py",
+        'LedgerEntry(to_restore=intent.to_restore, in_doubt="author") if',
+        "LedgerEntry(to_restore=intent.to_restore) if",
+        "Who takes the number of an agent whose replace was cut short gets nothing that the one before had.",
+        (f"{_ANEW}::test_who_gets_the_number_of_an_agent_that_was_to_be_made_anew",),
+    ),
+    Bug(
+        "newcomer-untold",
+        "reconciler/core/recovery.py",
+        "            newcomer = agent is not None and not of_creates\n",
+        "            newcomer = False\n",
+        "An apply names who has got the number of an agent that a killed run has deleted.",
+        ("tests/core/test_recovery.py::test_a_newcomer_under_a_number_that_a_killed_run_has_freed",),
     ),
     Bug(
         "finding-used-up-by-a-refusal",

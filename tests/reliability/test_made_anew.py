@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.core.model.desired import Policy
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.report import Report
 from reconciler.core.saved.plan_json import digest
@@ -270,6 +272,71 @@ def test_an_agent_of_a_killed_batch_of_whom_nothing_is_shown_is_named(vendor: Bo
     assert {mismatch.operator_id for mismatch in ended.mismatches} == {"8001", "8003"}
     ledger = json.loads((applier.books / "ledger.json").read_bytes())["agents"]
     assert {id_ for id_, entry in ledger.items() if entry.get("inDoubt") == "author"} == {"8001", "8003"}
+
+
+def replacing(folder: Path, box: Box) -> Applier:
+    """A machine that is to replace an agent, since a value of it can be set only at creation."""
+    old = {"operatorId": "8001", "name": "old", "judge": 1, "bindcode": "13800138001", "sipNumber": "60001"}
+    box.store.reset([old])
+    applier = machine(folder, box, {"judge": False}, "8001")
+    applier.policy = Policy(max_deletes=None, allow_replace=True)
+    return applier
+
+
+def killed_after_its_delete(applier: Applier, _box: Box) -> None:
+    """The delete is answered, and the process dies."""
+    applier.ended = crash
+    with pytest.raises(Crash):
+        applier.apply()
+
+
+def interrupted_after_its_delete(applier: Applier, _box: Box) -> None:
+    """The delete is answered, and nothing more is sent."""
+    stop = threading.Event()
+    applier.ended = lambda _: stop.set()
+    applier.apply(stop)
+
+
+ENDS: list[Callable[[Applier, Box], None]] = [
+    killed_after_its_delete,
+    interrupted_after_its_delete,
+    lambda applier, box: killed(applier, box, "del/v2"),
+]
+
+
+@pytest.mark.parametrize("ends", ENDS, ids=["killed", "interrupted", "killed, the answer lost"])
+def test_who_gets_the_number_of_an_agent_that_was_to_be_made_anew(
+    vendor: Box, tmp_path: Path, ends: Callable[[Applier, Box], None]
+) -> None:
+    """A run ends between the delete and the create of a replace, and somebody else makes the agent.
+
+    It gets no name, no phone and no SIP number of the one before, and a plan notes it. What a run left open is told.
+    """
+    applier = replacing(tmp_path, vendor)
+    ends(applier, vendor)
+    applier.ended = lambda _: None
+    assert "8001" not in vendor.store.agents()
+    vendor.store.put("8001", password=THEIRS, name="new", judge=0)
+    assert ["8001"] in [[*note.operator_ids] for note in applier.plan().notes if "nothing shows" in note.message]
+    ended = applier.apply()
+    assert isinstance(ended, Report)
+    was_open = ends is not interrupted_after_its_delete
+    assert (ended.exit_code, [each.operator_id for each in ended.mismatches]) == (
+        (4, ["8001"]) if was_open else (0, [])
+    )
+    live = vendor.store.agents()["8001"]
+    assert (live["name"], live["bindcode"], live["sipNumber"], live["password_md5"]) == ("new", None, None, DIGEST)
+    assert (code(applier.apply()), applier.left()) == (0, 0)
+
+
+def test_our_own_agent_gets_what_it_is_owed_after_a_kill(vendor: Box, tmp_path: Path) -> None:
+    """Killed after its delete, the next run makes the agent, and gives back all that it had."""
+    applier = replacing(tmp_path, vendor)
+    killed_after_its_delete(applier, vendor)
+    applier.ended = lambda _: None
+    assert (code(applier.apply()), applier.left()) == (0, 0)
+    live = vendor.store.agents()["8001"]
+    assert (live["name"], live["bindcode"], live["sipNumber"]) == ("old", "13800138001", "60001")
 
 
 THEN: list[tuple[dict[str, Any] | None, str]] = [

@@ -437,9 +437,9 @@ def test_a_role_without_an_answer_is_not_recorded() -> None:
 
 
 def test_a_replace_cut_in_two_owes() -> None:
-    """After the delete that begins a replace the ledger says what the agent had, until it has got it back."""
+    """After the delete that begins a replace the ledger says what the agent had, until our new one has got it back."""
     to_restore = {"sipNumber": "60001", "roleName": "old"}
     after = entry_after(
         LedgerEntry(1, {"roleName": "old"}), Intent("delete", ("8001",), {}, None, to_restore=to_restore)
     )
-    assert after == LedgerEntry(to_restore=to_restore)
+    assert after == LedgerEntry(to_restore=to_restore, in_doubt="author")
