@@ -80,7 +80,7 @@ def _told_by_listing(session: Session, context: RunContext, live: LiveState) -> 
     anew: Entries = {
         operator_id: entry
         for operator_id, entry in made_anew(live, ledger.view).items()
-        if entry.vendor_id != before.vendor_ids.get(operator_id)  # else the listing is an old one
+        if entry.identity != before.identities.get(operator_id)  # else the listing is an old one
     }
     ledger.update(anew)
     known = identified(live, ledger.view, before)

@@ -30,7 +30,7 @@ from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import adopted_entries, managed_entries
 from reconciler.core.report import action_results
 from reconciler.core.saved.plan_json import digest
-from reconciler.core.withdrawal import never_true
+from reconciler.core.withdrawal import never_sent
 from reconciler.credentials.age import is_sealed
 from reconciler.credentials.delivery import Credential, CredentialsFile
 from reconciler.credentials.passwords import generate_password
@@ -62,13 +62,13 @@ def record_recovery(session: Session, refreshed: Refreshed, credentials: Credent
             deliver(session.reader, finding, credentials)
     if not refreshed.plan.actions:
         session.record_seen(refreshed)
-    _withdraw_never_true(refreshed, credentials)
+    _withdraw_never_sent(refreshed, credentials)
     objects = {**_not_yet_kept(session, refreshed.open), **kept_remotely(session, credentials)}
     save_recovered(refreshed.ledger, session.journal, here, there, objects)
 
 
-def _withdraw_never_true(refreshed: Refreshed, credentials: CredentialsFile) -> None:
-    """Withdraw the passwords that earlier runs stored and that were never true.
+def _withdraw_never_sent(refreshed: Refreshed, credentials: CredentialsFile) -> None:
+    """Withdraw the passwords that earlier runs stored and that were never sent.
 
     A remote ledger was given all passwords of a run before its first call, those of batches included.
     """
@@ -80,7 +80,7 @@ def _withdraw_never_true(refreshed: Refreshed, credentials: CredentialsFile) -> 
         stored = [intent for intent in open_intents if ahead is not None or not intent.vendor_password]
         # A file that cannot be written ends the run where something must stand in it. The ledger has the doubt as well.
         with suppress(ReconcilerError):
-            credentials.withdraw_stored(sorted(never_true(stored, refreshed.live, journal)), run.started)
+            credentials.withdraw_stored(sorted(never_sent(stored, refreshed.live, journal)), run.started)
 
 
 def _not_yet_kept(session: Session, runs: OpenRuns) -> Objects:

@@ -41,7 +41,7 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
 
     Without FILE, those of all runs: in the files beside the ledger, which an apply makes unless it is told another
     place, or stored beside a remote ledger. A password of which nothing shows that it is true, such as one of a run
-    that died, is marked inDoubt: the next apply finds out, withdraws those that were never true, and sets doubtful
+    that died, is marked inDoubt: the next apply finds out, withdraws those that were never sent, and sets doubtful
     ones anew. With ID, only those of the agents. A FILE ends in .jsonl or .age, has a slash, or is there; anything
     else is an ID.
 

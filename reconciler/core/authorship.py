@@ -27,7 +27,7 @@ from typing import Final, Literal
 
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
-from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.live import Identity, LiveAgent, LiveState
 from reconciler.core.model.outcome import Intent
 
 Author = Literal["ours", "stranger", "elder", "unproved", "unknown"]
@@ -49,18 +49,18 @@ _CLOCKS_DIFFER: Final = 2000
 class ListedBefore:
     """What the last listing before a request showed: who was there, and the vendor's largest `id`, if it tells any.
 
-    `vendor_ids` are the vendor's `id`s of all who were listed, as far as they are known.
+    `identities` tell all who were listed from others under their numbers, as far as they are known.
     """
 
     operator_ids: Collection[str] = frozenset()
     largest_id: int | None = None
-    vendor_ids: Mapping[str, int | None] = field(default_factory=dict, compare=False)
+    identities: Mapping[str, Identity] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, live: LiveState, replaced: Collection[str] = ()) -> ListedBefore:
         """What this listing shows; `replaced` are listed agents that the run deletes to create them anew."""
-        vendor_ids = {operator_id: agent.vendor_id for operator_id, agent in live.agents.items()}
-        return cls(live.agents.keys() - set(replaced), live.largest_id, vendor_ids)
+        identities = {operator_id: agent.identity for operator_id, agent in live.agents.items()}
+        return cls(live.agents.keys() - set(replaced), live.largest_id, identities)
 
 
 NOTHING_LISTED: Final = ListedBefore()
@@ -143,34 +143,54 @@ def made_in_spite_of_refusals(intents: Sequence[Intent], live: LiveState) -> tup
     return appeared, taken_apart
 
 
-def is_another(agent: LiveAgent, before: ListedBefore) -> bool:
-    """Whether the vendor's `id` shows that the agent is not the one that was listed before under its number."""
-    if agent.vendor_id is None:
+def are_two(one: Identity, other: Identity) -> bool:
+    """Whether the vendor's `id` and `ctime` show that two agents are meant, which have had one number in turn.
+
+    Another `id` shows it, unless both were made in the same millisecond: then the rows were numbered anew. One `id`
+    with two `ctime`s shows it too: the vendor has given it again. What is not told shows nothing.
+    """
+    if one.vendor_id is None or other.vendor_id is None:
         return False
-    listed = before.vendor_ids.get(agent.operator_id)
-    since = before.largest_id is not None and agent.vendor_id > before.largest_id
-    return since if listed is None else agent.vendor_id != listed
+    if one.vendor_id != other.vendor_id:
+        return other.created is None or other.created != one.created or other.created < _IN_MILLISECONDS
+    return _apart(one.created, other.created) != 0
+
+
+def _apart(one: int | None, other: int | None) -> int:
+    """How far a `ctime` is behind another, in milliseconds; in whole seconds where either counts those."""
+    if one is None or other is None:
+        return 0
+    if one >= _IN_MILLISECONDS and other >= _IN_MILLISECONDS:
+        return other - one
+    seconds = [time // 1000 if time >= _IN_MILLISECONDS else time for time in (one, other)]
+    return (seconds[1] - seconds[0]) * 1000
+
+
+def is_another(agent: LiveAgent, before: ListedBefore) -> bool:
+    """Whether the vendor shows that the agent is not the one that was listed before under its number."""
+    listed = before.identities.get(agent.operator_id, Identity())
+    if agent.vendor_id is not None and listed.vendor_id is None:
+        return before.largest_id is not None and agent.vendor_id > before.largest_id
+    return are_two(listed, agent.identity)
 
 
 def is_made_anew(entry: LedgerEntry, agent: LiveAgent | None) -> bool:
-    """Whether the vendor's `id` shows that the agent is not the one that the ledger knows under its number.
-
-    An agent that was made in the very same millisecond is that one, with another `id`.
-    """
-    if agent is None or None in (entry.vendor_id, agent.vendor_id) or entry.vendor_id == agent.vendor_id:
-        return False
-    return agent.created is None or agent.created != entry.created or agent.created < _IN_MILLISECONDS
+    """Whether the vendor shows that the agent is not the one that the ledger knows under its number."""
+    return agent is not None and are_two(entry.identity, agent.identity)
 
 
 def made_anew(live: LiveState, ledger: LedgerView) -> dict[str, LedgerEntry]:
     """The agents that somebody has deleted and made anew since the ledger knew them, each with all that is known of it.
 
     Nothing that the ledger knows is true of them: no password, no role, nothing that is owed or in doubt. Where several
-    have another `id` and all keep their `ctime`, the vendor has numbered its agents anew, and they are the same.
+    have another `id` and all keep their `ctime`, the vendor has numbered its agents anew, and they are the same. So
+    they are where several keep their `id` and all have a `ctime` that is as far from the one before.
     """
     others = {id_: live.agents[id_] for id_, entry in ledger.items() if is_made_anew(entry, live.agents.get(id_))}
     kept = [agent.created is not None and agent.created == ledger[id_].created for id_, agent in others.items()]
-    if len(kept) > 1 and all(kept):
+    same_id = [agent.vendor_id == ledger[id_].vendor_id for id_, agent in others.items()]
+    shifts = {_apart(ledger[id_].created, agent.created) for id_, agent in others.items()}
+    if len(others) > 1 and (all(kept) or (all(same_id) and len(shifts) == 1)):
         return {}
     return {id_: about(NOT_RECORDED, agent) for id_, agent in others.items()}
 
@@ -185,7 +205,7 @@ def identified(live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHI
         agent = live.agents.get(operator_id)
         if agent is None or agent.vendor_id is None or operator_id in anew or about(entry, agent) == entry:
             continue
-        if operator_id in before.operator_ids or agent.vendor_id != before.vendor_ids.get(operator_id):
+        if operator_id in before.operator_ids or agent.identity != before.identities.get(operator_id):
             entries[operator_id] = about(entry, agent)
     return entries
 

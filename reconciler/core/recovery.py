@@ -16,6 +16,7 @@ from reconciler.core.authorship import (
     Author,
     ListedBefore,
     about,
+    are_two,
     author_of,
     authors_of,
     awaiting,
@@ -123,7 +124,7 @@ def recover(
                     entries[operator_id] = about(NOT_RECORDED, agent)
                     finding = Finding(operator_id, ANEW, left_alone=True, anew=True)
                 else:
-                    gone = agent is None or is_another(agent, before)
+                    gone = agent is None or is_another(agent, before) or is_made_anew(entry or NOT_RECORDED, agent)
                     settled = _settled_by_listing(operator_id, intent, live, entry, of_creates, place, gone=gone)
                     entries[operator_id], finding = settled
                 findings.append(finding)
@@ -242,7 +243,7 @@ def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | N
     Where nothing but another `id` was recorded, another run has seen an agent that it did not make: maybe this call's.
     """
     ours, theirs = found or NOT_RECORDED, now or NOT_RECORDED
-    anew = None not in (before.vendor_id, theirs.vendor_id) and before.vendor_id != theirs.vendor_id
+    anew = are_two(before.identity, theirs.identity)
     only_seen = anew and replace(theirs, vendor_id=None, created=None) == NOT_RECORDED
     if anew and not only_seen:
         return now

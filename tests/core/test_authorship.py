@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.authorship import (
     ListedBefore,
+    are_two,
     as_created,
     author_of,
     authors_of,
@@ -20,7 +21,7 @@ from reconciler.core.authorship import (
 )
 from reconciler.core.model.fields import LISTED, Field, Value
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.live import Identity, LiveAgent, LiveState
 from tests.core.build import live, live_agent
 from tests.strategies import canonical_values
 
@@ -185,11 +186,12 @@ def test_a_refusal_outweighs_equal_values(
 @pytest.mark.parametrize(
     ("vendor_id", "before", "another"),
     [
-        (7, ListedBefore(vendor_ids={"8001": 7}), False),
-        (9, ListedBefore(vendor_ids={"8001": 7}), True),
-        (5, ListedBefore(vendor_ids={"8001": 7}), True),
-        (None, ListedBefore(vendor_ids={"8001": 7}), False),
-        (9, ListedBefore(vendor_ids={"8001": None}), False),
+        (7, ListedBefore(identities={"8001": Identity(7)}), False),
+        (9, ListedBefore(identities={"8001": Identity(7)}), True),
+        (5, ListedBefore(identities={"8001": Identity(7)}), True),
+        (None, ListedBefore(identities={"8001": Identity(7)}), False),
+        (9, ListedBefore(identities={"8001": Identity(None)}), False),
+        (9, ListedBefore(identities={"8001": Identity()}, largest_id=8), True),
         (9, ListedBefore(largest_id=8), True),
         (8, ListedBefore(largest_id=8), False),
         (9, ListedBefore(), False),
@@ -222,6 +224,45 @@ def test_whom_an_entry_is_about() -> None:
 
 
 MILLISECONDS, WHOLE_SECONDS = 1_760_000_000_000, 1_760_000_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "two"),
+    [
+        (Identity(5, MILLISECONDS), Identity(5, MILLISECONDS), False),
+        (Identity(5, MILLISECONDS), Identity(5, MILLISECONDS + 1), True),
+        (Identity(5, WHOLE_SECONDS), Identity(5, WHOLE_SECONDS + 1), True),
+        (Identity(5, WHOLE_SECONDS), Identity(5, MILLISECONDS + 999), False),
+        (Identity(5, MILLISECONDS + 999), Identity(5, WHOLE_SECONDS + 1), True),
+        (Identity(5, None), Identity(5, MILLISECONDS), False),
+        (Identity(5, MILLISECONDS), Identity(5, None), False),
+        (Identity(5, MILLISECONDS), Identity(9, MILLISECONDS), False),
+        (Identity(5, MILLISECONDS), Identity(9, MILLISECONDS + 1), True),
+        (Identity(5, MILLISECONDS), Identity(9, None), True),
+        (Identity(5, WHOLE_SECONDS), Identity(9, WHOLE_SECONDS), True),
+        (Identity(None, MILLISECONDS), Identity(None, MILLISECONDS + 1), False),
+        (Identity(5, MILLISECONDS), Identity(None, MILLISECONDS + 1), False),
+    ],
+)
+def test_two_agents_under_one_number(one: Identity, other: Identity, two: bool) -> None:
+    """Another `id`, or the same one given again with another `ctime`, is another agent, whichever was first."""
+    assert (are_two(one, other), are_two(other, one)) == (two, two)
+
+
+def test_an_id_that_is_given_again() -> None:
+    """Of an agent that has the `id` of one before it, and another `ctime`, nothing is known; it is no elder of ours."""
+    ledger = {"8001": LedgerEntry(1, vendor_id=7, created=MILLISECONDS)}
+    newcomer = made("8001", 7, MILLISECONDS + 5000)
+    assert made_anew(live(newcomer), ledger) == {"8001": LedgerEntry(vendor_id=7, created=MILLISECONDS + 5000)}
+    assert is_another(newcomer, ListedBefore.of(live(made("8001", 7, MILLISECONDS))))
+
+
+@pytest.mark.parametrize(("shifts", "anew"), [((3_600_000, 3_600_000), set()), ((1, 2), {"8000", "8001"})])
+def test_times_that_the_vendor_sets_anew(shifts: tuple[int, ...], anew: set[str]) -> None:
+    """Where the times of several are moved as far, as by another time zone, and their `id`s stay, they are the same."""
+    ledger = {f"800{n}": LedgerEntry(1, vendor_id=n, created=MILLISECONDS) for n in range(2)}
+    state = live(*(made(f"800{n}", n, MILLISECONDS + shift) for n, shift in enumerate(shifts)))
+    assert made_anew(state, ledger).keys() == anew
 
 
 @pytest.mark.parametrize(

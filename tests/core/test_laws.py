@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciler.core.model.desired import DesiredState, Policy
 from reconciler.core.model.fields import BY_NAME, LISTED, Value, can_edit, encode
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.core.model.live import LiveState
+from reconciler.core.model.live import Identity, LiveState
 from reconciler.core.model.plan import Call, Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.saved.plan_json import digest
@@ -54,14 +54,24 @@ def _shuffled(fields: object, random: Random) -> dict[str, Value]:
 def test_what_is_known_of_an_agent_that_was_made_anew_counts_for_nothing(
     desired: DesiredState, live: LiveState, ledger: dict[str, LedgerEntry], policy: Policy, data: st.DataObject
 ) -> None:
-    """Where the listing shows another `id` than the ledger knows the plan is as without a record, and names them.
+    """Where the listing shows another agent than the ledger knows the plan is as without a record, and names them.
 
-    Whoever is in no file is named where something is done to them. Where either tells no `id`, or both the same, the
-    record holds.
+    The `id` shows that, or the `ctime` where an `id` was given again. Whoever is in no file is named where something is
+    done to them. Where either tells no `id`, or both the same, the record holds.
     """
     anew = data.draw(st.sets(st.sampled_from(sorted({*live.agents, "8001"}))), label="made anew")
-    here = live_state([replace(agent, vendor_id=2) for agent in live.agents.values()], complete=live.complete)
-    known = {id_: replace(entry, vendor_id=1 if id_ in anew else 2) for id_, entry in ledger.items()}
+    reused = data.draw(st.booleans(), label="the id was given again")
+    now, then = Identity(2, 2), Identity(2, 1) if reused else Identity(1, 2)
+    here = live_state(
+        [replace(agent, vendor_id=now.vendor_id, created=now.created) for agent in live.agents.values()],
+        complete=live.complete,
+    )
+    assume(not reused or len(anew.intersection(live.agents).intersection(ledger)) < 2)  # else the vendor's clock
+    known = {
+        id_: replace(entry, vendor_id=whose.vendor_id, created=whose.created)
+        for id_, entry in ledger.items()
+        for whose in [then if id_ in anew else now]
+    }
     plan = make_plan(desired, here, known, policy)
     others = {id_: entry for id_, entry in ledger.items() if id_ not in anew.intersection(live.agents)}
     assert digest(plan) == digest(make_plan(desired, here, others, policy))

@@ -647,3 +647,12 @@ def test_an_agent_that_the_run_itself_made_anew_is_owed_what_it_had(created: Cal
     entry = entries["8001"]
     assert entry is not None
     assert entry.to_restore == owed
+
+
+@pytest.mark.parametrize(("vendor_id", "created", "gone"), [(7, 1_000, False), (7, 2_000, True), (9, 2_000, True)])
+def test_a_delete_whose_agent_somebody_made_anew(vendor_id: int, created: int, gone: bool) -> None:
+    """A killed run's delete counts as done where the ledger's `id` or `ctime` shows another agent under the number."""
+    book = {"8001": LedgerEntry(1, vendor_id=7, created=1_000)}
+    there = live(replace(live_agent("8001"), vendor_id=vendor_id, created=created))
+    entries, (finding,) = recover([intent("delete")], there, book, ListedBefore(largest_id=10))
+    assert (entries["8001"] is None, "another agent has its number" in finding.message) == (gone, gone)

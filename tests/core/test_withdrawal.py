@@ -1,4 +1,4 @@
-"""Which of the passwords that a run stored were never true, by what is listed after it."""
+"""Which of the passwords that a run stored were never sent, by what is listed after it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 from reconciler.core.model.ledger import LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.outcome import Intent
-from reconciler.core.withdrawal import never_true
+from reconciler.core.withdrawal import never_sent
 from tests.core.build import live_agent
 
 CREATE = Intent("create", ("8001", "8002"), {"name": "a"}, None)
+BATCH = replace(CREATE, vendor_password=True)
 PASSWORD = Intent("password", ("8003",), {}, 2)
 DELETE = Intent("delete", ("8001",), {}, None)
 
@@ -30,9 +31,11 @@ def knowing(vendor_id: int | None) -> Intent:
 @pytest.mark.parametrize(
     ("stored", "live", "untrue"),
     [
-        ([CREATE], listed(), {"8001", "8002"}),
-        ([CREATE], listed("8001"), {"8002"}),
-        ([CREATE], LiveState({}, complete=False), set()),
+        ([CREATE], listed(), set()),
+        ([CREATE], listed("8001"), set()),
+        ([BATCH], listed(), {"8001", "8002"}),
+        ([BATCH], listed("8001"), {"8002"}),
+        ([BATCH], LiveState({}, complete=False), set()),
         ([PASSWORD], listed(), set()),
         ([DELETE], listed(), set()),
         ([DELETE, knowing(7)], listed("8001"), {"8001"}),
@@ -41,8 +44,8 @@ def knowing(vendor_id: int | None) -> Intent:
     ],
 )
 def test_by_the_listing(stored: list[Intent], live: LiveState, untrue: set[str]) -> None:
-    """Who is not there, or is the agent from before the run, has no password of a create; others may."""
-    assert never_true(stored, live) == untrue
+    """Who is the agent from before the run, or of a batch and not there, has no stored password; others may."""
+    assert never_sent(stored, live) == untrue
 
 
 def test_by_the_journal_of_the_run() -> None:
@@ -51,5 +54,11 @@ def test_by_the_journal_of_the_run() -> None:
     held = replace(PASSWORD, outcome="not-sent")
     edited = Intent("edit", ("8002",), {"name": "b"}, None, "done")
     live = listed("8001", "8002", "8003")
-    assert never_true([CREATE, PASSWORD], live, [sent, held, edited]) == {"8002", "8003"}
-    assert never_true([CREATE, PASSWORD], live, [CREATE, PASSWORD]) == set()
+    assert never_sent([CREATE, PASSWORD], live, [sent, held, edited]) == {"8002", "8003"}
+    assert never_sent([CREATE, PASSWORD], live, [CREATE, PASSWORD]) == set()
+
+
+def test_a_batch_that_was_taken_apart() -> None:
+    """Whom the run tried to make alone may come late, with the password that was stored; the others cannot."""
+    alone = replace(CREATE, operator_ids=("8002",), outcome="lost")
+    assert never_sent([BATCH], listed(), [replace(BATCH, outcome="refused"), alone]) == {"8001"}

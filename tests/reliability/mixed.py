@@ -200,14 +200,17 @@ def known_credentials(folder: Path) -> dict[str, dict[str, str]]:
     """The latest that the credentials files say of each agent; a password that was withdrawn gives way to the last."""
     known: dict[str, dict[str, str]] = {}
     passwords: defaultdict[str, list[str]] = defaultdict(list)
+    stored: dict[str, str] = {}
     for said in credential_lines(folder):
         agent = known.setdefault(said["operatorId"], {})
         agent.update({name: value for name, value in said.items() if isinstance(value, str)})
         stack = passwords[said["operatorId"]]
         if said.get("withdrawn"):
-            stack.pop()
+            if stack and stored[said["operatorId"]] >= said.get("withdrawsSince", ""):
+                stack.pop()
         elif said["password"] and (not stack or stack[-1] != said["password"]):
             stack.append(said["password"])
+            stored[said["operatorId"]] = said["at"]
         agent["password"] = stack[-1] if stack else ""
     return known
 

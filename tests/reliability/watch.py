@@ -262,13 +262,17 @@ class Passwords:
         kept: dict[str, set[str]] = {}
         withdrawn: dict[str, set[str]] = {}
         for applier in self.appliers:
-            latest: dict[str, str] = {}
+            latest, times = dict[str, str](), dict[str, str]()
             for line in credential_lines(applier.folder):
                 operator_id = line["operatorId"]
-                if line.get("withdrawn") and operator_id in latest:
+                if (
+                    line.get("withdrawn")
+                    and operator_id in latest
+                    and times[operator_id] >= line.get("withdrawsSince", "")
+                ):
                     withdrawn.setdefault(operator_id, set()).add(latest.pop(operator_id))
                 elif line["password"]:
-                    latest[operator_id] = md5(line["password"])
+                    latest[operator_id], times[operator_id] = md5(line["password"]), line["at"]
                     kept.setdefault(operator_id, set()).add(latest[operator_id])
                     withdrawn.get(operator_id, set()).discard(latest[operator_id])
         return {id_: digests - withdrawn.get(id_, set()) for id_, digests in kept.items()}, withdrawn

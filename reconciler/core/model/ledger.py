@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from reconciler.core.model.fields import Value
+from reconciler.core.model.live import Identity
 
 Doubt = Literal["", "author", "password"]
 """`author`: nothing shows whether a request of ours or somebody else made the agent, which is owed nothing meanwhile.
@@ -51,6 +52,11 @@ class LedgerEntry:
     vendor_id: int | None = None
     created: int | None = None
     recorded: int | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """Which agent all this is about."""
+        return Identity(self.vendor_id, self.created)
 
     @property
     def deciding(self) -> LedgerEntry:

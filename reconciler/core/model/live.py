@@ -6,8 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reconciler.core.model.fields import Value
+
+
+class Identity(NamedTuple):
+    """What tells an agent from another one under its number: the vendor's own `id` and `ctime`, where it tells them."""
+
+    vendor_id: int | None = None
+    created: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,11 @@ class LiveAgent:
     vendor_id: int | None = field(default=None, compare=False)
     created: int | None = field(default=None, compare=False)
     company: str = field(default="", compare=False)
+
+    @property
+    def identity(self) -> Identity:
+        """What tells it from another agent under its number."""
+        return Identity(self.vendor_id, self.created)
 
     @property
     def sha256(self) -> str:

@@ -121,7 +121,7 @@ def _deciding_action(action: Action) -> Document:
     return {**document, "changes": changes}
 
 
-_BESIDE_THE_DIGEST: Final = ("source", "origin", "live", "live_id", "code")
+_BESIDE_THE_DIGEST: Final = ("source", "origin", "live", "live_id", "live_ctime", "code")
 
 
 def _company(company: Company) -> Document:
@@ -157,6 +157,7 @@ def _action(action: Action) -> Document:
         "origin": action.origin,
         "live": dict(live.fields) if live else {},
         "live_id": live.vendor_id if live else None,
+        "live_ctime": live.created if live else None,
         "ledger": entry_document(action.recorded.deciding),
         "carries": dict(action.carries),
         "password": _password(action.password) if action.password else {},
@@ -278,7 +279,7 @@ def _read_action(document: Document) -> Action:
 
 def _read_live(document: Document) -> LiveAgent:
     fields = cast("dict[str, Value]", document["live"])
-    return LiveAgent(document["operatorId"], fields, document.get("live_id"))
+    return LiveAgent(document["operatorId"], fields, document.get("live_id"), document.get("live_ctime"))
 
 
 def _read_change(document: Document) -> FieldChange:

@@ -218,6 +218,7 @@ def _action() -> Schema:
             _values(*(row.name for row in LISTED), all_required=True), "What was listed of the agent, secrets apart."
         ),
         live_id=_described({"type": "integer"}, "The vendor's own id of the agent: one made anew has another."),
+        live_ctime=_described({"type": "integer"}, "The vendor's time of its making: where an id is given again."),
         ledger=_described(ledger, "What the ledger knew of the agent."),
         carries=_described(_values(*compared), "What a replaced agent takes along."),
         password=_described(password, "Where the password comes from."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.core.authorship import made_anew
+from reconciler.core.authorship import are_two, made_anew
 from reconciler.core.model.desired import DesiredAgent, DesiredState, Policy
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED
@@ -43,17 +43,12 @@ def _stale(action: Action, live: LiveState, ledger: LedgerView) -> Iterator[Stal
         yield StaleAgent(operator_id, text("vanished: it is no longer listed"))
     elif action.live is not None and now is not None and action.live != now:
         yield StaleAgent(operator_id, text("was changed on the live side"), _listing_changes(action.live, now))
-    elif action.live is not None and now is not None and _made_anew(action.live, now):
+    elif action.live is not None and now is not None and are_two(action.live.identity, now.identity):
         yield StaleAgent(operator_id, text("was deleted and made anew: it is another agent under the same number"))
     entry = ledger.get(operator_id, NOT_RECORDED)
     if entry.deciding != action.recorded.deciding:
         before, after = _shown_entry(action.recorded), _shown_entry(entry)
         yield StaleAgent(operator_id, text("has another record in the ledger"), _changes(before, after))
-
-
-def _made_anew(before: LiveAgent, now: LiveAgent) -> bool:
-    """Whether the vendor's own `id` shows another agent. Plans of older versions keep no such `id`."""
-    return None not in (before.vendor_id, now.vendor_id) and before.vendor_id != now.vendor_id
 
 
 def _listing_changes(before: LiveAgent, after: LiveAgent) -> tuple[FieldChange, ...]:

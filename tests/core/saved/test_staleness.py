@@ -22,7 +22,7 @@ from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Plan
 from reconciler.core.planning.make_plan import live_state, make_plan
 from reconciler.core.recovery import restored_entries
-from reconciler.core.saved.plan_json import plan_document, read_plan
+from reconciler.core.saved.plan_json import digest, plan_document, read_plan
 from reconciler.core.saved.staleness import stale_agents
 from reconciler.core.text import json_text
 from reconciler.core.wire import live_agent as listed
@@ -377,6 +377,30 @@ def test_another_agent_under_the_same_number(before: int | None, now: int | None
     for reviewed in (plan, read_plan(plan_document(plan, "0", "2026-01-01T00:00:00Z"))):
         moved = stale_agents(reviewed, live(replace(live_agent("8001"), vendor_id=now), *others), {})
         assert [each.operator_id for each in moved] == ["8001"] * found
+
+
+@pytest.mark.parametrize(("before", "now", "found"), [(5, 5, 0), (5, 6, 1), (None, 6, 0), (5, None, 0)])
+def test_an_id_that_is_given_again(before: int | None, now: int | None, found: int) -> None:
+    """Where a vendor gives the `id` of a deleted agent again, the `ctime` shows another one, also in a saved plan.
+
+    The digest does not depend on it, and a plan of a version that noted none holds as before.
+    """
+
+    def listed(created: int | None) -> LiveAgent:
+        return replace(live_agent("8001"), vendor_id=7, created=created)
+
+    plan = _deleting(listed(before))
+    for reviewed in (plan, read_plan(plan_document(plan, "0", "2026-01-01T00:00:00Z"))):
+        assert digest(reviewed) == digest(_deleting(listed(now)))
+        others = [live_agent(f"800{number}") for number in range(2, 8)]
+        moved = stale_agents(reviewed, live(listed(now), *others), {})
+        assert [each.operator_id for each in moved] == ["8001"] * found
+
+
+def _deleting(doomed: LiveAgent) -> Plan:
+    """A plan that deletes this agent of seven."""
+    others = [live_agent(f"800{number}") for number in range(2, 8)]
+    return planned(desired(*(agent(other.operator_id) for other in others)), live(doomed, *others))
 
 
 def test_others_are_not_left() -> None:
