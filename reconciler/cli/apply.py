@@ -31,7 +31,7 @@ from reconciler.cli.shell import Shell
 from reconciler.core.model.message import Text, joined, text
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
-from reconciler.files.outputs import refuse_desired_state
+from reconciler.files.outputs import refuse_desired_state, refuse_unwritable
 from reconciler.files.system import HANGUP, INTERRUPTS
 
 if TYPE_CHECKING:
@@ -145,7 +145,9 @@ def apply(
 def _refuse_outputs(shell: Shell, outputs: tuple[Path | None, ...], options: Options) -> None:
     try:
         refuse_desired_state((*outputs, shell.output), options.files)
-    except WrongUsage:
+        if shell.output is not None:
+            refuse_unwritable(shell.output)
+    except ReconcilerError:
         shell.output = None  # the error is not to be kept there either
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.core.model.message import text
-from reconciler.errors import WrongUsage
+from reconciler.errors import WrongUsage, unwritable
 from reconciler.files.desired_files import is_desired_state, is_hidden
 
 _LOOKED_AT: Final = 1 << 20
@@ -38,6 +39,26 @@ def refuse_desired_state(targets: Iterable[Path | None], files: Sequence[Path] =
                 text("{target} holds a desired state: it has version or agents at its top", target=target),
                 _HINT,
             )
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Check that a report can be written there once the work is done. Nothing is left behind.
+
+    Raises:
+        ReconcilerError: it cannot.
+    """
+    try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            if not os.access(target, os.W_OK):  # opening a pipe would wait for its reader
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        is_new = not os.path.lexists(target)
+        with target.open("ab"):
+            pass
+        if is_new:
+            target.unlink()
+    except OSError as error:
+        raise unwritable(target, error, text("nothing was sent; name another file with --output")) from None
 
 
 def _is_given(target: Path, file: Path) -> bool:

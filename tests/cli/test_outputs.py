@@ -110,3 +110,26 @@ def test_an_output_in_the_folder_of_the_files(desk: Workplace) -> None:
     for target in ("plan.json", "agents/report.html", "agents/.hidden.yaml"):
         assert desk.run("plan", "-f", "agents", "--out", target).code == 0
     assert desk.run("plan", "-f", ".", "--out", "plan.json").code == 0
+
+
+@pytest.mark.parametrize("target", ["missing/report.json", "folder", "file/report.json"])
+def test_a_report_that_cannot_be_kept(desk: Workplace, box: Box, target: str) -> None:
+    """Before anything is read: exit 1 with the place and the reason, nothing sent; with JSON the error is printed."""
+    (desk.folder / "folder").mkdir()
+    (desk.folder / "file").write_text("")
+    seen = len(box.store.attempts())
+    for format_ in ("text", "json"):
+        ran = desk.run("apply", "-y", "--format", format_, "--output", target)
+        assert (ran.code, target in ran.out + ran.err, "nothing was sent" in ran.out + ran.err) == (1, True, True)
+    assert ran.json["error"]["code"] == "unwritable-file"
+    assert len(box.store.attempts()) == seen
+
+
+def test_a_report_that_can_be_kept(desk: Workplace) -> None:
+    """A refused apply leaves no empty report behind where none was, and a pipe is not opened before its time."""
+    assert desk.run("apply", "-y", "--max-changes", "0", "--output", "new.json").code == 3
+    assert json.loads((desk.folder / "new.json").read_bytes())["error"]
+    (desk.folder / "old.json").write_text("{}")
+    assert desk.run("apply", "-y", "--output", "old.json").code == 0
+    assert json.loads((desk.folder / "old.json").read_bytes())["format"] == "reconciler.report/1"
+    assert desk.run("apply", "-y", "--output", "/dev/null").code == 0

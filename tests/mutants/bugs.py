@@ -1557,6 +1557,14 @@ BUGS: Final = (
         ),
     ),
     Bug(
+        "place-of-the-report-not-tried",
+        "reconciler/cli/apply.py",
+        "            refuse_unwritable(shell.output)\n",
+        "            pass\n",
+        "Where the report cannot be kept nothing is sent.",
+        ("tests/cli/test_outputs.py::test_a_report_that_cannot_be_kept",),
+    ),
+    Bug(
         "report-over-the-desired-state",
         "reconciler/files/outputs.py",
         "        if any(_is_given(target, file) for file in files):",
