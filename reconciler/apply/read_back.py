@@ -71,7 +71,11 @@ _MADE_ANEW_MEANWHILE: Final = text(
 
 def left_alone(refreshed: Refreshed) -> tuple[Mismatch, ...]:
     """Of whom a run left something open, and who may be somebody else's agents: nothing of it is done to them."""
-    return tuple(Mismatch(each.operator_id, each.message) for each in refreshed.findings if each.left_alone)
+    return tuple(
+        Mismatch(each.operator_id, text("found at the beginning: it {found}", found=each.message), in_doubt=True)
+        for each in refreshed.findings
+        if each.left_alone
+    )
 
 
 def _told_by_listing(session: Session, context: RunContext, live: LiveState) -> Entries:

@@ -74,6 +74,7 @@ def report(report: Report) -> dict[str, Any]:
                 "message": mismatch.message,
                 "unasked": mismatch.unasked,
                 "changes": [change_document(change) for change in mismatch.changes],
+                **({"in_doubt": True} if mismatch.in_doubt else {}),
             }
             for mismatch in report.mismatches
         ],

@@ -59,8 +59,11 @@ def report_notice(report: Mapping[str, Any], links: Sequence[str], *, with_ids: 
     verdict = _VERDICTS.get(code) or text("exit {code}", code=code)
     if "error" in report:
         title = text("reconciler apply: {verdict}", verdict=verdict)
-        return _notice(title, [text("the log of the run says why")], [], links)
-    results, differing = report["results"], report["mismatches"]
+        return _notice(
+            title, [text("the log of the run says why"), *_doubtful(report["error"].get("in_doubt", ()))], [], links
+        )
+    results, doubtful = report["results"], [each for each in report["mismatches"] if each.get("in_doubt")]
+    differing = [each for each in report["mismatches"] if each not in doubtful]
     outcomes = Counter(result["outcome"] for result in results)
     lines = [", ".join(f"{number} {_harmless(outcome)}" for outcome, number in outcomes.items())] if results else []
     lines += (
@@ -68,13 +71,19 @@ def report_notice(report: Mapping[str, Any], links: Sequence[str], *, with_ids: 
         if differing
         else []
     )
+    lines += _doubtful(doubtful)
     lines += [text("the result was not read back")] if results and not report["verified"] else []
     lines += [text("{count} {count:warning|warnings}", count=len(report["warnings"]))] if report["warnings"] else []
     wrong = [result for result in results if result["outcome"] != "done"]
     ids = [f"{each['action']} {_harmless(each['operatorId'])} {_harmless(each['outcome'])}" for each in wrong]
     ids += [text("not as asked for: {id}", id=_harmless(each["operatorId"])) for each in differing]
+    ids += [text("in doubt: {id}", id=_harmless(each["operatorId"])) for each in doubtful]
     title = text("reconciler apply, {company}: {verdict}", company=_company(report["plan"]), verdict=verdict)
     return _notice(title, lines, ids if with_ids else [], links)
+
+
+def _doubtful(agents: Sequence[object]) -> list[str]:
+    return [text("{count} {count:agent|agents} may be somebody else's", count=len(agents))] if agents else []
 
 
 def _notice(title: str, lines: Sequence[str], ids: Sequence[str], links: Sequence[str]) -> Notice:

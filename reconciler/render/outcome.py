@@ -21,6 +21,10 @@ _OUTCOMES: Final[Mapping[str, Text]] = {
     "skipped": text("not tried"),
 }
 _AGAIN: Final = text("Run apply again")
+_DOUBTFUL: Final = (
+    "Read back: every agent of the plan is as desired. {count} {count:agent|agents} may be somebody else's: look into "
+    "the console, and run plan to see."
+)
 _SHOWN: Final = 5
 """Ids and spans of ids that a note names."""
 
@@ -44,7 +48,8 @@ def report(report: Report, *, color: bool = False, again: Text = _AGAIN) -> str:
     lines = [line for alike in grouped(left, _failed_alike) for line in _failure(alike, color)]
     for mismatches in grouped(report.mismatches, _mismatched_alike):
         first, ids = mismatches[0], [mismatch.operator_id for mismatch in mismatches]
-        head = paint(text("! unasked") if first.unasked else text("! not so"), "bad", color=color)
+        kind = text("! in doubt") if first.in_doubt else text("! unasked") if first.unasked else text("! not so")
+        head = paint(kind, "bad", color=color)
         lines += _told(head, ids, f"  {_common(first.message, ids)}")
         turned = [FieldChange(each.field, each.after, each.before) for each in first.changes]
         lines += _changes(turned, text("should be") if first.unasked else text("wanted"), text("is"))
@@ -68,7 +73,7 @@ def _failed_alike(result: ActionResult) -> Hashable:
 
 
 def _mismatched_alike(mismatch: Mismatch) -> Hashable:
-    return mismatch.unasked, without_id(mismatch.message, mismatch.operator_id), mismatch.changes
+    return mismatch.in_doubt, mismatch.unasked, without_id(mismatch.message, mismatch.operator_id), mismatch.changes
 
 
 def _common(message: str, ids: Sequence[str]) -> str:
@@ -125,8 +130,8 @@ def _verdict(report: Report, color: bool, again: Text) -> str:
         return text("Interrupted: what was in flight is recorded. {again} to go on from here.", again=again)
     if not report.verified:
         return text("The result could not be read back. Run plan to see what is left.")
-    if report.mismatches:
-        count = len({mismatch.operator_id for mismatch in report.mismatches})
+    count = len({mismatch.operator_id for mismatch in report.mismatches if not mismatch.in_doubt})
+    if count:
         differ = "Read back: {count} {count:agent is|agents are} not as the vendor said. Run plan to see."
         if any(mismatch.unasked for mismatch in report.mismatches):
             differ = (
@@ -134,4 +139,6 @@ def _verdict(report: Report, color: bool, again: Text) -> str:
                 "changed unasked, or write those fields into the file and apply it."
             )
         return text(differ, count=count)
+    if report.mismatches and report.done == len(report.results):
+        return text(_DOUBTFUL, count=len({mismatch.operator_id for mismatch in report.mismatches}))
     return text("{again} to go on from here, once the cause is mended.", again=again)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.render.notice import report_notice
 from reconciler.sandbox.server import Box
 from tests.process import TOKEN, Ran, Workplace
 from tests.vendor.vendor_stub import Stub, reply, stub
@@ -89,6 +90,23 @@ def test_a_report(here: Workplace, box: Box) -> None:
     _, [(_, text)] = told(here, "--report", "report.json", "--with-ids")
     assert "edit 8001 failed" in text
     assert "张三" not in text
+
+
+def test_agents_in_doubt() -> None:
+    """Whoever may be somebody else's is counted by itself, in a report and in an error."""
+    doubt = {"operatorId": "8001", "message": "m"}
+    wrong = {"operatorId": "8002", "message": "m", "unasked": False}
+    plan = {"company": {"abbreviate": "acme"}}
+    report = {"exit_code": 4, "results": [], "verified": True, "warnings": [], "plan": plan}
+    notice = report_notice({**report, "mismatches": [{**doubt, "in_doubt": True}, wrong]}, [], with_ids=True)
+    assert notice.text.splitlines() == [
+        "1 agent not as asked for when read back",
+        "1 agent may be somebody else's",
+        "not as asked for: 8002",
+        "in doubt: 8001",
+    ]
+    refused = report_notice({"error": {"in_doubt": [doubt, doubt]}, "exit_code": 3}, [], with_ids=True)
+    assert refused.text.splitlines() == ["the log of the run says why", "2 agents may be somebody else's"]
 
 
 @pytest.mark.exhaustive(0)

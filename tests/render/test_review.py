@@ -18,8 +18,9 @@ from reconciler.core.model.message import Text, text, verbatim
 from reconciler.core.model.outcome import StaleAgent
 from reconciler.core.model.plan import Action, Note, Plan
 from reconciler.core.model.recipient import recipient_label
-from reconciler.core.model.report import ActionResult, Mismatch, Report
+from reconciler.core.model.report import ActionOutcome, ActionResult, Mismatch, Report
 from reconciler.render import FORMATS, outcome
+from reconciler.render import json as as_json
 from reconciler.render.spelling import LONGEST, spelled_id, spelled_name, spelled_pair, spelled_value
 from tests.core.build import live_agent
 from tests.core.model.test_recipient import OTHER, ZHANG
@@ -297,3 +298,22 @@ def test_what_moved_and_what_is_not_so_is_told_once() -> None:
     results = tuple(ActionResult(action("edit", each.operator_id), "done") for each in mismatches)
     shown = outcome.report(Report(results, mismatches, verified=True))
     assert shown.startswith("! not so  8000…8039 (40)  is not so\n      afterInterval: wanted 10, is 5\n")
+
+
+@pytest.mark.parametrize("more", [(), (Mismatch("8009", text("is not so")),)], ids=["alone", "beside another"])
+@pytest.mark.parametrize("ends", ["done", "failed"])
+def test_who_may_be_somebody_elses_is_not_called_not_so(ends: ActionOutcome, more: tuple[Mismatch, ...]) -> None:
+    """A report calls such agents in doubt, in text and JSON, and says what is to be done: apply again, or look."""
+    doubt = Mismatch("8001", text("found at the beginning: it is there; the plan edits it"), in_doubt=True)
+    report = Report((ActionResult(action("edit", "8001"), ends),), (*more, doubt), verified=True)
+    shown = outcome.report(report)
+    assert "! in doubt  8001  found at the beginning" in shown
+    assert shown.count("! not so") == len(more)
+    last = shown.splitlines()[-1]
+    assert ("1 agent is not as the vendor said" in last) is bool(more)
+    assert ("every agent of the plan is as desired. 1 agent may be somebody else's" in last) is (
+        ends == "done" and not more
+    )
+    assert ("Run apply again" in last) is (ends == "failed" and not more)
+    written = as_json.report(report)["mismatches"]
+    assert [each.get("in_doubt", False) for each in written] == [*(False for _ in more), True]

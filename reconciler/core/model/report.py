@@ -25,13 +25,15 @@ class ActionResult:
 class Mismatch:
     """What the vendor accepts and does not do, or does `unasked`. The refresh after an apply shows it.
 
-    `before` of each change is what is listed, `after` what should be.
+    `before` of each change is what is listed, `after` what should be. `in_doubt`: it is about an agent that may be
+    somebody else's, as was found before the first call.
     """
 
     operator_id: str
     message: Text
     changes: tuple[FieldChange, ...] = ()
     unasked: bool = False
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
