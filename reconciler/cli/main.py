@@ -67,6 +67,7 @@ class Commands(click.Group):
         """The command of the first argument, once all of them are words of ours."""
         if args[0] not in (*self.NAMES, *self.OTHER_NAMES) and not ctx.resilient_parsing:
             refuse_command(ctx, args[0])
+            raise click.NoSuchCommand(args[0], possibilities=self.NAMES, ctx=ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and not ctx.resilient_parsing:
             if shell := ctx.find_object(Shell):

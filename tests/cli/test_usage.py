@@ -139,6 +139,13 @@ def test_what_is_typed_is_shown_and_not_obeyed(offline: Workplace) -> None:
     assert not any(line.startswith("::") for line in ran.err.splitlines())
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("aply", "apply"), ("shwo", "show"), ("expot", "export"), ("zzz", "")])
+def test_a_mistyped_command_is_answered_with_its_like(offline: Workplace, typed: str, meant: str) -> None:
+    """Whoever slips on a command's name need not look for it; where none is like it, none is guessed."""
+    said = offline.run(typed).err
+    assert (f"'{meant}'" in said) if meant else ("Did you mean" not in said)
+
+
 def test_every_kind_of_clicks_has_a_code() -> None:
     """Each class of usage errors that click has, one without a context too, is of a kind in the table."""
     kinds = {each for each in vars(click.exceptions).values() if isinstance(each, type)}
