@@ -1760,6 +1760,14 @@ BUGS: Final = (
         ("tests/core/planning/test_doubts.py::test_what_a_plan_does_to_whom_nothing_shows_is_noted",),
     ),
     Bug(
+        "unfit-id-deleted-unsaid",
+        "reconciler/core/planning/doubts.py",
+        "    yield from _unfit(actions)\n",
+        "",
+        "Nobody whose id no file can hold is deleted without a word about that.",
+        ("tests/core/planning/test_doubts.py::test_whose_id_no_file_can_hold_is_named",),
+    ),
+    Bug(
         "doubt-of-no-file-untold",
         "reconciler/core/planning/doubts.py",
         "doubted.keys() & (authors | desired)",

@@ -18,7 +18,7 @@ from reconciler.core.model.diff import Diff
 from reconciler.core.model.fields import LISTED, Value
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import Text, listed, text
-from reconciler.core.model.operator_id import look
+from reconciler.core.model.operator_id import MAX_ID, is_sound, look, unfit_id
 from reconciler.core.model.plan import Action, Note
 from reconciler.core.model.problem import closest
 from reconciler.core.planning.reads import SeesTooLittle
@@ -44,6 +44,7 @@ def doubts(diff: Diff, actions: Sequence[Action], policy: Policy) -> Iterator[No
             yield from _of_everybody(_unknown_names(name, diff, actions), diff)
         yield from _unknown_sip_numbers(diff, actions)
     yield from _renumbered(actions)
+    yield from _unfit(actions)
 
 
 def _of_everybody(notes: Iterable[Note], diff: Diff) -> Iterator[Note]:
@@ -290,3 +291,24 @@ def _lost_fields(pairs: Iterable[tuple[Action, Action]]) -> Iterator[str]:
 
 
 _DEFAULTS: Final = {row.name: row.default for row in LISTED}
+
+
+# Live agents whose id no file can hold.
+
+
+def _unfit(actions: Sequence[Action]) -> Iterator[Note]:
+    """Those who are deleted or disabled though nobody could have put them into a file."""
+    removed = [action for action in actions if action.kind == "delete" or action.removal]
+    unfit: defaultdict[Text, list[Action]] = defaultdict(list)
+    for action in removed:
+        if not is_sound(action.operator_id) or len(action.operator_id) > MAX_ID:
+            unfit[unfit_id(action.operator_id)].append(action)
+    for fault, others in unfit.items():
+        for done, whom in by_deed(others):
+            message = text(
+                "no file can hold the id, which {fault}, and this plan {deed}: protect keeps the agent, as export "
+                "writes it (--exclude ID leaves it as it is)",
+                fault=fault,
+                deed=done,
+            )
+            yield Note(message, whom, "unfit-id")

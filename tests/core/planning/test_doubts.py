@@ -300,3 +300,16 @@ def test_a_doubt_about_whom_no_file_has_stays(more: dict[str, Any]) -> None:
     disabled = live(live_agent("8001", status="disabled"), live_agent("8002"))
     kept = planned(replace(desired(agent("8002")), on_remove=Removal(disable=True)), disabled, {"8001": DOUBTED})
     assert (kept.actions, [note.operator_ids for note in noted(kept, "nothing shows")]) == ((), [("8001",)])
+
+
+@pytest.mark.parametrize("removal", [DELETE, Removal(disable=True)])
+def test_whose_id_no_file_can_hold_is_named(removal: Removal) -> None:
+    """Who is deleted or disabled though no file can name them is noted with what is wrong; a sound id is not."""
+    odd = {"8001 ": "SPACE", "8001\u200b": "ZERO WIDTH SPACE", "8000.0": "is a fraction", "8" * 65: "65 characters"}
+    here = live(*map(live_agent, (*odd, "8002", "8003")))
+    plan = planned(replace(desired(agent("8003")), on_remove=removal), here)
+    notes = [note for note in plan.notes if note.code == "unfit-id"]
+    assert {id_ for note in notes for id_ in note.operator_ids} == {*odd}
+    for note in notes:
+        assert odd[note.operator_ids[0]] in note.message
+        assert ("disables it" if removal.disable else "deletes it") in note.message
