@@ -215,12 +215,16 @@ def recover_beside(
             before[operator_id] = _known_before(operator_id, intent, ledger)
     found, findings = recover(intents, live, before, listed, edited_since=edited_since)
     entries = {id_: _joined(before[id_], entry, ledger.get(id_)) for id_, entry in found.items()}
+    # That run has told of whom it was in doubt, and the ledger has that: nothing is in doubt here for the first time.
     return entries, tuple(
-        replace(finding, message=text("was dealt with by another run since, and what that recorded stands"), anew=False)
+        replace(finding, message=_DEALT_WITH, left_alone=False, anew=False)
         if entries[finding.operator_id] == ledger.get(finding.operator_id) != found[finding.operator_id]
         else finding
         for finding in findings
     )
+
+
+_DEALT_WITH: Final = text("was dealt with by another run since, and what that recorded stands")
 
 
 def _known_before(operator_id: str, intent: Intent, ledger: LedgerView) -> LedgerEntry:

@@ -545,6 +545,16 @@ def test_what_others_recorded_since_stands(call: Intent, now: LedgerEntry | None
     assert (entries["8001"] or LedgerEntry()) == (after or now)
 
 
+@pytest.mark.parametrize(
+    "now", [LedgerEntry(vendor_id=9, recorded=7), LedgerEntry(vendor_id=9, in_doubt="author", recorded=7)]
+)
+def test_what_another_run_dealt_with_is_no_news(now: LedgerEntry) -> None:
+    """A machine that comes back finds what another run has recorded of its agents: nobody is in doubt by that."""
+    batch = replace(BATCH, operator_ids=("8001", "8002"), before={})
+    _, findings = recover_beside([batch], NEW, {"8001": now})
+    assert [(each.left_alone, each.anew) for each in findings if each.operator_id == "8001"] == [(False, False)]
+
+
 REPLACED = (
     intent("delete", to_restore={"name": "a", "roleName": "old"}),
     intent("create", {"name": "a"}),

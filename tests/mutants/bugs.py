@@ -1880,6 +1880,14 @@ BUGS: Final = (
         ("tests/core/test_recovery.py::test_what_others_recorded_since_stands",),
     ),
     Bug(
+        "dealt-with-elsewhere-in-doubt",
+        "reconciler/core/recovery.py",
+        "message=_DEALT_WITH, left_alone=False, anew=False",
+        "message=_DEALT_WITH, anew=False",
+        "A machine that comes back does not call in doubt whom another run has dealt with since.",
+        ("tests/core/test_recovery.py::test_what_another_run_dealt_with_is_no_news",),
+    ),
+    Bug(
         "later-password-of-another-machine-reset",
         "reconciler/core/recovery.py",
         "entry.in_doubt, entry.recorded\n",

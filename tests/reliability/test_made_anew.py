@@ -226,6 +226,22 @@ def test_a_password_whose_answer_was_lost_is_not_set_for_another_agent(vendor: B
     assert (ended.exit_code, digests(vendor, "8001")) == (4, {DIGEST})
 
 
+def test_a_password_without_an_answer_that_the_file_drops(vendor: Box, tmp_path: Path) -> None:
+    """A run was killed while it set a password that the file manages no longer: nothing is set, each plan notes it."""
+    vendor.store.reset([{"operatorId": "8001"}])
+    applier = machine(tmp_path, vendor, {}, "8001")
+    assert code(applier.apply()) == 0
+    wish(applier, WITH_PASSWORD, "8001")
+    killed(applier, vendor, "editPwd")
+    set_by_the_run = digests(vendor, "8001")
+    wish(applier, {}, "8001")
+    for _ in range(2):
+        assert [n.operator_ids for n in applier.plan().notes if n.code == "password-in-doubt"] == [("8001",)]
+        assert (code(applier.apply()), digests(vendor, "8001")) == (0, set_by_the_run)
+    assert applier.adopt("8001") == 1
+    assert not [note for note in applier.plan().notes if note.code == "password-in-doubt"]
+
+
 KILLED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("editPwd", WITH_PASSWORD, {"password": {"generate": True, "version": 2}}),
     ("edit/v2", {"roleName": "客服"}, {"roleName": "班长"}),
