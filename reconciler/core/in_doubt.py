@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from reconciler.core.authorship import as_created, doubt_about, made_anew
+from reconciler.core.authorship import ListedBefore, as_created, doubt_about, is_another, made_anew
 from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView, Untold
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import Text, joined, text
@@ -17,6 +17,7 @@ from reconciler.core.model.plan import Action, ActionKind
 _CAME_LATE: Final = text("came late, with a password that was not delivered; it will be set anew")
 UNPROVED: Final = text("is there, and nothing shows that the run made it")
 ANEW: Final = text("is another agent by now: somebody deleted it and made it anew")
+NEWCOMER: Final = text("was deleted, and another agent has its number by now")
 _ANOTHER: Final = text("is there by now, and not as the run would have made it")
 
 
@@ -51,6 +52,22 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerE
     return anew, tuple(Finding(operator_id, ANEW, left_alone=True, anew=True) for operator_id in left)
 
 
+def newcomers(
+    entries: Mapping[str, LedgerEntry | None], live: LiveState, before: ListedBefore, findings: Collection[Finding]
+) -> Iterator[Finding]:
+    """Who has the number of an agent that was deleted to be made anew, and that no create of the run has made.
+
+    Where the `id` is that of the agent itself, the listing is an old one.
+    """
+    told = {finding.operator_id for finding in findings if finding.left_alone}
+    for operator_id, entry in entries.items():
+        agent = live.agents.get(operator_id)
+        if entry is None or agent is None or not entry.to_restore or entry.in_doubt != "author":
+            continue
+        if operator_id not in told and (agent.vendor_id is None or is_another(agent, before)):
+            yield Finding(operator_id, NEWCOMER, left_alone=True)
+
+
 def untold(findings: Iterable[Finding], anew: Iterable[str]) -> dict[str, Untold]:
     """What an apply has to tell, of whom: what was found, and who was made `anew`."""
     left: dict[str, Untold] = {
@@ -80,7 +97,9 @@ _WRITTEN_TO: Final = text("is there, nothing showed that a run had made it, and 
 
 def with_deeds(findings: Iterable[Finding], actions: Iterable[Action]) -> tuple[Finding, ...]:
     """The findings; those about agents that may be somebody else's also say what the plan does to the agent."""
-    done = deeds(actions)
+    findings = tuple(findings)
+    left = {finding.operator_id for finding in findings if finding.left_alone}
+    done = deeds(action for action in actions if action.operator_id in left)
     return tuple(_with_deed(each, done.get(each.operator_id)) if each.left_alone else each for each in findings)
 
 

@@ -7,7 +7,7 @@ values. Values that are never listed then count as not recorded, so that they ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,7 +25,7 @@ from reconciler.core.authorship import (
     is_made_anew,
     made_in_spite_of_refusals,
 )
-from reconciler.core.in_doubt import ANEW, UNPROVED
+from reconciler.core.in_doubt import ANEW, NEWCOMER, UNPROVED, newcomers
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
 from reconciler.core.model.ledger import NOT_RECORDED, Doubt, LedgerEntry, LedgerView
@@ -132,24 +132,7 @@ def recover(
                 appeared.remove(operator_id)
                 entries[operator_id] = doubt_about(entry)
                 findings.append(Finding(operator_id, UNPROVED, left_alone=True))
-    return entries, (*findings, *(_newcomers(entries, live, findings) if edited_since else ()))
-
-
-def _newcomers(entries: Entries, live: LiveState, findings: Collection[Finding]) -> Iterator[Finding]:
-    """Who has the number of an agent that was deleted to be made anew, and that no create of the run has made."""
-    told = {finding.operator_id for finding in findings if finding.left_alone}
-    for operator_id, entry in entries.items():
-        if (
-            entry
-            and entry.to_restore
-            and entry.in_doubt == "author"
-            and operator_id in live.agents
-            and operator_id not in told
-        ):
-            yield Finding(operator_id, _NEWCOMER, left_alone=True)
-
-
-_NEWCOMER: Final = text("was deleted, and another agent has its number by now")
+    return entries, (*findings, *(newcomers(entries, live, before, findings) if edited_since else ()))
 
 
 def _is_anew(agent: LiveAgent, intent: Intent, entry: LedgerEntry | None, before: ListedBefore) -> bool:
@@ -316,7 +299,7 @@ def _settled_by_listing(
             return entry, Finding(operator_id, text("was not deleted"))
         case "delete":
             newcomer = agent is not None and not of_creates
-            message = _NEWCOMER if agent else text("was deleted")
+            message = NEWCOMER if agent else text("was deleted")
             return entry_after(entry, intent), Finding(operator_id, message, left_alone=newcomer, anew=newcomer)
         case "password":
             doubt: Doubt = (entry and entry.in_doubt) or "password"

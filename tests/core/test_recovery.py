@@ -332,6 +332,14 @@ def test_a_newcomer_under_a_number_that_a_killed_run_has_freed(
     assert (plan.actions, [note.code for note in plan.notes]) == ((), ["password-in-doubt"] * bool(to_restore))
 
 
+def test_an_old_listing_shows_no_newcomer() -> None:
+    """It may show an agent after its delete was answered: the same `id` is the agent itself."""
+    listed = live(replace(live_agent("8001"), vendor_id=7))
+    call = intent("delete", to_restore={"name": "a"}, outcome="done")
+    _, findings = recover([call], listed, {"8001": KNOWN}, ListedBefore(largest_id=7), edited_since=True)
+    assert findings == ()
+
+
 @pytest.mark.parametrize("outcome", ["refused", "not-sent", "skipped"])
 def test_a_call_that_did_nothing_changes_nothing(outcome: CallOutcome) -> None:
     """What was refused or never sent needs no look and leaves no entry."""
