@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.core.authorship import Author, in_spite_of_refusal
 from reconciler.core.model.live import LiveAgent
-from reconciler.vendor.answer import NotSent, Outcome, Refused
+from reconciler.vendor.answer import NotSent, Ok, Outcome, Refused
 
 
 class CreateRequests:
@@ -16,17 +16,37 @@ class CreateRequests:
         self._first_sent: dict[str, int | None] = {}
         self._may_be_of_batch: set[str] = set()
         self._may_be_of_single: set[str] = set()
+        self._refused_with: dict[str, tuple[str, ...]] = {}
+        self._sent_since: set[str] = set()
+        self._made_since: set[str] = set()
 
     def sent(self, operator_ids: Sequence[str], at: int | None) -> None:
         """Note that a request leaves that is to make these agents; `at` is in milliseconds by the vendor's clock."""
         for operator_id in operator_ids:
             self._first_sent.setdefault(operator_id, at)
+        self._sent_since.update(id_ for id_ in operator_ids if id_ in self._refused_with)
 
     def answered(self, operator_ids: Sequence[str], outcome: Outcome) -> None:
         """Note what became of the request. A server error, like no answer at all, may come after the work was done."""
         in_words = isinstance(outcome, Refused) and not outcome.server_error
+        if in_words and len(operator_ids) > 1:
+            self._refused_with.update(dict.fromkeys(operator_ids, tuple(operator_ids)))
+            self._sent_since.difference_update(operator_ids)
+        elif isinstance(outcome, Ok):
+            self._made_since.update(operator_ids)
         if not in_words and not isinstance(outcome, NotSent):
             (self._may_be_of_batch if len(operator_ids) > 1 else self._may_be_of_single).update(operator_ids)
+
+    def witnesses(self, operator_id: str) -> tuple[str, ...] | None:
+        """Who shows whether a batch of the agent's made it that was refused in words, and carried out all the same.
+
+        A batch makes all of its agents or nobody: those of the smallest one for whom no other request has left since.
+        `None` where it is known that none has made it: there was no such batch, or others of it were made since.
+        """
+        batch = self._refused_with.get(operator_id)
+        if batch is None or not self._made_since.isdisjoint(batch):
+            return None
+        return tuple(id_ for id_ in batch if id_ != operator_id and id_ not in self._sent_since)
 
     def denied(self, operator_id: str) -> bool:
         """Whether the vendor has refused in words every request that was to make the agent."""

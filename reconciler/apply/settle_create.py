@@ -94,7 +94,8 @@ def _look_for_agent(call: Call, channel: CallChannel, maybe_sent: bool) -> Outco
     """How a lost create ended, as far as the vendor shows it: `None` when there is no such agent.
 
     `Lost` when the vendor cannot be asked; a create is not repeated blindly. A batch that ended with a server error may
-    have made the agent just as well: then the password is not the one of this create.
+    have made the agent just as well, and one that was refused in words where its others are there too: then the
+    password is not the one of this create.
     """
     (operator_id,) = call.operator_ids
     outcome = channel.look_up_twice(operator_id)
@@ -106,7 +107,21 @@ def _look_for_agent(call: Call, channel: CallChannel, maybe_sent: bool) -> Outco
     author = author_of(call.fields, found.agent, channel.before)
     if not maybe_sent:  # else any request of ours will do: the password is set anew
         author = channel.creates.weigh_one(operator_id, author, found.agent, by_batch=False)
+        if author == "ours" and _may_be_of_refused_batch(operator_id, channel):
+            author = "unproved"
     return Ok([found.as_item()]) if author == "ours" else _not_ours(author)
+
+
+def _may_be_of_refused_batch(operator_id: str, channel: CallChannel) -> bool:
+    """Whether a batch that was refused in words may have made the agent: where the others of it are there too.
+
+    One of them is looked up for whom nothing was sent since. Where there is none, nothing shows that it was not so.
+    """
+    witnesses = channel.creates.witnesses(operator_id)
+    if witnesses is None:
+        return False
+    outcome = channel.look_up_twice(witnesses[0]) if witnesses else None
+    return not isinstance(outcome, Ok) or outcome.data is not None
 
 
 def _not_ours(author: Author, refused: Refused | None = None) -> Outcome:

@@ -1426,6 +1426,14 @@ BUGS: Final = (
         (f"{_ANEW}::test_a_single_create_does_not_claim_what_a_broken_batch_may_have_made",),
     ),
     Bug(
+        "single-create-claims-the-refused-batchs",
+        "reconciler/apply/settle_create.py",
+        '        if author == "ours" and _may_be_of_refused_batch(operator_id, channel):\n',
+        "        if False:\n",
+        "A create of one agent does not claim whom a batch has made that was refused in words.",
+        (f"{_ANEW}::test_a_single_create_does_not_claim_what_a_refused_batch_has_made",),
+    ),
+    Bug(
         "who-appeared-not-in-doubt",
         "reconciler/core/in_doubt.py",
         '        entries[operator_id] = replace(waited, in_doubt="") if ours else doubt_about(waited)\n',

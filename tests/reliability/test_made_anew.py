@@ -429,6 +429,49 @@ def test_a_single_create_does_not_claim_what_a_broken_batch_may_have_made(
     assert (ended.exit_code, told, doubted) == (4, {*BATCH}, {*BATCH})
 
 
+@pytest.mark.parametrize(
+    ("agents", "call", "undecided"),
+    [(3, 2, True), (3, 3, False), (3, 4, False), (4, 2, False), (4, 3, False), (4, 4, True)],
+)
+@pytest.mark.parametrize("fault", ["drop-before", "drop-after"])
+def test_a_single_create_does_not_claim_what_a_refused_batch_has_made(
+    vendor: Box, tmp_path: Path, fault: str, agents: int, call: int, undecided: bool
+) -> None:
+    """The vendor carries a batch out and refuses it in words, and the answer to a create of one of it is lost.
+
+    Nobody counts as made by that create: each has the password that the file of credentials tells, or is in doubt.
+    """
+    ids = ("8001", "8002", "8003", "8004")[:agents]
+    applier = machine(tmp_path, vendor, {}, *ids)
+    refused = {"endpoint": "create/v2", "fault": "refuse-after", "code": 5001, "calls": [1]}
+    lost = {"endpoint": "create/v2", "fault": fault, "calls": [call]}
+    applier.planned = lambda _: vendor.faults([refused, lost])
+    ended = applier.apply()
+    vendor.faults([])
+    assert isinstance(ended, Report)
+    ledger = json.loads((applier.books / "ledger.json").read_bytes())["agents"]
+    doubted = {id_ for id_ in ids if ledger[id_].get("inDoubt") == "author"}
+    assert ended.exit_code == (4 if doubted else 0)
+    assert bool(doubted) is undecided
+    known = known_credentials(tmp_path)
+    for operator_id in {*ids} - doubted:
+        told = hashlib.md5(known[operator_id]["password"].encode()).hexdigest()
+        assert digests(vendor, operator_id) == {told}, operator_id
+
+
+def test_a_single_create_after_a_batch_that_made_nobody_is_ours(vendor: Box, tmp_path: Path) -> None:
+    """The batch was refused and not carried out: its others are not there, and a lost create of one has made it."""
+    applier = machine(tmp_path, vendor, {}, *BATCH)
+    refused = {"endpoint": "create/v2", "fault": "refuse", "code": 5001, "calls": [1]}
+    applier.planned = lambda _: vendor.faults([refused, {"endpoint": "create/v2", "fault": "drop-after", "calls": [2]}])
+    assert code(applier.apply()) == 0
+    vendor.faults([])
+    known = known_credentials(tmp_path)
+    for operator_id in BATCH:
+        told = hashlib.md5(known[operator_id]["password"].encode()).hexdigest()
+        assert digests(vendor, operator_id) == {told}, operator_id
+
+
 def test_an_agent_that_is_made_anew_in_mid_run_is_named(vendor: Box, tmp_path: Path) -> None:
     """Its password was set, and is not that of the agent that is there now: exit 4, and planned again."""
     applier = machine(tmp_path, vendor, WITH_PASSWORD, "8001")
