@@ -201,7 +201,8 @@ def recover_beside(
     # That run has told of whom it was in doubt, and the ledger has that: nothing is in doubt here for the first time.
     return entries, tuple(
         replace(finding, message=_DEALT_WITH, left_alone=False, anew=False)
-        if entries[finding.operator_id] == ledger.get(finding.operator_id) != found[finding.operator_id]
+        if entries[finding.operator_id] == ledger.get(finding.operator_id)
+        and (finding.left_alone or found[finding.operator_id] != ledger.get(finding.operator_id))
         else finding
         for finding in findings
     )

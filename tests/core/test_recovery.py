@@ -563,6 +563,25 @@ def test_what_another_run_dealt_with_is_no_news(now: LedgerEntry) -> None:
     assert [(each.left_alone, each.anew) for each in findings if each.operator_id == "8001"] == [(False, False)]
 
 
+@pytest.mark.parametrize(
+    ("call", "now"),
+    [
+        (
+            replace(intent("password", version=2), before={"8001": replace(KNOWN, vendor_id=5)}),
+            LedgerEntry(vendor_id=9),
+        ),
+        (replace(intent("create", {"name": "a"}), before={}), LedgerEntry(in_doubt="author")),
+        (replace(intent("create", {"name": "a"}), before={}), LedgerEntry(in_doubt="author", vendor_id=9)),
+    ],
+    ids=["made anew", "in doubt", "in doubt, and known by its id"],
+)
+def test_what_another_run_found_as_well_is_no_news(call: Intent, now: LedgerEntry) -> None:
+    """A machine that comes back finds what another one found: that one has told it, or the ledger keeps it."""
+    listed = live(replace(live_agent("8001"), vendor_id=9))
+    entries, (finding,) = recover_beside([call], listed, {"8001": now}, edited_since=True)
+    assert (entries["8001"], finding.left_alone, finding.anew) == (now, False, False)
+
+
 REPLACED = (
     intent("delete", to_restore={"name": "a", "roleName": "old"}),
     intent("create", {"name": "a"}),

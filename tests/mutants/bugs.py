@@ -1888,6 +1888,14 @@ BUGS: Final = (
         ("tests/core/test_recovery.py::test_what_others_recorded_since_stands",),
     ),
     Bug(
+        "found-elsewhere-told-again",
+        "reconciler/core/recovery.py",
+        "        and (finding.left_alone or found[",
+        "        and (found[",
+        "What two machines find of an agent is told once.",
+        ("tests/core/test_recovery.py::test_what_another_run_found_as_well_is_no_news",),
+    ),
+    Bug(
         "dealt-with-elsewhere-in-doubt",
         "reconciler/core/recovery.py",
         "message=_DEALT_WITH, left_alone=False, anew=False",

@@ -221,7 +221,8 @@ def test_a_server_that_takes_no_end(here: Workplace, box: Box, host: Host, tmp_p
 def test_another_machine_tells_who_was_made_anew(here: Workplace, box: Box, tmp_path: Path, killer: Killer) -> None:
     """A machine dies while it sets a password, and somebody makes the agent anew: the next one's plan notes that.
 
-    So does every plan until an apply has named the agent, also where one is refused before that.
+    So does every plan until an apply has named the agent, also where one is refused before that. The machine that
+    comes back does not name it again.
     """
     assert here.run("apply", "-y").code == 0
     here.write(HEAD + AGENTS.replace("version: 1", "version: 2"))
@@ -241,6 +242,7 @@ def test_another_machine_tells_who_was_made_anew(here: Workplace, box: Box, tmp_
     done = other.run("apply", "-y", "--format", "json")
     assert (done.code, [each["operatorId"] for each in done.json["mismatches"]]) == (4, ["8001"])
     assert other.run("apply", "-y").code == 0
+    assert here.run("apply", "-y").code == 0
 
 
 def test_many_that_were_left_open_are_told_in_one_line(here: Workplace, box: Box, killer: Killer) -> None:
