@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from reconciler.core.authorship import are_two
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import LISTED, Kind, Value
-from reconciler.core.model.live import LiveState
+from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event
 from reconciler.core.model.plan import Action, Plan
@@ -49,11 +50,14 @@ def mismatches(results: Iterable[ActionResult], again: Plan) -> tuple[Mismatch, 
     """
     all_done: defaultdict[str, bool] = defaultdict(lambda: True)
     created: set[str] = set()
+    deleted: dict[str, LiveAgent | None] = {}
     for result in results:
+        if result.action.kind == "delete":
+            deleted[result.action.operator_id] = result.action.live
         all_done[result.action.operator_id] &= result.outcome == "done"
         if result.action.kind in ("create", "replace"):
             created.add(result.action.operator_id)
-    return tuple(_mismatch(action, created) for action in again.actions if all_done.get(action.operator_id))
+    return tuple(_mismatch(action, created, deleted) for action in again.actions if all_done.get(action.operator_id))
 
 
 def drifted(plan: Plan, again: Plan) -> tuple[str, ...]:
@@ -67,15 +71,22 @@ _MESSAGES = {
     "delete": text("was deleted, and is still in the listing"),
     "password": text("its password is not recorded as set"),
 }
+_NEWCOMER: Final = text("was deleted, and somebody has made another agent under its number meanwhile")
 _NOT_MADE: Final = text("the vendor accepted the change and did not make it")
 
 
-def _mismatch(action: Action, created: set[str]) -> Mismatch:
+def _mismatch(action: Action, created: set[str], deleted: Mapping[str, LiveAgent | None]) -> Mismatch:
     message = _MESSAGES.get(action.kind, _NOT_MADE)
+    if action.kind == "delete" and _is_newcomer(deleted.get(action.operator_id), action.live):
+        message = _NEWCOMER
     if action.kind == "create" and action.operator_id in created:
         message = text("was created, and is not in the listing")
     changes = action.changes if action.kind in ("edit", "replace") else ()
     return Mismatch(action.operator_id, message, changes)
+
+
+def _is_newcomer(before: LiveAgent | None, now: LiveAgent | None) -> bool:
+    return before is not None and now is not None and are_two(before.identity, now.identity)
 
 
 _VALUES_OF_NEW: Final = {
@@ -102,6 +113,9 @@ def side_effects(plan: Plan, events: Iterable[Event], before: LiveState, now: Li
         made = event.call.kind == "create"
         if event.outcome == "done" or (event.outcome == "lost" and not made):
             for operator_id in event.call.operator_ids:
+                pair = before.agents.get(operator_id), now.agents.get(operator_id)
+                if event.call.kind == "delete" and _is_newcomer(*pair):
+                    continue
                 touched[operator_id] = made or touched.get(operator_id, False)
     asked: defaultdict[str, set[str]] = defaultdict(set)
     for action in plan.actions:

@@ -92,6 +92,19 @@ def test_what_was_done_and_is_not_so() -> None:
     )
 
 
+@pytest.mark.parametrize(("vendor_id", "created", "new"), [(7, 1_000, False), (7, 2_000, True), (9, 2_000, True)])
+def test_somebody_else_under_a_deleted_number(vendor_id: int, created: int, new: bool) -> None:
+    """Who has got the number is another agent by `id` or `ctime`: named as that, and nothing of it changed unasked."""
+    old = replace(live_agent("8001", name="old"), vendor_id=7, created=1_000)
+    now = replace(live_agent("8001", name="new"), vendor_id=vendor_id, created=created)
+    wanted, other = desired(agent("8002")), live_agent("8002")
+    plan, again = planned(wanted, live(old, other)), planned(wanted, live(now, other))
+    (found,) = mismatches([ActionResult(plan.actions[0], "done")], again)
+    assert ("another agent" in found.message, "still in the listing" in found.message) == (new, not new)
+    effects = side_effects(plan, [Event(plan.calls[0], "done")], live(old, other), live(now, other))
+    assert [effect.operator_id for effect in effects] == ["8001"] * (not new)
+
+
 def test_what_was_not_done_is_no_mismatch() -> None:
     """An agent with any action that did not end well, or with none, is not complained of again."""
     wanted = desired(agent("8001", env(2), name="n"), agent("8002", name="n"))

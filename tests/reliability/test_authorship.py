@@ -335,7 +335,8 @@ def test_somebody_new_under_a_deleted_number_stays(vendor: Box, tmp_path: Path) 
     vendor.faults([])
     assert isinstance(report, Report)
     assert report.exit_code == 4
-    assert {mismatch.operator_id for mismatch in report.mismatches} == {"8002"}
+    (mismatch,) = report.mismatches
+    assert (mismatch.operator_id, "another agent under its number" in mismatch.message) == ("8002", True)
     live = vendor.store.agents()["8002"]
     assert (live["name"], live["password_md5"]) == ("new", DIGEST)
 
