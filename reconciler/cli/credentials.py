@@ -133,8 +133,17 @@ def _marked(rows: list[tuple[str | None, ...]], doubted: frozenset[str]) -> list
     return [(*head, "inDoubt"), *((*row, "yes" if row[0] in doubted else None) for row in others)]
 
 
-def _doubted(store: LedgerStore, journal: Path | None) -> frozenset[str]:
-    """Of whom nothing shows whether the last password stored is true: a run left it open, or the ledger doubts it.
+def _doubted(shell: Shell, store: LedgerStore, journal: Path | None) -> frozenset[str]:
+    """Of whom nothing shows whether the last password stored is true. Books that cannot be read are told of."""
+    try:
+        return _doubted_by(store, journal)
+    except ReconcilerError as error:
+        shell.tell(text("warning: nothing shows which passwords are in doubt: {message}", message=error.message))
+        return frozenset()
+
+
+def _doubted_by(store: LedgerStore, journal: Path | None) -> frozenset[str]:
+    """Whose password a run left open, or the ledger doubts.
 
     Raises:
         ReconcilerError: the books cannot be read.
@@ -164,7 +173,7 @@ def _of_all_runs(
     place = place_of(files, ledger, **where)
     if place.remote:
         with closing(place.store()) as store:
-            return str(ledger), {str(ledger): _kept(shell, identity, store)}, _doubted(store, None)
+            return str(ledger), {str(ledger): _kept(shell, identity, store)}, _doubted(shell, store, None)
     read: dict[str, Delivered] = {}
     closed: list[ReconcilerError] = []
     for path in sorted(place.folder.glob("credentials-*.jsonl*")):
@@ -178,7 +187,7 @@ def _of_all_runs(
     if closed and not read:
         raise closed[-1]
     with closing(place.store()) as store:
-        return str(place.folder), read, _doubted(store, place.journal)
+        return str(place.folder), read, _doubted(shell, store, place.journal)
 
 
 def _kept(shell: Shell, identity: Path | None, store: LedgerStore) -> Delivered:

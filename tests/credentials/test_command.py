@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -352,6 +353,36 @@ def test_those_of_the_default_folder(offline: Workplace) -> None:
     none = offline.run("credentials", "8009")
     assert (none.code, none.out) == (1, "")
     assert "no credentials of 8009" in none.err
+
+
+def ledger(entries: Mapping[str, object]) -> str:
+    """A ledger on disk."""
+    head = {"format": "reconciler.ledger/1", "company": "acme", "lineage": "1", "serial": 1, "run": "r"}
+    return json.dumps({**head, "agents": entries})
+
+
+def test_a_password_in_doubt_is_marked(offline: Workplace) -> None:
+    """What the ledger doubts is marked in every format, and named; without a password there is nothing to doubt."""
+    lines = "".join(line(id_, password=f"the-pw-{id_[-1]}") for id_ in ("8001", "8002", "8003"))
+    path = stored(offline, "20261122T080000Z", lines)
+    doubts = {"8002": {"inDoubt": "author"}, "8003": {"unsure": True}, "8004": {"unsure": True}, "8001": {}}
+    path.with_name("ledger.json").write_text(ledger(doubts), encoding="utf-8")
+    ran = offline.run("credentials", "--format", "json")
+    marked = {each["operatorId"]: each.get("inDoubt", False) for each in ran.json["credentials"]}
+    assert (ran.code, marked) == (0, {"8001": False, "8002": True, "8003": True})
+    assert "of 2 agents (8002, 8003) nothing shows that the password is true" in ran.err
+    rows = [row.split(",") for row in offline.run("credentials", "--format", "csv").out.splitlines()]
+    assert [row[-1] for row in rows] == ["inDoubt", "", "yes", "yes"]
+    assert offline.run("credentials", "8001").err == ""
+
+
+def test_books_that_cannot_be_read_keep_nobody_from_a_password(offline: Workplace) -> None:
+    """A damaged ledger is told of, and the passwords are shown."""
+    path = stored(offline, "20261122T080000Z", line("8001", password="the-pw-1"))
+    path.with_name("ledger.json").write_text("{", encoding="utf-8")
+    ran = offline.run("credentials", "--format", "json")
+    assert (ran.code, passwords(ran)) == (0, {"8001": "the-pw-1"})
+    assert "nothing shows which passwords are in doubt: the ledger" in ran.err
 
 
 @pytest.mark.parametrize("names", [("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")])
