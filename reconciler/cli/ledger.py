@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -37,24 +37,26 @@ def ledger() -> None:
 @format_option("text", "json")
 @click.pass_obj
 def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
-    """Show what is recorded of each agent, and who holds the lock.
+    """Show what is recorded of each agent, who is in doubt and how to end it, and who holds the lock.
 
     \b
     Example:
       reconciler ledger show
     """
     from reconciler.cli.inputs import ledger_of
+    from reconciler.render.doubted import doubted, doubted_document, doubted_lines
     from reconciler.render.terminal import visible
 
     with ledger_of(**arguments) as ledger:
         holder = ledger.store.holder()
+    in_doubt = doubted(ledger.view, ledger.untold)
     if format_ == "json":
         lock = {"id": holder.id, "who": holder.who, "since": holder.since} if holder else None
         agents = {operator_id: _document(entry) for operator_id, entry in sorted(ledger.entries.items())}
         head: dict[str, Any] = {"company": ledger.company.abbreviate}
         head |= {"endpoint": ledger.endpoint} if ledger.endpoint else {}
         head |= {"lineage": ledger.lineage, "serial": ledger.serial}
-        shell.document({**head, "lock": lock, "agents": agents})
+        shell.document({**head, "lock": lock, "agents": agents, **doubted_document(in_doubt)})
         return
     head_line = "{name}: {count} {count:agent|agents} recorded, serial {serial}"
     words = text(head_line, name=ledger.store.name, count=len(ledger.entries), serial=ledger.serial)
@@ -66,6 +68,8 @@ def show(shell: Shell, /, format_: str, **arguments: Any) -> None:
         shell.data(visible(words) + "\n")
     for operator_id, entry in sorted(ledger.entries.items()):
         shell.data(f"  {visible(operator_id)}  {', '.join(map(visible, _recorded(entry)))}\n")
+    for line in doubted_lines(in_doubt, color=shell.color):
+        shell.data(line + "\n")
 
 
 def _recorded(entry: LedgerEntry) -> list[str]:
@@ -75,11 +79,16 @@ def _recorded(entry: LedgerEntry) -> list[str]:
     told += [f"{name} {value}" for name, value in entry.last_sent.items()]
     told += [text("not in the files since {since}", since=since)] if since else []
     told += [text("disabled by its removal")] if entry.disabled_by_removal else []
+    told += [_IN_DOUBT[entry.in_doubt]] if entry.in_doubt else []
     return told or [text("created by apply")]
 
 
+_IN_DOUBT: Final = {"author": text("in doubt who made it"), "password": text("its password in doubt")}
+
+
 def _document(entry: LedgerEntry) -> dict[str, Any]:
-    return {"passwordVersion": entry.password_version, "given": dict(entry.last_sent)}
+    in_doubt = {"inDoubt": entry.in_doubt} if entry.in_doubt else {}
+    return {"passwordVersion": entry.password_version, "given": dict(entry.last_sent), **in_doubt}
 
 
 @ledger.command()

@@ -29,42 +29,46 @@ def status(shell: Shell, /, format_: str, **arguments: Any) -> None:
 
     The vendor is not asked. Calls that are unknown are looked up by the next apply. Each vendor has its own journal:
     without an endpoint it is the only one that is there. Where this machine has none, a remote ledger tells what is
-    open; where another machine has left a run open there, it is named: who ran it, and since when.
+    open; where another machine has left a run open there, it is named: who ran it, and since when. Agents that the
+    ledger calls in doubt are named, with how to end that.
 
     \b
     Example:
       reconciler status
     """
     from reconciler.cli.inputs import place_of
+    from reconciler.core.model.desired import Company
     from reconciler.ledger.books import remote_run, run_elsewhere
     from reconciler.ledger.journal import last_run
+    from reconciler.ledger.ledger import read_ledger
+    from reconciler.render.doubted import Doubted, doubted, doubted_document, doubted_lines
     from reconciler.render.terminal import visible
 
     place = place_of(**arguments)
-    path = place.journal
-    here, there = last_run(path), None
-    if place.remote:
-        try:
-            with closing(place.store()) as store:
-                there = remote_run(store)
-        except ReconcilerError as error:
-            if here is None:
-                raise
-            shell.tell(text("what other machines left open cannot be read: {message}", message=error.message))
+    here, there, in_doubt = last_run(place.journal), None, list[Doubted]()
+    try:
+        with closing(place.store()) as store:
+            there = remote_run(store)
+            ledger = read_ledger(store, Company(""))
+            in_doubt = doubted(ledger.view, ledger.untold)
+    except ReconcilerError as error:
+        if here is None and there is None:
+            raise
+        unread = text("what other machines left open cannot be read: {message}", message=error.message)
+        shell.tell(unread if place.remote else text("who is in doubt cannot be told: {message}", message=error.message))
     run = here or there
     other = run_elsewhere(run, there)
     other = other if other and other.open_intents else None
     if format_ == "json":
         elsewhere = {"elsewhere": _head(other)} if other else {}
-        shell.document({**_document(run), **elsewhere})
-    elif run is None:
-        shell.data(visible(text("There is no run yet: {path} does not exist.", path=path)) + "\n")
-    else:
-        lines = [
-            *_lines(run, named=run is there),
-            *([visible(text("! {run}: the next apply looks them up", run=other.told_of))] if other else []),
-        ]
-        shell.data("\n".join(lines) + "\n")
+        shell.document({**_document(run), **elsewhere, **doubted_document(in_doubt)})
+        return
+    lines = [visible(text("There is no run yet: {path} does not exist.", path=place.journal))]
+    if run is not None:
+        lines = [*_lines(run, named=run is there), *([] if in_doubt and _is_over(run) else [_advice(run)])]
+    lines += [visible(text("! {run}: the next apply looks them up", run=other.told_of))] if other else []
+    lines += doubted_lines(in_doubt, color=shell.color)
+    shell.data("\n".join(lines) + "\n")
 
 
 def _counts(run: RunRecord) -> dict[str, int]:
@@ -122,13 +126,21 @@ def _lines(run: RunRecord, *, named: bool) -> Iterator[str]:
         yield f"! {_OUTCOME_WORDS[intent.outcome]}  {intent.kind} {ids}  {visible(call.message)}".rstrip()
     if len(troubled) > _SHOWN:
         yield text("… and {more} more; --format json lists them all", more=len(troubled) - _SHOWN)
-    yield _advice(run)
+
+
+def _is_over(run: RunRecord) -> bool:
+    """Whether the run did all that it planned, and the ledger knows."""
+    return (
+        not run.open_intents
+        and len(run.calls) >= run.planned
+        and all(each.intent.outcome == "done" for each in run.calls)
+    )
 
 
 def _advice(run: RunRecord) -> Text:
     if run.open_intents:
         return text("Run apply again: it looks up what is unknown, tells the ledger, and goes on.")
-    if all(call.intent.outcome == "done" for call in run.calls) and len(run.calls) >= run.planned:
+    if _is_over(run):
         return text("Nothing to do.")
     if run.recovered and run.ended.startswith("cut short"):
         return text("Run plan to see what is left.")

@@ -34,7 +34,7 @@ def stale_agents(agents: Sequence[StaleAgent], *, color: bool = False) -> str:
     lines: list[str] = []
     for alike in grouped(agents, lambda agent: (without_id(agent.message, agent.operator_id), agent.changes)):
         ids = [agent.operator_id for agent in alike]
-        lines += _told(paint(text("! moved"), "bad", color=color), ids, f"  {_common(alike[0].message, ids)}")
+        lines += told(paint(text("! moved"), "bad", color=color), ids, f"  {_common(alike[0].message, ids)}")
         lines += _changes(alike[0].changes, text("reviewed"), text("now"))
     return "\n".join(lines) + "\n"
 
@@ -50,7 +50,7 @@ def report(report: Report, *, color: bool = False, again: Text = _AGAIN) -> str:
         first, ids = mismatches[0], [mismatch.operator_id for mismatch in mismatches]
         kind = text("! in doubt") if first.in_doubt else text("! unasked") if first.unasked else text("! not so")
         head = paint(kind, "bad", color=color)
-        lines += _told(head, ids, f"  {_common(first.message, ids)}")
+        lines += told(head, ids, f"  {_common(first.message, ids)}")
         turned = [FieldChange(each.field, each.after, each.before) for each in first.changes]
         lines += _changes(turned, text("should be") if first.unasked else text("wanted"), text("is"))
     lines += [visible(text("warning: {warning}", warning=warning)) for warning in report.warnings]
@@ -83,7 +83,7 @@ def _common(message: str, ids: Sequence[str]) -> str:
     return visible(one.join(parts) if isinstance(parts, tuple) else message)
 
 
-def _told(head: str, ids: Sequence[str], after: str, kind: str = "") -> Iterator[str]:
+def told(head: str, ids: Sequence[str], after: str, kind: str = "") -> Iterator[str]:
     """The head with the agents and what follows them; agents that are no span have lines of their own."""
     if len(ids) == 1:
         yield f"{head}  {kind}{spelled_id(ids[0])}{after}".rstrip()
@@ -117,7 +117,7 @@ def _failure(alike: Sequence[ActionResult], color: bool) -> Iterator[str]:
 
 def _of_kind(head: str, alike: Sequence[ActionResult]) -> Iterator[str]:
     name = f" {spelled_name(alike[0].action.name)}" if len(alike) == 1 else ""
-    yield from _told(head, [result.action.operator_id for result in alike], name, f"{alike[0].action.kind} ")
+    yield from told(head, [result.action.operator_id for result in alike], name, f"{alike[0].action.kind} ")
 
 
 def _verdict(report: Report, color: bool, again: Text) -> str:

@@ -1776,6 +1776,14 @@ BUGS: Final = (
         ("tests/core/planning/test_doubts.py::test_whose_id_no_file_can_hold_is_named",),
     ),
     Bug(
+        "doubt-not-shown",
+        "reconciler/render/doubted.py",
+        "            if entry.in_doubt == about\n",
+        '            if entry.in_doubt == about == "author"\n',
+        "Whoever looks into the ledger, or at the last run, sees who is in doubt, in what, and how to end it.",
+        ("tests/reliability/test_status.py::test_who_is_in_doubt",),
+    ),
+    Bug(
         "doubt-of-no-file-untold",
         "reconciler/core/planning/doubts.py",
         "doubted.keys() & (authors | desired)",

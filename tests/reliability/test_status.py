@@ -253,6 +253,57 @@ def test_what_is_recorded(office: Workplace) -> None:
     assert document.json["serial"] == office.ledger["serial"]
 
 
+DOUBTED = {"8001": "author", "8002": "password", "8003": "untold", "8004": "untold"}
+
+
+def doubt(office: Workplace) -> None:
+    """A ledger of which an agent may be somebody else's, one has a doubtful password, and two are not told of yet."""
+    assert office.run("apply", "-y").code == 0
+    book = office.ledger
+    book["agents"] |= {"8001": {"inDoubt": "author"}, "8002": {"inDoubt": "password"}}
+    ledger(office).write_text(json.dumps({**book, "untold": {"8001": "author", "8003": "author", "8004": "anew"}}))
+
+
+@pytest.mark.parametrize("command", [("ledger", "show"), ("status",)], ids=["ledger show", "status"])
+def test_who_is_in_doubt(office: Workplace, command: tuple[str, ...]) -> None:
+    """`ledger show` and `status` name who is in doubt, in what, and how to end it, as text and JSON, each once."""
+    doubt(office)
+    text, document = office.run(*command), office.run(*command, "--format", "json")
+    assert (text.code, text.err, document.code) == (0, "", 0)
+    said = [line for line in text.out.splitlines() if line.startswith("! in doubt")]
+    ended = ("look into the console first", "raise password.version", "the next apply", "the next apply")
+    for line, operator_id, how in zip(said, DOUBTED, ended, strict=True):
+        assert line.startswith(f"! in doubt  {operator_id}  ")
+        assert how in line
+        assert "reconciler ledger adopt ID" in line
+    assert {each["operatorId"]: each["about"] for each in document.json["inDoubt"]} == DOUBTED
+    assert [f"! in doubt  {each['operatorId']}  {each['message']}" for each in document.json["inDoubt"]] == said
+    assert "Nothing to do." not in text.out
+
+
+def test_the_doubts_are_told_until_they_are_ended(office: Workplace) -> None:
+    """Each agent's own line tells its doubt; whom `ledger adopt` names is no longer told of."""
+    doubt(office)
+    shown = office.run("ledger", "show")
+    assert "8001  in doubt who made it" in shown.out
+    assert "8002  its password in doubt" in shown.out
+    assert office.run("ledger", "show", "--format", "json").json["agents"]["8001"]["inDoubt"] == "author"
+    assert office.run("ledger", "adopt", *DOUBTED).code == 0
+    assert "in doubt" not in office.run("ledger", "show").out
+    text, document = status(office)
+    assert "Nothing to do." in text
+    assert "inDoubt" not in document
+
+
+def test_status_with_a_ledger_that_cannot_be_read(office: Workplace) -> None:
+    """What the journal knows is told all the same; that nobody can say who is in doubt is told on stderr."""
+    assert office.run("apply", "-y").code == 0
+    ledger(office).write_bytes(b"{")
+    ran = office.run("status")
+    assert (ran.code, "4 calls planned; 4 done" in ran.out) == (0, True)
+    assert "who is in doubt cannot be told: the ledger" in ran.err
+
+
 def test_a_ledger_that_is_lost(office: Workplace, box: Box) -> None:
     """What it knew is not recorded: plan says so, and nothing that is listed is planned anew."""
     assert office.run("apply", "-y").code == 0

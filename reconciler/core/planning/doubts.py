@@ -103,11 +103,13 @@ def _in_doubt(diff: Diff, actions: Sequence[Action]) -> Iterator[Note]:
     settled = {action.operator_id for action in actions if action.kind == "password" or action.operator_id in authors}
     desired = {agent.operator_id for agent in diff.desired.agents} if doubted else set()
     if ids := sorted(doubted.keys() & (authors | desired) - settled):
-        message = text(
-            "nobody may know the password: nothing shows whether a request of ours made the agent or set it (raise "
-            "password.version to set one, or reconciler ledger adopt ID where people have it)"
-        )
-        yield Note(message, tuple(ids), "password-in-doubt")
+        yield Note(NO_PASSWORD_KNOWN, tuple(ids), "password-in-doubt")
+
+
+NO_PASSWORD_KNOWN: Final = text(
+    "nobody may know the password: nothing shows whether a request of ours made the agent or set it (raise "
+    "password.version to set one, or reconciler ledger adopt ID where people have it)"
+)
 
 
 def identity_notes(diff: Diff, actions: Sequence[Action], policy: Policy, anew: Collection[str]) -> Iterator[Note]:
