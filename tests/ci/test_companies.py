@@ -207,7 +207,7 @@ def test_one_that_is_refused_holds_up_no_other(repository: Repository, recipient
     assert jobs["comment"].success, jobs["comment"].log
     (where, told) = bodies(repository.runner)[-1]
     assert where == f"POST repos/{REPOSITORY}/issues/7/comments"
-    assert "| acme | **nothing was applied** | 0 | |\n| globex | applied | 1 | 0 |\n" in told
+    assert "| acme | **nothing was applied** | 0 | | | 0 |\n| globex | applied | 1 | 0 | 0 | 0 |\n" in told
     assert not [name for name in ("改", "8001", "by hand") if name in told]
     assert repository.names() == {"acme": "by hand", "globex": "globex 改", "initech": "张三"}
 

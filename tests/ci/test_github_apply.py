@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from reconciler.credentials.delivered import read_credentials
 from reconciler.sandbox.rules import rules_of
 from reconciler.sandbox.server import Box
 from tests.ci.events import AFTER, APPLIES, bodies, by_hand, github, names, on_github, pull_request, push
+from tests.ci.reports import REPORT_IDS, REPORTS
 from tests.ci.repository import NAMES, Merge, agents
 from tests.ci.runner import EXAMPLES, MISSING, Job, Runner, bash, scripts
 from tests.credentials.keys import Key
@@ -76,6 +78,32 @@ def test_the_merged_pull_request_is_told_of_a_part(runner: Runner, box: Box, mer
     box.script.replace(())
     assert jobs["apply"].code == 4
     assert bodies(runner)[-1][1].startswith("**Applied in part.**")
+
+
+@pytest.mark.parametrize(("report", "verdict", "counts"), REPORTS, ids=REPORT_IDS)
+@pytest.mark.parametrize("examples", ["github", "companies"])
+def test_agents_in_doubt_are_told_apart(
+    runner: Runner, merged: Merge, examples: str, report: dict[str, Any], verdict: str, counts: tuple[int, int]
+) -> None:
+    """Each agent that may be somebody else's counts once, and not as one that is not as was asked for."""
+    runner.examples = examples
+    on_github(runner, merged)
+    delivered = runner.artifact("delivered-1" if examples == "github" else "delivered-acme-1", runner.run_id + 1)
+    delivered.mkdir(parents=True)
+    (delivered / "report.json").write_text(json.dumps(report))
+    needs = {"digest": {"outputs": {"number": "7"}}, "which": {"outputs": {"companies": '["acme"]'}}}
+    job = runner.job("apply", "comment", github=github(runner, event_name="push"), needs=needs)
+    assert job.success, job.log
+    text = bodies(runner)[-1][1]
+    if examples == "github":
+        assert text.startswith(verdict)
+        assert f"{counts[1]} agents are in doubt" in text
+        assert "error" in report or f"{counts[0]} agents are not as was asked for" in text
+    else:
+        (row,) = (line for line in text.splitlines() if line.startswith("| acme |"))
+        assert verdict.strip("*.").lower() in row
+        assert row.endswith(f"| {'' if 'error' in report else f'{counts[0]} '}| {counts[1]} |")
+    assert "8001" not in text
 
 
 @pytest.mark.exhaustive(0)

@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.sandbox.server import Box
 from tests.ci import gitlab
+from tests.ci.reports import REPORT_IDS, REPORTS
 from tests.ci.repository import NAMES, Merge, agents, git, merge
 from tests.ci.runner import MISSING
 from tests.credentials.keys import age_key
@@ -318,6 +319,22 @@ def test_the_merged_merge_request_is_told(place: Workplace, commits: Merge, api:
         assert ("| done | 3 |" in body) == (code == 0)
         assert "(https://git.example/acme/-/pipelines/70)" in body
         assert not [name for name in (*AFTER, *AFTER.values()) if name in body]
+
+
+@pytest.mark.parametrize(("report", "verdict", "counts"), REPORTS, ids=REPORT_IDS)
+def test_agents_in_doubt_are_told_apart(
+    place: Workplace, api: gitlab.Api, report: dict[str, Any], verdict: str, counts: tuple[int, int]
+) -> None:
+    """Each agent that may be somebody else's counts once, and not as one that is not as was asked for."""
+    reviewed(api)
+    (place.folder / "delivered").mkdir()
+    (place.folder / "delivered/report.json").write_text(json.dumps(report))
+    assert run(place, "result", api).code == 0
+    body = api.written[-1][2]["body"]
+    assert body.startswith(verdict)
+    assert f"{counts[1]} agents are in doubt" in body
+    assert "error" in report or f"{counts[0]} agents are not as was asked for" in body
+    assert "8001" not in body
 
 
 def test_a_push_that_is_no_merge_is_told_nobody(place: Workplace, api: gitlab.Api) -> None:

@@ -90,20 +90,29 @@ def result(file: Path) -> None:
     """Write what became of the merge as a note of its own, without a name; nothing where this is no merge."""
     report = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     run = f"[The pipeline]({os.environ['CI_PIPELINE_URL']})"
+    told = report.get("mismatches") or report.get("error", {}).get("in_doubt") or []
+    doubtful = len({each["operatorId"] for each in told if "error" in report or each.get("in_doubt")})
+    in_doubt = f"{doubtful} agents are in doubt (perhaps made by somebody else)"
     if report.get("results") is None:  # a refusal leaves a report too, which has its reason and no results
         body = f"**Nothing was applied.** {run} says why; run one by hand to go on."
+        body += f"\n{in_doubt}." if doubtful else ""
     else:
+        warnings = len(report["warnings"])
+        unlike = len({each["operatorId"] for each in report["mismatches"] if not each.get("in_doubt")})
+        every = report["exit_code"] == 4 and report["verified"] and report["done"] == len(report["results"])
         if report["exit_code"] == 0:
             verdict = "**Applied.** The live agents are as this merge request says."
+        elif every and doubtful and not (unlike or warnings):
+            verdict = "**Applied.** The live agents are as this merge request says, and some are in doubt: "
+            verdict += "look into the console."
         elif report["done"]:
             verdict = "**Applied in part.** Run a pipeline by hand to go on from there."
         else:
             verdict = "**Nothing of this is known to be applied.** Run a pipeline by hand."
         counts = Counter(each["outcome"] for each in report["results"])
         rows = "".join(f"| {outcome} | {count} |\n" for outcome, count in sorted(counts.items()))
-        unlike, warnings = len(report["mismatches"]), len(report["warnings"])
         body = f"{verdict}\n\n| outcome | actions |\n|---|---|\n{rows}\n"
-        body += f"{unlike} agents are not as was asked for, {warnings} warnings. {run} has the rest."
+        body += f"{unlike} agents are not as was asked for, {in_doubt}, {warnings} warnings. {run} has the rest."
     for request in _merges():
         _ask("POST", f"merge_requests/{request['iid']}/notes", body=body).close()
 
