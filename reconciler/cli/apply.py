@@ -31,7 +31,7 @@ from reconciler.cli.shell import Shell
 from reconciler.core.model.message import Text, joined, text
 from reconciler.errors import Declined, ReconcilerError, StalePlan, WrongUsage
 from reconciler.files.collector import collector_paused
-from reconciler.files.outputs import refuse_desired_state, refuse_unwritable
+from reconciler.files.outputs import check_outputs, refuse_unwritable
 from reconciler.files.system import HANGUP, INTERRUPTS
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def apply(
 
     shell.forgive_streams()
     options, stop = Options(**arguments), threading.Event()
-    _refuse_outputs(shell, (credentials, events), options)
+    _refuse_outputs(shell, options, planfile, credentials, events)
     unreleased: list[ReconcilerError] = []
     with ExitStack() as held:
         with collector_paused():
@@ -142,9 +142,12 @@ def apply(
     _finish(shell, heading, refreshed.plan, report, text("Plan anew") if goal.saved else text("Run apply again"))
 
 
-def _refuse_outputs(shell: Shell, outputs: tuple[Path | None, ...], options: Options) -> None:
+def _refuse_outputs(
+    shell: Shell, options: Options, planfile: Path | None, credentials: Path | None, events: Path | None
+) -> None:
     try:
-        refuse_desired_state((*outputs, shell.output), options.files)
+        inputs = (planfile, options.token_file, options.ca_file)
+        check_outputs((events, shell.output), options.files, inputs, credentials=credentials)
         if shell.output is not None:
             refuse_unwritable(shell.output)
     except ReconcilerError:

@@ -170,11 +170,11 @@ def _yaml(shell: Shell, company: Company, options: dict[str, Any]) -> None:
 
 def _csv(shell: Shell, company: Company, options: dict[str, Any]) -> None:
     from reconciler.core.sheets.csv import to_csv
-    from reconciler.files.outputs import refuse_desired_state
+    from reconciler.files.outputs import check_outputs
     from reconciler.files.worktree import refuse_existing, write_file
 
     output: Path | None = options["output"]
-    refuse_desired_state((output,), options["files"])
+    check_outputs((output,), options["files"])
     if output is not None:
         refuse_existing(output, replace=options["force"])
     live = read_live(shell, company, options)

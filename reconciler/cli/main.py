@@ -58,7 +58,11 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command's name."""
         if not ctx.resilient_parsing:  # whoever completes a word is answered nothing
-            refuse_words(ctx, self, [*takewhile(lambda word: word not in (*self.NAMES, *self.OTHER_NAMES), args)])
+            before = [*takewhile(lambda word: word not in (*self.NAMES, *self.OTHER_NAMES), args)]
+            command, shell = self.get_command(ctx, "".join(args[len(before) :][:1])), ctx.find_object(Shell)
+            if command and shell and command.name == "apply":
+                shell.output = report_of(command, args[len(before) + 1 :])
+            refuse_words(ctx, self, before)
         return super().parse_args(ctx, args)
 
     def resolve_command(
@@ -70,8 +74,6 @@ class Commands(click.Group):
             raise click.NoSuchCommand(args[0], possibilities=self.NAMES, ctx=ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and not ctx.resilient_parsing:
-            if shell := ctx.find_object(Shell):
-                shell.output = report_of(command, rest)
             refuse_words(ctx, command, rest)
         return name, command, rest
 

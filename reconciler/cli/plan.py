@@ -22,7 +22,7 @@ from reconciler.cli.shell import Shell
 from reconciler.core.model.message import text
 from reconciler.errors import ReconcilerError, WrongUsage
 from reconciler.files.collector import collector_paused
-from reconciler.files.outputs import refuse_desired_state
+from reconciler.files.outputs import check_outputs
 from reconciler.render import FORMATS
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def plan(
     from reconciler.cli.inputs import Options, files_goal, open_session, plan_heading
 
     options = Options(**arguments)
-    refuse_desired_state((output, out), options.files)
+    check_outputs((output, out), options.files, (options.token_file, options.ca_file))
     if offline:
         planned = _offline(shell, options, since, out)
         show(shell, planned, plan_heading(options, color=shell.color and output is None), format_, output)

@@ -29,11 +29,11 @@ def show_plan(shell: Shell, /, planfile: Path, format_: str, output: Path | None
       reconciler show-plan plan.json --format html --output plan.html
     """
     from reconciler.clock import now
-    from reconciler.files.outputs import refuse_desired_state
+    from reconciler.files.outputs import check_outputs
     from reconciler.files.plan_file import load_plan
     from reconciler.render.heading import Heading
 
-    refuse_desired_state((output,))
+    check_outputs((output,), inputs=(planfile,))
     saved = load_plan(planfile)
     heading = Heading(saved.tool, saved.created_at, 0, color=shell.color and output is None)
     show(shell, saved.plan, heading, format_, output)

@@ -56,17 +56,21 @@ def given(option: str, words: Iterable[str], otherwise: str = "") -> str:
 
 
 def report_of(command: click.Command, words: Sequence[str]) -> Path | None:
-    """Where an apply is to keep its report, whatever is wrong with its other words.
+    """Where the command `apply` is to keep its report, whatever is wrong with its other words.
 
     Raises:
-        WrongUsage: a desired state is there.
+        WrongUsage: somebody still needs what is there.
     """
-    if command.name != "apply":
-        return None
-    from reconciler.files.outputs import refuse_desired_state
+    from reconciler.files.outputs import check_outputs
 
     context = click.Context(command, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True)
     found, _, _ = command.make_parser(context).parse_args([*words])
-    report = Path(found["output"]) if found.get("output") else None
-    refuse_desired_state((report,), [Path(each) for each in found.get("files") or ()])
+    given = {each.name: each.consume_value(context, found)[0] for each in command.params if each.name in _PLACES}
+    paths = {name: Path(value) for name, value in given.items() if value and isinstance(value, str)}
+    files, report = [Path(each) for each in given["files"]], paths.pop("output", None)
+    check_outputs((report,), files, paths.values())
     return report
+
+
+_PLACES: Final = ("files", "planfile", "token_file", "ca_file", "credentials", "events", "output")
+"""What an apply reads and writes."""

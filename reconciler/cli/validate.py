@@ -49,9 +49,9 @@ def validate(shell: Shell, /, files: tuple[Path, ...], format_: str, output: Pat
     """
     from reconciler.errors import InvalidFiles
     from reconciler.files.desired_files import desired_from
-    from reconciler.files.outputs import refuse_desired_state
+    from reconciler.files.outputs import check_outputs
 
-    refuse_desired_state((output,), files)
+    check_outputs((output,), files)
     desired, invalid = None, None
     contents = _contents(files)
     files = tuple(Path(_STDIN) if file == _DASH else file for file in files)

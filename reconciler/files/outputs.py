@@ -10,35 +10,46 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from reconciler.core.model.message import text
+from reconciler.core.model.message import Text, text
 from reconciler.errors import WrongUsage, unwritable
 from reconciler.files.desired_files import is_desired_state, is_hidden
 
 _LOOKED_AT: Final = 1 << 20
 """Bytes of an existing file that are looked at."""
 _TOP_KEY: Final = r"""(?m)(?:\A\{\s*|^(?:\?[ \t]+)?)["']?(?:version|agents)["']?[ \t]*:(?:\s|$)"""
-_HINT: Final = text("name another file; nothing was read or written")
+_BOOKS: Final = ("reconciler.ledger/", "reconciler.journal/", "reconciler.history/")
 
 
-def refuse_desired_state(targets: Iterable[Path | None], files: Sequence[Path] = ()) -> None:
-    """Check that none of the targets is a desired-state file. `files` are the files and folders that are given.
+def check_outputs(
+    outputs: Iterable[Path | None],
+    files: Sequence[Path] = (),
+    inputs: Iterable[Path | None] = (),
+    *,
+    credentials: Path | None = None,
+) -> None:
+    """Check that no output replaces what somebody still needs: a desired state, books, credentials, another file named.
+
+    `files` are the files and folders of the desired state that are given, `inputs` what else the command reads.
+    `credentials` is an output too; it adds to those that are there.
 
     Raises:
-        WrongUsage: one is a given file, would be read with a given folder, or looks like a desired state.
+        WrongUsage: one is a given file, would be read with a given folder, is named twice, or looks like one of these.
     """
-    for target in targets:
-        if target is None:
-            continue
+    named = [path for path in inputs if path is not None]
+    for target in filter(None, (credentials, *outputs)):
         if any(_is_given(target, file) for file in files):
-            raise WrongUsage(
-                "output-is-input", text("{target} is one of the desired-state files", target=target), _HINT
-            )
+            raise _refused(text("{target} is one of the desired-state files", target=target))
+        if any(_is_same(target, other) for other in named):
+            raise _refused(text("{target} is named twice: one would replace the other", target=target))
         if _looks_desired(target):
-            raise WrongUsage(
-                "output-is-input",
-                text("{target} holds a desired state: it has version or agents at its top", target=target),
-                _HINT,
-            )
+            raise _refused(text("{target} holds a desired state: it has version or agents at its top", target=target))
+        if _is_kept(target, credentials_too=target is not credentials):
+            raise _refused(text("{target} holds books or credentials, which nobody can make again", target=target))
+        named.append(target)
+
+
+def _refused(words: Text) -> WrongUsage:
+    return WrongUsage("output-is-input", words, text("name another file; nothing was read or written"))
 
 
 def refuse_unwritable(target: Path) -> None:
@@ -62,30 +73,59 @@ def refuse_unwritable(target: Path) -> None:
 
 
 def _is_given(target: Path, file: Path) -> bool:
-    """Whether a target is the file, whatever the case of its letters, or is read when the folder is."""
-    try:
-        if target.samefile(file):
-            return True
-    except (OSError, ValueError):  # one of them is not there
-        pass
-    here, there = (Path(os.path.realpath(path).casefold()) for path in (target, file))
-    if here == there:
+    """Whether a target is the file, or is read when the folder is."""
+    if _is_same(target, file):
         return True
+    here, there = _place(target), _place(file)
     below = here.relative_to(there) if here.is_relative_to(there) else None
     return below is not None and is_desired_state(below) and not is_hidden(below)
 
 
-def _looks_desired(target: Path) -> bool:
+def _is_same(target: Path, other: Path) -> bool:
+    """Whether both are one file, whatever the case of its letters; pipes and devices may be named twice."""
     try:
-        if not target.is_file():
-            return False
-        with target.open("rb") as stream:
-            data = stream.read(_LOOKED_AT)
-    except (OSError, ValueError):
-        return False  # whoever writes it says what is wrong
+        if target.samefile(other):
+            return target.is_file() or target.is_dir()
+    except (OSError, ValueError):  # one of them is not there
+        pass
+    return _place(target) == _place(other) and not target.exists()
+
+
+def _place(path: Path) -> Path:
+    return Path(os.path.realpath(path).casefold())
+
+
+def _looks_desired(target: Path) -> bool:
+    data = _beginning(target)
     text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
     try:
         top = json.loads(text)
     except (ValueError, RecursionError):
         return re.search(_TOP_KEY, text) is not None
     return isinstance(top, dict) and "format" not in top and ("agents" in top or top.get("version") == 1)
+
+
+def _is_kept(target: Path, *, credentials_too: bool) -> bool:
+    """Whether a file is a ledger, a journal, the record of a run, or credentials, encrypted or not."""
+    data = _beginning(target)
+    if data.startswith(b"age-encryption.org/"):
+        return credentials_too
+    try:
+        top = json.loads(data if data.startswith(b"{\n") else data.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(top, dict):
+        return False
+    return str(top.get("format")).startswith(_BOOKS) or (
+        credentials_too and {"operatorId", "sipPassword"} <= top.keys()
+    )
+
+
+def _beginning(target: Path) -> bytes:
+    try:
+        if not target.is_file():
+            return b""
+        with target.open("rb") as stream:
+            return stream.read(_LOOKED_AT)
+    except (OSError, ValueError):
+        return b""  # whoever writes it says what is wrong

@@ -1,4 +1,4 @@
-"""No report, plan, log or credentials ever replace a desired-state file; an older report they do."""
+"""No report, plan, log or credentials ever replace what somebody still needs; an older report they do."""
 
 from __future__ import annotations
 
@@ -85,6 +85,58 @@ LOOKS = {
     "json": json.dumps({"company": {"abbreviate": "acme"}, "agents": []}),
     "quoted": '"version": 1\n',
 }
+
+
+KEPT = ("ledger.json", "journal.jsonl", "credentials-*.jsonl", "history/*.json", "sealed.age")
+
+
+@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("writer", WRITERS)
+def test_books_and_credentials_stay(desk: Workplace, box: Box, writer: str, kept: str) -> None:
+    """Nobody can make them again; new credentials are added to those that are there."""
+    assert desk.run("apply", "-y").code == 0
+    (desk.books / "sealed.age").write_bytes(b"age-encryption.org/v1\n-> X25519 x\n")
+    (target,) = desk.books.glob(kept)
+    box.store.reset([])
+    before = _content(desk.folder)
+    ran = desk.run(*WRITERS[writer], str(target))
+    if writer == "apply --credentials" and kept.startswith("credentials"):
+        assert ran.code == 0
+        assert _content(desk.folder)[str(target)].startswith(before[str(target)])
+        assert len(json.loads(desk.run("credentials", str(target), "--format", "json").out)["credentials"]) == 1
+    elif not (writer == "apply --credentials" and kept == "sealed.age"):
+        assert (ran.code, "nothing was read or written" in ran.err) == (64, True)
+        assert _content(desk.folder) == before
+        assert box.store.history() == []
+
+
+TWICE = {
+    "report and credentials": "apply -y --credentials x --output x",
+    "report and log": "apply -y --events x --output ./x",
+    "log and credentials": "apply -y --events agents/../x --credentials x",
+    "report and saved plan": "apply p.json -y --output p.json",
+    "report and token": "apply -y --token-file token --output token",
+    "plan and report": "plan --out x --output x",
+    "rendering and saved plan": "show-plan p.json --output p.json",
+    "wrong usage": "apply --nonsense --token-file token --output token",
+}
+
+
+@pytest.mark.parametrize("words", TWICE.values(), ids=TWICE)
+def test_no_file_is_named_twice(desk: Workplace, box: Box, words: str) -> None:
+    """What is written last would replace the passwords, the log, the plan or the token."""
+    assert desk.run("plan", "--out", "p.json").code == 0
+    desk.write("secret", "token").chmod(0o600)
+    before = _content(desk.folder)
+    ran = desk.run(*words.split(), env={"RECONCILER_TOKEN": ""} if "token" in words else None)
+    assert (ran.code, "is named twice" in ran.err) == (64, True), ran.err
+    assert _content(desk.folder) == before
+    assert box.store.history() == []
+
+
+def test_a_device_may_be_named_twice(desk: Workplace) -> None:
+    """What is written to the null device replaces nothing."""
+    assert desk.run("apply", "-y", "--events", "/dev/null", "--output", "/dev/null").code == 0
 
 
 @pytest.mark.parametrize("text", LOOKS.values(), ids=LOOKS)

@@ -28,14 +28,19 @@ def mistakes(command: click.Command) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "bad-value", ("--help=1",)
     options = [each for each in command.params if isinstance(each, click.Option) and not each.is_flag]
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
-    if narrow := [each for each in options if isinstance(each.type, NARROW)]:
+    if narrow := [each for each in options if isinstance(each.type, NARROW) and each.name != "format_"]:
         yield "bad-value", (narrow[0].opts[0], "nonsense")
     if isinstance(command, click.Group):
         yield "unknown-command", ("nonsense",)
-    elif all(each.nargs == 1 for each in arguments):
+    elif all(takes_any_word(each) for each in arguments) and not any(each.required for each in options):
         yield "unexpected-argument", ("x",) * (len(arguments) + 1)
     if any(each.required for each in command.params):
         yield "missing-argument", ()
+
+
+def takes_any_word(argument: click.Argument) -> bool:
+    """Whether it takes one word, whatever that is."""
+    return argument.nargs == 1 and not isinstance(argument.type, NARROW)
 
 
 EACH = [(name, code, words) for name, command in COMMANDS.items() for code, words in mistakes(command)]
@@ -104,6 +109,30 @@ def test_an_apply_keeps_the_report_of_wrong_usage(offline: Workplace, words: str
         assert refused.json["error"]["code"] == "output-is-input"
     assert (offline.folder / "agents.yaml").read_text(encoding="utf-8") == "version: 1\n"
     assert not (offline.folder / "agents/new.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        ("--log-format xml apply --output r.json", {}),
+        ("-q apply --output r.json", {}),
+        ("apply --output r.json", {"RECONCILER_VERBOSE": "x"}),
+        ("apply --output r.json", {"RECONCILER_LOG_FORMAT": "xml"}),
+    ],
+)
+def test_words_before_the_command_leave_no_older_report(offline: Workplace, words: str, env: dict[str, str]) -> None:
+    """Wrong usage of what stands before `apply`, or of a variable, is told in its report too."""
+    offline.write("{}", "r.json")
+    assert offline.run(*words.split(), env=env).code == 64
+    assert json.loads((offline.folder / "r.json").read_text(encoding="utf-8"))["exit_code"] == 64
+
+
+@pytest.mark.parametrize("env", [{}, {"RECONCILER_FILE": "agents"}])
+def test_no_report_of_wrong_usage_lies_among_the_files(offline: Workplace, env: dict[str, str]) -> None:
+    """The folder that is read without being named, or is named by a variable, would not be read any more."""
+    (offline.folder / "agents").mkdir()
+    ran = offline.run("apply", "--nonsense", "--output", "agents/new.yaml", env=env)
+    assert (ran.code, [*(offline.folder / "agents").iterdir()]) == (64, [])
 
 
 def test_lines_of_json_are_asked_for_anywhere(offline: Workplace) -> None:

@@ -2126,8 +2126,8 @@ BUGS: Final = (
     Bug(
         "older-report-kept-after-wrong-usage",
         "reconciler/cli/main.py",
-        "                shell.output = report_of(command, rest)\n            refuse_words(ctx, command, rest)\n",
-        "                refuse_words(ctx, command, rest)\n                shell.output = report_of(command, rest)\n",
+        "                shell.output = report_of(command, args[len(before) + 1 :])\n",
+        "                pass\n",
         "The report of an apply whose words are wrong stands in place of an older one.",
         ("tests/cli/test_usage.py::test_an_apply_keeps_the_report_of_wrong_usage",),
     ),
@@ -2146,5 +2146,21 @@ BUGS: Final = (
         "            started",
         "With too little memory a command says so; it never waits for a thread that cannot start.",
         ("tests/files/test_threads.py::test_there_is_room_for_all_or_it_is_said",),
+    ),
+    Bug(
+        "report-over-credentials",
+        "reconciler/files/outputs.py",
+        "        if _is_kept(target, credentials_too=target is not credentials):\n",
+        "        if False:\n",
+        "No report, plan or log replaces books or credentials.",
+        ("tests/cli/test_outputs.py::test_books_and_credentials_stay",),
+    ),
+    Bug(
+        "file-named-twice",
+        "reconciler/files/outputs.py",
+        "        named.append(target)\n",
+        "",
+        "No output of a command replaces another one of it.",
+        ("tests/cli/test_outputs.py::test_no_file_is_named_twice",),
     ),
 )

@@ -208,7 +208,9 @@ ERRORS: Final[dict[str, Kind]] = {
     ),
     "out-of-memory": Kind("there is not enough memory", "a container with 64 MB", "allow it more"),
     "output-is-input": Kind(
-        "the output would replace a desired-state file", "plan --output agents.yaml", "another name"
+        "the output would replace what somebody still needs: files, books, credentials, another output",
+        "plan --output agents.yaml",
+        "another name",
     ),
     "partial-clone": Kind(
         "the clone does not have what the revision holds",
