@@ -48,8 +48,10 @@ def templates(tree: ast.Module) -> Iterator[ast.expr]:
         if isinstance(call.args[0], ast.Name):
             names.add(call.args[0].id)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names:
-            yield node.value
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if isinstance(target, ast.Name) and target.id in names:
+                yield node.value
 
 
 def plain_words(tree: ast.Module) -> list[str]:
