@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.model.desired import DesiredAgent, DesiredState, PasswordSource, Policy
 from reconciler.core.model.diff import FieldChange
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry
-from reconciler.core.model.live import LiveAgent, LiveState
+from reconciler.core.model.live import Identity, LiveAgent, LiveState
 from reconciler.core.model.message import Text
 from reconciler.core.model.plan import Action, Note, Plan
 from reconciler.core.model.problem import Place
@@ -272,6 +274,21 @@ def test_an_agent_that_was_made_and_not_finished_gets_the_rest_by_an_edit() -> N
     found = planned(desired(agent("8001")), live(live_agent("8001", name="old")), ledger)
     assert act(found, "8001").after == {"status": "disabled", "sipNumber": "60001"}
     assert acts(found) == [("8001", "edit")]
+
+
+MADE = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("listed", "owed"),
+    [(Identity(7, MADE), True), (Identity(8, MADE + 1), False), (Identity(8), False), (Identity(7, MADE + 1), False)],
+    ids=["the same", "another id", "another id alone", "another ctime"],
+)
+def test_a_newcomer_is_owed_nothing_where_the_ledger_knows_another_agent(listed: Identity, owed: bool) -> None:
+    """A ledger that has no word of doubt, as older versions wrote it, gives what it owes to the agent that it knows."""
+    entry = LedgerEntry(to_restore={"name": "old", "status": "disabled"}, vendor_id=7, created=MADE)
+    agents = live(replace(live_agent("8001", name="new"), vendor_id=listed.vendor_id, created=listed.created))
+    assert acts(planned(desired(agent("8001")), agents, {"8001": entry})) == [("8001", "edit")] * owed
 
 
 # SIP numbers that stay
