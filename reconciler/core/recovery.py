@@ -343,9 +343,10 @@ def adopted_entries(
 
     A password that nobody may know stays in doubt, and what else an agent is owed stays owed. Whoever is named by a
     whole id in `patterns`, which narrow the agents (none means all), is no longer in doubt, in a file or in none:
-    people know the password.
+    people know the password. Who is gone and in a file stays in doubt, and is owed what it had, until it is created.
     """
-    entries = {id_: _undoubted(ledger[id_]) for id_ in patterns if id_ in live.agents and _doubted(id_, ledger)}
+    to_come = {agent.operator_id for agent in desired.agents} - live.agents.keys()
+    entries = {id_: _undoubted(ledger[id_]) for id_ in patterns if id_ not in to_come and _doubted(id_, ledger)}
     for agent in desired.agents:
         operator_id = agent.operator_id
         if operator_id not in live.agents or (patterns and not matches(patterns, operator_id)):

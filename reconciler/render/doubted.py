@@ -22,6 +22,11 @@ _WORDS: Final[Mapping[About, Text]] = {
     ),
     "password": NO_PASSWORD_KNOWN,
 }
+_REPLACED: Final = text(
+    "deleted to be made anew, and nothing shows that a request of ours has made it since: apply does so where nobody "
+    "has the number; if somebody has, look into the console first (--exclude ID leaves it as it is, reconciler ledger "
+    "adopt ID ends the doubt)"
+)
 _UNTOLD: Final = (
     "{found}: look into the console (the next apply that gets to its end says so and forgets it, reconciler ledger "
     "adopt ID forgets it too)"
@@ -49,7 +54,7 @@ def doubted(entries: LedgerView, untold: Mapping[str, Untold]) -> list[Doubted]:
     found = {id_: kind for id_, kind in untold.items() if not (id_ in entries and entries[id_].in_doubt == "author")}
     return [
         *(
-            Doubted(id_, about, _WORDS[about])
+            Doubted(id_, about, _REPLACED if about == "author" and entry.to_restore else _WORDS[about])
             for about in ("author", "password")
             for id_, entry in sorted(entries.items())
             if entry.in_doubt == about

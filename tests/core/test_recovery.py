@@ -415,7 +415,8 @@ def test_adopting_by_name_ends_a_doubt() -> None:
     assert adopted_entries(wanted, live(live_agent("8001")), book, ("8001",)) == {"8001": OWING}
     no_file = desired(agent("8002"))
     assert adopted_entries(no_file, live(live_agent("8001")), book, ("8001", "8002")) == {"8001": OWING}
-    assert adopted_entries(no_file, NOBODY, book, ("8001",)) == {}
+    assert adopted_entries(no_file, NOBODY, book, ("8001",)) == {"8001": OWING}  # gone, and nobody asks for it
+    assert adopted_entries(wanted, NOBODY, book, ("8001",)) == {}
 
 
 DOUBT = LedgerEntry(in_doubt="author")

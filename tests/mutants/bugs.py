@@ -1938,7 +1938,7 @@ BUGS: Final = (
     Bug(
         "doubt-adopted-by-a-pattern",
         "reconciler/core/recovery.py",
-        "for id_ in patterns if id_ in live.agents and",
+        "for id_ in patterns if id_ not in to_come and",
         "for id_ in live.agents if",
         "Only people who name the agent end a doubt about it.",
         ("tests/core/test_recovery.py::test_adopting_by_name_ends_a_doubt",),

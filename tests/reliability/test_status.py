@@ -295,6 +295,21 @@ def test_the_doubts_are_told_until_they_are_ended(office: Workplace) -> None:
     assert "inDoubt" not in document
 
 
+def test_a_doubt_about_whom_nobody_has_can_be_ended(office: Workplace) -> None:
+    """An agent that is gone and in no file stays named until `ledger adopt` names it; one that a replace left is so."""
+    assert office.run("apply", "-y").code == 0
+    book = office.ledger
+    book["agents"] |= {"8008": {"inDoubt": "author"}, "8009": {"inDoubt": "author", "owed": {"name": "old"}}}
+    ledger(office).write_text(json.dumps(book))
+    assert office.run("apply", "-y").code == 0
+    first, second = status(office)[1]["inDoubt"]
+    assert (first["operatorId"], second["operatorId"]) == ("8008", "8009")
+    assert "deleted to be made anew" not in first["message"]
+    assert "deleted to be made anew" in second["message"]
+    assert office.run("ledger", "adopt", "8008", "8009").code == 0
+    assert "inDoubt" not in status(office)[1]
+
+
 def test_status_with_a_ledger_that_cannot_be_read(office: Workplace) -> None:
     """What the journal knows is told all the same; that nobody can say who is in doubt is told on stderr."""
     assert office.run("apply", "-y").code == 0
