@@ -1,6 +1,6 @@
 """Runs a plan's calls, those of different agents in parallel, each after the ones it needs. It never prints.
 
-One thread decides and keeps the books: the password and the intent are on disk before a call, and the outcome is after
+One thread decides and keeps the books: the intent and the password are on disk before a call, and the outcome is after
 it, with what the vendor chose. The others only send. A failed call stops what needs it and nothing else.
 """
 

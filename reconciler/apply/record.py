@@ -1,4 +1,4 @@
-"""Keeps the books for each call: passwords and intent before it, outcome and what the vendor chose after it."""
+"""Keeps the books for each call: intent and passwords before it, outcome and what the vendor chose after it."""
 
 from __future__ import annotations
 
@@ -73,13 +73,22 @@ class UnknownPassword:
 
 
 def record_intent(call: Call, context: RunContext) -> int | OSError:
-    """Put on disk what must be there before the call: its passwords, then the intent, whose number comes back."""
+    """Put on disk what must be there before the call: the intent, whose number comes back, then its passwords.
+
+    So no password is stored of which the next run would not know that it is in doubt.
+    """
+    try:
+        number = context.books.record_intent(Intent.of(call))
+    except OSError as error:
+        return error
     try:
         if call.kind in ("create", "password") and not call.vendor_password:
             _store_passwords(call, context)
-        return context.books.record_intent(Intent.of(call))
     except OSError as error:
+        with suppress(OSError):  # without that line the next run looks the call up
+            context.books.record_outcome(number, Event(call, "not-sent"))
         return error
+    return number
 
 
 def _store_passwords(call: Call, context: RunContext) -> None:

@@ -43,6 +43,7 @@ _PLANTED: Final = "tests/reliability/test_promises.py"
 _POLICY: Final = "tests/core/planning/test_policy_changes.py"
 _REMOVAL: Final = "tests/core/planning/test_removal.py"
 _REMOTE_FIRST: Final = "tests/reliability/test_remote_first.py"
+_STORED: Final = "tests/reliability/test_stored_passwords.py"
 _WIRE: Final = "tests/core/test_wire.py"
 
 _BEFORE_THE_CALL: Final = """\
@@ -178,6 +179,18 @@ BUGS: Final = (
 """,
         "No agent ever has a password that nobody knows, whenever the process dies.",
         (f"{_PLANTED}::test_the_books_come_before_the_call",),
+    ),
+    Bug(
+        "password-before-its-intent",
+        "reconciler/apply/record.py",
+        "        number = context.books.record_intent(Intent.of(call))\n",
+        """\
+        if call.kind in ("create", "password") and not call.vendor_password:
+            _store_passwords(call, context)
+        number = context.books.record_intent(Intent.of(call))
+""",
+        "No password is stored of which the next run would not know that it is in doubt.",
+        (f"{_STORED}::test_nothing_untrue_is_shown_as_true[back-full]",),
     ),
     Bug(
         "torn-credential-stays",
