@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from reconciler.credentials.delivered import Delivered
     from reconciler.credentials.delivery import Credential
     from reconciler.ledger.ledger import LedgerStore
+
+Doubted = tuple[frozenset[str], frozenset[str]]
+"""Of whom nothing shows whether the last password stored is true; and of whom the books show that none is."""
 
 _ENCRYPTED = ".age"
 _SHOWN = 5
@@ -64,15 +68,16 @@ def credentials(shell: Shell, /, named: tuple[str, ...], identity: Path | None, 
     from reconciler.render.terminal import visible
 
     files = [Path(word) for word in named if _is_file(word)]
-    doubted = frozenset[str]()
+    doubted, of_others = frozenset[str](), frozenset[str]()
     if files:
         name = ", ".join(map(str, files))
         read = {str(file): read_credentials(file, identity) for file in files}
     else:
-        name, read, doubted = _of_all_runs(shell, identity, **where)
+        name, read, (doubted, of_others) = _of_all_runs(shell, identity, **where)
     for file, content in read.items():
         _warn(shell, file, content)
-    found = {each.operator_id: each for each in together(read.values(), in_order=not files).credentials}
+    latest = together(read.values(), in_order=not files).credentials
+    found = {each.operator_id: _own(each, of_others) for each in latest}
     ids = [word for word in named if not _is_file(word)]
     rows = [_row(each) for each in found.values() if not ids or each.operator_id in ids]
     doubted &= {str(row[0]) for row in rows if row[1] is not None}
@@ -133,16 +138,21 @@ def _marked(rows: list[tuple[str | None, ...]], doubted: frozenset[str]) -> list
     return [(*head, "inDoubt"), *((*row, "yes" if row[0] in doubted else None) for row in others)]
 
 
-def _doubted(shell: Shell, store: LedgerStore, journal: Path | None) -> frozenset[str]:
-    """Of whom nothing shows whether the last password stored is true. Books that cannot be read are told of."""
+def _own(credential: Credential, of_others: frozenset[str]) -> Credential:
+    """The credential, without a password that is another agent's."""
+    return replace(credential, password=None) if credential.operator_id in of_others else credential
+
+
+def _doubted(shell: Shell, store: LedgerStore, journal: Path | None) -> Doubted:
+    """Whose last stored password is doubted. Books that cannot be read are told of."""
     try:
         return _doubted_by(store, journal)
     except ReconcilerError as error:
         shell.tell(text("warning: nothing shows which passwords are in doubt: {message}", message=error.message))
-        return frozenset()
+        return frozenset(), frozenset()
 
 
-def _doubted_by(store: LedgerStore, journal: Path | None) -> frozenset[str]:
+def _doubted_by(store: LedgerStore, journal: Path | None) -> Doubted:
     """Whose password a run left open, or the ledger doubts.
 
     Raises:
@@ -154,16 +164,19 @@ def _doubted_by(store: LedgerStore, journal: Path | None) -> frozenset[str]:
     from reconciler.ledger.ledger import read_ledger
 
     run = last_run(journal) if journal else remote_run(store)
-    intents = [each for each in run.open_intents if each.outcome in (None, "lost")] if run else []
-    left_open = {id_ for each in intents if each.kind in ("create", "password") for id_ in each.operator_ids}
+    intents = [each for each in run.open_intents if each.kind in ("create", "password")] if run else []
+    left_open = {id_ for each in intents if each.outcome in (None, "lost") for id_ in each.operator_ids}
+    was_set = {id_ for each in intents if each.outcome == "done" for id_ in each.operator_ids}
     entries = read_ledger(store, Company("")).entries.items()
-    return frozenset(left_open | {id_ for id_, entry in entries if entry.password_unknown or entry.in_doubt})
+    doubted = left_open | {id_ for id_, entry in entries if entry.password_unknown or entry.in_doubt}
+    made_anew = {id_ for id_, entry in entries if entry.recorded == 0}
+    return frozenset(doubted), frozenset(made_anew - doubted - was_set)
 
 
 def _of_all_runs(
     shell: Shell, identity: Path | None, files: tuple[Path, ...], ledger: str | None, **where: Any
-) -> tuple[str, dict[str, Delivered], frozenset[str]]:
-    """What runs have stored: its place, the content by file, and whose is in doubt.
+) -> tuple[str, dict[str, Delivered], Doubted]:
+    """What runs have stored: its place, the content by file, and whose is doubted.
 
     Tells which files are for other keys.
     """

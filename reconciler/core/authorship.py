@@ -26,7 +26,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from reconciler.core.model.fields import LISTED, Value
-from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView
+from reconciler.core.model.ledger import NOT_RECORDED, OF_ANOTHER, LedgerEntry, LedgerView
 from reconciler.core.model.live import Identity, LiveAgent, LiveState
 from reconciler.core.model.outcome import Intent
 
@@ -192,7 +192,7 @@ def made_anew(live: LiveState, ledger: LedgerView) -> dict[str, LedgerEntry]:
     shifts = {_apart(ledger[id_].created, agent.created) for id_, agent in others.items()}
     if len(others) > 1 and (all(kept) or (all(same_id) and len(shifts) == 1)):
         return {}
-    return {id_: about(NOT_RECORDED, agent) for id_, agent in others.items()}
+    return {id_: about(OF_ANOTHER, agent) for id_, agent in others.items()}
 
 
 def identified(live: LiveState, ledger: LedgerView, before: ListedBefore = NOTHING_LISTED) -> dict[str, LedgerEntry]:

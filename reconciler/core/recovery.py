@@ -28,7 +28,7 @@ from reconciler.core.authorship import (
 from reconciler.core.in_doubt import ANEW, NEWCOMER, UNPROVED, newcomers
 from reconciler.core.model.desired import DesiredState, matches
 from reconciler.core.model.fields import BY_NAME, Value
-from reconciler.core.model.ledger import NOT_RECORDED, Doubt, LedgerEntry, LedgerView
+from reconciler.core.model.ledger import NOT_RECORDED, OF_ANOTHER, Doubt, LedgerEntry, LedgerView
 from reconciler.core.model.live import LiveAgent, LiveState
 from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Finding, Intent
@@ -52,7 +52,9 @@ def entry_after(entry: LedgerEntry | None, intent: Intent) -> LedgerEntry | None
             return edited if entry or sent else entry
         case "password":
             version = intent.password_version or None
-            return replace(known, password_version=version, password_unknown=False, awaited=None, in_doubt="")
+            recorded = known.recorded or None
+            known = replace(known, password_version=version, password_unknown=False, recorded=recorded)
+            return replace(known, awaited=None, in_doubt="")
         case _:
             # Whoever is there before our create is somebody else, who is owed nothing.
             return LedgerEntry(to_restore=intent.to_restore, in_doubt="author") if intent.to_restore else None
@@ -121,7 +123,7 @@ def recover(
                 agent = live.agents.get(operator_id)
                 was_there = intent.kind in ("edit", "password") and operator_id not in made
                 if was_there and agent and _is_anew(agent, intent, entry, before):
-                    entries[operator_id] = about(NOT_RECORDED, agent)
+                    entries[operator_id] = about(OF_ANOTHER, agent)
                     finding = Finding(operator_id, ANEW, left_alone=True, anew=True)
                 else:
                     gone = agent is None or is_another(agent, before) or is_made_anew(entry or NOT_RECORDED, agent)
@@ -232,7 +234,7 @@ def _joined(before: LedgerEntry, found: LedgerEntry | None, now: LedgerEntry | N
     """
     ours, theirs = found or NOT_RECORDED, now or NOT_RECORDED
     anew = are_two(before.identity, theirs.identity)
-    only_seen = anew and replace(theirs, vendor_id=None, created=None) == NOT_RECORDED
+    only_seen = anew and replace(theirs, vendor_id=None, created=None) in (NOT_RECORDED, OF_ANOTHER)
     if anew and not only_seen:
         return now
     password = ours if only_seen or _password(theirs) == _password(before) else theirs

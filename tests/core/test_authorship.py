@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.authorship import (
     ListedBefore,
+    about,
     are_two,
     as_created,
     author_of,
@@ -20,7 +21,7 @@ from reconciler.core.authorship import (
     made_anew,
 )
 from reconciler.core.model.fields import LISTED, Field, Value
-from reconciler.core.model.ledger import LedgerEntry
+from reconciler.core.model.ledger import OF_ANOTHER, LedgerEntry
 from reconciler.core.model.live import Identity, LiveAgent, LiveState
 from tests.core.build import live, live_agent
 from tests.strategies import canonical_values
@@ -210,7 +211,7 @@ def test_made_anew(known: int | None, listed: int | None, anew: bool) -> None:
     """Two `id`s that are told and differ show another agent, of which nothing else is known; no `id` shows nothing."""
     ledger = {"8001": LedgerEntry(1, password_unknown=True, vendor_id=known), "8002": LedgerEntry(1, vendor_id=1)}
     found = made_anew(live(made("8001", listed)), ledger)
-    assert found == ({"8001": LedgerEntry(vendor_id=listed)} if anew else {})
+    assert found == ({"8001": LedgerEntry(vendor_id=listed, recorded=0)} if anew else {})
 
 
 def test_whom_an_entry_is_about() -> None:
@@ -253,7 +254,7 @@ def test_an_id_that_is_given_again() -> None:
     """Of an agent that has the `id` of one before it, and another `ctime`, nothing is known; it is no elder of ours."""
     ledger = {"8001": LedgerEntry(1, vendor_id=7, created=MILLISECONDS)}
     newcomer = made("8001", 7, MILLISECONDS + 5000)
-    assert made_anew(live(newcomer), ledger) == {"8001": LedgerEntry(vendor_id=7, created=MILLISECONDS + 5000)}
+    assert made_anew(live(newcomer), ledger) == {"8001": about(OF_ANOTHER, newcomer)}
     assert is_another(newcomer, ListedBefore.of(live(made("8001", 7, MILLISECONDS))))
 
 
@@ -280,7 +281,7 @@ def test_rows_that_are_numbered_anew(known: tuple[int | None, ...], listed: tupl
     """Other `id`s show other agents, unless `ctime`s stay: to the millisecond, or to the second for all of several."""
     ledger = {f"800{n}": LedgerEntry(1, vendor_id=n, created=time) for n, time in enumerate(known)}
     state = live(*(made(f"800{n}", 10 + n, time) for n, time in enumerate(listed)))
-    expected = {f"800{n}": LedgerEntry(vendor_id=10 + n, created=time) for n, time in enumerate(listed)}
+    expected = {id_: about(OF_ANOTHER, agent) for id_, agent in state.agents.items()}
     assert made_anew(state, ledger) == (expected if anew else {})
-    about = {f"800{n}": LedgerEntry(1, vendor_id=10 + n, created=time) for n, time in enumerate(listed)}
-    assert identified(state, ledger) == ({} if anew else about)
+    same = {f"800{n}": LedgerEntry(1, vendor_id=10 + n, created=time) for n, time in enumerate(listed)}
+    assert identified(state, ledger) == ({} if anew else same)

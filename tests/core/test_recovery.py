@@ -464,6 +464,14 @@ def test_what_the_file_manages_is_owed_no_longer() -> None:
     }
 
 
+@pytest.mark.parametrize(("recorded", "after"), [(0, None), (3, 3), (None, None)])
+def test_a_password_that_is_set_is_the_agents_own(recorded: int | None, after: int | None) -> None:
+    """Where a run set it on an agent that somebody had made anew, what is stored is no other agent's any more."""
+    before = {"8001": LedgerEntry(vendor_id=9, recorded=recorded)}
+    entries, _ = recover([intent("password", version=2, outcome="done")], NEW, before)
+    assert entries["8001"] == LedgerEntry(2, vendor_id=9, recorded=after)
+
+
 def test_a_later_create_does_not_cover_an_earlier_doubt() -> None:
     """A batch was lost, then a single create of the same agent: whose password it has nobody knows."""
     run = [intent("create", outcome="lost"), intent("create", version=2)]
@@ -495,7 +503,7 @@ def test_a_call_was_about_another_agent(
     listed = live(replace(live_agent("8001"), vendor_id=9))
     entries, (finding,) = recover([call], listed, {"8001": entry} if entry else {}, before, edited_since=True)
     assert finding.left_alone is anew
-    assert (entries["8001"] == LedgerEntry(vendor_id=9)) is anew
+    assert (entries["8001"] == LedgerEntry(vendor_id=9, recorded=0)) is anew
 
 
 BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
@@ -531,6 +539,11 @@ BATCH = Intent("create", ("8001",), {}, None, vendor_password=True, before={})
         (
             replace(BATCH, before={"8001": LedgerEntry(vendor_id=5, recorded=7)}),
             LedgerEntry(vendor_id=9),
+            LedgerEntry(password_unknown=True),
+        ),
+        (
+            replace(BATCH, before={"8001": LedgerEntry(vendor_id=5, recorded=7)}),
+            LedgerEntry(vendor_id=9, recorded=0),
             LedgerEntry(password_unknown=True),
         ),
         (BATCH, LedgerEntry(recorded=7), LedgerEntry(recorded=7)),
@@ -569,7 +582,7 @@ def test_what_another_run_dealt_with_is_no_news(now: LedgerEntry) -> None:
     [
         (
             replace(intent("password", version=2), before={"8001": replace(KNOWN, vendor_id=5)}),
-            LedgerEntry(vendor_id=9),
+            LedgerEntry(vendor_id=9, recorded=0),
         ),
         (replace(intent("create", {"name": "a"}), before={}), LedgerEntry(in_doubt="author")),
         (replace(intent("create", {"name": "a"}), before={}), LedgerEntry(in_doubt="author", vendor_id=9)),
@@ -665,7 +678,7 @@ def test_nothing_is_known_of_whom_somebody_made_anew() -> None:
         "8003": LedgerEntry(1, in_doubt="author", vendor_id=9),
     }
     entries, findings = anew_entries(listed, ledger)
-    assert entries == {id_: LedgerEntry(vendor_id=9) for id_ in ("8001", "8002")}
+    assert entries == {id_: LedgerEntry(vendor_id=9, recorded=0) for id_ in ("8001", "8002")}
     assert [(finding.operator_id, finding.left_alone) for finding in findings] == [("8001", True)]
 
 

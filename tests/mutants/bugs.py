@@ -241,6 +241,22 @@ BUGS: Final = (
         (f"{_REMOTE_FIRST}::test_passwords_that_were_never_sent",),
     ),
     Bug(
+        "password-of-the-one-before-shown",
+        "reconciler/cli/credentials.py",
+        "    return replace(credential, password=None) if credential.operator_id in of_others else credential\n",
+        "    return credential\n",
+        "An agent that somebody made anew is not shown the password of the one before it.",
+        (f"{_REMOTE_FIRST}::test_whom_somebody_made_anew_has_no_password_of_the_one_before",),
+    ),
+    Bug(
+        "password-of-the-new-one-hidden",
+        "reconciler/core/recovery.py",
+        "            recorded = known.recorded or None\n",
+        "            recorded = known.recorded\n",
+        "A password that a killed run set on an agent that somebody had made anew is shown.",
+        ("tests/core/test_recovery.py::test_a_password_that_is_set_is_the_agents_own",),
+    ),
+    Bug(
         "withdrawn-by-a-later-run",
         "reconciler/credentials/delivered.py",
         '        and (said[index].at or "") >= withdrawal.since\n',

@@ -136,6 +136,17 @@ def test_the_machine_that_was_killed_comes_back(here: Workplace, box: Box, key: 
     assert not any("inDoubt" in each for each in stored(here, key).values())
 
 
+def test_whom_somebody_made_anew_has_no_password_of_the_one_before(here: Workplace, box: Box, key: Path) -> None:
+    """Once an apply has seen that; the others keep theirs."""
+    assert here.run("apply", "-y").code == 0
+    box.store.remove("8002")
+    box.store.put("8002", name="李四", password="known-to-them")
+    assert here.run("apply", "-y").code == 0
+    said = stored(here, key)
+    assert (said["8002"]["password"], "inDoubt" in said["8002"]) == (None, False)
+    assert said["8001"]["password"]
+
+
 def test_all_is_there_before_the_first_write(here: Workplace, box: Box, host: Host, key: Path, killer: Killer) -> None:
     """A run that hangs in its first write has stored every intent and every password that it may set."""
     killed(here, box, killer)

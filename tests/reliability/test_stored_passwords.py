@@ -60,6 +60,12 @@ def untrue(place: Workplace, box: Box) -> set[str]:
     }
 
 
+def of_8200(place: Workplace) -> dict[str, object]:
+    """What the command says of that agent."""
+    (said,) = place.run("credentials", "8200", "--format", "json").json["credentials"]
+    return dict(said)
+
+
 def broken(place: Workplace, killer: Killer, breaking: Break) -> list[str]:
     """An apply that breaks so; its points up to there."""
     started = killer.start(place.folder, place.environment(), *APPLY, breaking=breaking)
@@ -90,3 +96,33 @@ def test_nothing_untrue_is_shown_as_true(
             said.append(untrue(place, box))
         wrong += [(trace[number - 1], said)] if any(said) else []
     assert wrong == []
+
+
+@pytest.mark.exhaustive(1)
+def test_another_agent_has_no_password_of_the_one_before(
+    begun: Callable[[str], Workplace], box: Box, killer: Killer, share: Share
+) -> None:
+    """Whom somebody made anew: once an apply has seen that none is shown, until one is set; wherever that run dies."""
+
+    def made_anew(name: str) -> Workplace:
+        place = begun(name)
+        place.write(HEAD + '  - {operatorId: "8001", name: a}\n  - {operatorId: "8200", name: a}\n')
+        box.store.remove("8200")
+        box.store.put("8200", name="a", password="of-a-stranger")
+        assert place.run(*APPLY).code == 0
+        assert untrue(place, box) == set()
+        assert (of_8200(place)["password"], "inDoubt" in of_8200(place)) == (None, False)
+        place.write(SECOND)
+        return place
+
+    trace = broken(made_anew("whole"), killer, KILL)
+    books = [number for number, point in enumerate(trace, 1) if "journal" in point or "ledger" in point]
+    for number in share.of(books, 6):
+        place = made_anew(str(number))
+        broken(place, killer, Break("kill", number))
+        assert untrue(place, box) == set(), trace[number - 1]
+        if box.store.agents()["8200"]["password_md5"] != hashlib.md5(b"of-a-stranger").hexdigest():
+            assert of_8200(place)["password"] is not None, trace[number - 1]
+        assert place.run(*APPLY).code == 0
+        assert untrue(place, box) == set(), trace[number - 1]
+        assert of_8200(place)["password"] is not None, trace[number - 1]

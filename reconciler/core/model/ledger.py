@@ -38,7 +38,8 @@ class LedgerEntry:
     `disabled_by_removal`: the agent was disabled since it is not in the files.
     `vendor_id`: the vendor's own `id` of the agent that all this is about; `None` where it was never listed.
     `created`: its `ctime`, which stays where a vendor numbers its agents anew.
-    `recorded`: the serial of the ledger that first told of the present password, by a create or by setting one.
+    `recorded`: the serial of the ledger that first told of the present password, by a create or by setting one; 0 where
+    somebody has made the agent anew since, so that none that was stored before is its password.
     """
 
     password_version: int | None = None
@@ -66,6 +67,9 @@ class LedgerEntry:
 
 NOT_RECORDED: Final = LedgerEntry()
 """The entry of an agent that the ledger does not know."""
+
+OF_ANOTHER: Final = LedgerEntry(recorded=0)
+"""The entry of an agent that somebody has made anew: nothing is known of it, and no stored password is its own."""
 
 LedgerView = Mapping[str, LedgerEntry]
 """The entries by operatorId."""
