@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 from reconciler.apply.record import RunContext, keep_in_doubt, owe_nothing, withdraw
 from reconciler.apply.refresh import Refreshed, Session
-from reconciler.core.authorship import author_of, awaiting, identified, made_anew
+from reconciler.core.authorship import about, author_of, awaiting, identified
+from reconciler.core.in_doubt import anew_meanwhile, as_listed, forgotten
+from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Finding
 from reconciler.core.model.report import Mismatch, Report
 from reconciler.core.planning.reads import agents_after, is_restored, is_settled, look_after
-from reconciler.core.recovery import Entries, managed_entries, recover, restored_entries
+from reconciler.core.recovery import managed_entries, recover, restored_entries
 from reconciler.core.report import action_results, drifted, mismatches, read_back, side_effects
 from reconciler.credentials.delivery import CredentialsFile
 from reconciler.errors import ReconcilerError, VendorError, told_error
@@ -44,7 +46,9 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
         with suppress(VendorError, OSError):
             for operator_id, number in _bound_all_the_same(events, live):
                 deliver(session.reader, Finding(operator_id, text("was bound"), number), context.credentials)
-        anew = _told_by_listing(session, context, live)
+        anew = anew_meanwhile(live, books.ledger.view, context.channel.before, refreshed.plan)
+        told = (*told, *_made_anew(anew, refreshed))
+        _told_by_listing(session, context, live, anew)
         doubtful = _doubtful_creates(context, live)
     except (ReconcilerError, OSError, MemoryError) as error:
         # What was sent is in the journal: the next run tells the ledger.
@@ -53,11 +57,9 @@ def closed_books(session: Session, context: RunContext, refreshed: Refreshed, ev
     deleted = frozenset(action.operator_id for action in refreshed.plan.actions if action.kind == "delete")
     remaining = session.goal.left(live, books.ledger.view, deleted)
     effects = side_effects(refreshed.plan, events, refreshed.live, live)
-    touched = {action.operator_id for action in refreshed.plan.actions}
-    others = [Mismatch(operator_id, _MADE_ANEW_MEANWHILE) for operator_id in sorted(anew) if operator_id in touched]
-    others += [*_uninvited(context.strangers), *doubtful, *told]
+    others = (*_uninvited(context.strangers), *doubtful, *told)
     differing = (*read_back(mismatches(results, remaining), effects), *others)
-    narrowed = live.asked is not None or session.goal.saved or refreshed.plan.targets or refreshed.plan.excludes
+    narrowed = live.asked is not None or refreshed.narrowed
     named = {mismatch.operator_id for mismatch in differing}
     more = tuple(operator_id for operator_id in drifted(refreshed.plan, remaining) if operator_id not in named)
     return Report(results, differing, verified=True, everybody=not narrowed, drifted=more)
@@ -67,6 +69,15 @@ _NO_MEMORY: Final = text("memory ran out before the result was read back")
 _MADE_ANEW_MEANWHILE: Final = text(
     "was deleted and made anew by somebody meanwhile: what this run set is not true of it"
 )
+_MADE_ANEW: Final = text("was deleted and made anew by somebody: what the ledger knew is not true of it")
+
+
+def _made_anew(anew: Iterable[str], refreshed: Refreshed) -> Iterator[Mismatch]:
+    """Who was made anew while the run was at work, whether or not it touches them."""
+    touched = {action.operator_id for action in refreshed.plan.actions}
+    for operator_id in sorted(anew):
+        is_ours = operator_id in touched
+        yield Mismatch(operator_id, _MADE_ANEW_MEANWHILE if is_ours else _MADE_ANEW, in_doubt=not is_ours)
 
 
 def left_alone(refreshed: Refreshed) -> tuple[Mismatch, ...]:
@@ -78,15 +89,11 @@ def left_alone(refreshed: Refreshed) -> tuple[Mismatch, ...]:
     )
 
 
-def _told_by_listing(session: Session, context: RunContext, live: LiveState) -> Entries:
-    """Tell the ledger what the listing shows besides outcomes; returns the entries of agents that were made anew."""
+def _told_by_listing(session: Session, context: RunContext, live: LiveState, anew: Mapping[str, LedgerEntry]) -> None:
+    """Tell the ledger what the listing shows besides outcomes; who was made `anew` is not told yet."""
     ledger, before = context.books.ledger, context.channel.before
-    anew: Entries = {
-        operator_id: entry
-        for operator_id, entry in made_anew(live, ledger.view).items()
-        if entry.identity != before.identities.get(operator_id)  # else the listing is an old one
-    }
     ledger.update(anew)
+    ledger.untold |= dict.fromkeys(anew, "anew")
     known = identified(live, ledger.view, before)
     ledger.update(known)
     restored = restored_entries(live, ledger.view)
@@ -95,7 +102,6 @@ def _told_by_listing(session: Session, context: RunContext, live: LiveState) -> 
     ledger.update(settled)
     if anew or known or restored or settled:
         context.books.checkpoint(settled=True)
-    return anew
 
 
 def _read_back(
@@ -126,6 +132,10 @@ def _settle_unknown(session: Session, context: RunContext, live: LiveState) -> N
     ledger = context.books.ledger
     unsettled = [intent for intent in run.open_intents if intent.outcome in (None, "lost")]
     entries, findings = recover(unsettled, live, ledger.view, context.channel.before)
+    for operator_id in (finding.operator_id for finding in findings if finding.anew):
+        if entries[operator_id] == about(NOT_RECORDED, live.agents[operator_id]):  # it is named first
+            known = ledger.entries.get(operator_id, NOT_RECORDED)
+            entries[operator_id] = forgotten(as_listed(operator_id, known, context.channel.before))
     ledger.update(entries)
     for finding in findings:
         if finding.sip_number is not None:

@@ -132,6 +132,7 @@ class Refreshed:
     """What was read before anything is done: the live state, the ledger brought up to date, and the plan.
 
     `findings` are about the calls that runs left `open`. `learned`: the ledger knows better by now whom it is about.
+    `narrowed`: the plan leaves agents out, and its notes are silent about those.
     """
 
     live: LiveState
@@ -140,6 +141,7 @@ class Refreshed:
     plan: Plan
     open: OpenRuns
     learned: bool = False
+    narrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ def _narrow(session: Session, ledger: Ledger, on_progress: OnProgress) -> LiveSt
     from reconciler.core.planning.reads import is_settled
 
     look, saved = session.goal.look(), session.goal.saved
-    if look is None or ledger.untold or not is_settled(ledger.view):
+    if look is None or any(kind != "noted" for kind in ledger.untold.values()) or not is_settled(ledger.view):
         return None
     count = saved.plan.live_agents if saved else session.reader.count()
     return session.narrow(look, count, on_progress)
@@ -238,7 +240,7 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
     ledger.update(restored_entries(live, ledger.view))
     missed = forgotten(ledger.files, session.goal.given(), session.base) if ledger.files else {}
     others = {finding.operator_id for finding in findings if finding.anew}
-    others |= {operator_id for operator_id, kind in ledger.untold.items() if kind != "author"} & live.agents.keys()
+    others |= {id_ for id_, kind in ledger.untold.items() if kind != "author" and not _is_gone(id_, live)}
     plan = session.goal.plan(live, ledger.view, missed, others)
     anew, found = anew_entries(live, ledger.view)
     findings += found
@@ -256,7 +258,13 @@ def _planned(session: Session, open_runs: OpenRuns, ledger: Ledger, live: LiveSt
         from reconciler.core.history import FIRST_USE
 
         plan = replace(plan, notes=(*plan.notes, FIRST_USE))
-    return Refreshed(live, ledger, with_deeds(findings, plan.actions), plan, open_runs, learned=bool(anew or known))
+    told, learned = with_deeds(findings, plan.actions), bool(anew or known)
+    narrowed = bool(session.goal.saved or plan.targets or plan.excludes)
+    return Refreshed(live, ledger, told, plan, open_runs, learned=learned, narrowed=narrowed)
+
+
+def _is_gone(operator_id: str, live: LiveState) -> bool:
+    return operator_id not in live.agents and (live.asked is None or operator_id in live.asked)
 
 
 def look_again(session: Session, refreshed: Refreshed, on_progress: OnProgress) -> None:

@@ -21,10 +21,11 @@ from reconciler.apply.refresh import OnProgress, OpenRuns, Refreshed, Session, r
 from reconciler.clock import now, stamp
 from reconciler.core.authorship import ListedBefore
 from reconciler.core.history import LONGEST, begun_record, ended_record
+from reconciler.core.in_doubt import still_untold
 from reconciler.core.model.desired import DesiredState
 from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Finding, Intent
-from reconciler.core.model.plan import Action, Plan
+from reconciler.core.model.plan import Plan
 from reconciler.core.model.report import ActionResult, Report
 from reconciler.core.model.secret import Secret
 from reconciler.core.recovery import adopted_entries, managed_entries
@@ -137,8 +138,9 @@ def nothing_to_do(refreshed: Refreshed) -> Report:
         ReconcilerError: the ledger cannot be written.
     """
     ledger = refreshed.ledger
-    if ledger.untold:
-        ledger.untold = {}
+    untold = still_untold(ledger.untold, refreshed.plan, narrowed=refreshed.narrowed)
+    if ledger.untold != untold:
+        ledger.untold = untold
         ledger.save(ledger.run)
     return Report((), left_alone(refreshed), verified=True)
 
@@ -187,13 +189,13 @@ def carry_out(
             room.clear()
             cut = _cut_short(books, action_results(plan, events), interrupted=stop.is_set())
             cut = replace(cut, mismatches=left_alone(refreshed))
-            return _ended(session, context, cut, record, plan.actions, events)
+            return _ended(session, context, cut, record, refreshed, events)
         room.clear()
         with suppress(VendorError, OSError):
             for operator_id in () if stop.is_set() else _created_late(plan, events):
                 deliver(session.reader, Finding(operator_id, text("came late")), credentials)
         report = closed_books(session, context, refreshed, events)
-        return _ended(session, context, report, record, plan.actions, events)
+        return _ended(session, context, report, record, refreshed, events)
 
 
 def _ended(
@@ -201,7 +203,7 @@ def _ended(
     context: RunContext,
     report: Report,
     record: dict[str, Any],
-    actions: Sequence[Action],
+    refreshed: Refreshed,
     events: Sequence[Event],
 ) -> Report:
     """Say in the books how the run ended, and write its history. Where a store does not take that, the report warns.
@@ -209,9 +211,11 @@ def _ended(
     What recovery found has been told now, unless the run was interrupted.
     """
     indices = (index for event in events if event.outcome == "lost" for index in event.call.actions)
-    lost = {(actions[index].kind, actions[index].operator_id) for index in indices}
-    books = context.books
-    told, untold = books.ledger.untold, books.ledger.untold if report.interrupted else {}
+    plan, books = refreshed.plan, context.books
+    lost = {(plan.actions[index].kind, plan.actions[index].operator_id) for index in indices}
+    told = untold = books.ledger.untold
+    if not report.interrupted:
+        untold = still_untold(told, plan, narrowed=refreshed.narrowed)
     books.ledger.untold = untold
     try:
         ended = record_bytes(ended_record(record, stamp(now()), report, lost))

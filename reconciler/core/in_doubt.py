@@ -12,7 +12,7 @@ from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView, 
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import Text, joined, text
 from reconciler.core.model.outcome import Finding
-from reconciler.core.model.plan import Action, ActionKind
+from reconciler.core.model.plan import Action, ActionKind, Plan
 
 _CAME_LATE: Final = text("came late, with a password that was not delivered; it will be set anew")
 UNPROVED: Final = text("is there, and nothing shows that the run made it")
@@ -52,6 +52,38 @@ def anew_entries(live: LiveState, ledger: LedgerView) -> tuple[dict[str, LedgerE
     return anew, tuple(Finding(operator_id, ANEW, left_alone=True, anew=True) for operator_id in left)
 
 
+def anew_meanwhile(live: LiveState, ledger: LedgerView, before: ListedBefore, plan: Plan) -> dict[str, LedgerEntry]:
+    """The entries of agents that somebody has made anew since the first look, as the ledger is to have them.
+
+    Whom that look, or the plan's notes, showed already is the plan's to tell; or this listing is an old one.
+    """
+    noted = noted_anew(plan) - before.identities.keys()
+    known = {id_: as_listed(id_, entry, before) for id_, entry in ledger.items()}
+    return {
+        id_: forgotten(known[id_])
+        for id_, now in made_anew(live, known).items()
+        if now.identity != before.identities.get(id_) and id_ not in noted
+    }
+
+
+def as_listed(operator_id: str, entry: LedgerEntry, before: ListedBefore) -> LedgerEntry:
+    """The entry; where it does not say whom it is about, it is about the agent that was listed before."""
+    if entry.vendor_id is not None or operator_id not in before.operator_ids:
+        return entry
+    listed = before.identities.get(operator_id, entry.identity)
+    return replace(entry, vendor_id=listed.vendor_id, created=listed.created)
+
+
+def forgotten(entry: LedgerEntry) -> LedgerEntry:
+    """An entry of which nothing is left but whom it was about: so the next plan notes that another agent is there."""
+    return replace(NOT_RECORDED, vendor_id=entry.vendor_id, created=entry.created)
+
+
+def noted_anew(plan: Plan) -> frozenset[str]:
+    """Who was made anew, as the plan notes it."""
+    return frozenset(id_ for note in plan.notes if note.code == "another-agent" for id_ in note.operator_ids)
+
+
 def newcomers(
     entries: Mapping[str, LedgerEntry | None], live: LiveState, before: ListedBefore, findings: Collection[Finding]
 ) -> Iterator[Finding]:
@@ -74,6 +106,12 @@ def untold(findings: Iterable[Finding], anew: Iterable[str]) -> dict[str, Untold
         each.operator_id: "anew" if each.anew else "author" for each in findings if each.left_alone
     }
     return {**dict.fromkeys(anew, "noted"), **left}
+
+
+def still_untold(kept: Mapping[str, Untold], plan: Plan, *, narrowed: bool) -> dict[str, Untold]:
+    """What is left to tell after a report: whoever was made anew, where a `narrowed` plan does not note that."""
+    noted = noted_anew(plan)
+    return {id_: "noted" for id_, kind in kept.items() if narrowed and kind != "author" and id_ not in noted}
 
 
 def untold_findings(kept: Mapping[str, Untold], live: LiveState, ledger: LedgerView) -> Iterator[Finding]:

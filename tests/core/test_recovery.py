@@ -8,13 +8,22 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.authorship import ListedBefore
-from reconciler.core.in_doubt import anew_entries, appeared_entries, untold, untold_findings, with_deeds
+from reconciler.core.in_doubt import (
+    anew_entries,
+    anew_meanwhile,
+    appeared_entries,
+    as_listed,
+    still_untold,
+    untold,
+    untold_findings,
+    with_deeds,
+)
 from reconciler.core.model.fields import Value
 from reconciler.core.model.ledger import LedgerEntry, Untold
-from reconciler.core.model.live import LiveState
+from reconciler.core.model.live import Identity, LiveState
 from reconciler.core.model.message import text, verbatim
 from reconciler.core.model.outcome import CallOutcome, Finding, Intent
-from reconciler.core.model.plan import Action, ActionKind, Call, CallKind
+from reconciler.core.model.plan import Action, ActionKind, Call, CallKind, Note
 from reconciler.core.recovery import (
     adopted_entries,
     entry_after,
@@ -680,6 +689,38 @@ def test_nothing_is_known_of_whom_somebody_made_anew() -> None:
     entries, findings = anew_entries(listed, ledger)
     assert entries == {id_: LedgerEntry(vendor_id=9, recorded=0) for id_ in ("8001", "8002")}
     assert [(finding.operator_id, finding.left_alone) for finding in findings] == [("8001", True)]
+
+
+NOTED = replace(planned(desired(), live()), notes=(Note(text("anew"), ("8002",), "another-agent"),))
+
+
+def test_who_was_made_anew_since_the_first_look() -> None:
+    """Not whom that look showed so, nor whom the plan notes. The ledger keeps whom it was about, and nothing else."""
+    listed = live(*(replace(live_agent(id_), vendor_id=9) for id_ in ("8001", "8002", "8003", "8004")))
+    ledger = {id_: LedgerEntry(1, password_unknown=True, vendor_id=5) for id_ in ("8001", "8002", "8003")}
+    ledger["8004"] = LedgerEntry(1)
+    before = ListedBefore({"8003", "8004"}, identities={"8003": Identity(9), "8004": Identity(6)})
+    assert anew_meanwhile(listed, ledger, before, NOTED) == {
+        "8001": LedgerEntry(vendor_id=5),
+        "8004": LedgerEntry(vendor_id=6),
+    }
+    again = replace(before, identities={**before.identities, "8002": Identity(5)})
+    assert "8002" in anew_meanwhile(listed, ledger, again, NOTED)
+
+
+def test_whom_an_entry_is_about() -> None:
+    """One that does not say it is about whoever was listed; a replaced agent is listed by its old id."""
+    before = ListedBefore({"8001"}, identities={"8001": Identity(6, 7), "8002": Identity(6)})
+    assert as_listed("8001", LedgerEntry(1), before) == LedgerEntry(1, vendor_id=6, created=7)
+    assert as_listed("8001", LedgerEntry(1, vendor_id=5), before) == LedgerEntry(1, vendor_id=5)
+    assert as_listed("8002", LedgerEntry(1), before) == LedgerEntry(1)
+
+
+def test_what_is_left_to_tell_after_a_report() -> None:
+    """Of whom a plan leaves out, that they were made anew; no doubt a second time, and nothing after a whole plan."""
+    kept: dict[str, Untold] = {"8001": "anew", "8002": "noted", "8003": "noted", "8004": "author"}
+    assert still_untold(kept, NOTED, narrowed=True) == {"8001": "noted", "8003": "noted"}
+    assert still_untold(kept, NOTED, narrowed=False) == {}
 
 
 @pytest.mark.parametrize("created", [None, "done"])

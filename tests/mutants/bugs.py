@@ -36,6 +36,7 @@ _DOCUMENT: Final = "tests/core/yaml/test_document.py"
 _FAULT: Final = "tests/reliability/test_every_fault.py::test_one_hiccup_is_ridden_out"
 _GUARD: Final = "tests/core/planning/test_guardrails.py"
 _JOURNAL: Final = "tests/ledger/test_journal.py"
+_MEANWHILE: Final = "tests/reliability/test_anew_meanwhile.py"
 _LISTING: Final = "tests/vendor/test_listing.py"
 _PLACE: Final = "tests/ledger/test_place.py"
 _PLAN: Final = "tests/core/planning/test_actions.py"
@@ -1855,8 +1856,8 @@ BUGS: Final = (
     Bug(
         "finding-used-up-by-a-signal",
         "reconciler/apply/run.py",
-        "books.ledger.untold if report.interrupted else {}\n",
-        "{}\n",
+        "    if not report.interrupted:\n        untold = still_untold(",
+        "    if True:\n        untold = still_untold(",
         "An apply that was interrupted leaves to the next one to tell what recovery found.",
         ("tests/reliability/test_told.py::test_the_first_apply_that_gets_to_its_end_tells_it",),
     ),
@@ -1911,10 +1912,50 @@ BUGS: Final = (
     Bug(
         "made-anew-in-mid-run-called-done",
         "reconciler/apply/read_back.py",
-        "if operator_id in touched]\n",
-        "if operator_id not in touched]\n",
+        "    for operator_id in sorted(anew):\n        is_ours = operator_id in touched\n",
+        "    for operator_id in sorted({*anew} - touched):\n        is_ours = operator_id in touched\n",
         "An agent that somebody makes anew while a run sets its password is named in the report.",
         (f"{_ANEW}::test_an_agent_that_is_made_anew_in_mid_run_is_named",),
+    ),
+    Bug(
+        "made-anew-beside-the-run-untold",
+        "reconciler/apply/read_back.py",
+        "    for operator_id in sorted(anew):\n        is_ours = operator_id in touched\n",
+        "    for operator_id in sorted(touched.intersection(anew)):\n        is_ours = operator_id in touched\n",
+        "Who is made anew while an apply is at work for others is named in its report.",
+        (f"{_MEANWHILE}::test_what_a_run_had_left_of_the_one_before_is_told_once",),
+    ),
+    Bug(
+        "made-anew-in-mid-run-not-noted",
+        "reconciler/core/in_doubt.py",
+        "    return replace(NOT_RECORDED, vendor_id=entry.vendor_id, created=entry.created)\n",
+        "    return NOT_RECORDED\n",
+        "The plan after an apply notes who was made anew meanwhile.",
+        (f"{_MEANWHILE}::test_what_a_run_had_left_of_the_one_before_is_told_once",),
+    ),
+    Bug(
+        "made-anew-forgotten-by-a-report-without-them",
+        "reconciler/core/in_doubt.py",
+        'for id_, kind in kept.items() if narrowed and kind != "author" and id_ not in noted}',
+        'for id_, kind in kept.items() if not kept and kind != "author" and id_ not in noted}',
+        "Who was made anew is noted by the next plan, where the plan at hand leaves the agent out.",
+        (f"{_MEANWHILE}::test_a_plan_that_leaves_them_out_does_not_use_it_up",),
+    ),
+    Bug(
+        "made-anew-in-mid-run-lost-by-a-kill",
+        "reconciler/apply/read_back.py",
+        '    ledger.untold |= dict.fromkeys(anew, "anew")\n',
+        "",
+        "Who is made anew while an apply is at work is named by the next one where this one is killed.",
+        (f"{_MEANWHILE}::test_the_end_of_the_read_back_fails",),
+    ),
+    Bug(
+        "first-password-believed-of-another",
+        "reconciler/core/in_doubt.py",
+        "    known = {id_: as_listed(id_, entry, before) for id_, entry in ledger.items()}\n",
+        "    known = ledger\n",
+        "A password that was set for an agent of whom the ledger knew nothing is not believed of the next one.",
+        (f"{_MEANWHILE}::test_an_agent_whose_password_is_set_for_the_first_time",),
     ),
     Bug(
         "agent-that-was-only-seen-taken-for-made",

@@ -18,7 +18,7 @@ Untold = Literal["author", "anew", "noted"]
 """What a recovery found of an agent that may be somebody else's, until an apply that gets to its end has told it.
 
 `author`: nothing showed whether a request of ours made it. `anew`: somebody has made it anew, and a run had left
-something of the one before. `noted`: somebody has made it anew, and the plan notes that.
+something of the one before, or was at work. `noted`: somebody has made it anew, and the next plan about it notes that.
 """
 
 

@@ -26,7 +26,7 @@ class Mismatch:
     """What the vendor accepts and does not do, or does `unasked`. The refresh after an apply shows it.
 
     `before` of each change is what is listed, `after` what should be. `in_doubt`: it is about an agent that may be
-    somebody else's, as was found before the first call.
+    somebody else's, as was found before the first call, or of one that the plan does not touch after the last.
     """
 
     operator_id: str
