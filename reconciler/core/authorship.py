@@ -43,6 +43,8 @@ _IN_MILLISECONDS: Final = 10**11
 """A `ctime` from which on it counts milliseconds: as seconds it would be the year 5138."""
 _CLOCKS_DIFFER: Final = 2000
 """Milliseconds by which the vendor's clocks, that of its answers and that of its agents, may differ."""
+_GIVEN_AGAIN: Final = 60_000
+"""Milliseconds from which on two `ctime`s under one `id` are two agents'; less may be one, told by two clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +149,14 @@ def are_two(one: Identity, other: Identity) -> bool:
     """Whether the vendor's `id` and `ctime` show that two agents are meant, which have had one number in turn.
 
     Another `id` shows it, unless both were made in the same millisecond: then the rows were numbered anew. One `id`
-    with two `ctime`s shows it too: the vendor has given it again. What is not told shows nothing.
+    with two `ctime`s shows it too, where a minute or more lies between them: the vendor has given it again. What is not
+    told shows nothing.
     """
     if one.vendor_id is None or other.vendor_id is None:
         return False
     if one.vendor_id != other.vendor_id:
         return other.created is None or other.created != one.created or other.created < _IN_MILLISECONDS
-    return _apart(one.created, other.created) != 0
+    return abs(_apart(one.created, other.created)) >= _GIVEN_AGAIN
 
 
 def _apart(one: int | None, other: int | None) -> int:

@@ -231,10 +231,11 @@ MILLISECONDS, WHOLE_SECONDS = 1_760_000_000_000, 1_760_000_000
     ("one", "other", "two"),
     [
         (Identity(5, MILLISECONDS), Identity(5, MILLISECONDS), False),
-        (Identity(5, MILLISECONDS), Identity(5, MILLISECONDS + 1), True),
-        (Identity(5, WHOLE_SECONDS), Identity(5, WHOLE_SECONDS + 1), True),
+        (Identity(5, MILLISECONDS), Identity(5, MILLISECONDS + 60_000), True),
+        (Identity(5, MILLISECONDS), Identity(5, MILLISECONDS + 59_999), False),
+        (Identity(5, WHOLE_SECONDS), Identity(5, WHOLE_SECONDS + 60), True),
         (Identity(5, WHOLE_SECONDS), Identity(5, MILLISECONDS + 999), False),
-        (Identity(5, MILLISECONDS + 999), Identity(5, WHOLE_SECONDS + 1), True),
+        (Identity(5, MILLISECONDS + 999), Identity(5, WHOLE_SECONDS + 60), True),
         (Identity(5, None), Identity(5, MILLISECONDS), False),
         (Identity(5, MILLISECONDS), Identity(5, None), False),
         (Identity(5, MILLISECONDS), Identity(9, MILLISECONDS), False),
@@ -246,19 +247,19 @@ MILLISECONDS, WHOLE_SECONDS = 1_760_000_000_000, 1_760_000_000
     ],
 )
 def test_two_agents_under_one_number(one: Identity, other: Identity, two: bool) -> None:
-    """Another `id`, or the same one given again with another `ctime`, is another agent, whichever was first."""
+    """Another `id`, or the same one with a `ctime` a minute or more apart, is another agent, whichever was first."""
     assert (are_two(one, other), are_two(other, one)) == (two, two)
 
 
 def test_an_id_that_is_given_again() -> None:
     """Of an agent that has the `id` of one before it, and another `ctime`, nothing is known; it is no elder of ours."""
     ledger = {"8001": LedgerEntry(1, vendor_id=7, created=MILLISECONDS)}
-    newcomer = made("8001", 7, MILLISECONDS + 5000)
+    newcomer = made("8001", 7, MILLISECONDS + 3_600_000)
     assert made_anew(live(newcomer), ledger) == {"8001": about(OF_ANOTHER, newcomer)}
     assert is_another(newcomer, ListedBefore.of(live(made("8001", 7, MILLISECONDS))))
 
 
-@pytest.mark.parametrize(("shifts", "anew"), [((3_600_000, 3_600_000), set()), ((1, 2), {"8000", "8001"})])
+@pytest.mark.parametrize(("shifts", "anew"), [((3_600_000, 3_600_000), set()), ((60_000, 70_000), {"8000", "8001"})])
 def test_times_that_the_vendor_sets_anew(shifts: tuple[int, ...], anew: set[str]) -> None:
     """Where the times of several are moved as far, as by another time zone, and their `id`s stay, they are the same."""
     ledger = {f"800{n}": LedgerEntry(1, vendor_id=n, created=MILLISECONDS) for n in range(2)}

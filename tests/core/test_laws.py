@@ -61,7 +61,7 @@ def test_what_is_known_of_an_agent_that_was_made_anew_counts_for_nothing(
     """
     anew = data.draw(st.sets(st.sampled_from(sorted({*live.agents, "8001"}))), label="made anew")
     reused = data.draw(st.booleans(), label="the id was given again")
-    now, then = Identity(2, 2), Identity(2 if reused else 1, 1)
+    now, then = Identity(2, 61), Identity(2 if reused else 1, 1)
     here = live_state(
         [replace(agent, vendor_id=now.vendor_id, created=now.created) for agent in live.agents.values()],
         complete=live.complete,

@@ -2032,7 +2032,7 @@ BUGS: Final = (
     Bug(
         "id-given-again-overlooked",
         "reconciler/core/authorship.py",
-        "    return _apart(one.created, other.created) != 0\n",
+        "    return abs(_apart(one.created, other.created)) >= _GIVEN_AGAIN\n",
         "    return False\n",
         "An agent that has got the id of a deleted one is another agent, to a saved plan and to the ledger.",
         (

@@ -281,7 +281,12 @@ MADE = 1_700_000_000_000
 
 @pytest.mark.parametrize(
     ("listed", "owed"),
-    [(Identity(7, MADE), True), (Identity(8, MADE + 1), False), (Identity(8), False), (Identity(7, MADE + 1), False)],
+    [
+        (Identity(7, MADE), True),
+        (Identity(8, MADE + 1), False),
+        (Identity(8), False),
+        (Identity(7, MADE + 60_000), False),
+    ],
     ids=["the same", "another id", "another id alone", "another ctime"],
 )
 def test_a_newcomer_is_owed_nothing_where_the_ledger_knows_another_agent(listed: Identity, owed: bool) -> None:

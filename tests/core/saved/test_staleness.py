@@ -379,7 +379,7 @@ def test_another_agent_under_the_same_number(before: int | None, now: int | None
         assert [each.operator_id for each in moved] == ["8001"] * found
 
 
-@pytest.mark.parametrize(("before", "now", "found"), [(5, 5, 0), (5, 6, 1), (None, 6, 0), (5, None, 0)])
+@pytest.mark.parametrize(("before", "now", "found"), [(5, 5, 0), (5, 65, 1), (None, 65, 0), (5, None, 0)])
 def test_an_id_that_is_given_again(before: int | None, now: int | None, found: int) -> None:
     """Where a vendor gives the `id` of a deleted agent again, the `ctime` shows another one, also in a saved plan.
 
