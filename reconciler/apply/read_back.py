@@ -10,7 +10,7 @@ from reconciler.apply.record import RunContext, keep_in_doubt, owe_nothing, with
 from reconciler.apply.refresh import Refreshed, Session
 from reconciler.core.authorship import about, author_of, awaiting, identified
 from reconciler.core.in_doubt import anew_meanwhile, as_listed, forgotten
-from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry
+from reconciler.core.model.ledger import NOT_RECORDED, OF_ANOTHER, LedgerEntry
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import text
 from reconciler.core.model.outcome import Event, Finding
@@ -133,7 +133,7 @@ def _settle_unknown(session: Session, context: RunContext, live: LiveState) -> N
     unsettled = [intent for intent in run.open_intents if intent.outcome in (None, "lost")]
     entries, findings = recover(unsettled, live, ledger.view, context.channel.before)
     for operator_id in (finding.operator_id for finding in findings if finding.anew):
-        if entries[operator_id] == about(NOT_RECORDED, live.agents[operator_id]):  # it is named first
+        if entries[operator_id] == about(OF_ANOTHER, live.agents[operator_id]):  # it is named first
             known = ledger.entries.get(operator_id, NOT_RECORDED)
             entries[operator_id] = forgotten(as_listed(operator_id, known, context.channel.before))
     ledger.update(entries)

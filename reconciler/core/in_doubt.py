@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.core.authorship import ListedBefore, as_created, doubt_about, is_another, made_anew
-from reconciler.core.model.ledger import NOT_RECORDED, LedgerEntry, LedgerView, Untold
+from reconciler.core.model.ledger import NOT_RECORDED, OF_ANOTHER, LedgerEntry, LedgerView, Untold
 from reconciler.core.model.live import LiveState
 from reconciler.core.model.message import Text, joined, text
 from reconciler.core.model.outcome import Finding
@@ -76,7 +76,7 @@ def as_listed(operator_id: str, entry: LedgerEntry, before: ListedBefore) -> Led
 
 def forgotten(entry: LedgerEntry) -> LedgerEntry:
     """An entry of which nothing is left but whom it was about: so the next plan notes that another agent is there."""
-    return replace(NOT_RECORDED, vendor_id=entry.vendor_id, created=entry.created)
+    return replace(OF_ANOTHER, vendor_id=entry.vendor_id, created=entry.created)
 
 
 def noted_anew(plan: Plan) -> frozenset[str]:

@@ -695,14 +695,14 @@ NOTED = replace(planned(desired(), live()), notes=(Note(text("anew"), ("8002",),
 
 
 def test_who_was_made_anew_since_the_first_look() -> None:
-    """Not whom that look showed so, nor whom the plan notes. The ledger keeps whom it was about, and nothing else."""
+    """Not whom that look showed so, nor whom the plan notes. Kept is whom it was about; no password is theirs."""
     listed = live(*(replace(live_agent(id_), vendor_id=9) for id_ in ("8001", "8002", "8003", "8004")))
     ledger = {id_: LedgerEntry(1, password_unknown=True, vendor_id=5) for id_ in ("8001", "8002", "8003")}
     ledger["8004"] = LedgerEntry(1)
     before = ListedBefore({"8003", "8004"}, identities={"8003": Identity(9), "8004": Identity(6)})
     assert anew_meanwhile(listed, ledger, before, NOTED) == {
-        "8001": LedgerEntry(vendor_id=5),
-        "8004": LedgerEntry(vendor_id=6),
+        "8001": LedgerEntry(vendor_id=5, recorded=0),
+        "8004": LedgerEntry(vendor_id=6, recorded=0),
     }
     again = replace(before, identities={**before.identities, "8002": Identity(5)})
     assert "8002" in anew_meanwhile(listed, ledger, again, NOTED)

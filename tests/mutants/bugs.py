@@ -1928,8 +1928,8 @@ BUGS: Final = (
     Bug(
         "made-anew-in-mid-run-not-noted",
         "reconciler/core/in_doubt.py",
-        "    return replace(NOT_RECORDED, vendor_id=entry.vendor_id, created=entry.created)\n",
-        "    return NOT_RECORDED\n",
+        "    return replace(OF_ANOTHER, vendor_id=entry.vendor_id, created=entry.created)\n",
+        "    return OF_ANOTHER\n",
         "The plan after an apply notes who was made anew meanwhile.",
         (f"{_MEANWHILE}::test_what_a_run_had_left_of_the_one_before_is_told_once",),
     ),
