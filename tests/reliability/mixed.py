@@ -81,6 +81,7 @@ class Applier:
     runs: list[Report | str] = field(default_factory=list)
     tries: int = 0
     timeout: float = 10
+    parallelism: int = 4
     passwords: dict[str, str] = field(default_factory=lambda: {"AGENT_GIVEN": GIVEN})
     planned: Callable[[Refreshed], None] = lambda _sight: None
     """Called between the plan and the first call: what happens meanwhile."""
@@ -136,7 +137,7 @@ class Applier:
         return len(self.plan().actions)
 
     def _with_bench(self, work: Callable[[Session, threading.Event], Any], stop: threading.Event) -> Any:
-        settings = Connection(self.box.url, Secret(TOKEN), parallelism=4, rate=0, timeout=self.timeout)
+        settings = Connection(self.box.url, Secret(TOKEN), parallelism=self.parallelism, rate=0, timeout=self.timeout)
         waits = threading.local()
 
         def wait(seconds: float) -> None:
