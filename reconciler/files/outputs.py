@@ -1,4 +1,4 @@
-"""Where a report, a plan or credentials may be written: over an older one, and never over a desired state."""
+"""Where a report, a plan or credentials may be written: over an older one, and never over what somebody still needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.files.desired_files import is_desired_state, is_hidden
 _LOOKED_AT: Final = 1 << 20
 """Bytes of an existing file that are looked at."""
 _TOP_KEY: Final = r"""(?m)(?:\A\{\s*|^(?:\?[ \t]+)?)["']?(?:version|agents)["']?[ \t]*:(?:\s|$)"""
-_BOOKS: Final = ("reconciler.ledger/", "reconciler.journal/", "reconciler.history/")
+_BOOKS: Final = re.compile(rb'\{\s*"format": "reconciler\.(?:ledger|journal|history)/')
 
 
 def check_outputs(
@@ -108,17 +108,15 @@ def _looks_desired(target: Path) -> bool:
 def _is_kept(target: Path, *, credentials_too: bool) -> bool:
     """Whether a file is a ledger, a journal, the record of a run, or credentials, encrypted or not."""
     data = _beginning(target)
-    if data.startswith(b"age-encryption.org/"):
+    if _BOOKS.match(data):
+        return True
+    if not credentials_too or data.startswith(b"age-encryption.org/"):
         return credentials_too
     try:
-        top = json.loads(data if data.startswith(b"{\n") else data.partition(b"\n")[0])
+        first = json.loads(data.partition(b"\n")[0])
     except (ValueError, RecursionError):
         return False
-    if not isinstance(top, dict):
-        return False
-    return str(top.get("format")).startswith(_BOOKS) or (
-        credentials_too and {"operatorId", "sipPassword"} <= top.keys()
-    )
+    return isinstance(first, dict) and {"operatorId", "sipPassword"} <= first.keys()
 
 
 def _beginning(target: Path) -> bytes:

@@ -110,6 +110,17 @@ def test_books_and_credentials_stay(desk: Workplace, box: Box, writer: str, kept
         assert box.store.history() == []
 
 
+def test_the_ledger_of_many_agents_stays(desk: Workplace) -> None:
+    """However long the books are, they are known by their beginning."""
+    assert desk.run("apply", "-y").code == 0
+    agents = {f"{number:06}": {"id": number, "ctime": 1_700_000_000_000} for number in range(40_000)}
+    path = desk.books / "ledger.json"
+    path.write_text(json.dumps({**desk.ledger, "agents": agents}, indent=1), encoding="utf-8")
+    assert path.stat().st_size > 1 << 20
+    assert desk.run("apply", "-y", "--output", str(path)).code == 64
+    assert len(desk.ledger["agents"]) == 40_000
+
+
 TWICE = {
     "report and credentials": "apply -y --credentials x --output x",
     "report and log": "apply -y --events x --output ./x",
